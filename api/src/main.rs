@@ -1,0 +1,2 @@
+//! The program `hrm`.
+fn main() {}

@@ -1,0 +1,365 @@
+//! An experiment: everything that decides a training run. One TOML file in `configs/`, or the JSON of a request.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Everything that decides a training run, given the code version and the device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Short name, e.g. `sudoku-6x6`; letters, digits, `-`, `_` and `.`, 1 to 64 characters.
+    pub name: String,
+    /// What it is for, in a sentence.
+    #[serde(default)]
+    pub description: String,
+    /// Seed of weights, data order, augmentation and exploration.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where the puzzles come from.
+    pub data: DataSpec,
+    /// The model.
+    #[serde(default)]
+    pub arch: ArchConfig,
+    /// How it is trained.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+/// Where an experiment's puzzles come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DataSpec {
+    /// Sudoku puzzles made from a seed.
+    Generate(GenerateSpec),
+    /// Two CSV files with the columns `source,question,answer,rating`, plain or `.gz`.
+    /// For the command line only: the server reads no files named by a client.
+    Csv(CsvSpec),
+    /// A dataset the server stores already.
+    Stored {
+        /// Its name or id.
+        dataset: String,
+    },
+}
+
+/// Sudoku puzzles made from a seed: the same spec always gives the same puzzles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GenerateSpec {
+    /// Side of the grid: 4, 6 or 9.
+    pub side: u8,
+    /// Number of training puzzles.
+    pub train: u32,
+    /// Number of test puzzles; none is equal to a training puzzle.
+    pub test: u32,
+    /// Fewest and most givens, both included.
+    pub givens: [u8; 2],
+    /// Seed of the puzzles.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// CSV files of puzzles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CsvSpec {
+    /// Path of the training file.
+    pub train: String,
+    /// Path of the test file.
+    pub test: String,
+    /// Train on this many rows, drawn with `subsample_seed`; all rows if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_rows: Option<u32>,
+    /// Evaluate on the first this many test rows; all rows if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_rows: Option<u32>,
+    /// Seed of the training subsample.
+    #[serde(default)]
+    pub subsample_seed: u64,
+}
+
+/// Position information given to attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PosEncodings {
+    /// Rotary embedding of queries and keys.
+    Rope,
+    /// A learned table added to the input embedding.
+    Learned,
+}
+
+/// The token loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LossType {
+    /// Cross entropy over s(x) = x + 1 (x ≥ 0), 1 / (1 − x) (x < 0), in f64.
+    StablemaxCrossEntropy,
+    /// Cross entropy over softmax, in f32.
+    SoftmaxCrossEntropy,
+}
+
+/// The number format of the forward and backward passes; weights are always stored in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ForwardDtype {
+    /// 32-bit floating point.
+    Float32,
+    /// bfloat16.
+    Bfloat16,
+}
+
+/// The model's settings, under the names of the reference implementation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+#[expect(non_snake_case, reason = "the names the paper and the reference code use")]
+pub struct ArchConfig {
+    /// Width D of every hidden state.
+    pub hidden_size: usize,
+    /// Attention heads; divides `hidden_size` into even head widths.
+    pub num_heads: usize,
+    /// SwiGLU expansion before the 2/3 correction.
+    pub expansion: f64,
+    /// Blocks of the slow module.
+    pub H_layers: usize,
+    /// Blocks of the fast module.
+    pub L_layers: usize,
+    /// Slow updates per ACT step.
+    pub H_cycles: usize,
+    /// Fast updates per slow update.
+    pub L_cycles: usize,
+    /// ACT steps at most.
+    pub halt_max_steps: usize,
+    /// Probability that a sequence must explore a drawn number of steps before it may halt.
+    pub halt_exploration_prob: f64,
+    /// Width of a puzzle's own embedding; 0 for none.
+    pub puzzle_emb_ndim: usize,
+    /// Position information.
+    pub pos_encodings: PosEncodings,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// Epsilon of `RMSNorm`.
+    pub rms_norm_eps: f64,
+    /// The token loss.
+    pub loss: LossType,
+    /// Number format of the passes.
+    pub forward_dtype: ForwardDtype,
+}
+
+impl Default for ArchConfig {
+    /// The reference model: 27,275,266 weights with Sudoku's vocabulary.
+    fn default() -> Self {
+        Self {
+            hidden_size: 512,
+            num_heads: 8,
+            expansion: 4.0,
+            H_layers: 4,
+            L_layers: 4,
+            H_cycles: 2,
+            L_cycles: 2,
+            halt_max_steps: 16,
+            halt_exploration_prob: 0.1,
+            puzzle_emb_ndim: 512,
+            pos_encodings: PosEncodings::Rope,
+            rope_theta: 10_000.0,
+            rms_norm_eps: 1e-5,
+            loss: LossType::StablemaxCrossEntropy,
+            forward_dtype: ForwardDtype::Float32,
+        }
+    }
+}
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Sequences per step.
+    pub batch_size: usize,
+    /// Visits of every training puzzle; `epochs · puzzles / batch_size` steps.
+    pub epochs: f64,
+    /// Stop after this many steps even if the epochs are not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
+    /// Learning rate of all weights but the puzzle embedding.
+    pub lr: f64,
+    /// Steps of linear warm-up.
+    pub lr_warmup_steps: u64,
+    /// The cosine schedule ends at `lr_min_ratio · lr`; 1 keeps the rate constant.
+    pub lr_min_ratio: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// `AdamATan2`'s momentum.
+    pub beta1: f64,
+    /// `AdamATan2`'s second-moment decay.
+    pub beta2: f64,
+    /// Learning rate of the puzzle embedding's sign SGD.
+    pub puzzle_emb_lr: f64,
+    /// Weight decay of the puzzle embedding.
+    pub puzzle_emb_weight_decay: f64,
+    /// Draw a symmetric variant of a puzzle at every visit.
+    pub augment: bool,
+    /// Steps averaged into one metric point.
+    pub log_every: u64,
+}
+
+impl Default for TrainConfig {
+    /// The reference's Sudoku settings on one GPU.
+    fn default() -> Self {
+        Self {
+            batch_size: 384,
+            epochs: 20_000.0,
+            max_steps: None,
+            lr: 7e-5,
+            lr_warmup_steps: 2_000,
+            lr_min_ratio: 1.0,
+            weight_decay: 1.0,
+            beta1: 0.9,
+            beta2: 0.95,
+            puzzle_emb_lr: 7e-5,
+            puzzle_emb_weight_decay: 1.0,
+            augment: true,
+            log_every: 10,
+        }
+    }
+}
+
+/// A setting that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{field}: {problem}")]
+pub struct InvalidExperiment {
+    /// Path of the setting, e.g. `arch.num_heads`.
+    pub field: &'static str,
+    /// What was expected and what was found.
+    pub problem: String,
+}
+
+fn ensure(ok: bool, field: &'static str, problem: impl FnOnce() -> String) -> Result<(), InvalidExperiment> {
+    if ok { Ok(()) } else { Err(InvalidExperiment { field, problem: problem() }) }
+}
+
+impl Experiment {
+    /// Checks every setting; the first that cannot be run is named.
+    ///
+    /// # Errors
+    /// The field's path with what was expected and what was found.
+    pub fn validate(&self) -> Result<(), InvalidExperiment> {
+        let name_ok = (1..=64).contains(&self.name.len())
+            && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        ensure(name_ok, "name", || {
+            format!("expected 1 to 64 letters, digits, '-', '_' or '.', found {:?}", self.name)
+        })?;
+        ensure(self.description.len() <= 2_000, "description", || {
+            format!("expected at most 2000 bytes, found {}", self.description.len())
+        })?;
+        ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
+        if let DataSpec::Generate(spec) = &self.data {
+            spec.validate()?;
+        }
+        self.arch.validate()?;
+        self.train.validate()
+    }
+}
+
+impl GenerateSpec {
+    /// Checks side, counts and the range of givens.
+    ///
+    /// # Errors
+    /// The field's path with what was expected and what was found.
+    pub fn validate(&self) -> Result<(), InvalidExperiment> {
+        ensure(matches!(self.side, 4 | 6 | 9), "data.side", || format!("expected 4, 6 or 9, found {}", self.side))?;
+        ensure((1..=1_000_000).contains(&self.train), "data.train", || {
+            format!("expected 1 to 1,000,000 puzzles, found {}", self.train)
+        })?;
+        ensure((1..=100_000).contains(&self.test), "data.test", || {
+            format!("expected 1 to 100,000 puzzles, found {}", self.test)
+        })?;
+        // The fewest givens a puzzle with one solution can have, plus slack that a greedy
+        // removal reaches reliably: 4 of 16, 8 of 36 and 17 of 81 are the proven minima.
+        let fewest = match self.side {
+            4 => 4,
+            6 => 8,
+            _ => 22,
+        };
+        let most = self.side * self.side - 1;
+        let [low, high] = self.givens;
+        ensure(fewest <= low && low <= high && high <= most, "data.givens", || {
+            format!("expected {fewest} <= low <= high <= {most} for side {}, found [{low}, {high}]", self.side)
+        })?;
+        ensure(i64::try_from(self.seed).is_ok(), "data.seed", || "expected at most 2^63 - 1".into())
+    }
+}
+
+impl ArchConfig {
+    /// Checks that the model can be built.
+    ///
+    /// # Errors
+    /// The field's path with what was expected and what was found.
+    pub fn validate(&self) -> Result<(), InvalidExperiment> {
+        let within = |value: usize, low: usize, high: usize, field: &'static str| {
+            ensure((low..=high).contains(&value), field, || format!("expected {low} to {high}, found {value}"))
+        };
+        within(self.hidden_size, 8, 4096, "arch.hidden_size")?;
+        within(self.num_heads, 1, 64, "arch.num_heads")?;
+        ensure(
+            self.hidden_size.is_multiple_of(self.num_heads) && (self.hidden_size / self.num_heads).is_multiple_of(2),
+            "arch.num_heads",
+            || format!("expected heads of an even width: {} into {} heads is not", self.hidden_size, self.num_heads),
+        )?;
+        ensure((0.5..=16.0).contains(&self.expansion), "arch.expansion", || {
+            format!("expected 0.5 to 16, found {}", self.expansion)
+        })?;
+        within(self.H_layers, 1, 64, "arch.H_layers")?;
+        within(self.L_layers, 1, 64, "arch.L_layers")?;
+        within(self.H_cycles, 1, 64, "arch.H_cycles")?;
+        within(self.L_cycles, 1, 64, "arch.L_cycles")?;
+        within(self.halt_max_steps, 1, 1024, "arch.halt_max_steps")?;
+        within(self.puzzle_emb_ndim, 0, 65_536, "arch.puzzle_emb_ndim")?;
+        // q_head reads position 0, which must exist before the first token's.
+        ensure(self.puzzle_emb_ndim > 0, "arch.puzzle_emb_ndim", || {
+            "expected at least 1: the halting head reads the puzzle embedding's first position".into()
+        })?;
+        ensure((0.0..=1.0).contains(&self.halt_exploration_prob), "arch.halt_exploration_prob", || {
+            format!("expected 0 to 1, found {}", self.halt_exploration_prob)
+        })?;
+        ensure(self.rope_theta.is_finite() && self.rope_theta > 1.0, "arch.rope_theta", || {
+            format!("expected more than 1, found {}", self.rope_theta)
+        })?;
+        ensure(self.rms_norm_eps > 0.0 && self.rms_norm_eps < 1.0, "arch.rms_norm_eps", || {
+            format!("expected between 0 and 1, found {}", self.rms_norm_eps)
+        })
+    }
+}
+
+impl TrainConfig {
+    /// Checks that the schedule and the optimisers can run.
+    ///
+    /// # Errors
+    /// The field's path with what was expected and what was found.
+    pub fn validate(&self) -> Result<(), InvalidExperiment> {
+        let rate = |value: f64, low: f64, high: f64, field: &'static str| {
+            ensure((low..=high).contains(&value), field, || format!("expected {low} to {high}, found {value}"))
+        };
+        ensure((1..=65_536).contains(&self.batch_size), "train.batch_size", || {
+            format!("expected 1 to 65536, found {}", self.batch_size)
+        })?;
+        ensure(self.epochs > 0.0 && self.epochs <= 1e9, "train.epochs", || {
+            format!("expected more than 0 and at most 1e9, found {}", self.epochs)
+        })?;
+        ensure(self.max_steps != Some(0), "train.max_steps", || "expected at least 1, found 0".into())?;
+        rate(self.lr, 0.0, 1.0, "train.lr")?;
+        rate(self.lr_min_ratio, 0.0, 1.0, "train.lr_min_ratio")?;
+        rate(self.weight_decay, 0.0, 100.0, "train.weight_decay")?;
+        rate(self.beta1, 0.0, 0.999_999, "train.beta1")?;
+        rate(self.beta2, 0.0, 0.999_999, "train.beta2")?;
+        rate(self.puzzle_emb_lr, 0.0, 1.0, "train.puzzle_emb_lr")?;
+        rate(self.puzzle_emb_weight_decay, 0.0, 100.0, "train.puzzle_emb_weight_decay")?;
+        ensure(self.log_every >= 1, "train.log_every", || "expected at least 1, found 0".into())
+    }
+}

@@ -1,0 +1,55 @@
+//! Ids as types, so that a run's id cannot be passed where a dataset's is meant.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    };
+}
+
+id!(
+    /// A stored dataset.
+    DatasetId
+);
+id!(
+    /// A training run.
+    RunId
+);
+id!(
+    /// A stored checkpoint, which is what a model is served from.
+    CheckpointId
+);
+id!(
+    /// A measured score of a checkpoint on a dataset.
+    EvaluationId
+);
+id!(
+    /// A worker process; fresh at every start.
+    WorkerId
+);

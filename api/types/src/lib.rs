@@ -1,0 +1,28 @@
+//! What crosses the wire between the server, the page and the command line:
+//! ids, requests, responses, experiments, and puzzle grids with their parsing.
+//!
+//! Builds for wasm; knows no HTTP, SQL or tensor.
+
+pub mod dataset;
+pub mod evaluation;
+pub mod experiment;
+pub mod ids;
+pub mod model;
+pub mod problem;
+pub mod run;
+pub mod solve;
+pub mod sudoku;
+pub mod worker;
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list, newest first unless the operation says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The rows of this page.
+    pub items: Vec<T>,
+    /// Pass as `cursor` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,46 @@
+//! Stored checkpoints, as the models one can solve with.
+
+use crate::{
+    evaluation::Evaluation,
+    experiment::Experiment,
+    ids::{CheckpointId, RunId},
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A stored checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// Its id.
+    pub id: CheckpointId,
+    /// Its name; a run's checkpoint bears the run's name.
+    pub name: String,
+    /// The kind of puzzle it solves; `sudoku`.
+    pub kind: String,
+    /// Side of the grids it solves.
+    pub side: u8,
+    /// The run that trained it; absent for the one that ships with the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// What trained it.
+    pub experiment: Experiment,
+    /// Hash of the dataset it was trained on.
+    pub dataset_hash: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Size of the file, bytes.
+    pub size: u64,
+    /// Trained weights, puzzle embedding included.
+    pub parameters: u64,
+    /// Training steps behind it.
+    pub step: u64,
+    /// Its newest score, if any was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// Whether `solve` uses it for its side when no model is named.
+    pub default: bool,
+    /// When it was stored.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}

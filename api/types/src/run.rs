@@ -1,0 +1,153 @@
+//! Training runs: their states, progress and metrics.
+
+use crate::{
+    evaluation::Evaluation,
+    experiment::Experiment,
+    ids::{CheckpointId, DatasetId, RunId, WorkerId},
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker holds its lease.
+    Running,
+    /// Trained, evaluated and its checkpoint stored.
+    Succeeded,
+    /// Ended by an error; `reason` says which.
+    Failed,
+    /// Ended on request.
+    Cancelled,
+}
+
+impl RunState {
+    /// The name used in requests and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing will change any more.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// A request to queue a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateRun {
+    /// What to train on what.
+    pub experiment: Experiment,
+}
+
+/// A training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The experiment's name.
+    pub name: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it stands there, in words, where that is not obvious.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the worker does now: `preparing data`, `training`, `evaluating`, `storing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Everything that decides it.
+    pub experiment: Experiment,
+    /// SHA-256 of the experiment's canonical JSON.
+    pub config_hash: String,
+    /// The dataset, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_id: Option<DatasetId>,
+    /// Runs that will be claimed before this one; only while queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
+    /// Attempts begun, this one included.
+    pub attempt: u32,
+    /// Steps done in this attempt.
+    pub step: u64,
+    /// Steps planned, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_steps: Option<u64>,
+    /// Trained weights, puzzle embedding included, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
+    /// Estimated seconds until training ends, from the steps so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_seconds: Option<f64>,
+    /// The newest metrics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_metrics: Option<MetricPoint>,
+    /// The worker that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<WorkerId>,
+    /// Whether it was asked to stop and has not yet.
+    pub cancel_requested: bool,
+    /// Its checkpoint, once stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_id: Option<CheckpointId>,
+    /// Its score on the whole test split, once measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// When it was queued.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When the current attempt began.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When it reached a final state.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// Training metrics, averaged over the steps since the point before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MetricPoint {
+    /// Steps done.
+    pub step: u64,
+    /// Sequences trained on so far, one per sequence and ACT step.
+    pub examples: u64,
+    /// Seconds of training so far.
+    pub elapsed_seconds: f64,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Total loss per sequence.
+    pub loss: f64,
+    /// Token loss per sequence.
+    pub lm_loss: f64,
+    /// Halting loss per sequence.
+    pub q_halt_loss: f64,
+    /// Continuation loss per sequence.
+    pub q_continue_loss: f64,
+    /// Share of right tokens, of sequences that halted; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Share of sequences right in every token, of those that halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact_accuracy: Option<f64>,
+    /// Share of halting sequences whose `q_halt ≥ 0` says rightly whether they are right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q_halt_accuracy: Option<f64>,
+    /// Mean ACT steps of the sequences that halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<f64>,
+    /// Sequences trained per second.
+    pub sequences_per_second: f64,
+}

@@ -1,0 +1,2 @@
+//! Bundles the page.
+fn main() {}
