@@ -1,1 +1,12 @@
-//! The server.
+//! The server, the worker and the command line of HRM Lab, as a library that the program `hrm` and its tests share.
+
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod http;
+pub mod queue;
+pub mod routes;
+pub mod server;
+pub mod solver;
+pub mod store;
+pub mod worker;

@@ -1,0 +1,160 @@
+//! Datasets: which puzzles there are, not the puzzles themselves.
+
+use super::{Error, page, puzzles};
+use hrm_model::data;
+use hrm_types::{Page, dataset::Dataset, experiment::GenerateSpec, ids::DatasetId};
+use sqlx::{PgPool, types::Json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What is said about a dataset when it is stored; the rest is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDataset<'a> {
+    /// Its name, unique.
+    pub name: &'a str,
+    /// Where the puzzles come from: a file's name or `generated`.
+    pub origin: &'a str,
+    /// The generator's settings, if generated.
+    pub generated: Option<&'a GenerateSpec>,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    kind: String,
+    side: i16,
+    origin: String,
+    generated: Option<Json<GenerateSpec>>,
+    content_hash: String,
+    train_count: i64,
+    test_count: i64,
+    created_at: OffsetDateTime,
+}
+
+impl From<Row> for Dataset {
+    fn from(row: Row) -> Self {
+        Self {
+            id: DatasetId(row.id),
+            name: row.name,
+            kind: row.kind,
+            side: row.side as u8,
+            origin: row.origin,
+            generated: row.generated.map(|Json(spec)| spec),
+            content_hash: row.content_hash,
+            train_count: row.train_count as u32,
+            test_count: row.test_count as u32,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Stores a dataset with all its puzzles, or nothing at all.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken or the same puzzles are stored already.
+pub async fn create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset) -> Result<Dataset, Error> {
+    let id = DatasetId(Uuid::now_v7());
+    let mut tx = pool.begin().await?;
+    sqlx::query!(
+        "INSERT INTO datasets (id, name, kind, side, origin, generated, content_hash, train_count, test_count)
+         VALUES ($1, $2, 'sudoku', $3, $4, $5, $6, $7, $8)",
+        id.0,
+        new.name,
+        i16::from(puzzles.side),
+        new.origin,
+        new.generated.map(Json) as _,
+        puzzles.content_hash(),
+        puzzles.train.len() as i64,
+        puzzles.test.len() as i64,
+    )
+    .execute(&mut *tx)
+    .await?;
+    puzzles::insert_all(&mut tx, id, puzzles).await?;
+    tx.commit().await?;
+    get(pool, id).await
+}
+
+/// The stored dataset with these very puzzles, under whatever name; stored now if there is none.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken by other puzzles.
+pub async fn find_or_create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset) -> Result<Dataset, Error> {
+    let hash = puzzles.content_hash();
+    if let Some(found) = with_content(pool, &hash).await? {
+        return Ok(found);
+    }
+    match create(pool, new, puzzles).await {
+        // Somebody stored it between the question and the answer.
+        Err(error @ Error::Conflict { .. }) => with_content(pool, &hash).await?.ok_or(error),
+        other => other,
+    }
+}
+
+/// The dataset with this content hash.
+pub async fn with_content(pool: &PgPool, content_hash: &str) -> Result<Option<Dataset>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
+                  train_count, test_count, created_at
+           FROM datasets WHERE content_hash = $1"#,
+        content_hash
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(Dataset::from))
+}
+
+/// The dataset generated from this very spec, so that it need not be generated again.
+pub async fn generated_from(pool: &PgPool, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
+                  train_count, test_count, created_at
+           FROM datasets WHERE generated = $1 ORDER BY id LIMIT 1"#,
+        Json(spec) as _
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(Dataset::from))
+}
+
+/// The dataset with this id.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
+    find(pool, &id.to_string()).await
+}
+
+/// The dataset with this id or, if it is no id, this name.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<Dataset, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
+                  train_count, test_count, created_at
+           FROM datasets WHERE id = $1 OR name = $2 ORDER BY id = $1 DESC LIMIT 1"#,
+        name_or_id.parse::<Uuid>().ok(),
+        name_or_id
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(Dataset::from).ok_or_else(|| Error::not_found("dataset", name_or_id))
+}
+
+/// Datasets, newest first, older than `cursor`.
+pub async fn list(pool: &PgPool, cursor: Option<DatasetId>, limit: u32) -> Result<Page<Dataset>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
+                  train_count, test_count, created_at
+           FROM datasets WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
+        cursor.map(|id| id.0),
+        i64::from(limit) + 1
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(page(rows.into_iter().map(Dataset::from).collect(), limit, |dataset| dataset.id))
+}

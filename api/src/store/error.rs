@@ -1,0 +1,95 @@
+//! What can go wrong with what is kept.
+
+use hrm_types::run::RunState;
+use thiserror::Error as ThisError;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// Nothing has this id or name.
+    #[error("expected a stored {what} called {key:?}, found none")]
+    NotFound {
+        /// `dataset`, `run`, `model`, `artifact`, ….
+        what: &'static str,
+        /// The id or name asked for.
+        key: String,
+    },
+    /// The request collides with something stored; nothing was changed.
+    #[error("{detail}")]
+    Conflict {
+        /// The violated constraint's name, e.g. `datasets_name_key`.
+        constraint: String,
+        /// What is in the way, in words.
+        detail: String,
+    },
+    /// The run is past the point where this can be asked of it.
+    #[error("expected a run that is queued or running, found one that has {}", state.as_str())]
+    RunIsFinal {
+        /// The state it is in.
+        state: RunState,
+    },
+    /// Somebody else holds the run by now, or nobody: the caller must stop, and nothing was written.
+    #[error("the lease of this run is no longer held by this worker")]
+    StaleLease,
+    /// A stored value that this version cannot read.
+    #[error("expected a readable {what}, found: {detail}")]
+    Corrupt {
+        /// What was read.
+        what: &'static str,
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// Bytes to be stored could not be read.
+    #[error("reading the bytes to store: {0}")]
+    Input(#[from] std::io::Error),
+    /// The database refused or is not reachable.
+    #[error("the database: {0}")]
+    Database(sqlx::Error),
+    /// The database could not be brought up to this version's tables.
+    #[error("migrating the database: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Error {
+    /// A missing thing.
+    pub fn not_found(what: &'static str, key: impl ToString) -> Self {
+        Self::NotFound { what, key: key.to_string() }
+    }
+
+    /// Whether trying again later may help: the connection failed, not the request.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Database(
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_)
+            )
+        ) || matches!(self, Self::Database(sqlx::Error::Database(error))
+            // Class 57P: the server is stopping or starting; class 08: the connection broke.
+            if error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => match database.constraint() {
+                Some(constraint) if database.is_unique_violation() || database.is_foreign_key_violation() => {
+                    Self::Conflict { constraint: constraint.to_owned(), detail: conflict_in_words(constraint) }
+                }
+                _ => Self::Database(error),
+            },
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// The constraints a user can run into, in words.
+fn conflict_in_words(constraint: &str) -> String {
+    match constraint {
+        "datasets_name_key" => "a dataset of this name is stored already; choose another name".into(),
+        "datasets_content_hash_key" => {
+            "a dataset with exactly these puzzles is stored already; use that one, or change the seed".into()
+        }
+        other => format!("the constraint {other} does not allow it"),
+    }
+}

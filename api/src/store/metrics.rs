@@ -1,0 +1,127 @@
+//! Training metrics, keyed by run, attempt and step: a second attempt never mixes with the first.
+
+use super::{Error, leases::Lease};
+use hrm_types::{ids::RunId, run::MetricPoint};
+use sqlx::{PgConnection, PgPool};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+struct Row {
+    run_id: Uuid,
+    step: i64,
+    examples: i64,
+    elapsed_seconds: f64,
+    lr: f64,
+    loss: f64,
+    lm_loss: f64,
+    q_halt_loss: f64,
+    q_continue_loss: f64,
+    accuracy: Option<f64>,
+    exact_accuracy: Option<f64>,
+    q_halt_accuracy: Option<f64>,
+    steps: Option<f64>,
+    sequences_per_second: f64,
+}
+
+impl From<Row> for MetricPoint {
+    fn from(row: Row) -> Self {
+        Self {
+            step: row.step.cast_unsigned(),
+            examples: row.examples.cast_unsigned(),
+            elapsed_seconds: row.elapsed_seconds,
+            lr: row.lr,
+            loss: row.loss,
+            lm_loss: row.lm_loss,
+            q_halt_loss: row.q_halt_loss,
+            q_continue_loss: row.q_continue_loss,
+            accuracy: row.accuracy,
+            exact_accuracy: row.exact_accuracy,
+            q_halt_accuracy: row.q_halt_accuracy,
+            steps: row.steps,
+            sequences_per_second: row.sequences_per_second,
+        }
+    }
+}
+
+/// The points of one attempt after `after_step`, in order. Steps only grow, so passing the last step seen
+/// gives exactly what is new.
+pub async fn list(
+    pool: &PgPool,
+    run: RunId,
+    attempt: u32,
+    after_step: Option<u64>,
+    limit: u32,
+) -> Result<Vec<MetricPoint>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT run_id, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss, q_continue_loss,
+                accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second
+         FROM metrics WHERE run_id = $1 AND attempt = $2 AND step > $3 ORDER BY step LIMIT $4",
+        run.0,
+        i64::from(attempt),
+        after_step.map_or(-1, u64::cast_signed),
+        i64::from(limit)
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(MetricPoint::from).collect())
+}
+
+/// The newest point of each of these runs' attempts, where there is one.
+pub(super) async fn newest(
+    pool: &PgPool,
+    attempts: impl Iterator<Item = (RunId, i64)>,
+) -> Result<BTreeMap<RunId, MetricPoint>, Error> {
+    let (runs, attempts): (Vec<Uuid>, Vec<i64>) = attempts.map(|(run, attempt)| (run.0, attempt)).unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT point.run_id AS "run_id!", point.step AS "step!", point.examples AS "examples!",
+                  point.elapsed_seconds AS "elapsed_seconds!", point.lr AS "lr!", point.loss AS "loss!",
+                  point.lm_loss AS "lm_loss!", point.q_halt_loss AS "q_halt_loss!",
+                  point.q_continue_loss AS "q_continue_loss!", point.accuracy AS "accuracy?",
+                  point.exact_accuracy AS "exact_accuracy?", point.q_halt_accuracy AS "q_halt_accuracy?",
+                  point.steps AS "steps?", point.sequences_per_second AS "sequences_per_second!"
+           FROM UNNEST($1::uuid[], $2::bigint[]) AS wanted (run_id, attempt),
+                LATERAL (SELECT * FROM metrics
+                         WHERE metrics.run_id = wanted.run_id AND metrics.attempt = wanted.attempt
+                         ORDER BY step DESC LIMIT 1) AS point"#,
+        &runs,
+        &attempts
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (RunId(row.run_id), row.into())).collect())
+}
+
+/// Adds points to the attempt that `lease` stands for; the caller has checked, in the same transaction,
+/// that the lease is still held.
+pub(super) async fn append(connection: &mut PgConnection, lease: &Lease, points: &[MetricPoint]) -> Result<(), Error> {
+    let required = |value: fn(&MetricPoint) -> f64| points.iter().map(value).collect::<Vec<f64>>();
+    let optional = |value: fn(&MetricPoint) -> Option<f64>| points.iter().map(value).collect::<Vec<Option<f64>>>();
+    let count = |value: fn(&MetricPoint) -> u64| points.iter().map(|p| value(p).cast_signed()).collect::<Vec<i64>>();
+    sqlx::query!(
+        "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
+                              q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second)
+         SELECT $1, $2, * FROM UNNEST(
+             $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
+             $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[])",
+        lease.run_id.0,
+        i64::from(lease.attempt),
+        &count(|p| p.step),
+        &count(|p| p.examples),
+        &required(|p| p.elapsed_seconds),
+        &required(|p| p.lr),
+        &required(|p| p.loss),
+        &required(|p| p.lm_loss),
+        &required(|p| p.q_halt_loss),
+        &required(|p| p.q_continue_loss),
+        &optional(|p| p.accuracy) as _,
+        &optional(|p| p.exact_accuracy) as _,
+        &optional(|p| p.q_halt_accuracy) as _,
+        &optional(|p| p.steps) as _,
+        &required(|p| p.sequences_per_second),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

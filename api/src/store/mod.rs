@@ -1,0 +1,36 @@
+//! Everything that is kept: all SQL of the program, checked when it is compiled, a file per table family.
+//!
+//! Functions are named after the question they answer and take a pool or, where they are part of a larger
+//! transaction, a connection. Ids are UUIDs of version 7, so that ordering by id is ordering by creation.
+
+pub mod artifacts;
+pub mod checkpoints;
+pub mod datasets;
+pub mod error;
+pub mod evaluations;
+pub mod leases;
+pub mod metrics;
+pub mod puzzles;
+pub mod runs;
+pub mod workers;
+
+pub use error::Error;
+pub use sqlx::PgPool;
+
+use hrm_types::Page;
+use std::fmt::Display;
+
+/// The migrations of `migrations/`, compiled in.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// Makes a page of at most `limit` of `items`, which were asked for with one more than the limit:
+/// that one only tells that there is a next page.
+fn page<T, Id: Display>(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Id) -> Page<T> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = if more { items.last().map(|item| id(item).to_string()) } else { None };
+    Page { items, next_cursor }
+}
+
+#[cfg(test)]
+mod tests;
