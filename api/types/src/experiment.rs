@@ -26,6 +26,18 @@ pub struct Experiment {
     pub train: TrainConfig,
 }
 
+/// An experiment of `configs/` that comes with the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentFile {
+    /// The file's name without `.toml`.
+    pub name: String,
+    /// What it is for, in a sentence.
+    pub description: String,
+    /// Its settings, ready to be queued.
+    pub experiment: Experiment,
+}
+
 /// Where an experiment's puzzles come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -6,6 +6,7 @@
 pub mod dataset;
 pub mod evaluation;
 pub mod experiment;
+pub mod health;
 pub mod ids;
 pub mod model;
 pub mod problem;

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 /// A puzzle in any of the shapes people have it in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a text of 16, 36 or 81 cells, an array of such lines, or an array of rows of digits"
+)]
 pub enum PuzzleInput {
     /// 16, 36 or 81 characters, `.` or `0` for blanks; line breaks and grid strokes are ignored.
     Text(String),
