@@ -1,0 +1,3 @@
+//! Symmetries keep puzzles puzzles.
+
+use super::*;

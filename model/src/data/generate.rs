@@ -1,0 +1,134 @@
+//! Sudoku puzzles with exactly one solution, made from a seed.
+
+use super::{DataError, Dataset, Puzzle, draw, search};
+use hrm_types::{experiment::GenerateSpec, sudoku::Grid};
+use rand_chacha::rand_core::Rng;
+use std::{collections::HashSet, ops::ControlFlow};
+
+/// Complete grids tried for one puzzle before a number of givens above the drawn one is accepted.
+const GRIDS_PER_PUZZLE: usize = 64;
+
+/// Puzzles in a row that may all be duplicates before the generator gives up.
+const DUPLICATES_IN_A_ROW: u32 = 20_000;
+
+/// Puzzles between two calls of the progress callback.
+const PROGRESS_EVERY: usize = 64;
+
+/// Stream of the first test puzzle. Training puzzles count from 0, so the test split stays the same
+/// however many training puzzles are asked for.
+const TEST_STREAMS: u64 = 1 << 63;
+
+/// Makes the dataset that `spec` describes; the same spec always gives the same dataset.
+///
+/// Puzzle i of a split is a pure function of the seed, the side, the range of givens and i; duplicates are skipped,
+/// within a split and of the test split in the training split. `on_progress` gets (done, total) puzzles.
+///
+/// # Errors
+/// [`DataError::Spec`] for a spec that cannot be run, [`DataError::TooFewGivens`] and [`DataError::TooFewPuzzles`]
+/// for one that has no such puzzles, [`DataError::Cancelled`] when `on_progress` breaks.
+pub fn generate(
+    spec: &GenerateSpec,
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Dataset, DataError> {
+    spec.validate()?;
+    let (train, test) = (spec.train as usize, spec.test as usize);
+    let mut made = Made { spec, total: train + test, questions: HashSet::new(), on_progress };
+    let test = made.split(TEST_STREAMS, test)?;
+    let train = made.split(0, train)?;
+    Ok(Dataset { side: spec.side, train, test })
+}
+
+/// The puzzles made so far and whom to tell.
+struct Made<'a> {
+    spec: &'a GenerateSpec,
+    total: usize,
+    questions: HashSet<Grid>,
+    on_progress: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+}
+
+impl Made<'_> {
+    /// `wanted` new puzzles from the streams that start at `first_stream`.
+    fn split(&mut self, first_stream: u64, wanted: usize) -> Result<Vec<Puzzle>, DataError> {
+        let mut puzzles = Vec::with_capacity(wanted);
+        let (mut stream, mut duplicates) = (first_stream, 0);
+        while puzzles.len() < wanted {
+            let puzzle = puzzle_at(self.spec, stream)?;
+            stream += 1;
+            if self.questions.insert(puzzle.question.clone()) {
+                puzzles.push(puzzle);
+                duplicates = 0;
+                self.report()?;
+            } else {
+                duplicates += 1;
+                if duplicates == DUPLICATES_IN_A_ROW {
+                    return Err(DataError::TooFewPuzzles { wanted: self.total, found: self.questions.len() });
+                }
+            }
+        }
+        Ok(puzzles)
+    }
+
+    fn report(&mut self) -> Result<(), DataError> {
+        let done = self.questions.len();
+        if !done.is_multiple_of(PROGRESS_EVERY) && done != self.total {
+            return Ok(());
+        }
+        match (self.on_progress)(done, self.total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(DataError::Cancelled),
+        }
+    }
+}
+
+/// The puzzle of one stream of the seed.
+///
+/// The number of givens is drawn uniformly from the range. Where no grid tried can be reduced to it, the fewest
+/// givens reached that lie in the range stand instead, so very low numbers are rarer than a uniform draw would say.
+fn puzzle_at(spec: &GenerateSpec, stream: u64) -> Result<Puzzle, DataError> {
+    let mut rng = draw::stream(spec.seed, stream);
+    let [low, high] = spec.givens;
+    let target = low + draw::below(&mut rng, u32::from(high - low) + 1) as u8;
+    let mut best: Option<(usize, Vec<u8>, Vec<u8>)> = None;
+    for _ in 0..GRIDS_PER_PUZZLE {
+        let answer = search::random_grid(spec.side, &mut rng);
+        let (givens, question) = remove_cells(&answer, spec.side, usize::from(target), &mut rng);
+        if best.as_ref().is_none_or(|(fewest, ..)| givens < *fewest) {
+            best = Some((givens, question, answer));
+        }
+        if givens == usize::from(target) {
+            break;
+        }
+    }
+    match best {
+        Some((givens, question, answer)) if givens <= usize::from(high) => rated(question, answer),
+        _ => Err(DataError::TooFewGivens { side: spec.side, most: high, grids: GRIDS_PER_PUZZLE }),
+    }
+}
+
+/// Blanks cells of a complete grid in a drawn order, each only if the solution stays the only one,
+/// until `target` givens are left or no cell can go. Returns the givens left and the cells.
+fn remove_cells(answer: &[u8], side: u8, target: usize, rng: &mut impl Rng) -> (usize, Vec<u8>) {
+    let mut cells = answer.to_vec();
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    draw::shuffle(rng, &mut order);
+    let mut givens = cells.len();
+    for cell in order {
+        if givens == target {
+            break;
+        }
+        if search::stays_unique_without(&mut cells, side, cell) {
+            cells[cell] = 0;
+            givens -= 1;
+        }
+    }
+    (givens, cells)
+}
+
+fn rated(question: Vec<u8>, answer: Vec<u8>) -> Result<Puzzle, DataError> {
+    let question = Grid::from_cells(question)?;
+    let rating = search::first_solution(&question).map_or(0, |(_, guesses)| guesses);
+    Ok(Puzzle { question, answer: Grid::from_cells(answer)?, rating, source: "generated".to_owned() })
+}
+
+#[cfg(test)]
+mod tests;
