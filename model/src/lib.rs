@@ -1,1 +1,26 @@
-//! HRM on candle.
+//! HRM on candle: the model, its training, evaluation, checkpoints and data.
+//!
+//! Knows no HTTP, SQL or async. All randomness is drawn from seeded, counter-based streams ([`random`]), so that a
+//! run's numbers depend on its experiment alone.
+
+pub mod act;
+pub mod checkpoint;
+pub mod data;
+mod error;
+pub mod eval;
+pub mod hrm;
+pub mod kernels;
+mod layers;
+pub mod loss;
+pub mod optim;
+pub mod params;
+pub mod random;
+mod rollout;
+pub mod shape;
+pub mod shipped;
+pub mod solve;
+pub mod train;
+pub mod verify;
+
+pub use checkpoint::{CheckpointInfo, Model};
+pub use error::{Error, Result};

@@ -73,7 +73,9 @@ pub enum DataError {
     #[error(transparent)]
     Spec(#[from] InvalidExperiment),
     /// No puzzle with so few givens was found.
-    #[error("expected puzzles of side {side} with at most {most} givens, found none in {grids} grids: allow more givens")]
+    #[error(
+        "expected puzzles of side {side} with at most {most} givens, found none in {grids} grids: allow more givens"
+    )]
     TooFewGivens {
         /// The side asked for.
         side: u8,

@@ -1,0 +1,113 @@
+//! Checkpoints: one safetensors file with the weights under the reference's names and, in its header, everything
+//! that tells what they are.
+
+use crate::{Error, Result, hrm::Hrm, params, shape::Dims, train::sudoku_task};
+use candle_core::{DType, Device, Tensor};
+use hrm_types::experiment::Experiment;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// Key of the header's entry that holds [`CheckpointInfo`] as JSON.
+const INFO_KEY: &str = "hrm_lab_checkpoint";
+
+/// What a checkpoint's weights are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointInfo {
+    /// What trained it.
+    pub experiment: Experiment,
+    /// The kind of puzzle; `sudoku`.
+    pub kind: String,
+    /// Side of the grids.
+    pub side: u8,
+    /// Content hash of the dataset it was trained on.
+    pub dataset_hash: String,
+    /// Training steps done.
+    pub step: u64,
+    /// Trained weights, puzzle embedding included.
+    pub parameters: u64,
+    /// Wall time of the training, seconds.
+    pub train_seconds: f64,
+}
+
+/// A model ready for inference: its weights no longer change.
+pub struct Model {
+    info: CheckpointInfo,
+    tensors: BTreeMap<String, Tensor>,
+    hrm: Hrm,
+}
+
+impl Model {
+    /// A model of these weights; they must be exactly what the settings ask for, and finite.
+    pub fn new(info: CheckpointInfo, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
+        info.experiment.validate()?;
+        if info.kind != "sudoku" || !matches!(info.side, 4 | 6 | 9) {
+            let found = format!("expected a sudoku of side 4, 6 or 9, found {} of side {}", info.kind, info.side);
+            return Err(Error::Checkpoint(found));
+        }
+        let arch = &info.experiment.arch;
+        let dims = Dims::new(arch, sudoku_task(info.side));
+        params::check(arch, &dims, &tensors)?;
+        check_finite(&tensors)?;
+        let hrm = Hrm::load(arch, dims, &tensors)?;
+        Ok(Self { info, tensors, hrm })
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &CheckpointInfo {
+        &self.info
+    }
+
+    /// Its inner model.
+    pub fn hrm(&self) -> &Hrm {
+        &self.hrm
+    }
+
+    /// Reads a checkpoint file's bytes. Nothing in them is trusted: sizes are checked by the format's own parser
+    /// before anything is allocated, names, shapes and values afterwards.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let unusable = |error: &dyn std::fmt::Display| Error::Checkpoint(error.to_string());
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| unusable(&error))?;
+        let info = header.metadata().as_ref().and_then(|entries| entries.get(INFO_KEY));
+        let info = info.ok_or_else(|| unusable(&format!("its header has no entry {INFO_KEY}")))?;
+        let info: CheckpointInfo = serde_json::from_str(info).map_err(|error| unusable(&error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| unusable(&error))?;
+        let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), read_tensor(name, &view)?)));
+        Self::new(info, tensors.collect::<Result<_>>()?)
+    }
+
+    /// The checkpoint file's bytes; the same model always gives the same bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let failed = |error: &dyn std::fmt::Display| Error::Checkpoint(error.to_string());
+        let info = serde_json::to_string(&self.info).map_err(|error| failed(&error))?;
+        let values = self.tensors.iter().map(|(name, tensor)| {
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+            Ok((name, tensor.dims().to_vec(), bytes))
+        });
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let views = values.iter().map(|(name, shape, bytes)| {
+            Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| failed(&error))?))
+        });
+        let views = views.collect::<Result<Vec<_>>>()?;
+        let header = HashMap::from([(INFO_KEY.to_owned(), info)]);
+        safetensors::serialize(views, Some(header)).map_err(|error| failed(&error))
+    }
+}
+
+fn read_tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
+    if view.dtype() != Dtype::F32 {
+        let (expected, found) = ("F32".to_owned(), format!("{:?}", view.dtype()));
+        return Err(Error::Weight { name: name.to_owned(), expected, found });
+    }
+    Ok(Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?)
+}
+
+fn check_finite(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    for (name, tensor) in tensors {
+        if !tensor.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite() {
+            return Err(Error::Checkpoint(format!("weight {name} holds a value that is not a finite number")));
+        }
+    }
+    Ok(())
+}

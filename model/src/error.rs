@@ -1,0 +1,82 @@
+//! What can go wrong in the model crate.
+
+use crate::data::DataError;
+use hrm_types::experiment::InvalidExperiment;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// What can go wrong in training, evaluation, solving and checkpoints.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The caller's callback asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A tensor operation failed.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// A setting cannot be run.
+    #[error(transparent)]
+    Experiment(#[from] InvalidExperiment),
+    /// The puzzles are not usable.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Not one of our checkpoints, or a damaged one.
+    #[error("not a usable checkpoint: {0}")]
+    Checkpoint(String),
+    /// A weight is missing, superfluous or of another shape than the settings ask for.
+    #[error("weight {name}: expected {expected}, found {found}")]
+    Weight {
+        /// The weight's name.
+        name: String,
+        /// The expected shape, or "nothing".
+        expected: String,
+        /// The found shape, or "nothing".
+        found: String,
+    },
+    /// The model and the puzzle are of different sizes.
+    #[error("the model solves {model}, the puzzle is of side {puzzle}")]
+    WrongSide {
+        /// What the model solves.
+        model: String,
+        /// The puzzle's side.
+        puzzle: u8,
+    },
+    /// Fewer puzzles than one batch.
+    #[error("expected at least {batch_size} training puzzles to fill one batch, found {found}")]
+    TooFewPuzzles {
+        /// Sequences of a batch.
+        batch_size: usize,
+        /// Training puzzles.
+        found: usize,
+    },
+    /// A number of ACT steps that is not allowed.
+    #[error("expected 1 to 1024 ACT steps, found {0}")]
+    Steps(u32),
+    /// The loss is not a number: the run has diverged.
+    #[error("the loss of step {step} is {loss}: the run has diverged; a lower learning rate may help")]
+    Diverged {
+        /// The training step.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A fixture lacks a tensor or holds another kind of value than the replay needs.
+    #[error("fixture {path}: {problem}")]
+    Fixture {
+        /// The fixture's file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

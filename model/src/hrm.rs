@@ -1,0 +1,165 @@
+//! HRM's inner model: one ACT step of the two recurrent modules (arXiv 2506.21734, section 2).
+#![expect(non_snake_case, reason = "z_H, z_L, H_level and L_level are the field's names")]
+
+use crate::{
+    Result,
+    kernels::Rope,
+    layers::{BlockSettings, Linear, Module, Source},
+    params::PUZZLE_EMB,
+    shape::Dims,
+};
+use candle_core::{D, DType, Device, Tensor};
+use hrm_types::experiment::{ArchConfig, ForwardDtype, PosEncodings};
+use std::collections::BTreeMap;
+
+/// The two hidden states, (B, T, D) each, in the forward dtype.
+#[derive(Clone)]
+pub struct Hidden {
+    /// The slow module's.
+    pub z_H: Tensor,
+    /// The fast module's.
+    pub z_L: Tensor,
+}
+
+/// What the heads read off `z_H`.
+pub struct Outputs {
+    /// (B, S, V), in the forward dtype.
+    pub logits: Tensor,
+    /// Value of halting, (B), f32.
+    pub q_halt: Tensor,
+    /// Value of going on, (B), f32.
+    pub q_continue: Tensor,
+}
+
+/// The inner model over one set of weights. Two of them over the same storage, one recorded and one not, make up
+/// training's one-step gradient.
+pub struct Hrm {
+    pub(crate) H_level: Module,
+    pub(crate) L_level: Module,
+    embed_tokens: Tensor,
+    embed_pos: Option<Tensor>,
+    puzzle_emb: Tensor,
+    lm_head: Linear,
+    q_head: Linear,
+    q_bias: Tensor,
+    H_init: Tensor,
+    L_init: Tensor,
+    cycles: (usize, usize),
+    width: usize,
+    dims: Dims,
+    dtype: DType,
+}
+
+impl Hrm {
+    /// Over weights that [`crate::params::check`] has accepted.
+    pub fn load(arch: &ArchConfig, dims: Dims, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
+        let source = Source { tensors };
+        let rope = (arch.pos_encodings == PosEncodings::Rope)
+            .then(|| Rope::new(dims.positions, dims.head_dim, arch.rope_theta));
+        let embed_pos = match arch.pos_encodings {
+            PosEncodings::Learned => Some(source.get("embed_pos.embedding_weight")?),
+            PosEncodings::Rope => None,
+        };
+        let settings = BlockSettings { num_heads: arch.num_heads, rope, eps: arch.rms_norm_eps };
+        Ok(Self {
+            H_level: Module::load(source, "H_level", arch.H_layers, &settings)?,
+            L_level: Module::load(source, "L_level", arch.L_layers, &settings)?,
+            embed_tokens: source.get("embed_tokens.embedding_weight")?,
+            embed_pos,
+            puzzle_emb: source.get(PUZZLE_EMB)?,
+            lm_head: Linear::load(source, "lm_head.weight")?,
+            q_head: Linear::load(source, "q_head.weight")?,
+            q_bias: source.get("q_head.bias")?,
+            H_init: source.get("H_init")?,
+            L_init: source.get("L_init")?,
+            cycles: (arch.H_cycles, arch.L_cycles),
+            width: arch.hidden_size,
+            dims,
+            dtype: match arch.forward_dtype {
+                ForwardDtype::Float32 => DType::F32,
+                ForwardDtype::Bfloat16 => DType::BF16,
+            },
+        })
+    }
+
+    /// The model's sizes.
+    pub fn dims(&self) -> &Dims {
+        &self.dims
+    }
+
+    /// Where its weights are.
+    pub fn device(&self) -> &Device {
+        self.embed_tokens.device()
+    }
+
+    /// Rows of the puzzle embedding, (B, `puzzle_emb_ndim`), for identifiers (B) u32.
+    pub fn puzzle_rows(&self, puzzle_identifiers: &Tensor) -> Result<Tensor> {
+        Ok(self.puzzle_emb.index_select(puzzle_identifiers, 0)?)
+    }
+
+    /// Input embeddings (B, T, D) of tokens (B, S) u32 behind their puzzle's rows (B, `puzzle_emb_ndim`).
+    pub fn embed(&self, inputs: &Tensor, puzzle_rows: &Tensor) -> Result<Tensor> {
+        let (batch, seq_len) = inputs.dims2()?;
+        let (width, positions) = (self.width, self.dims.puzzle_positions);
+        let tokens = self.embed_tokens.index_select(&inputs.flatten_all()?, 0)?.reshape((batch, seq_len, width))?; // (B, S, D)
+        let padding = positions * width - puzzle_rows.dim(1)?;
+        let puzzle = puzzle_rows.pad_with_zeros(1, 0, padding)?.reshape((batch, positions, width))?; // (B, P, D)
+        let mut embedding = Tensor::cat(&[puzzle, tokens], 1)?; // (B, T, D)
+        if let Some(positions) = &self.embed_pos {
+            embedding = (embedding.broadcast_add(positions)? * std::f64::consts::FRAC_1_SQRT_2)?;
+        }
+        Ok((embedding * (width as f64).sqrt())?.to_dtype(self.dtype)?)
+    }
+
+    /// The states every sequence starts from.
+    pub fn initial(&self, batch: usize) -> Result<Hidden> {
+        let shape = (batch, self.dims.positions, self.width);
+        let repeat =
+            |start: &Tensor| -> Result<Tensor> { Ok(start.to_dtype(self.dtype)?.broadcast_as(shape)?.contiguous()?) };
+        Ok(Hidden { z_H: repeat(&self.H_init)?, z_L: repeat(&self.L_init)? })
+    }
+
+    /// All updates of one ACT step but the very last of each module, which [`Self::finish`] makes.
+    pub fn begin(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
+        let Hidden { mut z_H, mut z_L } = hidden.clone();
+        let (H_cycles, L_cycles) = self.cycles;
+        for h in 1..=H_cycles {
+            for l in 1..=L_cycles {
+                if (h, l) != (H_cycles, L_cycles) {
+                    z_L = self.L_level.forward(&z_L, &(&z_H + x)?)?;
+                }
+            }
+            if h != H_cycles {
+                z_H = self.H_level.forward(&z_H, &z_L)?;
+            }
+        }
+        Ok(Hidden { z_H, z_L })
+    }
+
+    /// The last update of each module, the part that is trained.
+    pub fn finish(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
+        let z_L = self.L_level.forward(&hidden.z_L, &(&hidden.z_H + x)?)?;
+        let z_H = self.H_level.forward(&hidden.z_H, &z_L)?;
+        Ok(Hidden { z_H, z_L })
+    }
+
+    /// One whole ACT step.
+    pub fn step(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
+        self.finish(&self.begin(hidden, x)?, x)
+    }
+
+    /// Reads the heads.
+    pub fn heads(&self, hidden: &Hidden) -> Result<Outputs> {
+        let tokens = hidden.z_H.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?; // (B, S, D)
+        let logits = self.lm_head.forward(&tokens.contiguous()?)?; // (B, S, V)
+        let (q_halt, q_continue) = self.q_values(hidden)?;
+        Ok(Outputs { logits, q_halt, q_continue })
+    }
+
+    /// The halting head alone: values of halting and of going on, (B) each, f32.
+    pub fn q_values(&self, hidden: &Hidden) -> Result<(Tensor, Tensor)> {
+        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?; // (B, D)
+        let q = self.q_head.forward(&first)?.broadcast_add(&self.q_bias)?; // (B, 2)
+        Ok((q.narrow(D::Minus1, 0, 1)?.squeeze(1)?, q.narrow(D::Minus1, 1, 1)?.squeeze(1)?))
+    }
+}

@@ -1,0 +1,130 @@
+//! The parts of a module: linear map, attention, `SwiGLU`, and the post-norm block.
+
+use crate::{
+    Error, Result,
+    kernels::{self, Rope},
+};
+use candle_core::Tensor;
+use std::collections::BTreeMap;
+
+/// Weights by name, below a prefix.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) tensors: &'a BTreeMap<String, Tensor>,
+}
+
+impl Source<'_> {
+    pub(crate) fn get(&self, name: &str) -> Result<Tensor> {
+        self.tensors.get(name).cloned().ok_or_else(|| Error::Weight {
+            name: name.to_owned(),
+            expected: "a tensor".to_owned(),
+            found: "nothing".to_owned(),
+        })
+    }
+}
+
+/// x · Wᵀ, with W (out, in) in f32, cast to x's dtype at use.
+pub(crate) struct Linear {
+    weight: Tensor,
+}
+
+impl Linear {
+    pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self> {
+        Ok(Self { weight: source.get(name)? })
+    }
+
+    /// (…, in) → (…, out)
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (out, inputs) = self.weight.dims2()?;
+        let mut shape = x.dims().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last = out;
+        }
+        let weight = self.weight.to_dtype(x.dtype())?;
+        // One matrix product over all rows: (rows, in) · (in, out)
+        Ok(x.reshape(((), inputs))?.matmul(&weight.t()?)?.reshape(shape)?)
+    }
+}
+
+/// Softmax attention over all positions with a fused qkv projection.
+pub(crate) struct Attention {
+    qkv_proj: Linear,
+    o_proj: Linear,
+    num_heads: usize,
+    rope: Option<Rope>,
+}
+
+impl Attention {
+    /// (B, T, D) → (B, T, D)
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let qkv = self.qkv_proj.forward(x)?; // (B, T, 3·D)
+        self.o_proj.forward(&kernels::attention(&qkv, self.num_heads, self.rope.as_ref())?)
+    }
+}
+
+/// down(silu(gate) · up)
+pub(crate) struct SwiGlu {
+    gate_up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl SwiGlu {
+    /// (B, T, D) → (B, T, D)
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.down_proj.forward(&kernels::swiglu(&self.gate_up_proj.forward(x)?)?)
+    }
+}
+
+/// What every block of a model shares.
+#[derive(Clone)]
+pub(crate) struct BlockSettings {
+    pub(crate) num_heads: usize,
+    pub(crate) rope: Option<Rope>,
+    pub(crate) eps: f64,
+}
+
+/// Post-norm block: h = norm(h + attn(h)); h = norm(h + mlp(h)).
+pub(crate) struct Block {
+    pub(crate) self_attn: Attention,
+    pub(crate) mlp: SwiGlu,
+    eps: f64,
+}
+
+impl Block {
+    pub(crate) fn load(source: Source<'_>, prefix: &str, settings: &BlockSettings) -> Result<Self> {
+        let linear = |name: &str| Linear::load(source, &format!("{prefix}.{name}.weight"));
+        Ok(Self {
+            self_attn: Attention {
+                qkv_proj: linear("self_attn.qkv_proj")?,
+                o_proj: linear("self_attn.o_proj")?,
+                num_heads: settings.num_heads,
+                rope: settings.rope.clone(),
+            },
+            mlp: SwiGlu { gate_up_proj: linear("mlp.gate_up_proj")?, down_proj: linear("mlp.down_proj")? },
+            eps: settings.eps,
+        })
+    }
+
+    /// (B, T, D) → (B, T, D)
+    pub(crate) fn forward(&self, h: &Tensor) -> Result<Tensor> {
+        let h = kernels::add_rms_norm(h, &self.self_attn.forward(h)?, self.eps)?;
+        Ok(kernels::add_rms_norm(&h, &self.mlp.forward(&h)?, self.eps)?)
+    }
+}
+
+/// The fast or the slow module: h = h + injection, then its blocks.
+pub(crate) struct Module {
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl Module {
+    pub(crate) fn load(source: Source<'_>, prefix: &str, layers: usize, settings: &BlockSettings) -> Result<Self> {
+        let blocks = (0..layers).map(|i| Block::load(source, &format!("{prefix}.layers.{i}"), settings));
+        Ok(Self { blocks: blocks.collect::<Result<_>>()? })
+    }
+
+    /// Both (B, T, D) → (B, T, D)
+    pub(crate) fn forward(&self, h: &Tensor, injection: &Tensor) -> Result<Tensor> {
+        self.blocks.iter().try_fold((h + injection)?, |h, block| block.forward(&h))
+    }
+}

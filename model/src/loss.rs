@@ -1,0 +1,83 @@
+//! The loss, summed over the batch: token cross entropy and the two Q-learning terms.
+
+use crate::{Result, hrm::Outputs};
+use candle_core::{D, DType, Tensor};
+use hrm_types::experiment::LossType;
+
+/// Label of a position that does not count.
+pub const IGNORE_LABEL: i64 = -100;
+
+/// What the loss compares the outputs with.
+pub struct Targets {
+    /// (B, S) u32, any token where ignored.
+    pub labels: Tensor,
+    /// (B, S) f64: 1 / valid positions of the sequence where the position counts, else 0.
+    pub weights: Tensor,
+    /// (B) f32: 1 where every valid token is right.
+    pub is_correct: Tensor,
+    /// (B) f32: the bootstrapped value of going on; absent when it is not trained.
+    pub q_continue: Option<Tensor>,
+}
+
+/// The parts of the loss, scalars in f64.
+pub struct Losses {
+    /// Token loss.
+    pub lm: Tensor,
+    /// Halting loss.
+    pub q_halt: Tensor,
+    /// Continuation loss, if trained.
+    pub q_continue: Option<Tensor>,
+}
+
+impl Losses {
+    /// lm + ½ (q_halt + q_continue)
+    pub fn total(&self) -> Result<Tensor> {
+        let q = match &self.q_continue {
+            Some(q_continue) => (&self.q_halt + q_continue)?,
+            None => self.q_halt.clone(),
+        };
+        Ok((&self.lm + (q * 0.5)?)?)
+    }
+}
+
+/// All parts of the loss of one ACT step.
+pub fn losses(kind: LossType, outputs: &Outputs, targets: &Targets) -> Result<Losses> {
+    let log_p = log_probabilities(kind, &outputs.logits)?; // (B, S, V) f64
+    let picked = log_p.gather(&targets.labels.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?; // (B, S)
+    let lm = (picked * &targets.weights)?.sum_all()?.neg()?;
+    let q_halt = binary_cross_entropy(&outputs.q_halt, &targets.is_correct)?;
+    let q_continue = match &targets.q_continue {
+        Some(target) => Some(binary_cross_entropy(&outputs.q_continue, target)?),
+        None => None,
+    };
+    Ok(Losses { lm, q_halt, q_continue })
+}
+
+/// Log-probabilities of every token, (B, S, V) → (B, S, V) in f64.
+pub fn log_probabilities(kind: LossType, logits: &Tensor) -> Result<Tensor> {
+    match kind {
+        LossType::StablemaxCrossEntropy => {
+            let s = stablemax_numerator(&logits.to_dtype(DType::F64)?)?;
+            Ok(s.broadcast_div(&s.sum_keepdim(D::Minus1)?)?.log()?)
+        }
+        LossType::SoftmaxCrossEntropy => {
+            Ok(candle_nn::ops::log_softmax(&logits.to_dtype(DType::F32)?, D::Minus1)?.to_dtype(DType::F64)?)
+        }
+    }
+}
+
+/// s(x) = x + 1 for x ≥ 0, 1 / (1 − x + 1e-30) for x < 0.
+fn stablemax_numerator(x: &Tensor) -> Result<Tensor> {
+    let negative = x.lt(0.0)?;
+    // Each branch clamped to its own side stays finite, so that the unused one's zero gradient stays zero.
+    let below = (x.neg()?.relu()? + (1.0 + 1e-30))?.recip()?;
+    let above = (x.relu()? + 1.0)?;
+    Ok(negative.where_cond(&below, &above)?)
+}
+
+/// Σ −(t·log σ(x) + (1−t)·log(1−σ(x))) in f64, from logits (B) and targets (B) in f32.
+fn binary_cross_entropy(x: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
+    let loss = ((x.relu()? - (x * target)?)? + softplus)?;
+    Ok(loss.to_dtype(DType::F64)?.sum_all()?)
+}

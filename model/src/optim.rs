@@ -1,0 +1,126 @@
+//! The optimisers: `AdamATan2` on the dense weights, sign SGD on the rows of the puzzle embedding that a batch used,
+//! and the learning rate's schedule.
+
+use crate::{
+    Result,
+    kernels::{AdamATan2Step, ema_in_place},
+    params::Params,
+};
+use candle_core::{Tensor, Var};
+use hrm_types::experiment::TrainConfig;
+use std::collections::BTreeMap;
+
+/// Learning-rate factor at `step` (from 1): linear warm-up, then cosine down to `min_ratio` at `total`.
+pub fn schedule(step: u64, warmup: u64, total: u64, min_ratio: f64) -> f64 {
+    if step < warmup {
+        return step as f64 / warmup as f64;
+    }
+    let progress = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
+    min_ratio + (1.0 - min_ratio) * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos())
+}
+
+/// Settings of [`AdamATan2`] that do not change during a run.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamSettings {
+    /// Momentum.
+    pub beta1: f64,
+    /// Second-moment decay.
+    pub beta2: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+}
+
+impl From<&TrainConfig> for AdamSettings {
+    fn from(config: &TrainConfig) -> Self {
+        Self { beta1: config.beta1, beta2: config.beta2, weight_decay: config.weight_decay }
+    }
+}
+
+/// Adam whose update is atan2(m̂, √v̂): no epsilon, and invariant to the gradient's scale (arXiv 2407.05872).
+pub struct AdamATan2 {
+    settings: AdamSettings,
+    moments: BTreeMap<String, (Tensor, Tensor)>,
+    steps: i32,
+}
+
+impl AdamATan2 {
+    /// Zero moments for every dense weight.
+    pub fn new(settings: AdamSettings, params: &Params) -> Result<Self> {
+        let zeros =
+            |var: &Var| -> Result<(Tensor, Tensor)> { Ok((var.zeros_like()?.detach(), var.zeros_like()?.detach())) };
+        let moments = params.dense().map(|(name, var)| Ok((name.to_owned(), zeros(var)?)));
+        Ok(Self { settings, moments: moments.collect::<Result<_>>()?, steps: 0 })
+    }
+
+    /// Updates every dense weight from its gradient; a weight without one counts as having gradient 0.
+    pub fn update(&mut self, params: &Params, lr: f64, gradient: impl Fn(&Tensor) -> Option<Tensor>) -> Result<()> {
+        self.steps += 1;
+        let AdamSettings { beta1, beta2, weight_decay } = self.settings;
+        let update = AdamATan2Step {
+            decay: (1.0 - lr * weight_decay) as f32,
+            lr: lr as f32,
+            first_correction: (1.0 / (1.0 - beta1.powi(self.steps))) as f32,
+            second_correction: (1.0 / (1.0 - beta2.powi(self.steps))) as f32,
+        };
+        for (name, var) in params.dense() {
+            let (first, second) = &self.moments[name];
+            let gradient = match gradient(var) {
+                Some(gradient) => gradient,
+                None => var.zeros_like()?,
+            };
+            ema_in_place(first, &gradient, 1.0 - beta1, false)?;
+            ema_in_place(second, &gradient, 1.0 - beta2, true)?;
+            var.as_tensor().inplace_op3(first, second, &update)?;
+        }
+        Ok(())
+    }
+}
+
+/// Updates the rows of `table` that a batch used: row ← row·(1 − lr·wd) − lr·sign(g), with g summed over equal
+/// identifiers. `gradient` is (B, N) for `identifiers` (B).
+pub fn sign_sgd(table: &Var, identifiers: &[u32], gradient: &Tensor, lr: f64, weight_decay: f64) -> Result<()> {
+    let mut sums: BTreeMap<u32, Vec<f32>> = BTreeMap::new();
+    for (&id, row) in identifiers.iter().zip(gradient.to_vec2::<f32>()?) {
+        let sum = sums.entry(id).or_insert_with(|| vec![0.0; row.len()]);
+        sum.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
+    }
+    let width = table.dim(1)?;
+    let ids: Vec<u32> = sums.keys().copied().collect();
+    let directions: Vec<f32> = sums.into_values().flatten().map(|g| if g == 0.0 { 0.0 } else { g.signum() }).collect();
+    let (device, used) = (table.device(), ids.len());
+    let ids = Tensor::from_vec(ids, used, device)?;
+    let directions = Tensor::from_vec(directions, (used, width), device)?;
+    let rows = table.as_detached_tensor().index_select(&ids, 0)?; // (used, N)
+    let updated = ((&rows * (1.0 - lr * weight_decay))? - (directions * lr)?)?;
+    let index = ids.unsqueeze(1)?.broadcast_as((used, width))?.contiguous()?;
+    Ok(table.set(&table.as_detached_tensor().scatter(&index, &updated, 0)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn the_rate_warms_up_and_falls_along_a_cosine() {
+        for (step, factor) in [(0, 0.0), (5, 0.5), (10, 1.0), (60, 0.55), (110, 0.1), (200, 0.1)] {
+            let found = schedule(step, 10, 110, 0.1);
+            assert!((found - factor).abs() < 1e-12, "step {step}: expected {factor}, found {found}");
+        }
+        assert!((schedule(7, 0, 100, 1.0) - 1.0).abs() < 1e-12, "a ratio of 1 keeps the rate constant");
+    }
+
+    #[test]
+    fn sign_sgd_sums_the_gradients_of_equal_rows_and_leaves_the_others() {
+        let table = Var::from_slice(&[1f32, 1.0, 2.0, 2.0, 3.0, 3.0], (3, 2), &Device::Cpu).expect("a table");
+        // Row 2 gets 1 − 3 = −2 and 0 in its two columns, row 0 gets 5 and −5.
+        let gradient =
+            Tensor::from_slice(&[1f32, 0.0, 5.0, -5.0, -3.0, 0.0], (3, 2), &Device::Cpu).expect("a gradient");
+        sign_sgd(&table, &[2, 0, 2], &gradient, 0.1, 1.0).expect("an update");
+        let rows = table.to_vec2::<f32>().expect("rows");
+        let expected = [[0.8, 1.0], [2.0, 2.0], [2.8, 2.7]];
+        for (row, expected) in rows.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((row - expected).abs() < 1e-6, "{rows:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The sizes of one model: its settings together with the puzzles it reads.
+
+use hrm_types::experiment::ArchConfig;
+
+/// What a task asks of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskShape {
+    /// S: tokens of a puzzle.
+    pub seq_len: usize,
+    /// V: distinct tokens.
+    pub vocab_size: usize,
+    /// Rows of the puzzle embedding.
+    pub num_puzzle_identifiers: usize,
+}
+
+/// Sizes derived from the settings and the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dims {
+    /// The task's sizes.
+    pub task: TaskShape,
+    /// P: positions of the puzzle embedding, before the tokens.
+    pub puzzle_positions: usize,
+    /// T = P + S.
+    pub positions: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// I: inner width of `SwiGLU`.
+    pub inner_size: usize,
+}
+
+impl Dims {
+    /// Sizes of a model with these settings on this task.
+    pub fn new(arch: &ArchConfig, task: TaskShape) -> Self {
+        let puzzle_positions = arch.puzzle_emb_ndim.div_ceil(arch.hidden_size);
+        let inner = (arch.expansion * arch.hidden_size as f64 * 2.0 / 3.0).round() as usize;
+        Self {
+            task,
+            puzzle_positions,
+            positions: puzzle_positions + task.seq_len,
+            head_dim: arch.hidden_size / arch.num_heads,
+            inner_size: inner.next_multiple_of(256),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One training step: refill, an ACT step with the one-step gradient, the bootstrapped target, the optimisers.
+
+use crate::{
+    Result,
+    act::{self, Batch, Carry},
+    hrm::{Hidden, Hrm, Outputs},
+    loss,
+    optim::{self, AdamATan2},
+    params::{self, Params},
+    random::{self, Purpose},
+    shape::Dims,
+    train::verdict::{Halted, Verdict},
+};
+use candle_core::{Tensor, Var, backprop::GradStore};
+use hrm_types::experiment::{ArchConfig, TrainConfig};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+
+/// A model in training with its optimisers and its carry.
+pub struct Trainer {
+    arch: ArchConfig,
+    settings: TrainConfig,
+    seed: u64,
+    /// The weights.
+    pub params: Params,
+    recorded: Hrm,
+    unrecorded: Hrm,
+    adam: AdamATan2,
+    carry: Option<Carry>,
+    steps_done: u64,
+}
+
+/// The forward and backward pass of one step, before the optimisers.
+pub struct Pass {
+    /// What the heads said.
+    pub outputs: Outputs,
+    /// Bootstrapped target of `q_continue`, (B).
+    pub target_q_continue: Option<Tensor>,
+    /// Token loss, summed over the batch.
+    pub lm_loss: f64,
+    /// Halting loss, summed over the batch.
+    pub q_halt_loss: f64,
+    /// Continuation loss, summed over the batch.
+    pub q_continue_loss: f64,
+    /// Total loss, summed over the batch.
+    pub loss: f64,
+    /// Metrics of the sequences that halted.
+    pub halted: Halted,
+    gradients: GradStore,
+    puzzle_rows: Var,
+}
+
+impl Pass {
+    /// The gradient of a weight.
+    pub fn gradient(&self, weight: &Tensor) -> Option<Tensor> {
+        self.gradients.get(weight).cloned()
+    }
+
+    /// The gradient of each sequence's puzzle embedding, (B, N).
+    pub fn puzzle_gradient(&self) -> Option<Tensor> {
+        self.gradient(&self.puzzle_rows)
+    }
+}
+
+impl Trainer {
+    /// Training that starts from the given weights.
+    pub fn new(
+        arch: &ArchConfig,
+        settings: &TrainConfig,
+        dims: Dims,
+        seed: u64,
+        weights: &BTreeMap<String, Tensor>,
+    ) -> Result<Self> {
+        params::check(arch, &dims, weights)?;
+        let params = Params::new(weights)?;
+        Ok(Self {
+            recorded: Hrm::load(arch, dims, &params.tracked())?,
+            unrecorded: Hrm::load(arch, dims, &params.detached())?,
+            adam: AdamATan2::new(settings.into(), &params)?,
+            arch: arch.clone(),
+            settings: settings.clone(),
+            seed,
+            params,
+            carry: None,
+            steps_done: 0,
+        })
+    }
+
+    /// The carry after the last step.
+    pub fn carry(&self) -> Option<&Carry> {
+        self.carry.as_ref()
+    }
+
+    /// Forward and backward of the next step on `batch`; the weights are as before.
+    pub fn pass(&mut self, batch: &Batch) -> Result<Pass> {
+        let mut carry = match self.carry.take() {
+            Some(carry) => carry,
+            None => Carry::new(&self.unrecorded, batch)?,
+        };
+        carry.refill(&self.unrecorded, batch)?;
+
+        let device = self.unrecorded.device().clone();
+        let (inputs, ids) = (carry.current.inputs_tensor(&device)?, carry.current.identifiers_tensor(&device)?);
+        let puzzle_rows = Var::from_tensor(&self.unrecorded.puzzle_rows(&ids)?)?;
+        let x = self.recorded.embed(&inputs, &puzzle_rows)?; // (B, T, D)
+        let begun = self.unrecorded.begin(&carry.hidden, &x.detach())?;
+        let hidden = self.recorded.finish(&begun, &x)?;
+        let outputs = self.recorded.heads(&hidden)?;
+
+        carry.hidden = Hidden { z_H: hidden.z_H.detach(), z_L: hidden.z_L.detach() };
+        let (q_halt, q_continue) = (outputs.q_halt.to_vec1::<f32>()?, outputs.q_continue.to_vec1::<f32>()?);
+        self.decide_halting(&mut carry, &q_halt, &q_continue);
+        let target_q_continue = self.bootstrap(&carry, &x.detach())?;
+
+        let verdict = Verdict::new(&outputs.logits, &carry.current)?;
+        let targets = verdict.targets(&carry.current, target_q_continue.clone(), &device)?;
+        let losses = loss::losses(self.arch.loss, &outputs, &targets)?;
+        let total = losses.total()?;
+        let gradients = (&total * (1.0 / batch.len() as f64))?.backward()?;
+        let q_continue_loss = losses.q_continue.as_ref().map(Tensor::to_scalar::<f64>).transpose()?;
+        let pass = Pass {
+            loss: total.to_scalar::<f64>()?,
+            lm_loss: losses.lm.to_scalar::<f64>()?,
+            q_halt_loss: losses.q_halt.to_scalar::<f64>()?,
+            q_continue_loss: q_continue_loss.unwrap_or(0.0),
+            halted: verdict.halted(&carry, &q_halt),
+            outputs,
+            target_q_continue,
+            gradients,
+            puzzle_rows,
+        };
+        self.carry = Some(carry);
+        Ok(pass)
+    }
+
+    /// Updates the weights from a pass, at `rate` times the configured learning rates.
+    pub fn update(&mut self, pass: &Pass, rate: f64) -> Result<()> {
+        self.steps_done += 1;
+        self.adam.update(&self.params, self.settings.lr * rate, |weight| pass.gradient(weight))?;
+        if let (Some(table), Some(gradient), Some(carry)) =
+            (self.params.puzzle_emb(), pass.puzzle_gradient(), &self.carry)
+        {
+            let (lr, decay) = (self.settings.puzzle_emb_lr * rate, self.settings.puzzle_emb_weight_decay);
+            optim::sign_sgd(table, &carry.current.puzzle_identifiers, &gradient, lr, decay)?;
+        }
+        Ok(())
+    }
+
+    fn decide_halting(&self, carry: &mut Carry, q_halt: &[f32], q_continue: &[f32]) {
+        let max = self.arch.halt_max_steps as u32;
+        let mut rng = random::stream(self.seed, Purpose::Exploration, self.steps_done);
+        for i in 0..carry.steps.len() {
+            let min_halt_steps = self.draw_min_halt_steps(&mut rng);
+            carry.steps[i] += 1;
+            carry.halted[i] = act::halts(carry.steps[i], max, min_halt_steps, q_halt[i], q_continue[i]);
+        }
+    }
+
+    /// With probability `halt_exploration_prob` uniform in 2..=`halt_max_steps`, else 0.
+    fn draw_min_halt_steps(&self, rng: &mut ChaCha8Rng) -> u32 {
+        let max = self.arch.halt_max_steps as u32;
+        let (explores, drawn) = (random::uniform(rng), random::uniform(rng));
+        if max > 1 && explores < self.arch.halt_exploration_prob { 2 + (drawn * f64::from(max - 1)) as u32 } else { 0 }
+    }
+
+    /// σ of the next step's value: of halting if that step is the last, else of the better choice. (B)
+    fn bootstrap(&self, carry: &Carry, x: &Tensor) -> Result<Option<Tensor>> {
+        let max = self.arch.halt_max_steps as u32;
+        if max == 1 {
+            // The only step is also the last: there is no next one to learn from.
+            return Ok(None);
+        }
+        let (next_halt, next_continue) = self.unrecorded.q_values(&self.unrecorded.step(&carry.hidden, x)?)?;
+        let is_last: Vec<u8> = carry.steps.iter().map(|&steps| u8::from(steps >= max)).collect();
+        let is_last = Tensor::from_vec(is_last, carry.steps.len(), x.device())?;
+        let value = is_last.where_cond(&next_halt, &next_halt.maximum(&next_continue)?)?;
+        Ok(Some(candle_nn::ops::sigmoid(&value)?))
+    }
+}

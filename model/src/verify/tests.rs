@@ -1,0 +1,32 @@
+//! The replay against the reference's numbers.
+
+use super::*;
+use std::path::PathBuf;
+
+fn check(name: &str) {
+    let prefix = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/upstream").join(name);
+    if !prefix.with_extension("json").exists() {
+        println!("skipped: {} is not on this machine", prefix.display());
+        return;
+    }
+    let report = verify(&prefix).expect("a replay");
+    for Comparison { what, error } in &report.comparisons {
+        println!("{error:.2e}  {what}");
+    }
+    assert!(report.passes(), "{name}: worst relative error {:e}", report.worst());
+}
+
+#[test]
+fn rotary_positions_and_stablemax() {
+    check("hrm_rope_stablemax");
+}
+
+#[test]
+fn learned_positions_and_softmax() {
+    check("hrm_learned_softmax");
+}
+
+#[test]
+fn one_identifier_and_deeper_modules() {
+    check("hrm_nopuzzleid_deep");
+}
