@@ -142,6 +142,12 @@ pub async fn list(pool: &PgPool, cursor: Option<CheckpointId>, limit: u32) -> Re
     Ok(page(models, limit, |model| model.id))
 }
 
+/// How many models are stored.
+pub async fn count(pool: &PgPool) -> Result<u64, Error> {
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM checkpoints"#).fetch_one(pool).await?;
+    Ok(count.cast_unsigned())
+}
+
 /// What to select; every field that is set narrows it, but an id and a name are alternatives.
 #[derive(Default)]
 struct Wanted<'a> {
