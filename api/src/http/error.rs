@@ -1,0 +1,245 @@
+//! The one error of the API's edge. Each variant is one kind of problem; the house of its words is here.
+
+use crate::store;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hrm_types::{experiment::InvalidExperiment, sudoku::PuzzleError};
+use std::{fmt::Display, sync::Arc};
+use thiserror::Error;
+
+/// A request that is refused or failed. Its text is the problem's `detail`, so it says what to do about it.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// The body is no JSON at all.
+    #[error("the body is not JSON: {0}")]
+    MalformedJson(String),
+    /// A body, query or path of the wrong shape.
+    #[error("{detail}")]
+    InvalidRequest {
+        /// The field, where one can be named.
+        field: Option<String>,
+        /// What was expected and what was found.
+        detail: String,
+    },
+    /// A grid that is no puzzle.
+    #[error("{0}")]
+    InvalidPuzzle(#[from] PuzzleError),
+    /// Settings that cannot be run.
+    #[error("{problem}")]
+    InvalidExperiment {
+        /// Path of the setting within the request.
+        field: String,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A model was named that does not exist.
+    #[error("there is no model {wanted:?}; {}", known_models(*side, known))]
+    ModelNotFound {
+        /// What was asked for.
+        wanted: String,
+        /// The puzzle's side.
+        side: u8,
+        /// Names of the models of that side.
+        known: Vec<String>,
+    },
+    /// The named model solves grids of another side.
+    #[error("the model {name:?} solves grids of side {model_side}, the puzzle has side {side}; {}", known_models(*side, known))]
+    ModelOfOtherSide {
+        /// The model's name.
+        name: String,
+        /// The side it solves.
+        model_side: u8,
+        /// The puzzle's side.
+        side: u8,
+        /// Names of the models of the puzzle's side.
+        known: Vec<String>,
+    },
+    /// No model of the puzzle's side is stored.
+    #[error("no model for grids of side {side} is stored yet; {next_step}")]
+    NoModel {
+        /// The puzzle's side.
+        side: u8,
+        /// How to get one.
+        next_step: String,
+    },
+    /// Nothing has that id.
+    #[error("there is no {resource} {id:?}")]
+    NotFound {
+        /// What was looked for, e.g. `run`.
+        resource: &'static str,
+        /// The id or name that was given.
+        id: String,
+    },
+    /// An id that is no id, so that nothing can have it.
+    #[error("expected an id, which is a UUID, found {found:?}")]
+    MalformedId {
+        /// What stood in the path.
+        found: String,
+    },
+    /// No operation has that path.
+    #[error("the API has nothing at this address; /api/docs lists every operation")]
+    NoRoute,
+    /// The path exists, but not with this method.
+    #[error("this address does not take that method; the Allow header names those it takes")]
+    MethodNotAllowed,
+    /// What was asked contradicts what is stored.
+    #[error("{detail}")]
+    Conflict {
+        /// The field, where one can be named.
+        field: Option<&'static str>,
+        /// What it contradicts.
+        detail: String,
+    },
+    /// The body is larger than the route takes.
+    #[error("the body is larger than this operation takes")]
+    TooLarge,
+    /// The body is not declared as JSON.
+    #[error("expected the header content-type: application/json")]
+    UnsupportedMediaType,
+    /// A page of another origin tried to write.
+    #[error("a page of another origin may not change anything here")]
+    CrossOrigin,
+    /// The request names a host that is not this one.
+    #[error("this server answers on loopback names only (localhost, 127.0.0.1, [::1]), found host {0:?}")]
+    UnknownHost(String),
+    /// There is more work than the server takes on.
+    #[error("{what}; try again in {retry_after} s")]
+    Overloaded {
+        /// What is full.
+        what: &'static str,
+        /// Seconds.
+        retry_after: u32,
+    },
+    /// The work took longer than a request may.
+    #[error("this took longer than a request may; ask for less or try again later")]
+    Timeout,
+    /// The database cannot be reached.
+    #[error("the database does not answer; the server keeps trying")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A mistake of ours; logged, never shown.
+    #[error("the server made a mistake; its log tells more under this request id")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A status that a layer below answered with, without a word.
+    #[error("the request was refused")]
+    Bare(StatusCode),
+}
+
+/// Seconds after which a client may try again when the database is away.
+const UNAVAILABLE_RETRY_SECONDS: u32 = 5;
+
+fn known_models(side: u8, known: &[String]) -> String {
+    match known {
+        [] => format!("none is stored for grids of side {side}"),
+        names => format!("for grids of side {side} there are: {}", names.join(", ")),
+    }
+}
+
+impl ApiError {
+    /// A field of the request that is wrong.
+    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::InvalidRequest { field: Some(field.into()), detail: detail.into() }
+    }
+
+    /// Nothing of that kind has that id.
+    pub fn not_found(resource: &'static str, id: impl Display) -> Self {
+        Self::NotFound { resource, id: id.to_string() }
+    }
+
+    /// A mistake of ours.
+    pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// Settings that cannot be run; `prefix` is where they stand in the request, e.g. `experiment`.
+    pub fn invalid_experiment(prefix: &str, error: InvalidExperiment) -> Self {
+        Self::InvalidExperiment { field: format!("{prefix}.{}", error.field), problem: error.problem }
+    }
+
+    /// Status, name of the kind and the kind in words.
+    pub fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
+            Self::InvalidRequest { .. } => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid"),
+            Self::InvalidPuzzle(_) => (S::UNPROCESSABLE_ENTITY, "invalid-puzzle", "The puzzle is not valid"),
+            Self::InvalidExperiment { .. } => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-experiment", "The experiment cannot be run")
+            }
+            Self::ModelNotFound { .. } => (S::NOT_FOUND, "model-not-found", "There is no such model"),
+            Self::ModelOfOtherSide { .. } => {
+                (S::UNPROCESSABLE_ENTITY, "model-of-other-side", "The model solves grids of another size")
+            }
+            Self::NoModel { .. } => (S::UNPROCESSABLE_ENTITY, "no-model", "No model for this size of puzzle"),
+            Self::NotFound { .. } | Self::MalformedId { .. } => (S::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::NoRoute => (S::NOT_FOUND, "no-such-operation", "There is no such operation"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Not with this method"),
+            Self::Conflict { .. } => (S::CONFLICT, "conflict", "This contradicts what is stored"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not declared as JSON")
+            }
+            Self::CrossOrigin => (S::FORBIDDEN, "cross-origin", "A page of another origin may not write"),
+            Self::UnknownHost(_) => (S::FORBIDDEN, "unknown-host", "Not a name of this server"),
+            Self::Overloaded { .. } => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is busy"),
+            Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "This took too long"),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer"),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "A mistake of the server"),
+            Self::Bare(status) => (*status, "refused", "The request was refused"),
+        }
+    }
+
+    /// The wrong field of the request, where there is one.
+    pub fn wrong_field(&self) -> Option<String> {
+        match self {
+            Self::InvalidRequest { field, .. } => field.clone(),
+            Self::InvalidPuzzle(_) | Self::NoModel { .. } => Some("puzzle".into()),
+            Self::InvalidExperiment { field, .. } => Some(field.clone()),
+            Self::ModelNotFound { .. } | Self::ModelOfOtherSide { .. } => Some("model".into()),
+            Self::Conflict { field, .. } => field.map(Into::into),
+            Self::MalformedId { .. } => Some("id".into()),
+            _ => None,
+        }
+    }
+
+    /// Seconds after which trying again may help.
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded { retry_after, .. } => Some(*retry_after),
+            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+            _ => None,
+        }
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::NotFound { what, key } => Self::NotFound { resource: what, id: key },
+            store::Error::Conflict { constraint, detail } => {
+                let field = match constraint.as_str() {
+                    "datasets_name_key" => Some("name"),
+                    "datasets_content_hash_key" => Some("generate"),
+                    _ => None,
+                };
+                Self::Conflict { field, detail }
+            }
+            store::Error::RunIsFinal { .. } => Self::Conflict { field: None, detail: error.to_string() },
+            error if error.is_transient() => Self::Unavailable(Box::new(error)),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// A response without a body: [`super::problem::finish`] writes it, since it alone knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.kind().0.into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,178 @@
+//! Extractors that turn every rejection into an [`ApiError`] and let no NUL character through to the database.
+
+use super::error::ApiError;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::IntoResponse,
+};
+use serde::de::DeserializeOwned;
+
+/// A JSON body.
+pub struct ApiJson<T>(pub T);
+
+/// The query string.
+pub struct ApiQuery<T>(pub T);
+
+/// The parameters of the path.
+pub struct ApiPath<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !declares_json(request.headers()) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
+        if has_escaped_nul(&body) {
+            return Err(nul_refused(None));
+        }
+        parse_json(&body).map(Self)
+    }
+}
+
+fn declares_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn unreadable_body(rejection: BytesRejection) -> ApiError {
+    match rejection.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::InvalidRequest { field: None, detail: "the body ended before it was complete".into() },
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = Some(error.path().to_string()).filter(|path| path != ".");
+        let cause = error.into_inner();
+        match cause.classify() {
+            serde_json::error::Category::Data => ApiError::InvalidRequest { field, detail: cause.to_string() },
+            _ => ApiError::MalformedJson(cause.to_string()),
+        }
+    })?;
+    reader.end().map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    Ok(value)
+}
+
+/// Whether a JSON text holds the escape of U+0000; a raw NUL is no JSON anyway.
+fn has_escaped_nul(body: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(offset) = body[at..].iter().position(|&byte| byte == b'\\') {
+        let escape = &body[at + offset..];
+        if escape.starts_with(b"\\u0000") {
+            return true;
+        }
+        at = (at + offset + 2).min(body.len());
+    }
+    false
+}
+
+fn nul_refused(field: Option<&str>) -> ApiError {
+    ApiError::InvalidRequest { field: field.map(Into::into), detail: "texts may not contain the NUL character".into() }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(nul_refused(None));
+        }
+        let Query(value) = Query::try_from_uri(&parts.uri).map_err(|rejection| wrong_query(&rejection.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+/// Takes the field's name out of axum's text, which is `<what failed>: [<field>: ]<why>`.
+fn wrong_query(text: &str) -> ApiError {
+    let cause = text.split_once(": ").map_or(text, |(_, cause)| cause);
+    match cause.split_once(": ") {
+        Some((field, why)) if field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
+            ApiError::field(field, why)
+        }
+        _ => ApiError::InvalidRequest { field: None, detail: cause.into() },
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if parts.uri.path().contains("%00") {
+            return Err(nul_refused(None));
+        }
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(_) => Err(wrong_path(parts, state).await),
+        }
+    }
+}
+
+/// The path's parameters are ids, and an id that is no id names nothing.
+async fn wrong_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> ApiError {
+    let found = match RawPathParams::from_request_parts(parts, state).await {
+        Ok(parameters) => parameters.iter().map(|(_, value)| value.to_owned()).collect::<Vec<_>>().join("/"),
+        Err(_) => parts.uri.path().to_owned(),
+    };
+    ApiError::MalformedId { found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(rename = "inner")]
+        _inner: Inner,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[serde(rename = "count")]
+        _count: u8,
+    }
+
+    #[test]
+    fn the_wrong_field_of_a_body_is_named_by_its_path() {
+        let check = |body: &str, field: Option<&str>, status: u16| {
+            let error = parse_json::<Outer>(body.as_bytes()).expect_err(body);
+            assert_eq!((error.wrong_field().as_deref(), error.kind().0.as_u16()), (field, status), "{body}: {error}");
+        };
+        check(r#"{"inner":{"count":300}}"#, Some("inner.count"), 422);
+        check(r#"{"inner":{"count":"a"}}"#, Some("inner.count"), 422);
+        check(r#"{"inner":7}"#, Some("inner"), 422);
+        check(r#"{"inner":{"count":1},"more":1}"#, Some("more"), 422);
+        check(r"{}", None, 422);
+        check(r#"{"inner":"#, None, 400);
+        check("", None, 400);
+        check(r#"{"inner":{"count":1}} {}"#, None, 400);
+    }
+
+    #[test]
+    fn an_escaped_nul_is_found_and_an_escaped_backslash_is_not_mistaken_for_one() {
+        assert!(has_escaped_nul(br#""a\u0000""#));
+        assert!(has_escaped_nul(br#""\\\u0000""#));
+        assert!(!has_escaped_nul(br#""\\u0000""#));
+        assert!(!has_escaped_nul(br#""\u0001 u0000""#));
+        assert!(!has_escaped_nul(br#""\"#));
+    }
+
+    #[test]
+    fn the_wrong_field_of_a_query_is_named() {
+        let field = |text| wrong_query(text).wrong_field();
+        assert_eq!(
+            field("Failed to deserialize query string: limit: invalid digit found in string").as_deref(),
+            Some("limit")
+        );
+        assert_eq!(field("Failed to deserialize query string: unknown field `x`, expected `limit`"), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! How large a request may be, how long it may take and how many may work at once.
+
+use super::error::ApiError;
+use axum::{extract::DefaultBodyLimit, http::StatusCode};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Largest body, bytes.
+pub const BODY_LIMIT: usize = 1 << 20;
+
+/// Time until an ordinary request must have begun its answer. Streams may go on for longer.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The same for solving: a large model at many steps on a CPU takes its time.
+pub const SOLVE_DEADLINE: Duration = Duration::from_mins(2);
+
+/// The same for generating a dataset.
+pub const GENERATE_DEADLINE: Duration = Duration::from_mins(5);
+
+/// Bounds body and time of every route of `router`.
+pub fn bounded<S: Clone + Send + Sync + 'static>(router: OpenApiRouter<S>, deadline: Duration) -> OpenApiRouter<S> {
+    router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, deadline))
+}
+
+/// Room for some work at once and a short queue before it; whoever finds both full is told to come back.
+#[derive(Debug, Clone)]
+pub struct Room {
+    what: &'static str,
+    retry_after: u32,
+    admitted: Arc<Semaphore>,
+    working: Arc<Semaphore>,
+}
+
+/// A place in a [`Room`]; hold it for as long as the work goes on, even if nobody waits for it any more.
+#[derive(Debug)]
+pub struct Place {
+    _admitted: OwnedSemaphorePermit,
+    _working: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// A room where `at_once` work and `waiting` wait. `what` says that it is full; `retry_after` is in seconds.
+    pub fn new(what: &'static str, retry_after: u32, at_once: usize, waiting: usize) -> Self {
+        let admitted = Arc::new(Semaphore::new(at_once + waiting));
+        Self { what, retry_after, admitted, working: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// Waits for a place, or refuses at once when even the queue is full.
+    pub async fn enter(&self) -> Result<Place, ApiError> {
+        let full = || ApiError::Overloaded { what: self.what, retry_after: self.retry_after };
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| full())?;
+        let working = Arc::clone(&self.working).acquire_owned().await.map_err(|_| full())?;
+        Ok(Place { _admitted: admitted, _working: working })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_full_room_refuses_and_a_left_place_is_given_again() {
+        let room = Room::new("too many", 1, 1, 1);
+        let first = room.enter().await.expect("the room is empty");
+        let mut second = Box::pin(room.enter());
+        assert!((&mut second).now_or_never().is_none(), "the second waits");
+        let third = room.enter().now_or_never().expect("the third is refused at once");
+        assert!(matches!(third, Err(ApiError::Overloaded { .. })));
+        drop(first);
+        assert!(second.await.is_ok());
+    }
+}

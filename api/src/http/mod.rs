@@ -1,0 +1,9 @@
+//! What every request passes through: errors as problem details, extractors, limits, protection of the browser, events.
+
+pub mod error;
+pub mod extract;
+pub mod limits;
+pub mod page;
+pub mod problem;
+pub mod security;
+pub mod sse;

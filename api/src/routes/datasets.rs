@@ -1,0 +1,227 @@
+//! Stored puzzles: made from a seed, listed, browsed.
+
+use super::page_limit;
+use crate::{
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store::{self, datasets::NewDataset},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_model::data::{self, DataError};
+use hrm_types::{
+    Page,
+    dataset::{CreateDataset, Dataset, Split, StoredPuzzle},
+    experiment::GenerateSpec,
+    ids::DatasetId,
+};
+use serde::Deserialize;
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Puzzles that one request may generate; runs and the command line may make more.
+const MAX_GENERATED: u32 = 50_000;
+
+/// Which page of the datasets.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListDatasetsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<DatasetId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// Which puzzles of a dataset.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListPuzzlesQuery {
+    /// The split; `train` by default.
+    split: Option<Split>,
+    /// `next_cursor` of the page before.
+    cursor: Option<u32>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List datasets
+#[utoipa::path(
+    get,
+    path = "/api/v1/datasets",
+    tag = "datasets",
+    params(ListDatasetsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Dataset>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_datasets(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListDatasetsQuery>,
+) -> Result<Json<Page<Dataset>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::datasets::list(&state.pool, query.cursor, limit).await?))
+}
+
+/// Generate a dataset
+///
+/// Every puzzle has exactly one solution; the same settings always give the same puzzles.
+/// Answers when the dataset is stored; hanging up stops the work.
+#[utoipa::path(
+    post,
+    path = "/api/v1/datasets",
+    tag = "datasets",
+    request_body(content = CreateDataset, example = json!(
+        {"name": "tiny-4x4", "generate": {"side": 4, "train": 100, "test": 20, "givens": [6, 9], "seed": 1}}
+    )),
+    responses(
+        (status = 201, description = "The stored dataset", body = Dataset,
+            headers(("location" = String, description = "Its address"))),
+        (status = 409, description = "The name is taken, or these very puzzles are stored already"),
+        (status = 422, description = "A setting is wrong"),
+        (status = 503, description = "Another dataset is being generated"),
+    )
+)]
+pub async fn create_dataset(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<CreateDataset>,
+) -> Result<impl IntoResponse, ApiError> {
+    check(&request)?;
+    refuse_known(&state, &request).await?;
+    let place = state.generating.enter().await?;
+    let puzzles = generate(request.generate.clone()).await?;
+    let new = NewDataset { name: &request.name, origin: "generated", generated: Some(&request.generate) };
+    let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
+    drop(place);
+    let location = format!("/api/v1/datasets/{}", dataset.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))
+}
+
+/// Get a dataset
+#[utoipa::path(
+    get,
+    path = "/api/v1/datasets/{id}",
+    tag = "datasets",
+    params(("id" = DatasetId, Path, description = "The dataset's id")),
+    responses(
+        (status = 200, description = "The dataset", body = Dataset),
+        (status = 404, description = "There is no such dataset"),
+    )
+)]
+pub async fn get_dataset(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<DatasetId>,
+) -> Result<Json<Dataset>, ApiError> {
+    Ok(Json(store::datasets::get(&state.pool, id).await?))
+}
+
+/// List a dataset's puzzles
+#[utoipa::path(
+    get,
+    path = "/api/v1/datasets/{id}/puzzles",
+    tag = "datasets",
+    params(("id" = DatasetId, Path, description = "The dataset's id"), ListPuzzlesQuery),
+    responses(
+        (status = 200, description = "In their order", body = Page<StoredPuzzle>),
+        (status = 404, description = "There is no such dataset"),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_puzzles(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<DatasetId>,
+    ApiQuery(query): ApiQuery<ListPuzzlesQuery>,
+) -> Result<Json<Page<StoredPuzzle>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let dataset = store::datasets::get(&state.pool, id).await?;
+    let split = query.split.unwrap_or(Split::Train);
+    Ok(Json(store::puzzles::list(&state.pool, dataset.id, split, query.cursor, limit).await?))
+}
+
+fn check(request: &CreateDataset) -> Result<(), ApiError> {
+    let name = &request.name;
+    let name_ok = (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        // Datasets are found by name or id, and a name that is an id would be in the way.
+        && name.parse::<Uuid>().is_err();
+    if !name_ok {
+        let detail = format!("expected 1 to 64 letters, digits, '-', '_' or '.', and no UUID, found {name:?}");
+        return Err(ApiError::field("name", detail));
+    }
+    let spec = &request.generate;
+    spec.validate().map_err(|error| ApiError::InvalidExperiment {
+        field: error.field.replacen("data.", "generate.", 1),
+        problem: error.problem,
+    })?;
+    match spec.train.saturating_add(spec.test) {
+        total if total > MAX_GENERATED => Err(ApiError::field(
+            "generate.train",
+            format!(
+                "expected at most {MAX_GENERATED} puzzles in all, found {total}; a run or `hrm data` may make more"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses before the work what the store would refuse after it.
+async fn refuse_known(state: &AppState, request: &CreateDataset) -> Result<(), ApiError> {
+    match store::datasets::find(&state.pool, &request.name).await {
+        Err(store::Error::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => {
+            let detail = format!("a dataset named {:?} is stored already; choose another name", request.name);
+            return Err(ApiError::Conflict { field: Some("name"), detail });
+        }
+    }
+    match store::datasets::generated_from(&state.pool, &request.generate).await? {
+        None => Ok(()),
+        Some(known) => {
+            let detail = format!("these very puzzles are stored as {:?}; use that, or change the seed", known.name);
+            Err(ApiError::Conflict { field: Some("generate"), detail })
+        }
+    }
+}
+
+/// Tells the generator to stop when nobody waits for it any more.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn generate(spec: GenerateSpec) -> Result<data::Dataset, ApiError> {
+    let abandoned = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&abandoned));
+    let work = tokio::task::spawn_blocking(move || {
+        data::generate(&spec, &mut |_, _| {
+            if abandoned.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    });
+    work.await.map_err(ApiError::internal)?.map_err(|error| unable(&error))
+}
+
+/// Some settings pass every check and yet have too few puzzles, e.g. of side 4 with few givens.
+fn unable(error: &DataError) -> ApiError {
+    ApiError::field("generate", error.to_string())
+}

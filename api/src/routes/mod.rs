@@ -1,0 +1,75 @@
+//! The API as one list. A file per resource: its parameters, its handlers, its OpenAPI attributes.
+
+pub mod datasets;
+pub mod docs;
+pub mod experiments;
+pub mod health;
+pub mod leaderboard;
+pub mod models;
+pub mod runs;
+pub mod solve;
+pub mod workers;
+
+use crate::{
+    http::{
+        error::ApiError,
+        limits::{GENERATE_DEADLINE, REQUEST_DEADLINE, SOLVE_DEADLINE, bounded},
+    },
+    server::AppState,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// Rows of a page when no limit is given.
+pub(crate) const DEFAULT_LIMIT: u32 = 50;
+
+/// Rows of a page at most.
+pub(crate) const MAX_LIMIT: u32 = 100;
+
+/// Every operation, with its place in the OpenAPI document.
+pub fn router() -> OpenApiRouter<AppState> {
+    let quick = OpenApiRouter::new()
+        .routes(routes!(health::get_health))
+        // Models
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::get_model))
+        .routes(routes!(models::download_model))
+        // Datasets
+        .routes(routes!(datasets::list_datasets))
+        .routes(routes!(datasets::get_dataset))
+        .routes(routes!(datasets::list_puzzles))
+        // Experiments and runs
+        .routes(routes!(experiments::list_experiments))
+        .routes(routes!(experiments::get_experiment))
+        .routes(routes!(runs::list_runs, runs::create_run))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(runs::list_metrics))
+        .routes(routes!(runs::stream_events))
+        // Scores and workers
+        .routes(routes!(leaderboard::list_leaderboard))
+        .routes(routes!(workers::list_workers));
+    let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));
+    let generating = OpenApiRouter::new().routes(routes!(datasets::create_dataset));
+    OpenApiRouter::with_openapi(docs::preamble())
+        .merge(bounded(quick, REQUEST_DEADLINE))
+        .merge(bounded(solving, SOLVE_DEADLINE))
+        .merge(bounded(generating, GENERATE_DEADLINE))
+}
+
+/// The answer for every address under `/api` that is none of the above.
+pub async fn no_such_operation() -> ApiError {
+    ApiError::NoRoute
+}
+
+/// The page size asked for, checked.
+pub(crate) fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {
+    checked_limit(limit, DEFAULT_LIMIT, MAX_LIMIT)
+}
+
+/// A number of rows from 1 to `max`.
+pub(crate) fn checked_limit(limit: Option<u32>, default: u32, max: u32) -> Result<u32, ApiError> {
+    match limit.unwrap_or(default) {
+        limit if (1..=max).contains(&limit) => Ok(limit),
+        limit => Err(ApiError::field("limit", format!("expected 1 to {max}, found {limit}"))),
+    }
+}

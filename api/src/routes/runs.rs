@@ -1,0 +1,249 @@
+//! Training runs: queued, listed, watched, cancelled.
+
+use super::{checked_limit, page_limit};
+use crate::{
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+        sse::{Position, watch_run},
+    },
+    server::AppState,
+    store::{self, runs::RunFilter},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{KeepAlive, Sse},
+    },
+};
+use futures_util::StreamExt;
+use hrm_types::{
+    Page,
+    experiment::{DataSpec, Experiment},
+    ids::{DatasetId, RunId},
+    run::{CreateRun, MetricPoint, Run, RunState},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Metric points of a page when no limit is given, and at most.
+const MAX_METRICS: u32 = 10_000;
+
+/// Which runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListRunsQuery {
+    /// Only runs in this state.
+    state: Option<RunState>,
+    /// Only runs on this dataset.
+    dataset_id: Option<DatasetId>,
+    /// `next_cursor` of the page before.
+    cursor: Option<RunId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// Which metrics.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListMetricsQuery {
+    /// Only points after this step; the last step read gives exactly what is new.
+    after_step: Option<u64>,
+    /// Points, 1 to 10,000; 10,000 by default.
+    #[param(minimum = 1, maximum = 10000)]
+    limit: Option<u32>,
+}
+
+/// Where to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamEventsQuery {
+    /// The id of the last event read, `<attempt>-<step>`, for the first connection of a client that has read
+    /// `/metrics` before; the header `Last-Event-ID` goes before it.
+    after: Option<String>,
+}
+
+/// List runs
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    tag = "runs",
+    params(ListRunsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Run>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_runs(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListRunsQuery>,
+) -> Result<Json<Page<Run>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let filter = RunFilter { state: query.state, dataset: query.dataset_id };
+    Ok(Json(store::runs::list(&state.pool, filter, query.cursor, limit).await?))
+}
+
+/// Queue a run
+///
+/// A worker claims it, prepares the data, trains, evaluates on the whole test split and stores the checkpoint.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs",
+    tag = "runs",
+    request_body(content = CreateRun, example = json!({"experiment": {
+        "name": "tiny-4x4",
+        "data": {"source": "generate", "side": 4, "train": 100, "test": 20, "givens": [6, 9], "seed": 1},
+        "arch": {"hidden_size": 32, "num_heads": 2, "H_layers": 1, "L_layers": 1, "halt_max_steps": 4, "puzzle_emb_ndim": 32},
+        "train": {"batch_size": 16, "epochs": 2, "lr": 0.001, "lr_warmup_steps": 10}
+    }})),
+    responses(
+        (status = 201, description = "The queued run", body = Run,
+            headers(("location" = String, description = "Its address"))),
+        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+    )
+)]
+pub async fn create_run(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<CreateRun>,
+) -> Result<impl IntoResponse, ApiError> {
+    check(&request.experiment)?;
+    let run = match store::runs::create(&state.pool, &request.experiment).await {
+        Err(store::Error::NotFound { what: "dataset", key }) => return Err(unknown_dataset(&state, &key).await?),
+        created => created?,
+    };
+    let location = format!("/api/v1/runs/{}", run.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(run)))
+}
+
+/// Get a run
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run", body = Run),
+        (status = 404, description = "There is no such run"),
+    )
+)]
+pub async fn get_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Cancel a run
+///
+/// A queued run is cancelled at once; a running one is asked to stop and does so after its current step.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/cancel",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run, cancelled or with `cancel_requested`", body = Run),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run has ended already"),
+    )
+)]
+pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    Ok(Json(store::runs::request_cancel(&state.pool, id).await?))
+}
+
+/// List a run's metrics
+///
+/// Those of its newest attempt, in order. `next_cursor` is the last step of a full page: pass it as `after_step`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/metrics",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id"), ListMetricsQuery),
+    responses(
+        (status = 200, description = "In order of their steps", body = Page<MetricPoint>),
+        (status = 404, description = "There is no such run"),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_metrics(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+    ApiQuery(query): ApiQuery<ListMetricsQuery>,
+) -> Result<Json<Page<MetricPoint>>, ApiError> {
+    let limit = checked_limit(query.limit, MAX_METRICS, MAX_METRICS)?;
+    let run = store::runs::get(&state.pool, id).await?;
+    let items = store::metrics::list(&state.pool, id, run.attempt, query.after_step, limit).await?;
+    let full = items.len() == limit as usize;
+    let next_cursor = items.last().filter(|_| full).map(|point| point.step.to_string());
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// Watch a run
+///
+/// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point, whose id is
+/// `<attempt>-<step>`. A client that connects again with `Last-Event-ID` misses nothing and gets nothing twice.
+/// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/events",
+    tag = "runs",
+    params(
+        ("id" = RunId, Path, description = "The run's id"),
+        ("last-event-id" = Option<String>, Header, description = "The id of the last event read"),
+        StreamEventsQuery
+    ),
+    responses(
+        (status = 200, description = "The events", body = String, content_type = "text/event-stream",
+            example = "event: metric\nid: 1-10\ndata: {\"step\":10,\"loss\":20.5}\n\n"),
+        (status = 204, description = "Everything was read already"),
+        (status = 404, description = "There is no such run"),
+    )
+)]
+pub async fn stream_events(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+    ApiQuery(query): ApiQuery<StreamEventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let run = store::runs::get(&state.pool, id).await?;
+    let from = last_read(&headers, query.after.as_deref());
+    if run.state.is_final() && from.is_some_and(|position| position.ended) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let events = watch_run(state.pool.clone(), id, from).take_until(state.closed());
+    let unbuffered = [("x-accel-buffering", "no")];
+    Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::default())).into_response())
+}
+
+/// What the client has read; an id that no event bore means nothing was.
+fn last_read(headers: &HeaderMap, after: Option<&str>) -> Option<Position> {
+    let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    header.or(after).and_then(|id| id.parse().ok())
+}
+
+fn check(experiment: &Experiment) -> Result<(), ApiError> {
+    experiment.validate().map_err(|error| ApiError::invalid_experiment("experiment", error))?;
+    match &experiment.data {
+        DataSpec::Generate(_) | DataSpec::Stored { .. } => Ok(()),
+        DataSpec::Csv(_) => Err(ApiError::InvalidExperiment {
+            field: "experiment.data.source".into(),
+            problem: "the server reads no files named by a client; import them with `hrm data import` and name the \
+                      stored dataset: {\"source\": \"stored\", \"dataset\": \"…\"}"
+                .into(),
+        }),
+    }
+}
+
+async fn unknown_dataset(state: &AppState, wanted: &str) -> Result<ApiError, ApiError> {
+    let known = store::datasets::list(&state.pool, None, super::MAX_LIMIT).await?.items;
+    let names: Vec<String> = known.into_iter().map(|dataset| dataset.name).collect();
+    let known = if names.is_empty() { "none is stored yet".into() } else { format!("there are: {}", names.join(", ")) };
+    Ok(ApiError::InvalidExperiment {
+        field: "experiment.data.dataset".into(),
+        problem: format!("there is no dataset {wanted:?}; {known}"),
+    })
+}

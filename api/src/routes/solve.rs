@@ -1,0 +1,42 @@
+//! Solving one puzzle.
+
+use crate::{
+    http::{error::ApiError, extract::ApiJson},
+    server::AppState,
+};
+use axum::{Json, extract::State};
+use hrm_types::solve::{SolveRequest, SolveResponse};
+
+/// Solve a puzzle
+///
+/// The model's own answer: nothing corrects it, and where it breaks the rules, `violations` says so.
+#[utoipa::path(
+    post,
+    path = "/api/v1/solve",
+    tag = "solve",
+    request_body(content = SolveRequest, examples(
+        ("line" = (summary = "One line, `.` for blanks",
+            value = json!({"puzzle": "..3.5..5.1..6...2..2...4..4.6..1.2.."}))),
+        ("rows" = (summary = "Rows of digits, at exactly 8 steps of a named model",
+            value = json!({"puzzle": [[0, 2, 3, 4], [3, 4, 0, 0], [2, 0, 4, 0], [0, 3, 0, 1]], "steps": 8, "model": "sudoku-4x4"})))
+    )),
+    responses(
+        (status = 200, description = "The model's answer, right or wrong", body = SolveResponse,
+            example = json!({
+                "model": {"id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "sudoku-4x4"},
+                "puzzle": ".23434..2.4..3.1", "answer": "1234341221434321",
+                "rows": [[1, 2, 3, 4], [3, 4, 1, 2], [2, 1, 4, 3], [4, 3, 2, 1]],
+                "solved": true, "violations": [], "steps_used": 1, "halted": true, "milliseconds": 3.1,
+                "steps": [{"step": 1, "grid": "1234341221434321", "confidence": [0.99, 1.0], "q_halt": 4.2, "q_continue": -3.9}]
+            })),
+        (status = 404, description = "There is no such model"),
+        (status = 422, description = "The puzzle is not valid, or no model solves its size"),
+        (status = 503, description = "Too many puzzles wait; `Retry-After` says when to come back"),
+    )
+)]
+pub async fn solve_puzzle(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<SolveRequest>,
+) -> Result<Json<SolveResponse>, ApiError> {
+    state.solver.solve(&request).await.map(Json)
+}

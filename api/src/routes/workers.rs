@@ -1,0 +1,23 @@
+//! Worker processes.
+
+use crate::{http::error::ApiError, server::AppState, store};
+use axum::{Json, extract::State};
+use hrm_types::{Page, worker::Worker};
+use std::time::Duration;
+
+/// A worker reports every few seconds; one that has been silent for so long is taken for dead.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// List workers
+///
+/// Those that reported within the last minute, the one at work for longest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/workers",
+    tag = "system",
+    responses((status = 200, description = "All of them, on one page", body = Page<Worker>))
+)]
+pub async fn list_workers(State(state): State<AppState>) -> Result<Json<Page<Worker>>, ApiError> {
+    let items = store::workers::list(&state.pool, SILENCE).await?;
+    Ok(Json(Page { items, next_cursor: None }))
+}

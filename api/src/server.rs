@@ -1,0 +1,171 @@
+//! The server: what its handlers share, the whole router, and the loop that accepts connections.
+
+use crate::{
+    http::{limits::Room, page, problem, security},
+    routes,
+    solver::Solver,
+};
+use axum::{Router, middleware, routing::any};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+    service::TowerToHyperService,
+};
+use sqlx::PgPool;
+use std::{any::Any, io, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+};
+
+/// Connections at once; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// Time a client has for the header of a request, which also ends connections that idle.
+const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Time that requests in progress have at shutdown.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Pause after a failed accept: the usual cause, no free file descriptor, needs a moment to pass.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How the server is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the built page.
+    pub web_dir: PathBuf,
+    /// Whether other machines may reach it; on loopback only loopback's names are answered.
+    pub public: bool,
+}
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    pub(crate) pool: PgPool,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) solver: Arc<Solver>,
+    pub(crate) generating: Room,
+    closing: watch::Sender<bool>,
+}
+
+impl AppState {
+    /// State over a migrated database.
+    pub fn new(pool: PgPool, settings: Settings) -> Self {
+        Self {
+            solver: Arc::new(Solver::new(pool.clone())),
+            pool,
+            settings: Arc::new(settings),
+            generating: Room::new("another dataset is being generated", 30, 1, 0),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// Resolves when the server begins to shut down; streams end then.
+    pub(crate) fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut closing = self.closing.subscribe();
+        async move {
+            // An error means that the server's state is gone, which is closed too.
+            let _ = closing.wait_for(|&closing| closing).await;
+        }
+    }
+}
+
+/// The OpenAPI document of every operation.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes::router().into_openapi()
+}
+
+/// Every route, and what each request passes through on the way to it.
+pub fn app(state: AppState) -> Router {
+    let page = page::router(&state.settings.web_dir);
+    let public = state.settings.public;
+    let (api, document) = routes::router().split_for_parts();
+    let api = api
+        .merge(routes::docs::router(document))
+        .route("/api/", any(routes::no_such_operation))
+        .route("/api/{*rest}", any(routes::no_such_operation))
+        .with_state(state)
+        .layer(CompressionLayer::new());
+    let mut app = api.merge(page).layer(CsrfLayer::new().with_rejection_response(security::cross_origin));
+    if !public {
+        app = app.layer(middleware::from_fn(security::loopback_hosts_only));
+    }
+    // From here on, later layers see the request earlier.
+    app.layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| problem::panicked(payload.as_ref())))
+        .layer(middleware::from_fn(problem::finish))
+        .layer(middleware::from_fn(security::headers))
+        .layer(PropagateRequestIdLayer::new(problem::REQUEST_ID))
+        .layer(SetRequestIdLayer::new(problem::REQUEST_ID, MakeRequestUuid))
+        .layer(middleware::map_request(problem::keep_plausible_request_id))
+}
+
+/// Serves until `shutdown` resolves, then lets requests in progress finish, for a while.
+///
+/// # Errors
+/// None of a single connection; those are logged and dropped.
+pub async fn serve(
+    listener: TcpListener,
+    state: AppState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let closing = state.closing.clone();
+    let service = TowerToHyperService::new(app(state));
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, slot) = tokio::select! {
+            () = &mut shutdown => break,
+            connection = next_connection(&listener, &slots) => connection,
+        };
+        tokio::spawn(serve_connection(stream, slot, service.clone(), graceful.watcher()));
+    }
+    drop(listener);
+    closing.send_replace(true);
+    if tokio::time::timeout(SHUTDOWN_DEADLINE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+    Ok(())
+}
+
+/// The next connection, once there is room for it.
+async fn next_connection(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so this is always a permit.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, slot),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    slot: Option<OwnedSemaphorePermit>,
+    service: TowerToHyperService<Router>,
+    watcher: Watcher,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    drop(slot);
+}
