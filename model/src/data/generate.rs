@@ -6,7 +6,10 @@ use rand_chacha::rand_core::Rng;
 use std::{collections::HashSet, ops::ControlFlow};
 
 /// Complete grids tried for one puzzle before a number of givens above the drawn one is accepted.
-const GRIDS_PER_PUZZLE: usize = 64;
+const GRIDS_FOR_TARGET: usize = 64;
+
+/// Complete grids tried before a range of givens counts as out of reach.
+const GRIDS_FOR_RANGE: usize = 16_384;
 
 /// Puzzles in a row that may all be duplicates before the generator gives up.
 const DUPLICATES_IN_A_ROW: u32 = 20_000;
@@ -89,7 +92,11 @@ fn puzzle_at(spec: &GenerateSpec, stream: u64) -> Result<Puzzle, DataError> {
     let [low, high] = spec.givens;
     let target = low + draw::below(&mut rng, u32::from(high - low) + 1) as u8;
     let mut best: Option<(usize, Vec<u8>, Vec<u8>)> = None;
-    for _ in 0..GRIDS_PER_PUZZLE {
+    for tried in 0..GRIDS_FOR_RANGE {
+        let in_range = best.as_ref().is_some_and(|(fewest, ..)| *fewest <= usize::from(high));
+        if tried >= GRIDS_FOR_TARGET && in_range {
+            break;
+        }
         let answer = search::random_grid(spec.side, &mut rng);
         let (givens, question) = remove_cells(&answer, spec.side, usize::from(target), &mut rng);
         if best.as_ref().is_none_or(|(fewest, ..)| givens < *fewest) {
@@ -101,7 +108,7 @@ fn puzzle_at(spec: &GenerateSpec, stream: u64) -> Result<Puzzle, DataError> {
     }
     match best {
         Some((givens, question, answer)) if givens <= usize::from(high) => rated(question, answer),
-        _ => Err(DataError::TooFewGivens { side: spec.side, most: high, grids: GRIDS_PER_PUZZLE }),
+        _ => Err(DataError::TooFewGivens { side: spec.side, most: high, grids: GRIDS_FOR_RANGE }),
     }
 }
 

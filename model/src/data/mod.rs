@@ -1,6 +1,7 @@
 //! Sudoku data: generated from a seed or read from CSV, with its token encoding and its symmetries.
 
 pub mod augment;
+mod csv;
 pub mod draw;
 pub mod encode;
 mod generate;
@@ -13,6 +14,7 @@ use hrm_types::{
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
+pub use csv::{RowError, load_csv, read_csv, read_csv_file, subsample};
 pub use generate::generate;
 
 /// A puzzle with its solution.
@@ -91,6 +93,53 @@ pub enum DataError {
         wanted: usize,
         /// Different puzzles found.
         found: usize,
+    },
+    /// A file that cannot be opened.
+    #[error("{file}: {source}")]
+    File {
+        /// Its path.
+        file: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file without a single puzzle.
+    #[error("{file}: expected at least one puzzle below the header, found none")]
+    NoPuzzles {
+        /// Its name.
+        file: String,
+    },
+    /// A row of a file that is no puzzle.
+    #[error("{file}, row {row}: {problem}")]
+    Row {
+        /// The file's name.
+        file: String,
+        /// Line of the file, from 1, which is the header's.
+        row: u64,
+        /// What was expected and what was found.
+        #[source]
+        problem: RowError,
+    },
+    /// A file with fewer rows than a spec takes.
+    #[error("{file} has {found} rows: expected to take 1 to {found} of them, found {wanted}")]
+    TooFewRows {
+        /// Its path.
+        file: String,
+        /// Rows the spec asks for.
+        wanted: u32,
+        /// Rows it has.
+        found: usize,
+    },
+    /// Two files of different sides.
+    #[error("expected one side: {train} has side {side}, {test} has side {test_side}")]
+    Sides {
+        /// Path of the training file.
+        train: String,
+        /// Its side.
+        side: u8,
+        /// Path of the test file.
+        test: String,
+        /// Its side.
+        test_side: u8,
     },
     /// A grid that breaks the rules of its kind.
     #[error(transparent)]

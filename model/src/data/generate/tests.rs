@@ -1,26 +1,151 @@
 //! Generated puzzles are what their spec says.
 
 use super::*;
+use std::time::Instant;
+
+fn spec(side: u8, train: u32, test: u32, givens: [u8; 2], seed: u64) -> GenerateSpec {
+    GenerateSpec { side, train, test, givens, seed }
+}
+
+fn make(spec: &GenerateSpec) -> Dataset {
+    generate(spec, &mut |_, _| ControlFlow::Continue(())).unwrap()
+}
+
+fn all(dataset: &Dataset) -> impl Iterator<Item = &Puzzle> {
+    dataset.train.iter().chain(&dataset.test)
+}
+
+/// Solutions counted by trying every digit in every blank cell, with nothing deduced.
+fn brute_force_count(grid: &Grid) -> usize {
+    let Some(blank) = grid.cells().iter().position(|&cell| cell == 0) else { return 1 };
+    (1..=grid.side())
+        .map(|digit| {
+            let mut cells = grid.cells().to_vec();
+            cells[blank] = digit;
+            Grid::from_cells(cells).unwrap()
+        })
+        .filter(|next| next.check_givens().is_ok())
+        .map(|next| brute_force_count(&next))
+        .sum()
+}
 
 #[test]
-#[ignore = "measure"]
-fn measure() {
-    for (side, givens, count) in
-        [(4, [4, 8], 200), (6, [8, 20], 2000), (6, [14, 24], 20000), (9, [22, 34], 1000), (9, [30, 50], 1000)]
-    {
-        let spec = GenerateSpec { side, train: count - 100, test: 100, givens, seed: 1 };
-        let start = std::time::Instant::now();
-        let data = generate(&spec, &mut |_, _| ControlFlow::Continue(())).unwrap();
-        let t = start.elapsed();
-        let mut hist = vec![0; 82];
-        for p in data.train.iter().chain(&data.test) {
-            hist[p.question.givens()] += 1;
-        }
-        let rating: u32 = data.train.iter().map(|p| p.rating).sum();
-        eprintln!(
-            "{side} {givens:?} {count} {t:?} rating {} {:?}",
-            rating as f64 / data.train.len() as f64,
-            hist.iter().enumerate().filter(|(_, c)| **c > 0).collect::<Vec<_>>()
-        );
+fn puzzles_of_side_4_have_one_solution_by_brute_force() {
+    for puzzle in all(&make(&spec(4, 60, 20, [4, 10], 1))) {
+        assert_eq!(brute_force_count(&puzzle.question), 1, "{}", puzzle.question);
+        assert!(puzzle.answer.solves(&puzzle.question));
     }
+}
+
+#[test]
+fn puzzles_have_one_solution_and_givens_in_range() {
+    for (side, givens) in [(4, [5, 9]), (6, [10, 20]), (9, [23, 40])] {
+        let dataset = make(&spec(side, 150, 50, givens, 7));
+        assert_eq!((dataset.side, dataset.train.len(), dataset.test.len()), (side, 150, 50));
+        for puzzle in all(&dataset) {
+            assert_eq!(search::count_solutions(&puzzle.question, 2), 1, "{}", puzzle.question);
+            assert!(puzzle.answer.solves(&puzzle.question), "{}", puzzle.answer);
+            let [low, high] = givens.map(usize::from);
+            assert!((low..=high).contains(&puzzle.question.givens()), "{}", puzzle.question);
+        }
+    }
+}
+
+#[test]
+fn every_number_of_givens_of_the_range_is_drawn() {
+    let dataset = make(&spec(6, 550, 50, [12, 17], 3));
+    for givens in 12..=17 {
+        let drawn = all(&dataset).filter(|puzzle| puzzle.question.givens() == givens).count();
+        // 600 puzzles over six numbers: 100 each, four standard deviations are 37.
+        assert!((63..=137).contains(&drawn), "{drawn} puzzles of {givens} givens");
+    }
+}
+
+#[test]
+fn no_puzzle_comes_twice() {
+    let dataset = make(&spec(4, 2_000, 500, [4, 6], 5));
+    let mut questions: Vec<String> = all(&dataset).map(|puzzle| puzzle.question.to_string()).collect();
+    questions.sort_unstable();
+    questions.dedup();
+    assert_eq!(questions.len(), 2_500);
+}
+
+#[test]
+fn complete_grids_are_diverse() {
+    let dataset = make(&spec(4, 3_900, 100, [8, 12], 9));
+    let mut answers: Vec<String> = all(&dataset).map(|puzzle| puzzle.answer.to_string()).collect();
+    answers.sort_unstable();
+    answers.dedup();
+    assert_eq!(answers.len(), 288, "there are 288 complete grids of side 4");
+}
+
+#[test]
+fn a_seed_always_gives_the_same_puzzles() {
+    let base = spec(6, 80, 20, [12, 24], 42);
+    let hash = make(&base).content_hash();
+    assert_eq!(hash, "75d7e3953dedad5197517568db9b1a91412bc113bb852855525aff8273aeae04");
+    assert_ne!(make(&GenerateSpec { seed: 43, ..base.clone() }).content_hash(), hash);
+    let more = make(&GenerateSpec { train: 100, ..base.clone() });
+    assert_eq!(more.test, make(&base).test, "the test split does not depend on the training split's size");
+    assert_eq!(more.train[..80], make(&base).train[..], "more training puzzles begin with the fewer");
+}
+
+#[test]
+fn a_rating_counts_guesses() {
+    let easy: Grid =
+        "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79".parse().unwrap();
+    assert_eq!(search::first_solution(&easy).unwrap().1, 0, "singles solve it");
+    let hard: Grid =
+        "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..".parse().unwrap();
+    let (answer, guesses) = search::first_solution(&hard).unwrap();
+    assert!(Grid::from_cells(answer).unwrap().solves(&hard));
+    assert!(guesses >= 10, "a puzzle known to be hard took {guesses} guesses");
+}
+
+#[test]
+fn solutions_are_counted_up_to_the_limit() {
+    let blank: Grid = ".".repeat(16).parse().unwrap();
+    assert_eq!(search::count_solutions(&blank, 1_000), 288);
+    assert_eq!(search::count_solutions(&blank, 2), 2);
+    let contradicting: Grid = format!("11{}", ".".repeat(14)).parse().unwrap();
+    assert_eq!(search::count_solutions(&contradicting, 2), 0);
+}
+
+#[test]
+fn what_cannot_be_made_is_refused() {
+    let error = |spec: &GenerateSpec| {
+        generate(spec, &mut |_, _| ControlFlow::Continue(()))
+            .map(|dataset| dataset.train.len())
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(error(&spec(5, 1, 1, [4, 8], 0)), "data.side: expected 4, 6 or 9, found 5");
+    assert_eq!(
+        error(&spec(4, 5_000, 1, [15, 15], 0)),
+        "expected 5001 different puzzles, found only 4608: ask for fewer, or widen the range of givens",
+        "288 grids with one of 16 cells blank are 4608 puzzles"
+    );
+}
+
+#[test]
+fn progress_counts_up_and_can_cancel() {
+    let mut seen = Vec::new();
+    let spec = spec(4, 150, 50, [6, 10], 2);
+    generate(&spec, &mut |done, total| {
+        seen.push((done, total));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(seen, [(64, 200), (128, 200), (192, 200), (200, 200)]);
+    let cancelled = generate(&spec, &mut |_, _| ControlFlow::Break(()));
+    assert!(matches!(cancelled, Err(DataError::Cancelled)));
+}
+
+#[test]
+fn twenty_thousand_puzzles_of_side_6_take_seconds() {
+    let start = Instant::now();
+    assert_eq!(make(&spec(6, 19_000, 1_000, [14, 24], 1)).train.len(), 19_000);
+    let seconds = start.elapsed().as_secs_f64();
+    // Half a second on one core in release; the bound is for slow machines and debug builds.
+    assert!(seconds < 60.0, "took {seconds:.1} s");
 }
