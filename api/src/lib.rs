@@ -1,6 +1,5 @@
 //! The server, the worker and the command line of HRM Lab, as a library that the program `hrm` and its tests share.
 
-pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod http;

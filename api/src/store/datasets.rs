@@ -18,6 +18,15 @@ pub struct NewDataset<'a> {
     pub generated: Option<&'a GenerateSpec>,
 }
 
+/// The origin of generated datasets.
+pub const GENERATED: &str = "generated";
+
+/// A name for generated puzzles that nobody named: their side and the start of their hash.
+pub fn generated_name(puzzles: &data::Dataset) -> String {
+    let side = puzzles.side;
+    format!("sudoku-{side}x{side}-{}", &puzzles.content_hash()[..8])
+}
+
 struct Row {
     id: Uuid,
     name: String,

@@ -5,15 +5,18 @@
 
 pub mod artifacts;
 pub mod checkpoints;
+mod connect;
 pub mod datasets;
 pub mod error;
 pub mod evaluations;
 pub mod leases;
 pub mod metrics;
 pub mod puzzles;
+pub mod results;
 pub mod runs;
 pub mod workers;
 
+pub use connect::connect;
 pub use error::Error;
 pub use sqlx::PgPool;
 
@@ -32,5 +35,7 @@ fn page<T, Id: Display>(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Id) ->
     Page { items, next_cursor }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

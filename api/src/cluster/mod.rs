@@ -1,0 +1,137 @@
+//! The database: a given server, or a private PostgreSQL cluster in the data folder.
+//!
+//! The private one is created when it is first needed, started by whoever needs it first, used by every
+//! process of that data folder, and stopped by the last of them. One that still runs because its users were
+//! killed is attached to; one that was killed itself recovers at its next start.
+
+mod account;
+mod error;
+mod files;
+mod lock;
+mod postmaster;
+mod programs;
+
+pub use error::Error;
+
+use crate::{config::DatabaseConfig, store};
+use account::Account;
+use files::Files;
+use lock::{ChangeLock, UserLock};
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use std::path::Path;
+use thiserror::Error as ThisError;
+
+/// Why there is no database to work with.
+#[derive(Debug, ThisError)]
+pub enum OpenError {
+    /// The private cluster.
+    #[error(transparent)]
+    Cluster(#[from] Error),
+    /// `DATABASE_URL` is no address of a PostgreSQL server.
+    #[error("expected DATABASE_URL like postgres://user:password@host/database: {0}")]
+    Url(sqlx::Error),
+    /// Connecting or migrating.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// An open database, migrated to this version's tables.
+#[derive(Debug)]
+pub struct Database {
+    /// Connections to it.
+    pub pool: PgPool,
+    cluster: Option<Cluster>,
+}
+
+impl Database {
+    /// Opens the configured database; a private one is created and started as needed.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        let (options, cluster) = if let Some(url) = config.url() {
+            (url.parse::<PgConnectOptions>().map_err(OpenError::Url)?, None)
+        } else {
+            let data_dir = config.data_dir().ok_or(Error::NoDataDir)?;
+            let cluster = blocking(move || Cluster::open(&data_dir)).await?;
+            (cluster.connect_options(), Some(cluster))
+        };
+        let pool = store::connect(options).await?;
+        Ok(Self { pool, cluster })
+    }
+
+    /// Closes the connections and, if nobody else uses it, stops the private cluster.
+    pub async fn close(self) -> Result<(), Error> {
+        self.pool.close().await;
+        match self.cluster {
+            Some(mut cluster) => blocking(move || cluster.close()).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs what waits for files and processes where waiting holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// This process's use of the private cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    files: Files,
+    account: Account,
+    user: UserLock,
+    closed: bool,
+}
+
+impl Cluster {
+    /// Creates the cluster if it does not exist, starts it if it does not run, and marks this process as a user.
+    pub fn open(data_dir: &Path) -> Result<Self, Error> {
+        let files = Files::in_data_dir(data_dir)?;
+        let change = ChangeLock::acquire(&files.change_lock)?;
+        let account = Account::for_cluster(&files.home)?;
+        files.create(&account)?;
+        let user = UserLock::acquire(&files.users_lock, &change)?;
+        if !files.cluster.exists() {
+            tracing::info!(folder = %files.cluster.display(), "creating the database");
+            postmaster::create(&files, &account)?;
+        }
+        let ran_already = postmaster::ensure_running(&files, &account)?;
+        tracing::debug!(ran_already, socket = %files.socket().display(), "the database is running");
+        Ok(Self { files, account, user, closed: false })
+    }
+
+    /// How to connect: by the socket, as the cluster's only role.
+    pub fn connect_options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.files.socket_dir)
+            .port(files::PORT)
+            .username("hrm")
+            .database("postgres")
+    }
+
+    /// Gives up the use of the cluster; the last user stops it.
+    pub fn close(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.closed, true) {
+            return Ok(());
+        }
+        let change = ChangeLock::acquire(&self.files.change_lock)?;
+        if self.user.release(&self.files.users_lock, &change)? {
+            postmaster::stop(&self.files, &self.account)?;
+            tracing::debug!("the database is stopped");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Cluster {
+    /// For ways out that skip [`Database::close`], such as an error.
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "the database could not be stopped");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

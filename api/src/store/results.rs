@@ -1,0 +1,40 @@
+//! What a run leaves behind: checkpoint, score and the end of the run, all or nothing.
+
+use super::{Error, checkpoints, evaluations, leases, leases::Lease};
+use hrm_model::CheckpointInfo;
+use hrm_types::{
+    dataset::Split,
+    evaluation::Evaluation,
+    ids::{CheckpointId, DatasetId},
+    run::RunState,
+};
+use sqlx::PgPool;
+
+/// A trained and evaluated model.
+#[derive(Debug, Clone, Copy)]
+pub struct RunResult<'a> {
+    /// The checkpoint's name.
+    pub name: &'a str,
+    /// What the checkpoint is.
+    pub info: &'a CheckpointInfo,
+    /// The checkpoint's file.
+    pub bytes: &'a [u8],
+    /// The dataset it was evaluated on.
+    pub dataset: DatasetId,
+    /// Its score on the whole test split.
+    pub evaluation: &'a Evaluation,
+}
+
+/// Stores the result and ends the run as succeeded, in one transaction.
+///
+/// # Errors
+/// [`Error::StaleLease`]; then nothing was stored.
+pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Result<CheckpointId, Error> {
+    let mut tx = pool.begin().await?;
+    // First, so that the row is locked and a stale worker is turned away before it sends a whole file.
+    leases::finish(&mut tx, lease, RunState::Succeeded, None).await?;
+    let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id), result.info, result.bytes).await?;
+    evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
+    tx.commit().await?;
+    Ok(id)
+}
