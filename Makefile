@@ -1,0 +1,52 @@
+# `make help` lists the targets.
+
+# Everything is found where it is built, also for a user whose target folder is elsewhere.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check web program e2e sqlx setup FORCE
+
+help: ## Say what each target does
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+
+run: setup program web ## Set up, build and serve HRM Lab on http://127.0.0.1:8080 (HRM_BIND, HRM_DATA_DIR, DATABASE_URL)
+	@exec target/release/hrm serve
+
+test: program web ## Set up what the tests need and run them all
+	cargo test --release --workspace
+
+check: ## Check formatting, lints, documentation, the wire types on wasm and the house rules
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+	cargo check --release --package hrm-types --target wasm32-unknown-unknown
+	cargo test --release --package it house
+
+web: web/dist/index.html ## Build the page into web/dist
+
+program: setup ## Build the program target/release/hrm
+	cargo build --release --package hrm-api --bin hrm
+
+e2e: program web ## Run the browser tests alone
+	cargo test --release --package it browser
+
+sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
+	migrations/prepare.sh
+
+setup: ## Install what building and running need, or say what to install
+	@tests/setup.sh run
+
+test e2e: setup-test
+.PHONY: setup-test
+setup-test:
+	@tests/setup.sh test
+
+# Cargo knows whether the page must be compiled again, and touches the file only then.
+$(WASM): setup FORCE
+	cargo build --profile page --target wasm32-unknown-unknown --package hrm-web
+
+web/dist/index.html: $(WASM) $(shell find web/assets web/style web/bundle -type f)
+	cargo run --release --package hrm-bundle
+	@touch $@
