@@ -24,7 +24,7 @@ pub struct CheckpointInfo {
     pub dataset_hash: String,
     /// Training steps done.
     pub step: u64,
-    /// Trained weights, puzzle embedding included.
+    /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
     /// Wall time of the training, seconds.
     pub train_seconds: f64,
@@ -56,6 +56,11 @@ impl Model {
     /// What it is.
     pub fn info(&self) -> &CheckpointInfo {
         &self.info
+    }
+
+    /// Its weights by name.
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
     }
 
     /// Its inner model.
@@ -111,3 +116,6 @@ fn check_finite(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

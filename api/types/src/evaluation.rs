@@ -71,7 +71,7 @@ pub struct LeaderboardRow {
     pub run_id: Option<RunId>,
     /// SHA-256 of the checkpoint.
     pub checkpoint_sha256: String,
-    /// Trained weights, puzzle embedding included.
+    /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
     /// Training steps behind the checkpoint.
     pub step: u64,

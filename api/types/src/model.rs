@@ -31,7 +31,7 @@ pub struct Model {
     pub sha256: String,
     /// Size of the file, bytes.
     pub size: u64,
-    /// Trained weights, puzzle embedding included.
+    /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
     /// Training steps behind it.
     pub step: u64,

@@ -85,7 +85,7 @@ pub struct Run {
     /// Steps planned, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_steps: Option<u64>,
-    /// Trained weights, puzzle embedding included, once known.
+    /// Trained weights, the puzzle embedding left out as is the custom, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
     /// Estimated seconds until training ends, from the steps so far.

@@ -35,3 +35,6 @@ pub fn attention(qkv: &Tensor, num_heads: usize, rope: Option<&Rope>) -> Result<
 }
 
 pub use cpu::optim::{AdamATan2Step, ema_in_place};
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub enum TrainEvent<'a> {
     Planned {
         /// Steps there will be.
         total_steps: u64,
-        /// Trained weights, puzzle embedding included.
+        /// Trained weights, the puzzle embedding left out as is the custom.
         parameters: u64,
     },
     /// After every step.
@@ -120,3 +120,6 @@ fn emit(on_event: &mut dyn FnMut(TrainEvent<'_>) -> ControlFlow<()>, event: Trai
         ControlFlow::Break(()) => Err(Error::Cancelled),
     }
 }
+
+#[cfg(test)]
+mod tests;

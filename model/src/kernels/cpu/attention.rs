@@ -1,7 +1,7 @@
 //! Attention on the fused qkv with the rotary embedding inside; the probabilities of one query at a time are the
 //! only intermediate, and the backward pass computes them again.
 
-use super::{contiguous, exp};
+use super::{contiguous, exp, vectorised};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ impl Rope {
     }
 
     /// Rotates one head's vector at position `t`; `direction` −1 rotates back.
+    #[inline(always)]
     fn rotate(&self, t: usize, x: &mut [f32], direction: f32) {
         let table = t * self.half..(t + 1) * self.half;
         let (first, second) = x.split_at_mut(self.half);
@@ -53,7 +54,7 @@ struct AttentionBackward {
 }
 
 /// y += a · x
-#[inline]
+#[inline(always)]
 fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -71,6 +72,7 @@ struct Head<'a> {
 
 impl Head<'_> {
     /// The head's part of `part` 0 (queries), 1 (keys) or 2 (values), rotated where it should be: (T, d).
+    #[inline(always)]
     fn rows(&self, qkv: &[f32], part: usize) -> Vec<f32> {
         let d = self.head_dim;
         let mut rows = Vec::with_capacity(self.positions * d);
@@ -85,6 +87,7 @@ impl Head<'_> {
     }
 
     /// (T, d) → (d, T), so that sums over d vectorise over T.
+    #[inline(always)]
     fn transposed(&self, rows: &[f32]) -> Vec<f32> {
         let (t, d) = (self.positions, self.head_dim);
         let mut out = vec![0f32; t * d];
@@ -97,6 +100,7 @@ impl Head<'_> {
     }
 
     /// Probabilities of every key for one query, into `p` (T).
+    #[inline(always)]
     fn probabilities(&self, query: &[f32], keys_t: &[f32], p: &mut [f32]) {
         let scale = 1.0 / (self.head_dim as f32).sqrt();
         p.fill(0.0);
@@ -110,6 +114,7 @@ impl Head<'_> {
     }
 
     /// Writes the head's columns of `out` (T, D).
+    #[inline(always)]
     fn forward(&self, qkv: &[f32], out: &mut [f32]) {
         let d = self.head_dim;
         let (queries, values) = (self.rows(qkv, 0), self.rows(qkv, 2));
@@ -126,6 +131,7 @@ impl Head<'_> {
     }
 
     /// Writes the head's columns of the gradient (T, 3·D), from the result's gradient (T, D).
+    #[inline(always)]
     fn backward(&self, qkv: &[f32], grad: &[f32], out: &mut [f32]) {
         let (positions, d) = (self.positions, self.head_dim);
         let (queries, keys, values) = (self.rows(qkv, 0), self.rows(qkv, 1), self.rows(qkv, 2));
@@ -194,7 +200,7 @@ impl CustomOp1 for Attention {
         let (batch, positions, width3) = layout.shape().dims3()?;
         let mut out = vec![0f32; qkv.len() / 3];
         for_each_head(layout, self.num_heads, self.rope.as_ref(), &mut out, 1, |b, head, out| {
-            head.forward(&qkv[b * positions * width3..(b + 1) * positions * width3], out);
+            vectorised(|| head.forward(&qkv[b * positions * width3..(b + 1) * positions * width3], out));
         })?;
         Ok((CpuStorage::F32(out), Shape::from((batch, positions, width3 / 3))))
     }
@@ -216,7 +222,8 @@ impl CustomOp2 for AttentionBackward {
         let (size, grad_size) = (positions * width3, positions * width3 / 3);
         let mut out = vec![0f32; qkv.len()];
         for_each_head(l1, self.num_heads, self.rope.as_ref(), &mut out, 3, |b, head, out| {
-            head.backward(&qkv[b * size..(b + 1) * size], &grad[b * grad_size..(b + 1) * grad_size], out);
+            let (qkv, grad) = (&qkv[b * size..(b + 1) * size], &grad[b * grad_size..(b + 1) * grad_size]);
+            vectorised(|| head.backward(qkv, grad, out));
         })?;
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }

@@ -1,12 +1,21 @@
 //! The operations on the CPU: plain loops over contiguous f32, split over rayon's threads by whole rows or
 //! sequences, so that the number of threads never changes a result.
 
+#![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions found at run time")]
+
 pub(super) mod attention;
 pub(super) mod optim;
 pub(super) mod rms_norm;
 pub(super) mod swiglu;
 
 use candle_core::{CpuStorage, Layout, Result, bail};
+
+/// Runs a loop compiled for the widest vector instructions this machine has. The compiler neither fuses nor reorders
+/// floating-point operations, so the result is the same bits on every machine.
+#[inline(always)]
+fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
 
 /// The values of a contiguous f32 tensor.
 fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
@@ -26,7 +35,6 @@ fn contiguous_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'
 
 /// e^x to within two units in the last place, written so that the compiler vectorises it.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "a call per element would undo the vectorisation")]
 fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;

@@ -1,6 +1,6 @@
 //! Residual addition and `RMSNorm` in one pass, forward and backward.
 
-use super::contiguous;
+use super::{contiguous, vectorised};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -15,7 +15,7 @@ struct AddRmsNormBackward {
 }
 
 /// Σ f(i) over a row, in sixteen running sums that the compiler keeps in vector registers.
-#[inline]
+#[inline(always)]
 fn sum_by(len: usize, f: impl Fn(usize) -> f32) -> f32 {
     let mut lanes = [0f32; 16];
     let whole = len / 16 * 16;
@@ -31,6 +31,7 @@ fn row_size(layout: &Layout) -> usize {
     layout.shape().dims().last().copied().unwrap_or(1)
 }
 
+#[inline(always)]
 fn inverse_rms(row: &[f32], eps: f32) -> f32 {
     1.0 / (sum_by(row.len(), |i| row[i] * row[i]) / row.len() as f32 + eps).sqrt()
 }
@@ -45,11 +46,13 @@ impl CustomOp2 for AddRmsNorm {
         let size = row_size(l1);
         let mut out = vec![0f32; a.len()];
         out.par_chunks_mut(size).zip(a.par_chunks(size)).zip(b.par_chunks(size)).for_each(|((out, a), b)| {
-            for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-                *out = a + b;
-            }
-            let scale = inverse_rms(out, self.eps);
-            out.iter_mut().for_each(|x| *x *= scale);
+            vectorised(|| {
+                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                    *out = a + b;
+                }
+                let scale = inverse_rms(out, self.eps);
+                out.iter_mut().for_each(|x| *x *= scale);
+            });
         });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
@@ -80,14 +83,16 @@ impl CustomOp3 for AddRmsNormBackward {
         let mut out = vec![0f32; a.len()];
         out.par_chunks_mut(size).zip(a.par_chunks(size)).zip(b.par_chunks(size)).zip(grad.par_chunks(size)).for_each(
             |(((out, a), b), grad)| {
-                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-                    *out = a + b;
-                }
-                let scale = inverse_rms(out, self.eps);
-                let along = sum_by(size, |i| grad[i] * out[i]) * scale * scale / size as f32;
-                for (out, &grad) in out.iter_mut().zip(grad) {
-                    *out = scale * (grad - *out * along);
-                }
+                vectorised(|| {
+                    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                        *out = a + b;
+                    }
+                    let scale = inverse_rms(out, self.eps);
+                    let along = sum_by(size, |i| grad[i] * out[i]) * scale * scale / size as f32;
+                    for (out, &grad) in out.iter_mut().zip(grad) {
+                        *out = scale * (grad - *out * along);
+                    }
+                });
             },
         );
         Ok((CpuStorage::F32(out), l1.shape().clone()))

@@ -1,6 +1,6 @@
 //! `SwiGLU`'s gate: silu(gate) · up in one pass, forward and backward.
 
-use super::{contiguous, exp};
+use super::{contiguous, exp, vectorised};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -25,9 +25,11 @@ impl CustomOp1 for SwiGlu {
         let mut out = vec![0f32; gate_up.len() / 2];
         out.par_chunks_mut(inner).zip(gate_up.par_chunks(2 * inner)).for_each(|(out, row)| {
             let (gate, up) = row.split_at(inner);
-            for ((out, &g), &u) in out.iter_mut().zip(gate).zip(up) {
-                *out = g / (1.0 + exp(-g)) * u;
-            }
+            vectorised(|| {
+                for ((out, &g), &u) in out.iter_mut().zip(gate).zip(up) {
+                    *out = g / (1.0 + exp(-g)) * u;
+                }
+            });
         });
         let mut dims = layout.shape().dims().to_vec();
         if let Some(last) = dims.last_mut() {
@@ -54,12 +56,15 @@ impl CustomOp2 for SwiGluBackward {
             |((out, row), grad)| {
                 let (gate, up) = row.split_at(inner);
                 let (d_gate, d_up) = out.split_at_mut(inner);
-                for i in 0..inner {
-                    let sigmoid = 1.0 / (1.0 + exp(-gate[i]));
-                    let silu = gate[i] * sigmoid;
-                    d_up[i] = grad[i] * silu;
-                    d_gate[i] = grad[i] * up[i] * (sigmoid + silu * (1.0 - sigmoid));
-                }
+                vectorised(|| {
+                    let columns = d_gate.iter_mut().zip(d_up).zip(gate.iter().zip(up).zip(grad));
+                    for ((d_gate, d_up), ((&g, &u), &grad)) in columns {
+                        let sigmoid = 1.0 / (1.0 + exp(-g));
+                        let silu = g * sigmoid;
+                        *d_up = grad * silu;
+                        *d_gate = grad * u * (sigmoid + silu * (1.0 - sigmoid));
+                    }
+                });
             },
         );
         Ok((CpuStorage::F32(out), l1.shape().clone()))

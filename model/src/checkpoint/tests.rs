@@ -1,0 +1,105 @@
+//! Checkpoint files: exact round trips, and damaged ones refused.
+
+use super::*;
+use crate::{data, solve::solve};
+use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig};
+use std::ops::ControlFlow;
+
+fn model() -> Model {
+    let spec = GenerateSpec { side: 4, train: 8, test: 1, givens: [8, 10], seed: 1 };
+    let experiment = Experiment {
+        name: "tiny".to_owned(),
+        description: String::new(),
+        seed: 0,
+        data: DataSpec::Generate(spec.clone()),
+        arch: ArchConfig {
+            hidden_size: 16,
+            num_heads: 2,
+            expansion: 1.0,
+            H_layers: 1,
+            L_layers: 1,
+            halt_max_steps: 2,
+            puzzle_emb_ndim: 16,
+            ..ArchConfig::default()
+        },
+        train: TrainConfig { batch_size: 4, epochs: 1.0, ..TrainConfig::default() },
+    };
+    let dataset = data::generate(&spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles");
+    crate::train::train(&experiment, &dataset, &mut |_| ControlFlow::Continue(())).expect("a training").model
+}
+
+#[test]
+fn a_checkpoint_reads_back_to_the_same_bytes_and_answers() {
+    let model = model();
+    let bytes = model.to_bytes().expect("bytes");
+    let again = Model::from_bytes(&bytes).expect("a model");
+    assert_eq!(again.info(), model.info());
+    assert_eq!(again.to_bytes().expect("bytes"), bytes);
+    let puzzle = "1...............".parse().expect("a puzzle");
+    let (a, b) = (solve(&model, &puzzle, Some(3)).expect("a"), solve(&again, &puzzle, Some(3)).expect("b"));
+    assert_eq!(a.steps, b.steps);
+    assert_eq!(a.steps.len(), 3);
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = model().to_bytes().expect("bytes");
+    for len in (0..bytes.len()).step_by(997).chain([bytes.len() - 1]) {
+        assert!(matches!(Model::from_bytes(&bytes[..len]), Err(Error::Checkpoint(_))), "{len} bytes were accepted");
+    }
+}
+
+/// The file with its weights and its info changed.
+fn changed(
+    tensors: impl FnOnce(&mut BTreeMap<String, Tensor>),
+    info: impl FnOnce(&mut CheckpointInfo),
+) -> Result<Model> {
+    let mut model = model();
+    tensors(&mut model.tensors);
+    info(&mut model.info);
+    Model::from_bytes(&model.to_bytes()?)
+}
+
+fn refused(result: Result<Model>) -> String {
+    result.err().expect("a refusal").to_string()
+}
+
+#[test]
+fn a_file_that_does_not_fit_its_settings_is_refused_with_both_sides_named() {
+    let missing = changed(|tensors| drop(tensors.remove("lm_head.weight")), |_| {});
+    assert_eq!(refused(missing), "weight lm_head.weight: expected [6, 16], found nothing");
+    let wider = changed(|_| {}, |info| info.experiment.arch.hidden_size = 32);
+    assert_eq!(refused(wider), "weight H_init: expected [32], found [16]");
+    let other_side = changed(|_| {}, |info| info.side = 6);
+    assert_eq!(refused(other_side), "weight embed_tokens.embedding_weight: expected [8, 16], found [6, 16]");
+    let no_side = changed(|_| {}, |info| info.side = 5);
+    assert_eq!(
+        refused(no_side),
+        "not a usable checkpoint: expected a sudoku of side 4, 6 or 9, found sudoku of side 5"
+    );
+    let extra = changed(
+        |tensors| {
+            let extra = Tensor::zeros(1, DType::F32, &Device::Cpu).expect("a tensor");
+            tensors.insert("extra".to_owned(), extra);
+        },
+        |_| {},
+    );
+    assert_eq!(refused(extra), "weight extra: expected nothing, found [1]");
+}
+
+#[test]
+fn values_that_are_not_finite_are_refused() {
+    for value in [f32::NAN, f32::INFINITY] {
+        let result = changed(
+            |tensors| {
+                let bad = Tensor::from_slice(&[0.0, value], 2, &Device::Cpu).expect("a tensor");
+                tensors.insert("q_head.bias".to_owned(), bad);
+            },
+            |_| {},
+        );
+        assert_eq!(
+            refused(result),
+            "not a usable checkpoint: weight q_head.bias holds a value that is not a finite number"
+        );
+    }
+}

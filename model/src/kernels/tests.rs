@@ -1,0 +1,94 @@
+//! Each operation against the same computed from candle's own operations, forward and backward, in f32.
+
+use super::*;
+use crate::random::{self, Purpose};
+use candle_core::{D, Device, Shape, Var};
+
+fn random(shape: impl Into<Shape>, index: u64) -> Var {
+    let shape = shape.into();
+    let values = random::truncated_normal(&mut random::stream(7, Purpose::Weights, index), shape.elem_count(), 1.0);
+    Var::from_vec(values, shape, &Device::Cpu).expect("a tensor")
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+    let difference = (a - b).expect("equal shapes").abs().expect("abs");
+    difference.flatten_all().expect("flat").max(0).expect("max").to_scalar::<f32>().expect("a number")
+}
+
+/// Compares the values and the gradients of a weighted sum of them for every input.
+fn check(inputs: &[&Var], ours: &Tensor, theirs: &Tensor) {
+    assert!(largest_difference(ours, theirs) < 1e-5, "forward: {}", largest_difference(ours, theirs));
+    let weights = random(ours.shape().clone(), 99);
+    let gradients =
+        |out: &Tensor| (out * weights.as_tensor()).and_then(|x| x.sum_all()?.backward()).expect("gradients");
+    let (ours, theirs) = (gradients(ours), gradients(theirs));
+    for (i, input) in inputs.iter().enumerate() {
+        let (ours, theirs) = (ours.get(input).expect("a gradient"), theirs.get(input).expect("a gradient"));
+        assert!(largest_difference(ours, theirs) < 2e-5, "gradient {i}: {}", largest_difference(ours, theirs));
+    }
+}
+
+#[test]
+fn add_rms_norm_is_the_norm_of_the_sum() {
+    let (x, residual) = (random((3, 5, 40), 0), random((3, 5, 40), 1));
+    let plain = |x: &Tensor, residual: &Tensor| -> Result<Tensor> {
+        let h = (x + residual)?;
+        let mean = h.sqr()?.mean_keepdim(D::Minus1)?;
+        h.broadcast_div(&(mean + 1e-5)?.sqrt()?)
+    };
+    check(&[&x, &residual], &add_rms_norm(&x, &residual, 1e-5).expect("ours"), &plain(&x, &residual).expect("theirs"));
+}
+
+#[test]
+fn swiglu_is_silu_of_the_gate_times_up() {
+    let gate_up = random((3, 5, 2 * 24), 2);
+    let plain = |x: &Tensor| x.narrow(D::Minus1, 0, 24)?.silu()? * x.narrow(D::Minus1, 24, 24)?;
+    check(&[&gate_up], &swiglu(&gate_up).expect("ours"), &plain(&gate_up).expect("theirs"));
+}
+
+/// Attention from matrix products and candle's softmax, with rotate-half written out.
+fn plain_attention(qkv: &Tensor, heads: usize, rope: Option<(usize, f64)>) -> Result<Tensor> {
+    let (batch, positions, width3) = qkv.dims3()?;
+    let d = width3 / 3 / heads;
+    let part = |i: usize| {
+        qkv.narrow(D::Minus1, i * heads * d, heads * d)?
+            .reshape((batch, positions, heads, d))?
+            .transpose(1, 2)?
+            .contiguous()
+    };
+    let (mut q, mut k, v) = (part(0)?, part(1)?, part(2)?);
+    if let Some((positions, theta)) = rope {
+        let angle = |t: usize, i: usize| t as f64 / theta.powf(2.0 * (i % (d / 2)) as f64 / d as f64);
+        let table = |f: fn(f64) -> f64| {
+            let values: Vec<f32> = (0..positions).flat_map(|t| (0..d).map(move |i| f(angle(t, i)) as f32)).collect();
+            Tensor::from_vec(values, (positions, d), &Device::Cpu)
+        };
+        let (cos, sin) = (table(f64::cos)?, table(f64::sin)?);
+        let rotate = |x: &Tensor| {
+            let (first, second) = (x.narrow(D::Minus1, 0, d / 2)?, x.narrow(D::Minus1, d / 2, d / 2)?);
+            let half = Tensor::cat(&[second.neg()?, first], D::Minus1)?;
+            x.broadcast_mul(&cos)? + half.broadcast_mul(&sin)?
+        };
+        (q, k) = (rotate(&q)?, rotate(&k)?);
+    }
+    let scores = (q.matmul(&k.t()?)? * (1.0 / (d as f64).sqrt()))?;
+    let out = candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(&v)?; // (B, heads, T, d)
+    out.transpose(1, 2)?.reshape((batch, positions, heads * d))
+}
+
+#[test]
+fn attention_is_softmax_attention() {
+    let qkv = random((2, 7, 3 * 24), 3);
+    check(&[&qkv], &attention(&qkv, 3, None).expect("ours"), &plain_attention(&qkv, 3, None).expect("theirs"));
+}
+
+#[test]
+fn attention_rotates_queries_and_keys() {
+    let qkv = random((2, 7, 3 * 24), 4);
+    let rope = Rope::new(7, 12, 10_000.0);
+    check(
+        &[&qkv],
+        &attention(&qkv, 2, Some(&rope)).expect("ours"),
+        &plain_attention(&qkv, 2, Some((7, 10_000.0))).expect("theirs"),
+    );
+}

@@ -1,0 +1,158 @@
+//! Training from start to end on tiny models.
+
+use super::*;
+use crate::{data, eval::evaluate};
+use hrm_types::{
+    evaluation::{Halting, Protocol},
+    experiment::{ArchConfig, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
+};
+
+const SPEC: GenerateSpec = GenerateSpec { side: 4, train: 200, test: 40, givens: [6, 12], seed: 3 };
+
+fn tiny() -> Experiment {
+    Experiment {
+        name: "tiny".to_owned(),
+        description: String::new(),
+        seed: 5,
+        data: DataSpec::Generate(SPEC),
+        arch: ArchConfig {
+            hidden_size: 32,
+            num_heads: 2,
+            expansion: 2.0,
+            H_layers: 1,
+            L_layers: 1,
+            halt_max_steps: 4,
+            puzzle_emb_ndim: 32,
+            ..ArchConfig::default()
+        },
+        train: TrainConfig {
+            batch_size: 32,
+            epochs: 4.0,
+            lr: 2e-3,
+            lr_warmup_steps: 5,
+            weight_decay: 0.1,
+            puzzle_emb_lr: 2e-3,
+            puzzle_emb_weight_decay: 0.1,
+            log_every: 5,
+            ..TrainConfig::default()
+        },
+    }
+}
+
+fn dataset() -> Dataset {
+    data::generate(&SPEC, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
+}
+
+/// Trains and returns the loss curve's bits with the checkpoint.
+fn run(experiment: &Experiment) -> (Vec<u64>, Vec<u8>) {
+    let mut losses = Vec::new();
+    let trained = train(experiment, &dataset(), &mut |event| {
+        if let TrainEvent::Metrics(point) = event {
+            losses.push(point.loss.to_bits());
+        }
+        ControlFlow::Continue(())
+    })
+    .expect("a training");
+    // The wall time is the one thing that may differ.
+    let info = CheckpointInfo { train_seconds: 0.0, ..trained.model.info().clone() };
+    let model = Model::new(info, trained.model.tensors().clone()).expect("a model");
+    (losses, model.to_bytes().expect("a checkpoint"))
+}
+
+fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(f)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_at_one_and_two_threads() {
+    let experiment = tiny();
+    let one = with_threads(1, || run(&experiment));
+    let two = with_threads(2, || run(&experiment));
+    assert_eq!(one.0.len(), 5, "25 steps, a point every 5");
+    assert!(one == two, "the loss curve or the weights differ");
+    let other = run(&Experiment { seed: 6, ..experiment });
+    assert_ne!(one.0, other.0, "another seed is another run");
+}
+
+#[test]
+fn a_tiny_model_learns_small_sudoku() {
+    let mut experiment = tiny();
+    experiment.train.epochs = 80.0;
+    let dataset = dataset();
+    let (mut first, mut last) = (None, None);
+    let trained = train(&experiment, &dataset, &mut |event| {
+        if let TrainEvent::Metrics(point) = event {
+            first.get_or_insert(point.lm_loss);
+            last = Some(point.lm_loss);
+        }
+        ControlFlow::Continue(())
+    })
+    .expect("a training");
+    let (first, last) = (first.expect("a point"), last.expect("a point"));
+    assert!(last < 0.5 * first, "the token loss went from {first} to {last}");
+    let protocol = Protocol { halting: Halting::Fixed, max_steps: 4 };
+    let score =
+        evaluate(&trained.model, &dataset.test, &protocol, &mut |_, _| ControlFlow::Continue(())).expect("a score");
+    // Copying the givens and guessing among four digits gives 0.67.
+    assert!(score.accuracy > 0.8, "{score:?}");
+    assert_eq!(score.n, 40);
+    assert!((score.mean_steps - 4.0).abs() < 1e-12);
+    assert!((score.exact_by_step[3] - score.exact_accuracy).abs() < 1e-12, "{score:?}");
+}
+
+#[test]
+fn bfloat16_stays_near_float32() {
+    let experiment = tiny();
+    let mut half = experiment.clone();
+    half.arch.forward_dtype = ForwardDtype::Bfloat16;
+    let (full, half) = (run(&experiment).0, run(&half).0);
+    assert_ne!(full, half, "the dtype is used");
+    for (full, half) in full.into_iter().zip(half).map(|(a, b)| (f64::from_bits(a), f64::from_bits(b))) {
+        assert!((full - half).abs() < 0.05 * full, "loss {half} in bfloat16, {full} in float32");
+    }
+}
+
+#[test]
+fn a_break_ends_the_training_as_cancelled() {
+    let mut steps = 0;
+    let result = train(&tiny(), &dataset(), &mut |event| match event {
+        TrainEvent::Step { step: 3 } => ControlFlow::Break(()),
+        TrainEvent::Step { step } => {
+            steps = step;
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    assert!(matches!(result, Err(Error::Cancelled)));
+    assert_eq!(steps, 2);
+}
+
+#[test]
+fn fewer_puzzles_than_a_batch_are_refused() {
+    let mut experiment = tiny();
+    experiment.train.batch_size = 201;
+    let error = train(&experiment, &dataset(), &mut |_| ControlFlow::Continue(())).err().expect("an error");
+    assert_eq!(error.to_string(), "expected at least 201 training puzzles to fill one batch, found 200");
+}
+
+#[test]
+fn the_reference_model_has_27_275_266_weights() {
+    let arch = ArchConfig::default();
+    assert_eq!(params::count(&arch, &Dims::new(&arch, sudoku_task(9))), 27_275_266);
+}
+
+#[test]
+fn an_epoch_visits_every_puzzle_once_and_batches_are_a_function_of_the_iteration() {
+    let dataset = dataset();
+    let batches = || Batches::new(&dataset.train, 25, false, 9).expect("batches");
+    let (mut forward, mut anywhere) = (batches(), batches());
+    let epoch: Vec<_> = (0..8).map(|i| forward.batch(i)).collect();
+    let mut seen: Vec<Vec<u32>> = epoch.iter().flat_map(|b| b.inputs.chunks(16).map(<[u32]>::to_vec)).collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 200, "every puzzle once");
+    assert_ne!(forward.batch(8), epoch[0], "the next epoch has another order");
+    for i in [7, 0, 8, 3] {
+        assert_eq!(anywhere.batch(i), forward.batch(i), "batch {i}");
+    }
+}
