@@ -1,1 +1,5 @@
 //! Tests of the whole system.
+
+mod api;
+mod house;
+mod program;

@@ -5,7 +5,7 @@ use axum::{Json, Router, routing::get};
 use hrm_types::problem::Problem;
 use utoipa::{
     OpenApi, ToSchema,
-    openapi::{self, ContentBuilder, Ref, ResponseBuilder},
+    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -47,16 +47,63 @@ pub fn router(document: openapi::OpenApi) -> Router<AppState> {
         .route(DOCUMENT, get(async move || document.clone()))
 }
 
-/// The document with the answer that every operation may give: a problem.
+/// The document with problem details as the content of every refusal, the unforeseen ones too.
 pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-    let refusal =
-        ResponseBuilder::new().description("Anything that is refused or fails").content(PROBLEM_JSON, content).build();
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+    let unforeseen = ResponseBuilder::new()
+        .description("Anything else that is refused or fails")
+        .content(PROBLEM_JSON, problem.clone())
+        .build();
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
-            operation.responses.responses.insert("default".into(), refusal.clone().into());
+            let responses = &mut operation.responses.responses;
+            for (status, response) in responses.iter_mut() {
+                match response {
+                    RefOr::T(response) if status.starts_with(['4', '5']) => {
+                        response.content.insert(PROBLEM_JSON.into(), problem.clone().into());
+                    }
+                    _ => {}
+                }
+            }
+            responses.insert("default".into(), unforeseen.clone().into());
         }
     }
     document
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::server::openapi;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_a_group_and_a_described_outcome() {
+        let document = serde_json::to_value(openapi()).expect("the document is JSON");
+        assert_eq!(document["openapi"], "3.1.0");
+        let tags: BTreeSet<&str> =
+            document["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["name"].as_str()).collect();
+        let mut ids = BTreeSet::new();
+        let paths = document["paths"].as_object().expect("there are paths");
+        for (path, operation) in paths.iter().flat_map(|(path, item)| {
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(method, operation)| (format!("{method} {path}"), operation))
+        }) {
+            let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{path} has no id"));
+            assert!(ids.insert(id.to_owned()), "{id} is there twice");
+            assert!(operation["summary"].is_string(), "{path} has no summary");
+            let tag = operation["tags"][0].as_str().unwrap_or_default();
+            assert!(tags.contains(tag), "{path} has the unknown tag {tag:?}");
+            let responses = operation["responses"].as_object().expect("responses are an object");
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{path} never succeeds");
+            for (status, response) in responses.iter().filter(|(status, _)| !status.starts_with(['2', '3'])) {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, &Value::from("#/components/schemas/Problem"), "{path} {status}");
+            }
+        }
+        assert!(ids.contains("solve_puzzle"));
+    }
 }

@@ -1,0 +1,11 @@
+//! The API of the real program over real HTTP.
+
+mod datasets;
+mod events;
+mod models;
+mod page;
+mod protection;
+mod runs;
+mod server;
+mod solve;
+mod system;

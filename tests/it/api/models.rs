@@ -1,0 +1,80 @@
+//! Stored checkpoints: listed, read, downloaded, scored.
+
+use super::server::{Answer, Server};
+use serde_json::{Value, json};
+
+const NO_ID: &str = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
+
+#[test]
+fn a_runs_checkpoint_is_listed_with_its_score() {
+    let server = Server::shared();
+    let run = server.trained();
+    let page = server.get("/api/v1/models").expect(200);
+    let listed = page["items"].as_array().into_iter().flatten().find(|model| model["id"] == run["checkpoint_id"]);
+    let listed = listed.expect("the checkpoint is listed");
+    assert_eq!(listed["name"], "it-untrained");
+    assert_eq!((&listed["side"], &listed["step"], &listed["run_id"]), (&json!(4), &json!(40), &run["id"]));
+    assert_eq!(listed["default"], true, "it is the only one of its side");
+    assert_eq!(listed["evaluation"], run["evaluation"]);
+    assert_eq!(listed["parameters"], run["parameters"]);
+    let one = server.get(&format!("/api/v1/models/{}", run["checkpoint_id"].as_str().unwrap_or_default()));
+    assert_eq!(&one.expect(200), listed);
+}
+
+#[test]
+fn a_checkpoint_is_downloaded_whole_and_only_once() {
+    let server = Server::shared();
+    let id = server.trained()["checkpoint_id"].as_str().expect("the run has a checkpoint").to_owned();
+    let model = server.get(&format!("/api/v1/models/{id}")).expect(200);
+    let path = format!("/api/v1/models/{id}/file");
+    let file = server.get(&path);
+    assert_eq!((file.status, file.header("content-type")), (200, "application/octet-stream"));
+    assert_eq!(json!(file.bytes.len()), model["size"]);
+    assert_eq!(file.header("content-length"), file.bytes.len().to_string());
+    let etag = format!("\"{}\"", model["sha256"].as_str().unwrap_or_default());
+    assert_eq!(file.header("etag"), etag);
+    assert!(file.header("content-disposition").contains("it-untrained.safetensors"));
+    // A safetensors file begins with the length of its JSON header.
+    let (length, rest) = file.bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("eight bytes")) as usize;
+    let header: Value = serde_json::from_slice(&rest[..length]).expect("the header is JSON");
+    assert!(header["__metadata__"].is_object());
+
+    let again = Answer::of(server.request("GET", &path).header("if-none-match", &etag));
+    assert_eq!((again.status, again.bytes.len()), (304, 0));
+    let other = Answer::of(server.request("GET", &path).header("if-none-match", "\"other\""));
+    assert_eq!(other.status, 200);
+}
+
+#[test]
+fn unknown_models_and_wrong_parameters_are_refused() {
+    let server = Server::shared();
+    for path in
+        [format!("/api/v1/models/{NO_ID}"), format!("/api/v1/models/{NO_ID}/file"), "/api/v1/models/no-id".into()]
+    {
+        server.get(&path).expect_problem(404, "not-found");
+    }
+    for (query, field) in [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor")] {
+        let problem = server.get(&format!("/api/v1/models?{query}")).expect_problem(422, "invalid-request");
+        assert_eq!(problem["field"], field, "{query}");
+    }
+    server.get("/api/v1/models?limits=1").expect_problem(422, "invalid-request");
+}
+
+#[test]
+fn a_finished_run_stands_on_its_datasets_leaderboard() {
+    let server = Server::shared();
+    let run = server.trained();
+    let dataset = run["dataset_id"].as_str().expect("the run has a dataset");
+    let board = server.get(&format!("/api/v1/leaderboard?dataset_id={dataset}")).expect(200);
+    let row = board["items"].as_array().into_iter().flatten().find(|row| row["run_id"] == run["id"]);
+    let row = row.expect("the run has a row");
+    assert_eq!((&row["checkpoint_id"], &row["evaluation"]), (&run["checkpoint_id"], &run["evaluation"]));
+    assert_eq!(row["evaluation"]["n"], 20, "the whole test split");
+    assert!(row["rank"].as_u64().is_some_and(|rank| rank >= 1));
+
+    server.get(&format!("/api/v1/leaderboard?dataset_id={NO_ID}")).expect_problem(404, "not-found");
+    server.get("/api/v1/leaderboard").expect_problem(422, "invalid-request");
+    let problem = server.get("/api/v1/leaderboard?dataset_id=x").expect_problem(422, "invalid-request");
+    assert_eq!(problem["field"], "dataset_id");
+}

@@ -1,0 +1,220 @@
+//! A running `hrm serve` on a data folder of its own, and a client that speaks to it.
+
+use crate::program::hrm;
+use reqwest::blocking::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The first start creates a database cluster, on a busy machine.
+const START_DEADLINE: Duration = Duration::from_mins(2);
+
+/// The server has ten seconds for requests in progress, then it stops its worker and its database.
+const STOP_DEADLINE: Duration = Duration::from_secs(40);
+
+/// Longest wait for any answer, and for a tiny run to end.
+const ANSWER_DEADLINE: Duration = Duration::from_mins(5);
+
+/// What the server prints once it is ready, before its address.
+const READY: &str = "HRM Lab is ready at ";
+
+/// A running server, stopped when dropped.
+pub(super) struct Server {
+    child: Child,
+    address: String,
+    client: Client,
+    folder: TempDir,
+    /// What it prints; behind a lock because tests on several threads share a server.
+    lines: Mutex<mpsc::Receiver<String>>,
+    trained: OnceLock<Value>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Server {
+    /// A server without a worker, so that queued runs stay queued.
+    pub(super) fn without_worker() -> Self {
+        Self::start(&["--no-worker"])
+    }
+
+    /// The server with a worker that the tests of this process share; it stops when none holds it any more.
+    pub(super) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::start(&[]));
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    fn start(arguments: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        super::page::write_page(&folder.path().join("page"));
+        let mut child = Command::new(hrm())
+            .args(["serve", "--bind", "127.0.0.1:0"])
+            .args(arguments)
+            .env("HRM_DATA_DIR", folder.path().join("data"))
+            .env("HRM_WEB_DIR", folder.path().join("page"))
+            .env_remove("DATABASE_URL")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("hrm can be started");
+        let output = child.stdout.take().expect("the output is piped");
+        let (sender, lines) = mpsc::channel();
+        // Reads on to the end, so that the server never waits for its output to be read.
+        thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        let client = Client::builder().timeout(ANSWER_DEADLINE).build().expect("a client");
+        let mut server =
+            Self { child, address: String::new(), client, folder, lines: Mutex::new(lines), trained: OnceLock::new() };
+        server.address = server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&mut self) -> String {
+        let deadline = Instant::now() + START_DEADLINE;
+        let mut said = Vec::new();
+        while let Some(line) = self.next_line(deadline) {
+            if let Some((_, address)) = line.split_once(READY) {
+                return address.trim().trim_end_matches('/').to_owned();
+            }
+            said.push(line);
+        }
+        panic!("hrm serve did not say {READY:?} but: {said:?} ({:?})", self.child.try_wait());
+    }
+
+    /// What it prints next; nothing once it has ended or the deadline has passed.
+    fn next_line(&self, deadline: Instant) -> Option<String> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Where the built page lies.
+    pub(super) fn page_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("page")
+    }
+
+    /// `http://address:port`, without a slash at its end.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = method.parse().expect("a method");
+        self.client.request(method, format!("{}{path}", self.address))
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request("GET", path))
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request("POST", path).json(body))
+    }
+
+    /// A finished run of [`tiny_experiment`], trained once per server.
+    pub(super) fn trained(&self) -> &Value {
+        self.trained.get_or_init(|| {
+            let queued = self.post("/api/v1/runs", &json!({"experiment": tiny_experiment("it-untrained")})).expect(201);
+            let run = super::events::wait_until_final(self, &queued);
+            assert_eq!(run["state"], "succeeded", "{run:#}");
+            run
+        })
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub(super) fn stop(mut self) {
+        self.terminate();
+    }
+
+    fn terminate(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // A friendly signal: only so does the server stop its worker and its database.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        // Its output ends when it has ended, and its worker with it.
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while self.next_line(deadline).is_some() {}
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.terminate();
+    }
+}
+
+impl Answer {
+    pub(super) fn of(request: RequestBuilder) -> Self {
+        let response = request.send().expect("the server answers");
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        Self { status, headers, bytes: response.bytes().expect("the answer is complete").to_vec() }
+    }
+
+    /// The JSON of an answer with that status.
+    #[track_caller]
+    pub(super) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// The problem details of an answer with that status and kind; every rule of theirs is checked.
+    #[track_caller]
+    pub(super) fn expect_problem(&self, status: u16, kind: &str) -> Value {
+        let problem = self.expect(status);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{problem:#}");
+        assert_eq!(problem["status"], status);
+        for field in ["title", "detail", "request_id"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field} is missing: {problem:#}");
+        }
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem
+    }
+
+    /// A header's value, empty if it is not there.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// An experiment whose learning rates are zero: it goes through everything a run goes through
+/// within seconds, and its model is certain to know nothing.
+pub(super) fn tiny_experiment(name: &str) -> Value {
+    json!({
+        "name": name,
+        "data": {"source": "generate", "side": 4, "train": 60, "test": 20, "givens": [6, 9], "seed": 7},
+        "arch": {
+            "hidden_size": 16, "num_heads": 2, "H_layers": 1, "L_layers": 1, "H_cycles": 1, "L_cycles": 1,
+            "halt_max_steps": 2, "puzzle_emb_ndim": 16
+        },
+        "train": {
+            "batch_size": 20, "epochs": 100.0, "max_steps": 40, "lr": 0.0, "puzzle_emb_lr": 0.0,
+            "lr_warmup_steps": 0, "log_every": 2
+        }
+    })
+}
