@@ -80,7 +80,7 @@ impl AppState {
 
 /// The OpenAPI document of every operation.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes::router().into_openapi()
+    routes::docs::complete(routes::router().into_openapi())
 }
 
 /// Every route, and what each request passes through on the way to it.
