@@ -11,7 +11,7 @@ pub struct ServerConfig {
     #[arg(long, env = "HRM_BIND", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub bind: SocketAddr,
 
-    /// Folder of the built page [default: web/dist beside the program's workspace or the working folder]
+    /// Folder of the built page [default: web/dist of the checkout that the program is in]
     #[arg(long, env = "HRM_WEB_DIR", value_name = "FOLDER")]
     pub web_dir: Option<PathBuf>,
 
@@ -20,8 +20,7 @@ pub struct ServerConfig {
     pub no_worker: bool,
 
     /// Allow an address that other machines can reach, though everybody who reaches it may do everything
-    #[arg(long, env = "HRM_ALLOW_PUBLIC", hide = true, value_parser = clap::builder::BoolishValueParser::new())]
-    #[arg(default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, env = "HRM_ALLOW_PUBLIC", hide = true)]
     pub allow_public: bool,
 }
 

@@ -1,0 +1,45 @@
+//! Which model a command uses: a file's, or one that ships with the program.
+
+use anyhow::{Context, bail};
+use hrm_model::{Model, shipped};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// The model in the file or, without one, the one that ships for grids of this side.
+pub(crate) fn load(file: Option<&Path>, side: u8) -> anyhow::Result<Model> {
+    let Some(file) = file else { return shipped(side) };
+    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Model::from_bytes(&bytes).with_context(|| file.display().to_string())
+}
+
+fn shipped(side: u8) -> anyhow::Result<Model> {
+    for (name, bytes) in shipped::CHECKPOINTS {
+        let model = Model::from_bytes(bytes).with_context(|| format!("the shipped model {name}"))?;
+        if model.info().side == side {
+            return Ok(model);
+        }
+    }
+    bail!(
+        "no model for puzzles of side {side} ships with the program; train one (`hrm train --config FILE --out \
+         MODEL.safetensors`) and name it with --checkpoint MODEL.safetensors"
+    )
+}
+
+/// Writes a checkpoint so that a reader finds the whole of it or nothing.
+pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
+    let bytes = model.to_bytes()?;
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    let write = || {
+        let mut output = fs::File::create(&unfinished)?;
+        output.write_all(&bytes)?;
+        output.sync_all()?;
+        fs::rename(&unfinished, file)
+    };
+    write().with_context(|| format!("writing {}; choose another place with --out", file.display()))?;
+    Ok(bytes.len() as u64)
+}

@@ -1,0 +1,41 @@
+//! Ctrl-C and requests to terminate, turned into an orderly end: the private database is stopped on the way out.
+
+use hrm_api::queue::{Stop, StopSignal};
+use std::io;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The user asked to end.
+#[derive(Debug, Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
+/// Resolves at SIGINT, SIGTERM or SIGHUP.
+pub(crate) fn requested() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// A signal for long computations on this thread, raised from another one.
+pub(crate) fn stop_signal() -> io::Result<StopSignal> {
+    let stop = StopSignal::default();
+    let raised = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let requested = {
+        let _context = runtime.enter();
+        requested()?
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(requested);
+        raised.raise(Stop::ShuttingDown);
+    })?;
+    Ok(stop)
+}

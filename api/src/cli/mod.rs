@@ -1,0 +1,103 @@
+//! The command line: what can be asked of the program, and how its answers end.
+
+mod checkpoint;
+mod data;
+mod eval;
+mod interrupt;
+mod openapi;
+mod puzzles;
+mod report;
+mod serve;
+mod session;
+mod solve;
+mod train;
+mod verify;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use std::{io::IsTerminal, process::ExitCode};
+use tracing_subscriber::EnvFilter;
+
+/// Hierarchical reasoning models: train them, score them, solve with them.
+#[derive(Debug, Parser)]
+#[command(name = "hrm", version, about, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  hrm serve                                      the server and its page on http://127.0.0.1:8080
+  hrm train --config configs/sudoku-6x6.toml     train on this machine, without a server
+  hrm solve 1.3..4....2.3...                     solve a puzzle with the model that ships
+
+The log's level is set with RUST_LOG, e.g. RUST_LOG=debug.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Worker(worker::Worker),
+    Train(train::Train),
+    Eval(eval::Eval),
+    Solve(solve::Solve),
+    #[command(subcommand)]
+    Data(data::Data),
+    Openapi(openapi::Openapi),
+    Verify(verify::Verify),
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Worker(worker) => worker.run(),
+            Self::Train(train) => train.run(),
+            Self::Eval(eval) => eval.run(),
+            Self::Solve(solve) => solve.run(),
+            Self::Data(data) => data.run(),
+            Self::Openapi(openapi) => openapi.run(),
+            Self::Verify(verify) => verify.run(),
+        }
+    }
+
+    /// Long-running processes tell what they do; the others speak through their output.
+    fn default_log_level(&self) -> &'static str {
+        match self {
+            Self::Serve(_) | Self::Worker(_) => "info",
+            _ => "warn",
+        }
+    }
+}
+
+/// Parses the arguments and does what they say. Errors end in exit code 1, wrong arguments in 2.
+pub(crate) fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.default_log_level()));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match command.run() {
+        Ok(code) => code,
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            eprintln!("interrupted");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("error: {}", report::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

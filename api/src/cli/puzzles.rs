@@ -1,0 +1,73 @@
+//! The puzzles a command works on: generated, from files, or stored.
+
+use super::{interrupt::Interrupted, session};
+use anyhow::{Context, bail};
+use hrm_api::{
+    config::DatabaseConfig,
+    queue::StopSignal,
+    store::{datasets, puzzles},
+};
+use hrm_model::data::{self, DataError, Dataset};
+use hrm_types::experiment::{DataSpec, Experiment, GenerateSpec};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{fs, path::Path};
+
+/// Reads an experiment's file and checks it.
+pub(crate) fn read_experiment(file: &Path) -> anyhow::Result<Experiment> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let experiment: Experiment = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    experiment.validate().with_context(|| file.display().to_string())?;
+    Ok(experiment)
+}
+
+/// All puzzles that `spec` stands for.
+pub(crate) fn load(spec: &DataSpec, database: &DatabaseConfig, stop: &StopSignal) -> anyhow::Result<Dataset> {
+    match spec {
+        DataSpec::Generate(spec) => generate(spec, stop),
+        DataSpec::Csv(spec) => Ok(data::load_csv(spec)?),
+        DataSpec::Stored { dataset } => stored(dataset, database),
+    }
+}
+
+/// Generates puzzles behind a progress bar.
+pub(crate) fn generate(spec: &GenerateSpec, stop: &StopSignal) -> anyhow::Result<Dataset> {
+    let bar = bar("generating {bar:30} {pos}/{len} puzzles, {eta} left");
+    let generated = data::generate(spec, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        stop.flow()
+    });
+    bar.finish_and_clear();
+    match generated {
+        Err(DataError::Cancelled) => Err(Interrupted.into()),
+        other => Ok(other?),
+    }
+}
+
+fn stored(name_or_id: &str, database: &DatabaseConfig) -> anyhow::Result<Dataset> {
+    let loaded = session::with_database(database, async |pool| {
+        let dataset = datasets::find(pool, name_or_id).await?;
+        Ok(puzzles::load_dataset(pool, &dataset).await?)
+    });
+    loaded.context("see `hrm data list` for what is stored")
+}
+
+/// A progress bar on standard error; it does not show where that is no terminal.
+pub(crate) fn bar(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style.progress_chars("=> "))
+}
+
+/// Splits the last rows off as test puzzles.
+pub(crate) fn split_off_test(
+    mut rows: Vec<data::Puzzle>,
+    test_rows: Option<u32>,
+) -> anyhow::Result<(Vec<data::Puzzle>, Vec<data::Puzzle>)> {
+    let count = rows.len();
+    let wanted = test_rows.map_or_else(|| (count / 10).min(1_000).max(1), |rows| rows as usize);
+    if wanted == 0 || wanted >= count {
+        bail!("expected 1 to {} rows for the test split, found a wish for {wanted}", count.saturating_sub(1));
+    }
+    let test = rows.split_off(count - wanted);
+    Ok((rows, test))
+}

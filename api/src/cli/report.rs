@@ -1,0 +1,97 @@
+//! How numbers, scores and errors are written for people.
+
+use hrm_types::evaluation::{Evaluation, Halting};
+
+/// An error with its causes, those left out that an outer one quotes already.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
+/// A whole number with thousands separators: 27,275,266.
+pub(crate) fn thousands(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let first = digits.len() % 3;
+    let groups = digits.as_bytes()[first..].chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = (first > 0).then(|| digits[..first].to_owned());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// A share as a percentage.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// A duration in the units that fit it.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        _ if seconds < 60.0 => format!("{seconds:.1} s"),
+        _ if whole < 3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A score in a few lines.
+pub(crate) fn score(score: &Evaluation) -> String {
+    let [low, high] = score.exact_interval;
+    let halting = match score.protocol.halting {
+        Halting::Q => format!("halting by Q after at most {} steps", score.protocol.max_steps),
+        Halting::Fixed => format!("after exactly {} steps", score.protocol.max_steps),
+    };
+    let by_step: Vec<String> = score.exact_by_step.iter().map(|&share| percent(share)).collect();
+    format!(
+        "exact accuracy   {} ({} of {} puzzles; 95 % interval {} to {})\n\
+         token accuracy   {}\n\
+         q_halt accuracy  {}\n\
+         mean ACT steps   {:.2}, {halting}\n\
+         exact by step    {}\n\
+         measured in      {}",
+        percent(score.exact_accuracy),
+        thousands(score.exact),
+        thousands(score.n),
+        percent(low),
+        percent(high),
+        percent(score.accuracy),
+        percent(score.q_halt_accuracy),
+        score.mean_steps,
+        by_step.join(", "),
+        duration(score.seconds)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chain, duration, thousands};
+    use anyhow::{Context, anyhow};
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let check = |number: u64, expected| assert_eq!(thousands(number), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1,000");
+        check(27_275_266, "27,275,266");
+    }
+
+    #[test]
+    fn durations_have_fitting_units() {
+        let check = |seconds, expected| assert_eq!(duration(seconds), expected);
+        check(0.25, "0.2 s");
+        check(125.0, "2 min 5 s");
+        check(7_260.0, "2 h 1 min");
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = Err::<(), _>(anyhow!("no such file")).context("reading a.toml: no such file");
+        assert_eq!(chain(&error.context("loading").expect_err("it is one")), "loading: reading a.toml: no such file");
+    }
+}

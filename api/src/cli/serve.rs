@@ -1,0 +1,111 @@
+//! `hrm serve`: the database, the HTTP server, and a worker process beside it.
+#![expect(clippy::print_stdout, reason = "the line that says where the server is")]
+
+use super::{interrupt, session};
+use anyhow::Context;
+use clap::Args;
+use hrm_api::{
+    cluster::Database,
+    config::{DatabaseConfig, ServerConfig, WorkerConfig},
+    queue,
+    server::{self, AppState, Settings},
+    store::{PgPool, checkpoints},
+    worker::supervisor::Supervisor,
+};
+use hrm_model::{Model, shipped};
+use sha2::{Digest, Sha256};
+use std::process::ExitCode;
+use tokio::{net::TcpListener, sync::watch};
+
+/// Serve the API and the page, with a worker that trains queued runs.
+///
+/// Without DATABASE_URL a private PostgreSQL database is kept in the data folder: created at the first start,
+/// stopped with the server.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm serve
+  hrm serve --bind 127.0.0.1:9000 --data-dir ./data
+  DATABASE_URL=postgres://hrm:secret@db/hrm hrm serve --no-worker")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    server: ServerConfig,
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    worker: WorkerConfig,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let public = self.server.public()?;
+        session::runtime()?.block_on(self.serve(public))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(self, public: bool) -> anyhow::Result<()> {
+        let interrupted = interrupt::requested()?;
+        let bind = self.server.bind;
+        let listener = TcpListener::bind(bind)
+            .await
+            .with_context(|| format!("cannot listen on {bind}; is it in use? Choose another with --bind"))?;
+        let database = Database::open(&self.database).await?;
+        let served = self.serve_with(&database.pool, listener, public, interrupted).await;
+        let closed = database.close().await;
+        served?;
+        Ok(closed?)
+    }
+
+    async fn serve_with(
+        &self,
+        pool: &PgPool,
+        listener: TcpListener,
+        public: bool,
+        interrupted: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        import_shipped(pool).await?;
+        let address = listener.local_addr()?;
+        let settings = Settings { web_dir: self.server.web_dir(), public };
+        let state = AppState::new(pool.clone(), settings);
+        // Also without a worker here: those elsewhere may die.
+        let (ending, ended) = watch::channel(false);
+        let sweep = tokio::spawn(queue::sweep_until(pool.clone(), self.worker.poll(), closed(ended)));
+        let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
+        if public {
+            tracing::warn!("there are no accounts: everybody who can reach {address} may do everything");
+        }
+        println!("HRM Lab is ready at http://{address}");
+        let served = server::serve(listener, state, interrupted).await;
+        tracing::info!("shutting down");
+        if let Some(supervisor) = supervisor {
+            supervisor.stop().await;
+        }
+        ending.send_replace(true);
+        sweep.await?;
+        Ok(served?)
+    }
+
+    fn worker_variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = self.database.variables();
+        variables.push(("HRM_LEASE_SECONDS", self.worker.lease_seconds.to_string()));
+        variables
+    }
+}
+
+async fn closed(mut ended: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is an end, too.
+    let _ = ended.wait_for(|&ended| ended).await;
+}
+
+/// Stores the checkpoints that ship with the program, at its first start.
+async fn import_shipped(pool: &PgPool) -> anyhow::Result<()> {
+    for &(name, bytes) in shipped::CHECKPOINTS {
+        let sha256 = format!("{:x}", Sha256::digest(bytes));
+        if !checkpoints::is_shipped(pool, &sha256).await? {
+            let model = tokio::task::spawn_blocking(|| Model::from_bytes(bytes)).await??;
+            checkpoints::import_shipped(pool, name, model.info(), bytes).await?;
+            tracing::info!(name, "stored the model that ships with the program");
+        }
+    }
+    Ok(())
+}

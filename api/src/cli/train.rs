@@ -1,0 +1,199 @@
+//! `hrm train`: an experiment on this machine, or into the queue.
+#![expect(clippy::print_stdout, reason = "what was trained is the command's output")]
+
+use super::{
+    checkpoint, data,
+    interrupt::{self, Interrupted},
+    puzzles, report, session,
+};
+use clap::Args;
+use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
+use hrm_model::{
+    Error, Model,
+    data::Dataset,
+    eval,
+    train::{TrainEvent, train},
+};
+use hrm_types::{
+    evaluation::{Evaluation, Halting, Protocol},
+    experiment::{DataSpec, Experiment},
+    run::MetricPoint,
+};
+use indicatif::ProgressBar;
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Time between lines about the progress where no bar can be shown.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Train an experiment on this machine and evaluate it, or put it into the queue.
+///
+/// Needs no server. Afterwards the model is evaluated on the whole test split and its checkpoint written.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors
+  hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
+  hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue")]
+pub(crate) struct Train {
+    /// The experiment, a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Write the checkpoint here [default: the experiment's name with .safetensors]
+    #[arg(long, value_name = "FILE", conflicts_with = "queue")]
+    out: Option<PathBuf>,
+    /// Stop after this many steps, whatever the file says
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Train on this stored dataset instead of the file's
+    #[arg(long, value_name = "NAME_OR_ID")]
+    dataset: Option<String>,
+    /// Seed of weights, data order, augmentation and exploration, whatever the file says
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Queue it for a worker instead of training here
+    #[arg(long)]
+    queue: bool,
+    #[command(flatten)]
+    database: DatabaseConfig,
+}
+
+impl Train {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let experiment = self.experiment()?;
+        if self.queue { self.enqueue(experiment) } else { self.train(&experiment) }
+    }
+
+    /// The file's experiment with what the arguments change.
+    fn experiment(&self) -> anyhow::Result<Experiment> {
+        let mut experiment = puzzles::read_experiment(&self.config)?;
+        experiment.train.max_steps = self.steps.or(experiment.train.max_steps);
+        experiment.seed = self.seed.unwrap_or(experiment.seed);
+        if let Some(dataset) = self.dataset.clone() {
+            experiment.data = DataSpec::Stored { dataset };
+        }
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    fn enqueue(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
+        let files = match &experiment.data {
+            DataSpec::Csv(spec) => Some((spec.clone(), hrm_model::data::load_csv(spec)?)),
+            _ => None,
+        };
+        let run = session::with_database(&self.database, async |pool| {
+            if let Some((spec, puzzles)) = &files {
+                let name = data::name_of_files(spec);
+                let stored = data::store(pool, &name, &spec.train, puzzles).await?;
+                experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
+            }
+            Ok(runs::create(pool, &experiment).await?)
+        })?;
+        println!("queued {} as run {}", run.name, run.id);
+        println!(
+            "`hrm serve` or `hrm worker` trains it; `curl localhost:8080/api/v1/runs/{}` tells how it is doing",
+            run.id
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn train(self, experiment: &Experiment) -> anyhow::Result<ExitCode> {
+        let stop = interrupt::stop_signal()?;
+        let puzzles = puzzles::load(&experiment.data, &self.database, &stop)?;
+        println!(
+            "{}: {} training and {} test puzzles of side {}",
+            experiment.name,
+            report::thousands(puzzles.train.len() as u64),
+            report::thousands(puzzles.test.len() as u64),
+            puzzles.side
+        );
+        let mut watch = Watch::new();
+        let trained = train(experiment, &puzzles, &mut |event| {
+            watch.note(&event);
+            stop.flow()
+        });
+        watch.bar.finish_and_clear();
+        let trained = interruptible(trained)?;
+        println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
+
+        let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
+        let size = checkpoint::save(&trained.model, &out)?;
+        println!("wrote {} ({} bytes)", out.display(), report::thousands(size));
+
+        let max_steps = experiment.arch.halt_max_steps as u32;
+        let protocol = Protocol { halting: Halting::Q, max_steps };
+        println!("{}", report::score(&evaluate(&trained.model, &puzzles, &protocol, &stop)?));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Evaluates the test split behind a progress bar.
+pub(crate) fn evaluate(
+    model: &Model,
+    puzzles: &Dataset,
+    protocol: &Protocol,
+    stop: &StopSignal,
+) -> anyhow::Result<Evaluation> {
+    let bar = puzzles::bar("evaluating {bar:30} {pos}/{len} puzzles, {eta} left");
+    let evaluation = eval::evaluate(model, &puzzles.test, protocol, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        stop.flow()
+    });
+    bar.finish_and_clear();
+    interruptible(evaluation)
+}
+
+fn interruptible<T>(result: Result<T, Error>) -> anyhow::Result<T> {
+    match result {
+        Err(Error::Cancelled) => Err(Interrupted.into()),
+        other => Ok(other?),
+    }
+}
+
+/// The progress of training: a bar on a terminal, else a line now and then.
+struct Watch {
+    bar: ProgressBar,
+    total_steps: u64,
+    line: Instant,
+}
+
+impl Watch {
+    fn new() -> Self {
+        let bar = puzzles::bar("{bar:30} step {pos}/{len}, {eta} left, {msg}");
+        Self { bar, total_steps: 0, line: Instant::now() }
+    }
+
+    fn note(&mut self, event: &TrainEvent<'_>) {
+        match event {
+            TrainEvent::Planned { total_steps, parameters } => {
+                println!("{} weights, {} steps", report::thousands(*parameters), report::thousands(*total_steps));
+                self.bar.set_length(*total_steps);
+                self.total_steps = *total_steps;
+            }
+            TrainEvent::Step { step } => self.bar.set_position(*step),
+            TrainEvent::Metrics(point) => {
+                self.bar.set_message(words(point));
+                let last = point.step == self.total_steps;
+                if self.bar.is_hidden() && (last || self.line.elapsed() >= LINE_EVERY) {
+                    self.line = Instant::now();
+                    eprintln!("step {}/{}: {}", point.step, self.total_steps, words(point));
+                }
+            }
+        }
+    }
+}
+
+fn words(point: &MetricPoint) -> String {
+    let share = |share: Option<f64>| share.map_or_else(|| "-".into(), report::percent);
+    format!(
+        "loss {:.4}, accuracy {}, exact {}, {:.0} seq/s",
+        point.loss,
+        share(point.accuracy),
+        share(point.exact_accuracy),
+        point.sequences_per_second
+    )
+}
