@@ -74,7 +74,7 @@ impl Model {
         let unusable = |error: &dyn std::fmt::Display| Error::Checkpoint(error.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| unusable(&error))?;
         let info = header.metadata().as_ref().and_then(|entries| entries.get(INFO_KEY));
-        let info = info.ok_or_else(|| unusable(&format!("its header has no entry {INFO_KEY}")))?;
+        let info = info.ok_or_else(|| unusable(&format_args!("its header has no entry {INFO_KEY}")))?;
         let info: CheckpointInfo = serde_json::from_str(info).map_err(|error| unusable(&error))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| unusable(&error))?;
         let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), read_tensor(name, &view)?)));

@@ -93,12 +93,14 @@ impl Sums {
     }
 }
 
+/// The normal distribution's 97.5th percentile: two-sided 95 %.
+const Z: f64 = 1.959_963_984_540_054;
+
 /// Wilson's 95 % interval of a share of `successes` in `n`.
 pub fn wilson(successes: u32, n: u32) -> [f64; 2] {
     if n == 0 {
         return [0.0, 1.0];
     }
-    const Z: f64 = 1.959_963_984_540_054;
     let (n, p) = (f64::from(n), f64::from(successes) / f64::from(n));
     let centre = p + Z * Z / (2.0 * n);
     let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();

@@ -14,7 +14,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    pub(crate) fn get(&self, name: &str) -> Result<Tensor> {
+    pub(crate) fn get(self, name: &str) -> Result<Tensor> {
         self.tensors.get(name).cloned().ok_or_else(|| Error::Weight {
             name: name.to_owned(),
             expected: "a tensor".to_owned(),

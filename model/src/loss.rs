@@ -30,7 +30,7 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// lm + ½ (q_halt + q_continue)
+    /// lm + ½ (`q_halt` + `q_continue`)
     pub fn total(&self) -> Result<Tensor> {
         let q = match &self.q_continue {
             Some(q_continue) => (&self.q_halt + q_continue)?,

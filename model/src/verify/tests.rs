@@ -6,12 +6,12 @@ use std::path::PathBuf;
 fn check(name: &str) {
     let prefix = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/upstream").join(name);
     if !prefix.with_extension("json").exists() {
-        println!("skipped: {} is not on this machine", prefix.display());
+        eprintln!("skipped: {} is not on this machine", prefix.display());
         return;
     }
     let report = verify(&prefix).expect("a replay");
     for Comparison { what, error } in &report.comparisons {
-        println!("{error:.2e}  {what}");
+        eprintln!("{error:.2e}  {what}");
     }
     assert!(report.passes(), "{name}: worst relative error {:e}", report.worst());
 }

@@ -88,7 +88,7 @@ fn bad_files_are_refused_by_row() {
             "row 2: answer: expected a solution of the question, but row 1, column 1: the given 2 became 1",
         ),
         (
-            format!("a,................,1234341221434312,1"),
+            "a,................,1234341221434312,1".to_owned(),
             "row 2: answer: expected a solution of the question, but 1 stands twice in column 3",
         ),
         (

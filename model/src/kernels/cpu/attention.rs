@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Rotary tables: cosine and sine of position · θ^(−2i/head_dim), (T, `head_dim`/2) each.
+/// Rotary tables: cosine and sine of position · θ^(−2i/`head_dim`), (T, `head_dim`/2) each.
 #[derive(Debug, Clone)]
 pub struct Rope {
     cos: Arc<Vec<f32>>,
@@ -65,8 +65,8 @@ fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
 struct Head<'a> {
     positions: usize,
     width: usize,
-    head: usize,
-    head_dim: usize,
+    index: usize,
+    dim: usize,
     rope: Option<&'a Rope>,
 }
 
@@ -74,10 +74,10 @@ impl Head<'_> {
     /// The head's part of `part` 0 (queries), 1 (keys) or 2 (values), rotated where it should be: (T, d).
     #[inline(always)]
     fn rows(&self, qkv: &[f32], part: usize) -> Vec<f32> {
-        let d = self.head_dim;
+        let d = self.dim;
         let mut rows = Vec::with_capacity(self.positions * d);
         for t in 0..self.positions {
-            let start = (t * 3 + part) * self.width + self.head * d;
+            let start = (t * 3 + part) * self.width + self.index * d;
             rows.extend_from_slice(&qkv[start..start + d]);
             if let (Some(rope), 0 | 1) = (self.rope, part) {
                 rope.rotate(t, &mut rows[t * d..], 1.0);
@@ -89,7 +89,7 @@ impl Head<'_> {
     /// (T, d) → (d, T), so that sums over d vectorise over T.
     #[inline(always)]
     fn transposed(&self, rows: &[f32]) -> Vec<f32> {
-        let (t, d) = (self.positions, self.head_dim);
+        let (t, d) = (self.positions, self.dim);
         let mut out = vec![0f32; t * d];
         for (i, row) in rows.chunks(d).enumerate() {
             for (j, &x) in row.iter().enumerate() {
@@ -102,27 +102,31 @@ impl Head<'_> {
     /// Probabilities of every key for one query, into `p` (T).
     #[inline(always)]
     fn probabilities(&self, query: &[f32], keys_t: &[f32], p: &mut [f32]) {
-        let scale = 1.0 / (self.head_dim as f32).sqrt();
+        let scale = 1.0 / (self.dim as f32).sqrt();
         p.fill(0.0);
         for (&q, keys) in query.iter().zip(keys_t.chunks(self.positions)) {
             axpy(p, q * scale, keys);
         }
         let max = p.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        p.iter_mut().for_each(|x| *x = exp(*x - max));
+        for x in p.iter_mut() {
+            *x = exp(*x - max);
+        }
         let total: f32 = p.iter().sum();
-        p.iter_mut().for_each(|x| *x /= total);
+        for x in p.iter_mut() {
+            *x /= total;
+        }
     }
 
     /// Writes the head's columns of `out` (T, D).
     #[inline(always)]
     fn forward(&self, qkv: &[f32], out: &mut [f32]) {
-        let d = self.head_dim;
+        let d = self.dim;
         let (queries, values) = (self.rows(qkv, 0), self.rows(qkv, 2));
         let keys_t = self.transposed(&self.rows(qkv, 1));
         let mut p = vec![0f32; self.positions];
         for (t, query) in queries.chunks(d).enumerate() {
             self.probabilities(query, &keys_t, &mut p);
-            let start = t * self.width + self.head * d;
+            let start = t * self.width + self.index * d;
             let out = &mut out[start..start + d];
             for (&p, value) in p.iter().zip(values.chunks(d)) {
                 axpy(out, p, value);
@@ -133,7 +137,7 @@ impl Head<'_> {
     /// Writes the head's columns of the gradient (T, 3·D), from the result's gradient (T, D).
     #[inline(always)]
     fn backward(&self, qkv: &[f32], grad: &[f32], out: &mut [f32]) {
-        let (positions, d) = (self.positions, self.head_dim);
+        let (positions, d) = (self.positions, self.dim);
         let (queries, keys, values) = (self.rows(qkv, 0), self.rows(qkv, 1), self.rows(qkv, 2));
         let (keys_t, values_t) = (self.transposed(&keys), self.transposed(&values));
         let scale = 1.0 / (d as f32).sqrt();
@@ -143,7 +147,7 @@ impl Head<'_> {
         let (mut p, mut d_p) = (vec![0f32; positions], vec![0f32; positions]);
         for (t, query) in queries.chunks(d).enumerate() {
             self.probabilities(query, &keys_t, &mut p);
-            let start = t * self.width + self.head * d;
+            let start = t * self.width + self.index * d;
             let grad = &grad[start..start + d];
             d_p.fill(0.0);
             for (&g, values) in grad.iter().zip(values_t.chunks(positions)) {
@@ -164,7 +168,7 @@ impl Head<'_> {
                 if let (Some(rope), 0 | 1) = (self.rope, part) {
                     rope.rotate(t, row, -1.0);
                 }
-                let start = (t * 3 + part) * self.width + self.head * d;
+                let start = (t * 3 + part) * self.width + self.index * d;
                 out[start..start + d].copy_from_slice(row);
             }
         }
@@ -184,7 +188,7 @@ fn for_each_head(
     let width = width3 / 3;
     out.par_chunks_mut(positions * parts * width).enumerate().for_each(|(b, out)| {
         for head in 0..num_heads {
-            f(b, &Head { positions, width, head, head_dim: width / num_heads, rope }, out);
+            f(b, &Head { positions, width, index: head, dim: width / num_heads, rope }, out);
         }
     });
     Ok(())

@@ -51,7 +51,9 @@ impl CustomOp2 for AddRmsNorm {
                     *out = a + b;
                 }
                 let scale = inverse_rms(out, self.eps);
-                out.iter_mut().for_each(|x| *x *= scale);
+                for x in out.iter_mut() {
+                    *x *= scale;
+                }
             });
         });
         Ok((CpuStorage::F32(out), l1.shape().clone()))

@@ -10,8 +10,8 @@ pub(crate) struct SwiGlu;
 /// (…, 2·I) and the result's gradient (…, I) → the argument's gradient (…, 2·I).
 struct SwiGluBackward;
 
-fn inner_size(layout: &Layout) -> Result<usize> {
-    Ok(layout.shape().dims().last().copied().unwrap_or(0) / 2)
+fn inner_size(layout: &Layout) -> usize {
+    layout.shape().dims().last().copied().unwrap_or(0) / 2
 }
 
 impl CustomOp1 for SwiGlu {
@@ -21,7 +21,7 @@ impl CustomOp1 for SwiGlu {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let gate_up = contiguous(storage, layout)?;
-        let inner = inner_size(layout)?;
+        let inner = inner_size(layout);
         let mut out = vec![0f32; gate_up.len() / 2];
         out.par_chunks_mut(inner).zip(gate_up.par_chunks(2 * inner)).for_each(|(out, row)| {
             let (gate, up) = row.split_at(inner);
@@ -50,7 +50,7 @@ impl CustomOp2 for SwiGluBackward {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (gate_up, grad) = (contiguous(s1, l1)?, contiguous(s2, l2)?);
-        let inner = inner_size(l1)?;
+        let inner = inner_size(l1);
         let mut out = vec![0f32; gate_up.len()];
         out.par_chunks_mut(2 * inner).zip(gate_up.par_chunks(2 * inner)).zip(grad.par_chunks(inner)).for_each(
             |((out, row), grad)| {
