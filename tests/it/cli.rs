@@ -1,0 +1,6 @@
+//! The command line of the real program: what it prints, how it ends, what it leaves behind.
+
+mod data;
+mod program;
+mod train;
+mod verify;

@@ -1,0 +1,73 @@
+//! `hrm data`: what is imported is whole, or nothing is stored.
+
+use super::program::{Place, shared};
+
+const GOOD: &str = "a,1.3.34.22.43.321,1234341221434321,0";
+
+/// Rows of the list of datasets, without its heading.
+fn listed(place: &Place) -> Vec<String> {
+    let list = place.hrm(&["data", "list"]).succeeds();
+    let mut lines = list.lines().map(str::to_owned);
+    assert!(lines.next().is_some_and(|heading| heading.starts_with("id ")), "{list}");
+    lines.collect()
+}
+
+#[test]
+fn a_bad_file_names_its_row_and_stores_nothing() {
+    let place = Place::new();
+    for (rows, expect) in [
+        (
+            format!("{GOOD}\n{GOOD}\na,2.3.34.22.43.321,1234341221434321,0\n"),
+            "bad.csv, row 4: answer: expected a solution of the question, but row 1, column 1: the given 2 became 1",
+        ),
+        (
+            format!("{GOOD}\na,1.3.34.22.43.321,1234341221434321\n"),
+            "bad.csv, row 3: expected 4 fields (source, question, answer, rating), found 3",
+        ),
+        (
+            "a,1.3.34.22.43.3214,1234341221434321,0\n".to_owned(),
+            "bad.csv, row 2: question: expected 16, 36 or 81 characters, found 17",
+        ),
+        (
+            format!("{GOOD}\na,1.3.34.22.43.32x,1234341221434321,0\n"),
+            "bad.csv, row 3: question, character 16: expected 1 to 4, or . or 0 for a blank, found 'x'",
+        ),
+        (String::new(), "bad.csv: expected at least one puzzle below the header, found none"),
+    ] {
+        place.write("bad.csv", format!("source,question,answer,rating\n{rows}"));
+        assert_eq!(place.hrm(&["data", "import", "sudoku", "bad.csv", "--test-rows", "1"]).fails(), expect);
+    }
+    // A good training file is not stored either where its test file is bad.
+    place.write("good.csv", format!("source,question,answer,rating\n{GOOD}\n"));
+    let both = place.hrm(&["data", "import", "sudoku", "good.csv", "--test", "bad.csv"]).fails();
+    assert_eq!(both, "bad.csv: expected at least one puzzle below the header, found none");
+    assert_eq!(listed(&place), Vec::<String>::new());
+}
+
+#[test]
+fn generated_puzzles_are_stored_once() {
+    let place = Place::new();
+    let generate = |name: &str| {
+        let spec = ["--side", "4", "--train", "50", "--test", "10", "--givens", "6", "9", "--seed", "5"];
+        place.hrm(&[&["data", "generate"][..], &spec, &["--name", name]].concat()).succeeds()
+    };
+    let first = generate("small");
+    assert!(first.starts_with("small: 50 training and 10 test puzzles of side 4, id "), "{first}");
+    let again = generate("other");
+    assert!(again.starts_with("exactly these puzzles are stored already, as small\n"), "{again}");
+    let listed = listed(&place);
+    assert!(matches!(&listed[..], [row] if row.contains(" small ") && row.ends_with("generated")), "{listed:?}");
+}
+
+#[test]
+fn the_published_thousand_are_imported() {
+    let Some(file) = shared("data/sudoku/extreme-1k-published.csv.gz") else { return };
+    let place = Place::new();
+    let file = file.to_str().expect("UTF-8");
+    let import = ["data", "import", "sudoku", file, "--test-rows", "100", "--name", "published"];
+    let stored = place.hrm(&import).succeeds();
+    assert!(stored.contains("published: 900 training and 100 test puzzles of side 9, id "), "{stored}");
+    let listed = listed(&place);
+    assert!(matches!(&listed[..], [row] if row.contains(" published ")), "{listed:?}");
+    assert!(listed[0].ends_with("extreme-1k-published.csv.gz"), "{listed:?}");
+}

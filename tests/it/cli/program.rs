@@ -1,0 +1,98 @@
+//! Running `hrm` in a folder of its own.
+
+use crate::program::hrm;
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// A folder that commands run in, with a data folder inside.
+pub(super) struct Place {
+    folder: TempDir,
+}
+
+/// How a command ended and what it said.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        // For root the database runs under another account, which has to pass through.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
+        Self { folder }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the folder.
+    pub(super) fn write(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::write(self.path(name), contents).expect("writing a file");
+    }
+
+    /// Runs `hrm` here to its end, with nothing on its input.
+    pub(super) fn hrm(&self, arguments: &[&str]) -> Ended {
+        self.hrm_with_input(arguments, "")
+    }
+
+    /// Runs `hrm` here to its end, with `input` on its input.
+    pub(super) fn hrm_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = Command::new(hrm())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HRM_DATA_DIR", self.path("data"))
+            .env_remove("DATABASE_URL")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("hrm can be started");
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().expect("the input is piped").write_all(input.as_bytes());
+        let output = child.wait_with_output().expect("hrm ends");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Ended {
+    /// What it printed, if it succeeded.
+    #[track_caller]
+    pub(super) fn succeeds(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout
+    }
+
+    /// Its one line of error, if it failed with exit code 1.
+    #[track_caller]
+    pub(super) fn fails(self) -> String {
+        assert_eq!(self.code, Some(1), "{self:#?}");
+        let error = self.stderr.strip_prefix("error: ").and_then(|error| error.strip_suffix('\n'));
+        let error = error.unwrap_or_else(|| panic!("expected one line \"error: …\", found {self:#?}"));
+        assert!(!error.contains('\n'), "{self:#?}");
+        error.to_owned()
+    }
+}
+
+/// A file of the folder that lies beside the checkout on the machines this is developed on; elsewhere nothing,
+/// and the test that wanted it says that it skips.
+pub(super) fn shared(file: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(file);
+    if path.exists() {
+        return Some(path.canonicalize().expect("a path"));
+    }
+    // Past the capture of tests that pass, so that it is seen.
+    let _ = writeln!(std::io::stderr(), "skipped: {} is not on this machine", path.display());
+    None
+}

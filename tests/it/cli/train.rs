@@ -1,0 +1,146 @@
+//! `hrm train`, `hrm eval` and `hrm solve`: a checkpoint's way without a server.
+
+use super::program::{Ended, Place};
+use serde_json::Value;
+
+/// Trains within seconds; good enough to show that what is trained is what is evaluated and asked.
+const TINY: &str = r#"
+name = "tiny"
+seed = 3
+[data]
+source = "generate"
+side = 4
+train = 200
+test = 40
+givens = [8, 12]
+seed = 3
+[arch]
+hidden_size = 32
+num_heads = 2
+H_layers = 1
+L_layers = 1
+H_cycles = 1
+L_cycles = 1
+halt_max_steps = 3
+puzzle_emb_ndim = 32
+[train]
+batch_size = 32
+epochs = 100
+max_steps = 40
+lr = 1e-2
+lr_warmup_steps = 0
+weight_decay = 0.1
+"#;
+
+const PUZZLE: &str = "1.3.34.22.43.321";
+
+/// The lines of a score that the clock has no part in.
+fn score(printed: &str) -> Vec<&str> {
+    let parts = ["exact accuracy", "token accuracy", "q_halt accuracy", "mean ACT steps", "exact by step"];
+    let lines: Vec<&str> = printed.lines().filter(|line| parts.iter().any(|part| line.starts_with(part))).collect();
+    assert_eq!(lines.len(), parts.len(), "{printed}");
+    lines
+}
+
+fn trained(out: &str, more: &[&str]) -> (Place, String) {
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    let printed = place.hrm(&[&["train", "--config", "tiny.toml", "--out", out], more].concat()).succeeds();
+    (place, printed)
+}
+
+/// The model's answer as JSON, without how long it took.
+fn solution(place: &Place, checkpoint: &str) -> (Option<i32>, Value) {
+    let Ended { code, stdout, .. } = place.hrm(&["solve", PUZZLE, "--checkpoint", checkpoint, "--json"]);
+    let mut solution: Value = serde_json::from_str(&stdout).expect("JSON");
+    solution["milliseconds"].take();
+    (code, solution)
+}
+
+#[test]
+fn a_trained_checkpoint_is_evaluated_and_solves() {
+    let (place, printed) = trained("tiny.safetensors", &[]);
+    assert!(printed.contains("tiny: 200 training and 40 test puzzles of side 4\n"), "{printed}");
+    assert!(printed.contains(" weights, 40 steps\n"), "{printed}");
+    assert!(printed.contains("trained 40 steps in "), "{printed}");
+    assert!(printed.contains("wrote tiny.safetensors ("), "{printed}");
+    assert!(!place.path("tiny.safetensors.part").exists());
+
+    let evaluated = place.hrm(&["eval", "--checkpoint", "tiny.safetensors", "--config", "tiny.toml"]).succeeds();
+    assert_eq!(score(&evaluated), score(&printed), "the file scores what the model scored after its training");
+    assert!(evaluated.contains(" of 40 puzzles; 95 % interval "), "{evaluated}");
+    let few = ["eval", "--checkpoint", "tiny.safetensors", "--config", "tiny.toml", "--limit", "7", "--steps", "2"];
+    let few = place.hrm(&few).succeeds();
+    assert!(few.contains(" of 7 puzzles; ") && few.contains("after exactly 2 steps"), "{few}");
+
+    let (code, solution) = solution(&place, "tiny.safetensors");
+    let violations = solution["violations"].as_array().expect("a list");
+    assert_eq!(solution["puzzle"], PUZZLE);
+    assert_eq!(solution["solved"], violations.is_empty(), "{solution:#}");
+    assert_eq!(code, Some(i32::from(!violations.is_empty())), "the exit code says whether it is solved: {solution:#}");
+    let steps = solution["steps"].as_array().expect("a list");
+    assert_eq!(solution["steps_used"], steps.len());
+    assert_eq!(solution["answer"], steps.last().expect("a step")["grid"]);
+    let exactly = ["solve", "-", "--checkpoint", "tiny.safetensors", "--steps", "5"];
+    let exactly = place.hrm_with_input(&exactly, "1 . | 3 .\n3 4 | . 2\n----+----\n2 . | 4 3\n. 3 | 2 1\n");
+    assert_eq!(exactly.stdout.lines().filter(|line| line.starts_with("step ")).count(), 5, "{exactly:#?}");
+}
+
+#[test]
+fn an_experiment_always_trains_the_same_model() {
+    let (first, _) = trained("model", &[]);
+    let (second, _) = trained("model", &[]);
+    let (other, _) = trained("model", &["--seed", "4"]);
+    assert_eq!(solution(&first, "model"), solution(&second, "model"));
+    assert_ne!(solution(&first, "model").1["steps"], solution(&other, "model").1["steps"]);
+}
+
+#[test]
+fn a_wrong_puzzle_is_refused() {
+    let place = Place::new();
+    for (puzzle, expect) in [
+        ("1.3", "expected 16, 36 or 81 cells (side 4, 6 or 9), found 3"),
+        ("1.3.34.22.43.329", "row 4, column 4: expected 1 to 4, or one of . 0 _ * for a blank, found \"9\""),
+        (
+            "11..............",
+            "the givens contradict each other: 1 stands twice in row 1, at row 1, column 1 and row 1, column 2",
+        ),
+    ] {
+        assert_eq!(place.hrm(&["solve", puzzle]).fails(), expect);
+        assert_eq!(place.hrm_with_input(&["solve", "-"], puzzle).fails(), expect);
+    }
+}
+
+#[test]
+fn a_wrong_experiment_or_checkpoint_is_refused() {
+    let (place, _) = trained("model", &["--steps", "1"]);
+    let side_9 = ".".repeat(81);
+    let error = place.hrm(&["solve", &side_9, "--checkpoint", "model"]).fails();
+    assert!(error.contains("side 4") && error.contains("side 9"), "{error}");
+    place.write("noise", [7; 1000]);
+    let error = place.hrm(&["solve", PUZZLE, "--checkpoint", "noise"]).fails();
+    assert!(error.starts_with("noise: "), "{error}");
+    let error = place.hrm(&["eval", "--checkpoint", "nowhere", "--config", "tiny.toml"]).fails();
+    assert!(error.starts_with("reading nowhere: "), "{error}");
+
+    place.write("bad.toml", TINY.replace("num_heads = 2", "num_heads = 3"));
+    let error = place.hrm(&["train", "--config", "bad.toml"]).fails();
+    assert!(error.starts_with("bad.toml: arch.num_heads: expected "), "{error}");
+    place.write("bad.toml", TINY.replace("batch_size", "batchsize"));
+    let unknown = place.hrm(&["train", "--config", "bad.toml"]);
+    assert_eq!(unknown.code, Some(1), "{unknown:#?}");
+    assert!(unknown.stderr.contains("bad.toml") && unknown.stderr.contains("`batchsize`"), "{unknown:#?}");
+    let nowhere = place.hrm(&["train", "--config", "tiny.toml", "--steps", "1", "--out", "no/such/folder"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:#?}");
+    assert!(nowhere.stderr.contains("error: writing no/such/folder; choose another place with --out"), "{nowhere:#?}");
+}
+
+#[test]
+fn wrong_arguments_end_with_code_2_and_help() {
+    let place = Place::new();
+    for arguments in [&["frobnicate"][..], &["train"], &["eval", "--steps", "0"], &[]] {
+        let ended = place.hrm(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:#?}");
+        assert!(ended.stderr.contains("--help"), "{arguments:?}: {ended:#?}");
+    }
+}
