@@ -1,0 +1,88 @@
+//! The files of the site: names after content, references between them, the page that starts everything.
+
+use crate::{File, bind::Bound, compress};
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+use std::{fs, path::Path};
+
+/// The style sheets, in the order of the cascade.
+const STYLES: [&str; 7] = ["tokens", "base", "layout", "controls", "grid", "chart", "pages"];
+
+/// Everything that goes into `dist`, from the folder `web`.
+pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    let asset = |name: &str| fs::read(web.join("assets").join(name)).with_context(|| format!("web/assets/{name}"));
+
+    let font = add_hashed(&mut files, "plex", "woff2", asset("plex.woff2")?)?;
+    let theme = add_hashed(&mut files, "theme", "js", asset("theme.js")?)?;
+    let style = add_hashed(&mut files, "style", "css", style_sheet(web, &font)?)?;
+    let wasm = add_hashed(&mut files, "hrm-web", "wasm", bound.wasm)?;
+    for (path, source) in bound.snippets {
+        files.push(compressed(format!("assets/{path}"), source.into_bytes())?);
+    }
+    let js = add_hashed(&mut files, "hrm-web", "js", bound.js.into_bytes())?;
+    let boot = format!("import start from \"{js}\";\nstart({{ module_or_path: \"{wasm}\" }});\n");
+    let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes())?;
+
+    files.push(compressed("favicon.svg".into(), asset("favicon.svg")?)?);
+    let names = [
+        ("{{style}}", &style),
+        ("{{theme}}", &theme),
+        ("{{font}}", &font),
+        ("{{wasm}}", &wasm),
+        ("{{js}}", &js),
+        ("{{boot}}", &boot),
+    ];
+    let mut html = fs::read_to_string(web.join("index.html")).context("web/index.html")?;
+    for (placeholder, path) in names {
+        ensure!(html.contains(placeholder), "expected {placeholder} in web/index.html");
+        html = html.replace(placeholder, path);
+    }
+    files.push(compressed("index.html".into(), html.into_bytes())?);
+    Ok(files)
+}
+
+/// All style sheets as one, without comments and indentation.
+fn style_sheet(web: &Path, font: &str) -> Result<Vec<u8>> {
+    let mut sheet = String::new();
+    for name in STYLES {
+        let path = web.join("style").join(format!("{name}.css"));
+        sheet += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    }
+    let sheet = sheet.replace("{{font}}", font);
+    Ok(without_comments(&sheet)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+        .into())
+}
+
+fn without_comments(css: &str) -> String {
+    let mut rest = css;
+    let mut kept = String::with_capacity(css.len());
+    while let Some((before, comment)) = rest.split_once("/*") {
+        kept += before;
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    kept + rest
+}
+
+/// Adds `assets/NAME-HASH.EXTENSION` and returns its address.
+fn add_hashed(files: &mut Vec<File>, name: &str, extension: &str, bytes: Vec<u8>) -> Result<String> {
+    let hash: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let path = format!("assets/{name}-{hash}.{extension}");
+    let address = format!("/{path}");
+    files.push(compressed(path, bytes)?);
+    Ok(address)
+}
+
+fn compressed(path: String, bytes: Vec<u8>) -> Result<File> {
+    // woff2 is brotli inside.
+    if Path::new(&path).extension().is_some_and(|extension| extension == "woff2") {
+        return Ok(File { path, bytes, gzip: None, brotli: None });
+    }
+    let (gzip, brotli) = (Some(compress::gzip(&bytes)?), Some(compress::brotli(&bytes)?));
+    Ok(File { path, bytes, gzip, brotli })
+}

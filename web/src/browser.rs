@@ -1,0 +1,53 @@
+//! The browser's own things: addresses, clipboard, preferences.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+/// Where the page comes from: `http://127.0.0.1:8080`.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// Shows another address for what the page shows now, without loading anything or a step in the history.
+pub(crate) fn replace_address(address: &str) {
+    if let Ok(history) = window().history() {
+        // A refusal (too many changes in a short time) leaves the old address, which still works.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
+/// `text` as a value in a query string.
+pub(crate) fn query_value(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+/// Puts `text` on the clipboard; false where the browser refuses, as it does on plain http beyond this machine.
+pub(crate) async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    match js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")) {
+        Ok(clipboard) if clipboard.is_object() => JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok(),
+        _ => false,
+    }
+}
+
+/// Whether the person asked for little motion.
+pub(crate) fn prefers_reduced_motion() -> bool {
+    let query = window().match_media("(prefers-reduced-motion: reduce)");
+    query.ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// A random index below `length`, which must not be 0.
+pub(crate) fn random_index(length: usize) -> usize {
+    ((js_sys::Math::random() * length as f64) as usize).min(length - 1)
+}
+
+/// The element that has the focus moves to the one with this id, if it exists.
+pub(crate) fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // Fails for nothing that has an id here.
+        let _ = element.focus();
+    }
+}

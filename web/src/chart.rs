@@ -1,0 +1,179 @@
+//! A small line chart in SVG: round ticks, a readout under the pointer, a logarithmic axis, smoothing that keeps the
+//! raw line.
+
+mod curve;
+mod frame;
+mod measure;
+mod scale;
+
+pub(crate) use frame::{Range, Series, View};
+
+use crate::format;
+use frame::Frame;
+use leptos::{html, prelude::*};
+
+/// A vertical line with a word: where something happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) x: f64,
+    pub(crate) label: &'static str,
+}
+
+/// A chart of some curves over one x axis.
+#[component]
+pub(crate) fn Chart(
+    /// What it shows, as its heading.
+    title: &'static str,
+    /// The curves; their names make the legend.
+    #[prop(into)]
+    series: Signal<Vec<Series>>,
+    /// Axis and smoothing.
+    #[prop(into, default = Signal::stored(View::default()))]
+    view: Signal<View>,
+    /// What the y axis always shows.
+    #[prop(optional)]
+    range: Range,
+    /// How a y value is written.
+    #[prop(default = format::value)]
+    show: fn(f64) -> String,
+    /// How an x value is written in the readout.
+    #[prop(into, default = Signal::stored(step as fn(f64) -> String))]
+    show_x: Signal<fn(f64) -> String>,
+    /// Where something happened.
+    #[prop(into, default = Signal::stored(Vec::new()))]
+    marks: Signal<Vec<Mark>>,
+    /// The x that is shown while no pointer chooses one; the last if absent.
+    #[prop(into, default = Signal::stored(None))]
+    at: Signal<Option<f64>>,
+    /// Pixels.
+    #[prop(default = 190.0)]
+    height: f64,
+    /// What is said while there is nothing to draw.
+    #[prop(default = "No measurement yet.")]
+    empty: &'static str,
+) -> impl IntoView {
+    let plot = NodeRef::<html::Div>::new();
+    let width = measure::width(plot);
+    let pointed = RwSignal::new(None::<f64>);
+    let frame =
+        Memo::new(move |_| series.with(|series| Frame::fit(series, view.get(), range, width.get().max(120.0), height)));
+    let chosen = Memo::new(move |_| {
+        let x = pointed.get().or(at.get());
+        series.with(|series| x.and_then(|x| nearest_x(series, x)))
+    });
+    let point_at = move |event: web_sys::PointerEvent| {
+        let Some(plot) = plot.get_untracked() else { return };
+        let pixel = f64::from(event.client_x()) - plot.get_bounding_client_rect().left();
+        pointed.set(frame.with_untracked(|frame| frame.as_ref().map(|frame| frame.x.value(pixel))));
+    };
+    let readout_x = move || chosen.get().map(|x| show_x.get()(x)).unwrap_or_default();
+    view! {
+        <figure class="chart">
+            <figcaption>
+                <h3>{title}</h3>
+                <span class="chart-x">{readout_x}</span>
+                {move || legend(series, chosen.get(), show)}
+            </figcaption>
+            <div
+                class="chart-plot"
+                node_ref=plot
+                style:height=format!("{height}px")
+                on:pointermove=point_at
+                on:pointerdown=point_at
+                on:pointerleave=move |_| pointed.set(None)
+            >
+                {move || match frame.get() {
+                    None => view! { <p class="chart-empty">{empty}</p> }.into_any(),
+                    Some(frame) => drawing(title, &frame, chosen, &marks.get(), show).into_any(),
+                }}
+            </div>
+        </figure>
+    }
+}
+
+fn step(x: f64) -> String {
+    format!("step {}", format::count(x.round() as u64))
+}
+
+/// The x of a point of any curve that is nearest to `x`.
+fn nearest_x(series: &[Series], x: f64) -> Option<f64> {
+    let nearest = series.iter().filter_map(|series| curve::nearest(&series.points, x));
+    nearest.map(|point| point.0).min_by(|a, b| (a - x).abs().total_cmp(&(b - x).abs()))
+}
+
+/// The curves' names with their values at `x`, or at their ends.
+fn legend(series: Signal<Vec<Series>>, x: Option<f64>, show: fn(f64) -> String) -> impl IntoView {
+    let entries = series.with(|series| {
+        let entries = series.iter().map(|series| {
+            let point = match x {
+                Some(x) => curve::nearest(&series.points, x),
+                None => series.points.last().copied(),
+            };
+            view! {
+                <li data-tone=series.tone>
+                    <span>{series.name}</span>
+                    <b>{point.map_or_else(|| "–".into(), |point| show(point.1))}</b>
+                </li>
+            }
+        });
+        entries.collect_view()
+    });
+    view! { <ul class="legend">{entries}</ul> }
+}
+
+fn drawing(
+    title: &'static str,
+    frame: &Frame,
+    chosen: Memo<Option<f64>>,
+    marks: &[Mark],
+    show: fn(f64) -> String,
+) -> impl IntoView + use<> {
+    let [left, right, top, bottom] = frame.edges();
+    let x = frame.x;
+    let rows = frame.y_ticks.iter().map(|&(pixel, value)| {
+        view! {
+            <line class="chart-rule" x1=left x2=right y1=pixel y2=pixel />
+            <text class="chart-tick" x={left - 8.0} y={pixel + 4.0} text-anchor="end">{show(value)}</text>
+        }
+    });
+    let columns = frame.x_ticks.iter().map(|&value| {
+        let label = if value.fract() == 0.0 { format::short_count(value as u64) } else { format::value(value) };
+        view! { <text class="chart-tick" x=x.pixel(value) y={bottom + 16.0} text-anchor="middle">{label}</text> }
+    });
+    let curves = frame.curves.iter().map(|curve| {
+        let raw = curve.raw.clone().map(|path| view! { <path class="chart-raw" d=path /> });
+        let dot = curve.dot.map(|(x, y)| view! { <circle class="chart-dot" cx=x cy=y r=3 /> });
+        view! { <g data-tone=curve.tone>{raw}<path class="chart-line" d=curve.line.clone() />{dot}</g> }
+    });
+    let marks = marks.iter().map(|mark| {
+        let pixel = x.pixel(mark.x);
+        let anchor = if pixel > f64::midpoint(left, right) { "end" } else { "start" };
+        let gap = if anchor == "end" { -5.0 } else { 5.0 };
+        view! {
+            <line class="chart-mark" x1=pixel x2=pixel y1=top y2=bottom />
+            <text class="chart-mark-label" x={pixel + gap} y={top + 10.0} text-anchor=anchor>{mark.label}</text>
+        }
+    });
+    let cursor = move || {
+        chosen.get().map(|value| {
+            let pixel = x.pixel(value);
+            view! { <line class="chart-cursor" x1=pixel x2=pixel y1=top y2=bottom /> }
+        })
+    };
+    view! {
+        <svg
+            role="img"
+            aria-label=title
+            width=frame.width
+            height=frame.height
+            viewBox=format!("0 0 {} {}", frame.width, frame.height)
+        >
+            {rows.collect_view()}
+            <line class="chart-base" x1=left x2=right y1=bottom y2=bottom />
+            {columns.collect_view()}
+            {cursor}
+            {curves.collect_view()}
+            {marks.collect_view()}
+        </svg>
+    }
+}

@@ -1,0 +1,175 @@
+//! The frame of a chart: where its scales, ticks and curves fall, computed apart from how they are drawn.
+
+use super::curve::{Point, smooth, thin};
+use super::scale::Scale;
+use std::fmt::Write;
+
+/// One curve of a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    /// Its name in the legend.
+    pub(crate) name: &'static str,
+    /// Its colour: 0 to 3, as in `chart.css`.
+    pub(crate) tone: u8,
+    /// Points with ascending x.
+    pub(crate) points: Vec<Point>,
+}
+
+/// How a chart is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct View {
+    /// A logarithmic y axis.
+    pub(crate) log_y: bool,
+    /// Weight of the past in the moving average, 0 for none.
+    pub(crate) smoothing: f64,
+}
+
+/// What a chart's y axis always shows.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) enum Range {
+    /// Just what the curves span.
+    #[default]
+    Data,
+    /// From zero to the highest value.
+    FromZero,
+    /// Shares, 0 to 1.
+    Share,
+}
+
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 10.0;
+const TOP: f64 = 8.0;
+const BOTTOM: f64 = 22.0;
+
+/// A curve as SVG paths.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Curve {
+    pub(crate) tone: u8,
+    /// The measured values, drawn faint, where `line` is smoothed.
+    pub(crate) raw: Option<String>,
+    pub(crate) line: String,
+    /// Where a curve of one point stands, which a line cannot show.
+    pub(crate) dot: Option<Point>,
+}
+
+/// Everything that is drawn but the pointer's readout.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) x: Scale,
+    pub(crate) x_ticks: Vec<f64>,
+    /// Pixel and value.
+    pub(crate) y_ticks: Vec<(f64, f64)>,
+    pub(crate) curves: Vec<Curve>,
+}
+
+impl Frame {
+    /// Fits `series` into `width` by `height` pixels; absent while there is no point to show.
+    pub(crate) fn fit(series: &[Series], view: View, range: Range, width: f64, height: f64) -> Option<Self> {
+        // A logarithm has no place for zero and below.
+        let shown = |point: &&Point| point.1.is_finite() && (!view.log_y || point.1 > 0.0);
+        let points = || series.iter().flat_map(|series| series.points.iter()).filter(shown);
+        let (first, last) = extent(points().map(|point| point.0))?;
+        let (low, high) = extent(points().map(|point| point.1))?;
+        let (low, high) = match range {
+            _ if view.log_y => (low, high),
+            Range::Data => (low, high),
+            Range::FromZero => (low.min(0.0), high),
+            Range::Share => (0.0, 1.0),
+        };
+        let x = Scale::new(first, last, false, (LEFT, width - RIGHT));
+        let y = Scale::new(low, high, view.log_y, (height - BOTTOM, TOP));
+        let columns = (width - LEFT - RIGHT).max(1.0) as usize;
+        let curves = series.iter().map(|series| {
+            let points: Vec<Point> = series.points.iter().filter(shown).copied().collect();
+            curve(series.tone, &points, view.smoothing, columns, &x, &y)
+        });
+        // Between step 1 and step 2 there is nothing to label.
+        let whole = first.fract() == 0.0 && last.fract() == 0.0;
+        let tick_room = if width < 420.0 { 3 } else { 6 };
+        Some(Self {
+            width,
+            height,
+            x,
+            x_ticks: x.ticks(tick_room).into_iter().filter(|tick| !whole || tick.fract() == 0.0).collect(),
+            y_ticks: y.ticks(4).into_iter().map(|value| (y.pixel(value), value)).collect(),
+            curves: curves.collect(),
+        })
+    }
+
+    /// Pixels of the plot's left, right, top and bottom edge.
+    pub(crate) fn edges(&self) -> [f64; 4] {
+        [LEFT, self.width - RIGHT, TOP, self.height - BOTTOM]
+    }
+}
+
+fn curve(tone: u8, points: &[Point], smoothing: f64, columns: usize, x: &Scale, y: &Scale) -> Curve {
+    let draw = |points: &[Point]| path(&thin(points, columns), x, y);
+    let dot = if points.len() == 1 { points.first().map(|p| (x.pixel(p.0), y.pixel(p.1))) } else { None };
+    if smoothing > 0.0 {
+        Curve { tone, raw: Some(draw(points)), line: draw(&smooth(points, smoothing)), dot }
+    } else {
+        Curve { tone, raw: None, line: draw(points), dot }
+    }
+}
+
+fn path(points: &[Point], x: &Scale, y: &Scale) -> String {
+    let mut path = String::with_capacity(points.len() * 14);
+    for (i, point) in points.iter().enumerate() {
+        let letter = if i == 0 { 'M' } else { 'L' };
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{letter}{:.1} {:.1}", x.pixel(point.0), y.pixel(point.1));
+    }
+    path
+}
+
+fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.fold(None, |extent, value| match extent {
+        None => Some((value, value)),
+        Some((low, high)) => Some((value.min(low), value.max(high))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(points: &[Point]) -> Vec<Series> {
+        vec![Series { name: "loss", tone: 0, points: points.to_vec() }]
+    }
+
+    #[test]
+    fn nothing_to_show() {
+        assert_eq!(Frame::fit(&series(&[]), View::default(), Range::Data, 500.0, 200.0), None);
+        let log = View { log_y: true, smoothing: 0.0 };
+        assert_eq!(Frame::fit(&series(&[(1.0, 0.0)]), log, Range::Data, 500.0, 200.0), None, "zero has no logarithm");
+    }
+
+    #[test]
+    fn curves_fill_the_plot() {
+        let points = [(0.0, 1.0), (10.0, 3.0)];
+        let frame = Frame::fit(&series(&points), View::default(), Range::Data, 500.0, 200.0).unwrap();
+        let [left, right, top, bottom] = frame.edges();
+        assert_eq!(frame.curves[0].line, format!("M{left:.1} {bottom:.1}L{right:.1} {top:.1}"));
+        assert_eq!(frame.curves[0].raw, None);
+    }
+
+    #[test]
+    fn smoothing_keeps_the_raw_line() {
+        let points = [(0.0, 1.0), (1.0, 3.0), (2.0, 1.0)];
+        let plain = Frame::fit(&series(&points), View::default(), Range::Data, 500.0, 200.0).unwrap();
+        let view = View { log_y: false, smoothing: 0.9 };
+        let smoothed = Frame::fit(&series(&points), view, Range::Data, 500.0, 200.0).unwrap();
+        assert_eq!(smoothed.curves[0].raw.as_ref(), Some(&plain.curves[0].line));
+        assert_ne!(smoothed.curves[0].line, plain.curves[0].line);
+    }
+
+    #[test]
+    fn a_share_spans_zero_to_one() {
+        let frame =
+            Frame::fit(&series(&[(0.0, 0.4), (1.0, 0.5)]), View::default(), Range::Share, 500.0, 200.0).unwrap();
+        assert_eq!(frame.y_ticks.first().map(|tick| tick.1), Some(0.0));
+        assert_eq!(frame.y_ticks.last().map(|tick| tick.1), Some(1.0));
+    }
+}

@@ -1,0 +1,9 @@
+//! The small parts that the pages are made of.
+
+pub(crate) mod ago;
+pub(crate) mod copy;
+pub(crate) mod interval;
+pub(crate) mod page;
+pub(crate) mod problem;
+pub(crate) mod progress;
+pub(crate) mod state;

@@ -1,0 +1,178 @@
+//! Numbers, times and sizes as people read them.
+
+use time::{OffsetDateTime, UtcOffset, macros::format_description};
+
+/// A count with thousands separated: `27,275,266`.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A count in at most four characters and a unit: `27.3 M`.
+pub(crate) fn short_count(value: u64) -> String {
+    let (scaled, unit) = match value {
+        0..1_000 => return value.to_string(),
+        1_000..1_000_000 => (value as f64 / 1e3, "k"),
+        1_000_000..1_000_000_000 => (value as f64 / 1e6, "M"),
+        _ => (value as f64 / 1e9, "G"),
+    };
+    format!("{} {unit}", three_digits(scaled))
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        v if v < 10.0 => format!("{v:.2}"),
+        v if v < 100.0 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
+}
+
+/// A share from 0 to 1 as per cent: `93.4 %`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// `1 step`, `3 steps`.
+pub(crate) fn counted(value: u64, noun: &str) -> String {
+    let s = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(value))
+}
+
+/// Seconds in the two largest units that matter: `2 h 05 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if seconds < 0.95 {
+        return format!("{:.0} ms", seconds * 1e3);
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        3_600..86_400 => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
+        _ => format!("{} d {:02} h", whole / 86_400, whole % 86_400 / 3_600),
+    }
+}
+
+/// Milliseconds: `0.8 ms`, `12 ms`, `1.3 s`.
+pub(crate) fn milliseconds(value: f64) -> String {
+    match value {
+        v if v < 9.95 => format!("{v:.1} ms"),
+        v => duration(v / 1e3),
+    }
+}
+
+/// How long before `now` something was, coarsely: `just now`, `5 min ago`.
+pub(crate) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    let seconds = (now - at).whole_seconds();
+    match seconds {
+        ..10 => "just now".into(),
+        10..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        86_400..2_592_000 => match seconds / 86_400 {
+            1 => "yesterday".into(),
+            days => format!("{days} days ago"),
+        },
+        _ => day(at),
+    }
+}
+
+/// The day, `2026-08-30`.
+fn day(at: OffsetDateTime) -> String {
+    at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+}
+
+/// The exact moment at `offset` from UTC: `2026-08-30 14:05:09`.
+pub(crate) fn exact(at: OffsetDateTime, offset: UtcOffset) -> String {
+    at.to_offset(offset)
+        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))
+        .unwrap_or_default()
+}
+
+/// A measured value with about four significant digits: `0.01234`, `1.234`, `12,345`, `7.00e-5`.
+pub(crate) fn value(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if value == 0.0 => "0".into(),
+        s if !(1e-3..1e7).contains(&s) => format!("{value:.2e}"),
+        s if s < 0.1 => format!("{value:.5}"),
+        s if s < 10.0 => format!("{value:.3}"),
+        s if s < 1_000.0 => format!("{value:.1}"),
+        _ if value < 0.0 => format!("-{}", count(size.round() as u64)),
+        _ => count(size.round() as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    #[test]
+    fn counts() {
+        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (27_275_266, "27,275,266")];
+        for (value, expected) in cases {
+            assert_eq!(count(value), expected);
+        }
+        let short = [(999, "999"), (1_000, "1.00 k"), (34_500, "34.5 k"), (27_275_266, "27.3 M")];
+        for (value, expected) in short {
+            assert_eq!(short_count(value), expected);
+        }
+        assert_eq!(counted(1, "step"), "1 step");
+        assert_eq!(counted(1_200, "step"), "1,200 steps");
+    }
+
+    #[test]
+    fn durations() {
+        let cases = [
+            (0.012, "12 ms"),
+            (3.26, "3.3 s"),
+            (9.97, "10 s"),
+            (61.0, "1 min 01 s"),
+            (7_500.0, "2 h 05 min"),
+            (90_000.0, "1 d 01 h"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(duration(seconds), expected);
+        }
+        assert_eq!(milliseconds(0.84), "0.8 ms");
+        assert_eq!(milliseconds(12.3), "12 ms");
+        assert_eq!(milliseconds(1_300.0), "1.3 s");
+    }
+
+    #[test]
+    fn moments() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let cases = [(3, "just now"), (42, "42 s ago"), (300, "5 min ago"), (7_300, "2 h ago"), (90_000, "yesterday")];
+        for (seconds, expected) in cases {
+            assert_eq!(ago(now - Duration::seconds(seconds), now), expected);
+        }
+        assert_eq!(ago(now - Duration::days(40), now), "2024-08-24");
+        assert_eq!(ago(now + Duration::seconds(2), now), "just now", "a clock ahead of ours");
+        assert_eq!(exact(now, UtcOffset::UTC), "2024-10-04 00:00:00");
+    }
+
+    #[test]
+    fn values() {
+        let cases = [
+            (0.0, "0"),
+            (7e-5, "7.00e-5"),
+            (0.012_34, "0.01234"),
+            (1.234_5, "1.234"),
+            (-42.25, "-42.2"),
+            (12_345.0, "12,345"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(value(number), expected);
+        }
+    }
+}

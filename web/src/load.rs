@@ -1,0 +1,113 @@
+//! Things fetched from the server: loaded once or again and again, and what is known of them meanwhile.
+
+use crate::api::Answer;
+use hrm_types::problem::Problem;
+use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// How long a poll waits while its tab is hidden.
+const HIDDEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Something fetched. A failed refresh keeps the last good value beside the problem, so that pages do not blink.
+pub(crate) struct Loaded<T: Send + Sync + 'static> {
+    /// The newest value.
+    pub(crate) value: RwSignal<Option<T>>,
+    /// What the newest attempt failed with.
+    pub(crate) problem: RwSignal<Option<Problem>>,
+    again: Trigger,
+}
+
+impl<T: Send + Sync + 'static> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
+
+impl<T: Send + Sync + 'static> Loaded<T> {
+    /// Fetches again, now.
+    pub(crate) fn refresh(self) {
+        self.again.notify();
+    }
+}
+
+/// Fetches once, and again whenever a signal read by `fetch` (outside its future) changes.
+pub(crate) fn load<T, Fut>(fetch: impl Fn() -> Fut + 'static) -> Loaded<T>
+where
+    T: Send + Sync + 'static,
+    Fut: Future<Output = Answer<T>> + 'static,
+{
+    poll(fetch, |_| None)
+}
+
+/// Fetches like [`load`], and again after the time that `pause` names for the newest value, while the tab is visible.
+pub(crate) fn poll<T, Fut>(
+    fetch: impl Fn() -> Fut + 'static,
+    pause: impl Fn(Option<&T>) -> Option<Duration> + Copy + 'static,
+) -> Loaded<T>
+where
+    T: Send + Sync + 'static,
+    Fut: Future<Output = Answer<T>> + 'static,
+{
+    let loaded = Loaded { value: RwSignal::new(None), problem: RwSignal::new(None), again: Trigger::new() };
+    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    // Only the newest request may answer: an older one may come back later.
+    let newest = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        loaded.again.track();
+        let answer = fetch();
+        let Some(number) = newest.try_update_value(|newest| {
+            *newest += 1;
+            *newest
+        }) else {
+            return;
+        };
+        spawn_local(async move {
+            let answer = answer.await;
+            if newest.try_get_value() != Some(number) {
+                return;
+            }
+            match answer {
+                Ok(value) => {
+                    loaded.problem.try_set(None);
+                    loaded.value.try_set(Some(value));
+                }
+                Err(problem) => {
+                    loaded.problem.try_set(Some(problem));
+                }
+            }
+            let pause = loaded.value.try_with_untracked(|value| pause(value.as_ref())).flatten();
+            if let Some(pause) = pause {
+                schedule(loaded.again, timer, pause);
+            }
+        });
+    });
+    on_cleanup(move || {
+        timer.try_with_value(|timer| timer.as_ref().map(TimeoutHandle::clear));
+    });
+    loaded
+}
+
+/// Notifies after `pause`, or as soon as the tab is seen again after that.
+fn schedule(again: Trigger, timer: StoredValue<Option<TimeoutHandle>, LocalStorage>, pause: Duration) {
+    let wake = move || {
+        if document().hidden() {
+            schedule(again, timer, HIDDEN_PAUSE);
+        } else {
+            again.notify();
+        }
+    };
+    let handle = set_timeout_with_handle(wake, pause).ok();
+    let before = timer.try_update_value(|timer| std::mem::replace(timer, handle));
+    match before {
+        Some(Some(before)) => before.clear(),
+        Some(None) => {}
+        // The page that polled is gone.
+        None => {
+            if let Some(handle) = handle {
+                handle.clear();
+            }
+        }
+    }
+}

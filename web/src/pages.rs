@@ -1,0 +1,9 @@
+//! A file or folder per page.
+
+pub(crate) mod datasets;
+pub(crate) mod leaderboard;
+pub(crate) mod missing;
+pub(crate) mod new_run;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod solve;

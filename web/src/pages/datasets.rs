@@ -1,0 +1,102 @@
+//! Datasets: what is stored, with pictures of its first puzzles, and a form that generates one.
+
+mod generate;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        page::Page,
+        problem::{Empty, Problems, Waiting},
+    },
+    format,
+    grid::picture::Picture,
+    load,
+};
+use generate::Generate;
+use hrm_types::{
+    Page as ListPage,
+    dataset::{Dataset, Split},
+    ids::DatasetId,
+};
+use leptos::prelude::*;
+
+/// Puzzles drawn of each dataset.
+const PICTURES: u32 = 5;
+
+/// The page at `/datasets`.
+#[component]
+pub(crate) fn DatasetsPage() -> impl IntoView {
+    let datasets = load::load(api::list_datasets);
+    let list = move || {
+        datasets.value.with(|page| match page {
+            None => view! { <Waiting /> }.into_any(),
+            Some(page) if page.items.is_empty() => view! {
+                <Empty title="No dataset yet">
+                    "Generate one here, or import a file with "<code>"hrm data import"</code>". A run that generates its puzzles stores them, too."
+                </Empty>
+            }.into_any(),
+            Some(page) => entries(page).into_any(),
+        })
+    };
+    view! {
+        <Page title="Datasets" lead="Puzzles to train on and held-out puzzles to score with, known by the hash of their content.">
+            <Problems of=datasets.problem />
+            <div class="datasets-layout">
+                <div class="datasets">{list}</div>
+                <Generate stored=move || datasets.refresh() />
+            </div>
+        </Page>
+    }
+}
+
+fn entries(page: &ListPage<Dataset>) -> impl IntoView + use<> {
+    page.items.iter().map(|dataset| view! { <Entry dataset=dataset.clone() /> }).collect_view()
+}
+
+#[component]
+fn Entry(dataset: Dataset) -> impl IntoView {
+    let id = dataset.id;
+    let made = dataset
+        .generated
+        .as_ref()
+        .map(|spec| format!("generated with seed {}, {} to {} givens", spec.seed, spec.givens[0], spec.givens[1]));
+    view! {
+        <article class="dataset">
+            <header>
+                <h2>{dataset.name.clone()}</h2>
+                <a href=format!("/leaderboard?dataset={id}")>"Leaderboard"</a>
+            </header>
+            <p class="dataset-facts">
+                {format!(
+                    "{0} × {0}. {1} to train on, {2} to test. ",
+                    dataset.side,
+                    format::counted(dataset.train_count.into(), "puzzle"),
+                    format::count(dataset.test_count.into()),
+                )}
+                <span class="muted">{made.unwrap_or_else(|| format!("from {}", dataset.origin))} ", stored " <Ago at=dataset.created_at /></span>
+            </p>
+            <Pictures id split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
+            <p class="dataset-hash">"Content " <code class="hash" title=dataset.content_hash.clone()>{dataset.content_hash.clone()}</code></p>
+        </article>
+    }
+}
+
+#[component]
+fn Pictures(id: DatasetId, split: Split) -> impl IntoView {
+    let puzzles = load::load(move || api::list_puzzles(id, split, PICTURES));
+    let pictures = move || {
+        puzzles.value.with(|page| {
+            let grids = page.iter().flat_map(|page| page.items.iter()).filter_map(|puzzle| {
+                let grid = puzzle.question.parse().ok()?;
+                let link = format!("/?s={}", puzzle.question);
+                Some(view! { <a href=link title=format!("Solve this one (rating {})", puzzle.rating)><Picture grid /></a> })
+            });
+            grids.collect_view()
+        })
+    };
+    view! {
+        <Problems of=puzzles.problem />
+        <div class="pictures">{pictures}</div>
+    }
+}

@@ -1,0 +1,230 @@
+//! New run: an experiment of `configs/` as a form, what is changed in it, and the button that queues it.
+
+mod fields;
+mod form;
+mod summary;
+
+use crate::{
+    api,
+    components::{
+        page::Page,
+        problem::{Empty, ProblemNotice, Problems, Waiting},
+    },
+    load,
+};
+use fields::{Data, Fields};
+use form::{FieldError, Form};
+use hrm_types::{experiment::Experiment, ids::RunId, problem::Problem};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
+use summary::Summary;
+
+/// What the form starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Base {
+    /// What it is called: a file of `configs/`, or an earlier run.
+    pub(crate) title: String,
+    pub(crate) experiment: Experiment,
+}
+
+/// The form's signals.
+#[derive(Clone, Copy)]
+pub(crate) struct FormState {
+    pub(crate) base: RwSignal<Option<Base>>,
+    pub(crate) form: RwSignal<Form>,
+    /// What the server refused, until the form changes.
+    pub(crate) refused: RwSignal<Option<FieldError>>,
+}
+
+impl FormState {
+    /// Starts anew from `base`.
+    pub(crate) fn start(self, base: Base) {
+        self.form.set(Form::of(&base.experiment));
+        self.refused.set(None);
+        self.base.set(Some(base));
+    }
+
+    /// Changes a field.
+    pub(crate) fn set(self, path: &str, text: String) {
+        self.refused.set(None);
+        self.form.update(|form| form.set(path, text));
+    }
+
+    /// What is wrong with the form, if something is.
+    pub(crate) fn error(self) -> Option<FieldError> {
+        self.refused.get().or_else(|| self.form.with(|form| form.experiment().err()))
+    }
+
+    /// What is wrong with one field.
+    pub(crate) fn error_at(self, path: &str) -> Option<String> {
+        self.error().filter(|error| error.path == path).map(|error| error.problem)
+    }
+}
+
+/// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?experiment=NAME` from a file.
+#[component]
+pub(crate) fn NewRunPage() -> impl IntoView {
+    let query = use_query_map().get_untracked();
+    let state =
+        FormState { base: RwSignal::new(None), form: RwSignal::new(Form::default()), refused: RwSignal::new(None) };
+    let experiments = load::load(api::list_experiments);
+    let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
+    if let Some(run) = earlier {
+        start_from_run(state, run);
+    }
+    let wanted = query.get("experiment");
+    Effect::new(move |_| {
+        experiments.value.with(|files| {
+            let Some(files) = files else { return };
+            if state.base.with_untracked(Option::is_some) || earlier.is_some() {
+                return;
+            }
+            let named = files.items.iter().find(|file| Some(&file.name) == wanted.as_ref());
+            if let Some(file) = named.or_else(|| files.items.first()) {
+                state.start(Base { title: file.name.clone(), experiment: file.experiment.clone() });
+            }
+        });
+    });
+    let none = move || experiments.value.with(|files| files.as_ref().is_some_and(|files| files.items.is_empty()));
+    view! {
+        <Page title="New run" lead="Choose an experiment, change what you like, and queue it.">
+            <Problems of=experiments.problem />
+            <Show when=move || state.base.with(Option::is_none) && experiments.problem.with(Option::is_none)>
+                {move || if none() && earlier.is_none() {
+                    view! { <Empty title="No experiment to start from">"The server came without files in "<code>"configs/"</code>"."</Empty> }.into_any()
+                } else {
+                    view! { <Waiting /> }.into_any()
+                }}
+            </Show>
+            <Show when=move || state.base.with(Option::is_some)>
+                <FormView state experiments />
+            </Show>
+        </Page>
+    }
+}
+
+fn start_from_run(state: FormState, id: RunId) {
+    spawn_local(async move {
+        if let Ok(run) = api::get_run(id).await {
+            let title = format!("the run {}", run.name);
+            // The page may have been left meanwhile.
+            if state.base.try_get_untracked().is_some() {
+                state.start(Base { title, experiment: run.experiment });
+            }
+        }
+    });
+}
+
+#[component]
+fn FormView(
+    state: FormState,
+    experiments: load::Loaded<hrm_types::Page<hrm_types::experiment::ExperimentFile>>,
+) -> impl IntoView {
+    let problem = RwSignal::new(None::<Problem>);
+    let busy = RwSignal::new(false);
+    let navigate = use_navigate();
+    let queue = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        let experiment = match state.form.with_untracked(Form::experiment) {
+            Ok(experiment) => experiment,
+            Err(error) => return fields::focus(&error.path),
+        };
+        busy.set(true);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            let answer = api::create_run(experiment).await;
+            busy.try_set(false);
+            match answer {
+                Ok(run) => navigate(&format!("/runs/{}", run.id), NavigateOptions::default()),
+                Err(refusal) => refuse(state, problem, refusal),
+            }
+        });
+    };
+    view! {
+        <form class="new-run" on:submit=queue>
+            <div class="new-run-fields">
+                <Choice state experiments />
+                <Fields title="Run" state settings=form::IDENTITY />
+                <Data state />
+                <Fields title="Training" state settings=form::TRAINING />
+                <Fields title="Model" state settings=form::MODEL />
+                <details class="fine">
+                    <summary>"All other settings"</summary>
+                    <Fields title="Fine settings" state settings=form::FINE />
+                </details>
+            </div>
+            <aside class="new-run-side" aria-label="What will be queued">
+                <Summary state />
+                {move || problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+                <button type="submit" class="primary" disabled=move || busy.get()>
+                    {move || if busy.get() { "Queueing …" } else { "Queue the run" }}
+                </button>
+            </aside>
+        </form>
+    }
+}
+
+/// Shows a refusal at its field where it names one, else beside the button.
+fn refuse(state: FormState, problem: RwSignal<Option<Problem>>, refusal: Problem) {
+    let field = refusal.field.as_deref().map(|field| field.trim_start_matches("experiment."));
+    match field {
+        Some(path) if fields::exists(path) => {
+            state.refused.try_set(Some(FieldError { path: path.into(), problem: refusal.detail.clone() }));
+            problem.try_set(None);
+            fields::focus(path);
+        }
+        _ => drop(problem.try_set(Some(refusal))),
+    }
+}
+
+/// Which experiment the form starts from.
+#[component]
+fn Choice(
+    state: FormState,
+    experiments: load::Loaded<hrm_types::Page<hrm_types::experiment::ExperimentFile>>,
+) -> impl IntoView {
+    let title = Memo::new(move |_| state.base.with(|base| base.as_ref().map(|base| base.title.clone())));
+    let choose = move |event: web_sys::Event| {
+        let name = event_target_value(&event);
+        let file = experiments.value.with_untracked(|files| {
+            files.iter().flat_map(|page| page.items.iter()).find(|file| file.name == name).cloned()
+        });
+        if let Some(file) = file {
+            state.start(Base { title: file.name, experiment: file.experiment });
+        }
+    };
+    let options = move || {
+        let chosen = title.get();
+        let files = experiments.value.with(|files| {
+            let names = files.iter().flat_map(|page| page.items.iter()).map(|file| file.name.clone());
+            names.collect::<Vec<_>>()
+        });
+        let elsewhere = chosen.clone().filter(|chosen| !files.contains(chosen));
+        let elsewhere = elsewhere.map(|title| view! { <option value="" selected=true>{title}</option> });
+        let files = files.into_iter().map(|name| {
+            let selected = chosen.as_ref() == Some(&name);
+            let value = name.clone();
+            view! { <option value=value selected=selected>{name}</option> }
+        });
+        view! { {elsewhere}{files.collect_view()} }
+    };
+    let description = move || {
+        state
+            .base
+            .with(|base| base.as_ref().map(|base| base.experiment.description.clone()))
+            .filter(|text| !text.is_empty())
+    };
+    view! {
+        <div class="field experiment">
+            <label for="experiment">"Experiment"</label>
+            <select id="experiment" name="experiment" on:change=choose>{options}</select>
+            <p class="hint">{description}</p>
+        </div>
+    }
+}

@@ -1,0 +1,154 @@
+//! The fields: a label, an input, and what is wrong or changed.
+
+use super::{
+    FormState,
+    form::{DATASET, GENERATED, Kind, SOURCE, Setting},
+};
+use crate::{api, browser, load};
+use leptos::prelude::*;
+
+/// The id of a setting's input.
+fn field_id(path: &str) -> String {
+    format!("field-{path}")
+}
+
+/// Whether the form shows that field.
+pub(super) fn exists(path: &str) -> bool {
+    document().get_element_by_id(&field_id(path)).is_some()
+}
+
+/// Moves the focus to a field.
+pub(super) fn focus(path: &str) {
+    browser::focus(&field_id(path));
+}
+
+/// A group of settings.
+#[component]
+pub(super) fn Fields(title: &'static str, state: FormState, settings: &'static [Setting]) -> impl IntoView {
+    let fields = settings.iter().map(|setting| view! { <Field state setting=*setting /> });
+    view! {
+        <fieldset class="group">
+            <legend>{title}</legend>
+            <div class="group-fields">{fields.collect_view()}</div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn Field(state: FormState, setting: Setting) -> impl IntoView {
+    let Setting { path, label, hint, kind } = setting;
+    let id = field_id(path);
+    let note = format!("{id}-note");
+    let error = Memo::new(move |_| state.error_at(path));
+    let changed = Memo::new(move |_| {
+        state.base.with(|base| {
+            let base = base.as_ref().map(|base| super::Form::of(&base.experiment)).unwrap_or_default();
+            state.form.with(|form| form.get(path) != base.get(path))
+        })
+    });
+    let value = move || state.form.with(|form| form.get(path).to_owned());
+    let input = match kind {
+        Kind::Choice(options) => {
+            let options = options.iter().map(|option| {
+                view! { <option value=*option selected=move || value() == *option>{option.replace('_', " ")}</option> }
+            });
+            view! {
+                <select
+                    id=id.clone()
+                    name=path
+                    aria-describedby=note.clone()
+                    on:change=move |event| state.set(path, event_target_value(&event))
+                >
+                    {options.collect_view()}
+                </select>
+            }
+            .into_any()
+        }
+        _ => view! {
+            <input
+                id=id.clone()
+                name=path
+                type="text"
+                inputmode=match kind { Kind::Text => "text", Kind::Real => "decimal", _ => "numeric" }
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby=note.clone()
+                aria-invalid=move || error.get().is_some().to_string()
+                prop:value=value
+                on:input=move |event| state.set(path, event_target_value(&event))
+            />
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="field" class:changed=move || changed.get() class:invalid=move || error.get().is_some()>
+            <label for=id.clone()>{label}</label>
+            {input}
+            <p class="hint" id=note>{move || error.get().unwrap_or_else(|| hint.into())}</p>
+        </div>
+    }
+}
+
+/// Where the puzzles come from.
+#[component]
+pub(super) fn Data(state: FormState) -> impl IntoView {
+    let stored = Memo::new(move |_| state.form.with(|form| form.get(SOURCE) == "stored"));
+    let source = move |value: &'static str, label: &'static str| {
+        view! {
+            <label>
+                <input
+                    type="radio"
+                    name=SOURCE
+                    value=value
+                    prop:checked=move || stored.get() == (value == "stored")
+                    on:change=move |_| state.set(SOURCE, value.into())
+                />
+                {label}
+            </label>
+        }
+    };
+    let generated = GENERATED.iter().map(|setting| view! { <Field state setting=*setting /> }).collect_view();
+    view! {
+        <fieldset class="group">
+            <legend>"Puzzles"</legend>
+            <div class="choice">{source("generate", "generate them")}{source("stored", "a stored dataset")}</div>
+            <div class="group-fields" hidden=move || stored.get()>{generated}</div>
+            <div class="group-fields" hidden=move || !stored.get()><StoredChoice state /></div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn StoredChoice(state: FormState) -> impl IntoView {
+    let datasets = load::load(api::list_datasets);
+    let id = field_id(DATASET);
+    let error = Memo::new(move |_| state.error_at(DATASET));
+    let options = move || {
+        let chosen = state.form.with(|form| form.get(DATASET).to_owned());
+        let options = datasets.value.with(|page| {
+            let datasets = page.iter().flat_map(|page| page.items.iter());
+            let option = |dataset: &hrm_types::dataset::Dataset| {
+                let name = dataset.name.clone();
+                let label = format!(
+                    "{name}: {0} × {0}, {1} to train on, {2} to test",
+                    dataset.side,
+                    crate::format::count(dataset.train_count.into()),
+                    crate::format::count(dataset.test_count.into()),
+                );
+                let selected = chosen == name || chosen == dataset.id.to_string();
+                view! { <option value=name selected=selected>{label}</option> }
+            };
+            datasets.map(option).collect_view()
+        });
+        view! { <option value="">"Choose …"</option>{options} }
+    };
+    view! {
+        <div class="field wide" class:invalid=move || error.get().is_some()>
+            <label for=id.clone()>"Dataset"</label>
+            <select id=id name=DATASET on:change=move |event| state.set(DATASET, event_target_value(&event))>
+                {options}
+            </select>
+            <p class="hint">{move || error.get()}</p>
+        </div>
+    }
+}

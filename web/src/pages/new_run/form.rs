@@ -1,0 +1,262 @@
+//! The settings of an experiment as texts in fields, and back.
+
+use crate::listing;
+use hrm_types::experiment::{DataSpec, Experiment, InvalidExperiment};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Whole,
+    /// May be empty.
+    OptionalWhole,
+    Real,
+    Choice(&'static [&'static str]),
+}
+
+/// A setting and its field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its place in the experiment, e.g. `arch.hidden_size`; also the field's name.
+    pub(crate) path: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) hint: &'static str,
+    pub(crate) kind: Kind,
+}
+
+const fn setting(path: &'static str, label: &'static str, hint: &'static str, kind: Kind) -> Setting {
+    Setting { path, label, hint, kind }
+}
+
+/// What the run is called and how its chances are drawn.
+pub(crate) const IDENTITY: &[Setting] = &[
+    setting("name", "Name", "letters, digits, - _ .", Kind::Text),
+    setting("seed", "Seed", "of weights, data order and exploration", Kind::Whole),
+];
+
+/// Puzzles made for the run.
+pub(crate) const GENERATED: &[Setting] = &[
+    setting("data.side", "Side", "", Kind::Choice(&["4", "6", "9"])),
+    setting("data.train", "Training puzzles", "", Kind::Whole),
+    setting("data.test", "Test puzzles", "none of them trained on", Kind::Whole),
+    setting("data.givens.0", "Fewest givens", "", Kind::Whole),
+    setting("data.givens.1", "Most givens", "", Kind::Whole),
+    setting("data.seed", "Seed of the puzzles", "", Kind::Whole),
+];
+
+/// The settings of training that are changed most.
+pub(crate) const TRAINING: &[Setting] = &[
+    setting("train.epochs", "Epochs", "visits of every training puzzle", Kind::Real),
+    setting("train.max_steps", "Most steps", "empty for no limit", Kind::OptionalWhole),
+    setting("train.batch_size", "Batch size", "sequences per step", Kind::Whole),
+    setting("train.lr", "Learning rate", "", Kind::Real),
+];
+
+/// The settings of the model that are changed most.
+pub(crate) const MODEL: &[Setting] = &[
+    setting("arch.hidden_size", "Hidden size", "width of every state", Kind::Whole),
+    setting("arch.num_heads", "Heads", "divide the hidden size", Kind::Whole),
+    setting("arch.H_layers", "H layers", "blocks of the slow module", Kind::Whole),
+    setting("arch.L_layers", "L layers", "blocks of the fast module", Kind::Whole),
+    setting("arch.H_cycles", "H cycles", "slow updates per ACT step", Kind::Whole),
+    setting("arch.L_cycles", "L cycles", "fast updates per slow one", Kind::Whole),
+    setting("arch.halt_max_steps", "Most ACT steps", "", Kind::Whole),
+];
+
+/// Everything else.
+pub(crate) const FINE: &[Setting] = &[
+    setting("train.lr_warmup_steps", "Warm-up steps", "of the learning rate", Kind::Whole),
+    setting("train.lr_min_ratio", "Lowest rate", "share of the rate at the end; 1 keeps it constant", Kind::Real),
+    setting("train.weight_decay", "Weight decay", "", Kind::Real),
+    setting("train.beta1", "beta1", "AdamATan2's momentum", Kind::Real),
+    setting("train.beta2", "beta2", "AdamATan2's second moment", Kind::Real),
+    setting("train.puzzle_emb_lr", "Puzzle embedding rate", "", Kind::Real),
+    setting("train.puzzle_emb_weight_decay", "Puzzle embedding decay", "", Kind::Real),
+    setting("train.augment", "Augment", "a symmetric variant at every visit", Kind::Choice(&["true", "false"])),
+    setting("train.log_every", "Log every", "steps averaged into one point", Kind::Whole),
+    setting("arch.expansion", "Expansion", "of SwiGLU, before the 2/3", Kind::Real),
+    setting("arch.halt_exploration_prob", "Halting exploration", "probability", Kind::Real),
+    setting("arch.puzzle_emb_ndim", "Puzzle embedding width", "", Kind::Whole),
+    setting("arch.pos_encodings", "Positions", "", Kind::Choice(&["rope", "learned"])),
+    setting("arch.rope_theta", "RoPE base", "", Kind::Real),
+    setting("arch.rms_norm_eps", "RMSNorm epsilon", "", Kind::Real),
+    setting("arch.loss", "Token loss", "", Kind::Choice(&["stablemax_cross_entropy", "softmax_cross_entropy"])),
+    setting("arch.forward_dtype", "Number format", "of the passes", Kind::Choice(&["float32", "bfloat16"])),
+];
+
+/// The name of the field that chooses between generated puzzles and a stored dataset.
+pub(crate) const SOURCE: &str = "data.source";
+/// The name of the field that chooses the stored dataset.
+pub(crate) const DATASET: &str = "data.dataset";
+
+/// A field whose content cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldError {
+    /// The field's name; not always one that the form shows.
+    pub(crate) path: String,
+    pub(crate) problem: String,
+}
+
+impl From<InvalidExperiment> for FieldError {
+    fn from(error: InvalidExperiment) -> Self {
+        // A range is one setting in two fields.
+        let path = if error.field == "data.givens" { "data.givens.0" } else { error.field };
+        Self { path: path.into(), problem: error.problem }
+    }
+}
+
+/// The fields' texts, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Form {
+    texts: BTreeMap<String, String>,
+    description: String,
+}
+
+impl Form {
+    /// The fields filled with an experiment. One that reads files becomes one on a stored dataset, yet to be
+    /// chosen: the server reads no files.
+    pub(crate) fn of(experiment: &Experiment) -> Self {
+        let mut form = Self { texts: BTreeMap::new(), description: experiment.description.clone() };
+        for (path, value) in listing::settings(experiment) {
+            match value {
+                Value::Array(items) => {
+                    for (i, item) in items.iter().enumerate() {
+                        form.set(&format!("{path}.{i}"), text(item));
+                    }
+                }
+                value => form.set(&path, text(&value)),
+            }
+        }
+        if matches!(experiment.data, DataSpec::Csv(_)) {
+            form.set(SOURCE, "stored".into());
+        }
+        let generated =
+            [("side", "6"), ("train", "2000"), ("test", "500"), ("givens.0", "12"), ("givens.1", "18"), ("seed", "0")];
+        for (name, text) in generated {
+            form.texts.entry(format!("data.{name}")).or_insert_with(|| text.into());
+        }
+        form
+    }
+
+    /// A field's text.
+    pub(crate) fn get(&self, path: &str) -> &str {
+        self.texts.get(path).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Changes a field.
+    pub(crate) fn set(&mut self, path: &str, text: String) {
+        self.texts.insert(path.into(), text);
+    }
+
+    /// The experiment that the fields describe.
+    ///
+    /// # Errors
+    /// The first field that cannot be read or run.
+    pub(crate) fn experiment(&self) -> Result<Experiment, FieldError> {
+        let data = if self.get(SOURCE) == "stored" { self.stored()? } else { self.generated()? };
+        let mut root = json!({ "description": self.description, "data": data, "arch": {}, "train": {} });
+        for setting in [IDENTITY, TRAINING, MODEL, FINE].into_iter().flatten() {
+            let value = self.read(setting)?;
+            match setting.path.split_once('.') {
+                Some((table, name)) => root[table][name] = value,
+                None => root[setting.path] = value,
+            }
+        }
+        let experiment: Experiment = serde_json::from_value(root)
+            .map_err(|error| FieldError { path: String::new(), problem: error.to_string() })?;
+        experiment.validate()?;
+        Ok(experiment)
+    }
+
+    fn stored(&self) -> Result<Value, FieldError> {
+        match self.get(DATASET) {
+            "" => Err(FieldError { path: DATASET.into(), problem: "choose the stored dataset to train on".into() }),
+            dataset => Ok(json!({ "source": "stored", "dataset": dataset })),
+        }
+    }
+
+    fn generated(&self) -> Result<Value, FieldError> {
+        let mut data = Map::from_iter([("source".to_owned(), json!("generate")), ("givens".to_owned(), json!([0, 0]))]);
+        for setting in GENERATED {
+            let value = self.read(setting)?;
+            let name = setting.path.trim_start_matches("data.");
+            match name.strip_prefix("givens.") {
+                Some(place) => data["givens"][usize::from(place == "1")] = value,
+                None => drop(data.insert(name.into(), value)),
+            }
+        }
+        // Counts beyond their type's range are refused here rather than by their type's name.
+        let beyond = |name: &str, most: u64| data[name].as_u64().is_some_and(|count| count > most);
+        for (name, most) in [("train", 1_000_000), ("test", 100_000)] {
+            if beyond(name, most) {
+                let problem = format!("expected at most {}", crate::format::count(most));
+                return Err(FieldError { path: format!("data.{name}"), problem });
+            }
+        }
+        if data["givens"].as_array().is_some_and(|givens| givens.iter().any(|n| n.as_u64() > Some(80))) {
+            return Err(FieldError { path: "data.givens.0".into(), problem: "expected at most 80 givens".into() });
+        }
+        Ok(Value::Object(data))
+    }
+
+    fn read(&self, setting: &Setting) -> Result<Value, FieldError> {
+        let text = self.get(setting.path).trim();
+        let wrong = |expected: &str| FieldError {
+            path: setting.path.into(),
+            problem: format!("expected {expected}, found {text:?}"),
+        };
+        match setting.kind {
+            Kind::Text => Ok(json!(text)),
+            Kind::OptionalWhole if text.is_empty() => Ok(Value::Null),
+            Kind::Whole | Kind::OptionalWhole => {
+                text.parse::<u64>().map(|number| json!(number)).map_err(|_| wrong("a whole number"))
+            }
+            Kind::Real => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(json!(number)),
+                _ => Err(wrong("a number")),
+            },
+            // What a choice offers reads as JSON, or is a word.
+            Kind::Choice(_) => Ok(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A setting that differs: its path, then, now.
+pub(crate) type Difference = (String, Option<Value>, Option<Value>);
+
+/// What differs between the published experiment and the one in the form; names aside.
+pub(crate) fn differences(published: &Experiment, now: &Experiment) -> Vec<Difference> {
+    let (before, after) = (listing::settings(published), listing::settings(now));
+    let find = |settings: &[(String, Value)], path: &str| {
+        settings.iter().find(|(name, value)| name == path && !value.is_null()).map(|(_, value)| value.clone())
+    };
+    let mut paths: Vec<&String> = before.iter().chain(&after).map(|(path, _)| path).collect();
+    paths.sort_by_key(|path| before.iter().position(|(name, _)| name == *path).unwrap_or(usize::MAX));
+    paths.dedup();
+    paths
+        .into_iter()
+        .filter(|path| !matches!(path.as_str(), "name" | "description"))
+        .map(|path| (path.clone(), find(&before, path), find(&after, path)))
+        .filter(|(_, before, after)| before != after)
+        .collect()
+}
+
+/// Training steps that an experiment on `puzzles` training puzzles will take, about.
+pub(crate) fn planned_steps(experiment: &Experiment, puzzles: u32) -> u64 {
+    let steps = experiment.train.epochs * f64::from(puzzles) / experiment.train.batch_size as f64;
+    let steps = steps.ceil().max(1.0) as u64;
+    experiment.train.max_steps.map_or(steps, |most| most.min(steps))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What will be queued: the differences from the published settings, and how many steps it plans.
+
+use super::{
+    FormState,
+    form::{Difference, differences, planned_steps},
+};
+use crate::{api, format, listing, load};
+use hrm_types::{
+    Page,
+    dataset::Dataset,
+    experiment::{DataSpec, Experiment},
+};
+use leptos::prelude::*;
+use serde_json::Value;
+
+/// The differences and the plan, or what is still wrong.
+#[component]
+pub(super) fn Summary(state: FormState) -> impl IntoView {
+    let datasets = load::load(api::list_datasets);
+    let experiment = Memo::new(move |_| state.form.with(|form| form.experiment().ok()));
+    let differing = move || {
+        let now = experiment.get()?;
+        state.base.with(|base| base.as_ref().map(|base| (base.title.clone(), differences(&base.experiment, &now))))
+    };
+    let wrong = move || {
+        let error = state.error()?;
+        let place = if error.path.is_empty() { String::new() } else { format!("{}: ", error.path) };
+        Some(view! { <p class="bad" role="status">{place}{error.problem}</p> })
+    };
+    view! {
+        <h2>"To be queued"</h2>
+        {wrong}
+        {move || experiment.get().map(|experiment| plan(&experiment, datasets.value))}
+        {move || differing().map(|(title, differences)| difference_list(&title, differences))}
+    }
+}
+
+fn plan(experiment: &Experiment, datasets: RwSignal<Option<Page<Dataset>>>) -> impl IntoView + use<> {
+    let puzzles = match &experiment.data {
+        DataSpec::Generate(spec) => Some(spec.train),
+        DataSpec::Stored { dataset } => datasets.with(|page| {
+            let mut known = page.iter().flat_map(|page| page.items.iter());
+            known
+                .find(|known| known.name == *dataset || known.id.to_string() == *dataset)
+                .map(|known| known.train_count)
+        }),
+        DataSpec::Csv(_) => None,
+    };
+    let steps = puzzles.map(|puzzles| {
+        let steps = planned_steps(experiment, puzzles);
+        let batch = experiment.train.batch_size as u64;
+        format!("About {} of {}.", format::counted(steps, "step"), format::counted(batch, "sequence"))
+    });
+    view! { <p>{steps}</p> }
+}
+
+fn difference_list(title: &str, differences: Vec<Difference>) -> impl IntoView + use<> {
+    if differences.is_empty() {
+        return view! { <p class="muted">{format!("Exactly as {title} has it.")}</p> }.into_any();
+    }
+    let value = |value: Option<Value>| value.map_or_else(|| "–".into(), |value| listing::shown(&value));
+    let rows = differences.into_iter().map(|(path, before, now)| {
+        view! { <tr><th scope="row">{path}</th><td class="before">{value(before)}</td><td>{value(now)}</td></tr> }
+    });
+    view! {
+        <table class="differences">
+            <caption>{format!("Differs from {title}")}</caption>
+            <thead><tr><th scope="col">"setting"</th><th scope="col">"there"</th><th scope="col">"here"</th></tr></thead>
+            <tbody>{rows.collect_view()}</tbody>
+        </table>
+    }
+    .into_any()
+}

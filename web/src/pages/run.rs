@@ -1,0 +1,148 @@
+//! One run: where it stands, its live curves, its settings, and what came of it.
+
+mod charts;
+mod feed;
+mod outcome;
+
+pub(crate) use outcome::protocol;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        page::Page,
+        problem::{Problems, Waiting},
+        progress::{Progress, standing},
+        state::StateMark,
+    },
+    format, listing,
+};
+use charts::Charts;
+use feed::Feed;
+use hrm_types::{
+    ids::RunId,
+    problem::Problem,
+    run::{Run, RunState},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_params_map;
+use outcome::OutcomePanel;
+
+/// The page at `/runs/{id}`.
+#[component]
+pub(crate) fn RunPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<RunId>().ok())));
+    move || match id.get() {
+        Some(id) => view! { <RunView id /> }.into_any(),
+        None => view! {
+            <Page title="No such run" lead="This address holds no run's id.">
+                <p><a href="/runs">"All runs"</a></p>
+            </Page>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn RunView(id: RunId) -> impl IntoView {
+    let feed = Feed::open(id);
+    let refused = RwSignal::new(None::<Problem>);
+    let run = feed.run;
+    let title = Memo::new(move |_| run.with(|run| run.as_ref().map_or_else(|| "Run".into(), |run| run.name.clone())));
+    let can_cancel = Memo::new(move |_| {
+        run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
+    });
+    let cancel = move |_| {
+        spawn_local(async move {
+            match api::cancel_run(id).await {
+                Ok(cancelled) => drop(run.try_set(Some(cancelled))),
+                Err(problem) => drop(refused.try_set(Some(problem))),
+            }
+        });
+    };
+    let actions = move || {
+        view! {
+            <Show when=move || can_cancel.get()>
+                <button type="button" on:click=cancel>"Cancel the run"</button>
+            </Show>
+            <a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a>
+        }
+    };
+    view! {
+        <Page title actions>
+            <Problems of=feed.problem />
+            <Problems of=refused />
+            <Show when=move || run.with(Option::is_none) && feed.problem.with(Option::is_none)>
+                <Waiting />
+            </Show>
+            <Show when=move || run.with(Option::is_some)>
+                <Standing feed />
+                {move || failure(run)}
+                <OutcomePanel run />
+                <Charts points=feed.points run />
+                <Settings run />
+            </Show>
+        </Page>
+    }
+}
+
+/// The strip below the heading: state, progress, and the facts that change.
+#[component]
+fn Standing(feed: Feed) -> impl IntoView {
+    let run = feed.run;
+    let with = move |show: fn(&Run) -> AnyView| move || run.with(|run| run.as_ref().map(show));
+    view! {
+        <section class="standing-strip" aria-label="Where it stands" aria-live="polite">
+            <div class="standing-now">
+                {with(|run| view! { <StateMark state=run.state /> }.into_any())}
+                {with(|run| view! { <span class="standing">{standing(run)}</span> }.into_any())}
+                <Show when=move || feed.lost.get()>
+                    <span class="standing bad">"connection lost, trying again …"</span>
+                </Show>
+            </div>
+            {with(|run| view! { <Progress run=run.clone() /> }.into_any())}
+            <dl class="facts">{with(facts)}</dl>
+        </section>
+    }
+}
+
+fn facts(run: &Run) -> AnyView {
+    let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    let trained = run.last_metrics.as_ref().map(|metrics| format::duration(metrics.elapsed_seconds));
+    let weights = run.parameters.map(format::count);
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "–".into()).into_any();
+    let ended = run.finished_at.map(|at| fact("Ended", view! { <Ago at /> }.into_any()));
+    let attempt = (run.attempt > 1).then(|| fact("Attempt", run.attempt.to_string().into_any()));
+    view! {
+        {fact("Queued", view! { <Ago at=run.created_at /> }.into_any())}
+        {fact("Started", run.started_at.map_or_else(|| dash(None), |at| view! { <Ago at /> }.into_any()))}
+        {ended}
+        {fact("Trained for", dash(trained))}
+        {fact("Weights", dash(weights))}
+        {attempt}
+    }
+    .into_any()
+}
+
+fn failure(run: RwSignal<Option<Run>>) -> impl IntoView {
+    run.with(|run| {
+        let failed = run.as_ref().filter(|run| run.state == RunState::Failed)?;
+        let reason = failed.reason.clone().unwrap_or_else(|| "No reason was given.".into());
+        Some(view! { <div class="notice bad" role="alert"><strong>"It failed"</strong><p>{reason}</p></div> })
+    })
+}
+
+/// Everything that decided the run.
+#[component]
+fn Settings(run: RwSignal<Option<Run>>) -> impl IntoView {
+    let text = Memo::new(move |_| run.with(|run| run.as_ref().map(|run| listing::toml(&run.experiment))));
+    let hash = move || run.with(|run| run.as_ref().map(|run| run.config_hash.clone()));
+    view! {
+        <section class="settings" aria-label="Settings">
+            <h2>"Settings"</h2>
+            <p class="muted">"The experiment as it was queued. Hash " <code class="hash">{hash}</code></p>
+            <pre tabindex="0">{move || text.get()}</pre>
+        </section>
+    }
+}

@@ -1,0 +1,147 @@
+//! The curves of a run, and how they are looked at: x axis, logarithm, smoothing.
+
+use crate::{
+    chart::{Chart, Range, Series, View},
+    format,
+};
+use hrm_types::run::{MetricPoint, Run};
+use leptos::prelude::*;
+
+/// What runs along the x axis of every chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    Step,
+    Examples,
+    Time,
+}
+
+impl Axis {
+    const ALL: [(Self, &'static str); 3] = [(Self::Step, "step"), (Self::Examples, "examples"), (Self::Time, "time")];
+
+    fn of(self, point: &MetricPoint) -> f64 {
+        match self {
+            Self::Step => point.step as f64,
+            Self::Examples => point.examples as f64,
+            Self::Time => point.elapsed_seconds,
+        }
+    }
+
+    fn show(self) -> fn(f64) -> String {
+        match self {
+            Self::Step => |x| format!("step {}", format::count(x.round() as u64)),
+            Self::Examples => |x| format!("{} sequences", format::count(x.round() as u64)),
+            Self::Time => |x| format!("after {}", format::duration(x)),
+        }
+    }
+}
+
+/// A curve's name, colour and value at a point; absent where it was not measured.
+type Part = (&'static str, u8, fn(&MetricPoint) -> Option<f64>);
+
+const LOSS: &[Part] = &[
+    ("total", 0, |point| Some(point.loss)),
+    ("tokens", 1, |point| Some(point.lm_loss)),
+    ("q_halt", 2, |point| Some(point.q_halt_loss)),
+    ("q_continue", 3, |point| Some(point.q_continue_loss)),
+];
+const ACCURACY: &[Part] = &[
+    ("exact", 1, |point| point.exact_accuracy),
+    ("tokens", 0, |point| point.accuracy),
+    ("q_halt", 2, |point| point.q_halt_accuracy),
+];
+const STEPS: &[Part] = &[("mean", 1, |point| point.steps)];
+const RATE: &[Part] = &[("lr", 1, |point| Some(point.lr))];
+const SPEED: &[Part] = &[("sequences/s", 1, |point| Some(point.sequences_per_second))];
+
+/// All curves of a run.
+#[component]
+pub(crate) fn Charts(points: RwSignal<Vec<MetricPoint>>, run: RwSignal<Option<Run>>) -> impl IntoView {
+    let axis = RwSignal::new(Axis::Step);
+    let log_y = RwSignal::new(false);
+    let smoothing = RwSignal::new(0.0_f64);
+    // Only the losses span magnitudes; a share or a constant rate gains nothing from a logarithm.
+    let loss_view = Signal::derive(move || View { log_y: log_y.get(), smoothing: smoothing.get() });
+    let plain_view = Signal::derive(move || View { log_y: false, smoothing: smoothing.get() });
+    let exact_view = Signal::derive(View::default);
+    let show_x = Signal::derive(move || axis.get().show());
+    let of = move |parts: &'static [Part]| Signal::derive(move || curves(parts, axis.get(), points));
+    let waiting = move || run.with(|run| run.as_ref().is_none_or(|run| !run.state.is_final()));
+    view! {
+        <section class="curves" aria-label="Curves">
+            <div class="curves-head">
+                <h2>"Training"</h2>
+                <Show when=move || points.with(|points| points.len() > 1)>
+                    <Choices axis log_y smoothing />
+                </Show>
+            </div>
+            <Show
+                when=move || points.with(|points| !points.is_empty())
+                fallback=move || {
+                    let words = if waiting() { "The curves begin with the first measurement." } else { "It ended before anything was measured." };
+                    view! { <p class="muted">{words}</p> }
+                }
+            >
+                <div class="charts">
+                    <div class="wide"><Chart title="Loss" series=of(LOSS) view=loss_view show_x range=Range::FromZero height=240.0 /></div>
+                    <div class="wide">
+                        <Chart title="Accuracy" series=of(ACCURACY) view=plain_view show_x range=Range::Share show=format::percent height=240.0 />
+                    </div>
+                    <Chart title="ACT steps" series=of(STEPS) view=plain_view show_x />
+                    <Chart title="Learning rate" series=of(RATE) view=exact_view show_x range=Range::FromZero />
+                    <Chart title="Speed" series=of(SPEED) view=plain_view show_x range=Range::FromZero />
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+fn curves(parts: &[Part], axis: Axis, points: RwSignal<Vec<MetricPoint>>) -> Vec<Series> {
+    points.with(|points| {
+        let curve = |&(name, tone, value): &Part| Series {
+            name,
+            tone,
+            points: points.iter().filter_map(|point| Some((axis.of(point), value(point)?))).collect(),
+        };
+        parts.iter().map(curve).collect()
+    })
+}
+
+#[component]
+fn Choices(axis: RwSignal<Axis>, log_y: RwSignal<bool>, smoothing: RwSignal<f64>) -> impl IntoView {
+    let axes = Axis::ALL.map(|(choice, name)| {
+        view! {
+            <button
+                type="button"
+                aria-pressed=move || (axis.get() == choice).to_string()
+                on:click=move |_| axis.set(choice)
+            >
+                {name}
+            </button>
+        }
+    });
+    view! {
+        <div class="curves-choices">
+            <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || log_y.get()
+                    on:change=move |event| log_y.set(event_target_checked(&event))
+                />
+                "log loss"
+            </label>
+            <label class="smoothing">
+                "smoothing"
+                <input
+                    type="range"
+                    min="0"
+                    max="0.99"
+                    step="0.01"
+                    prop:value=move || smoothing.get().to_string()
+                    on:input=move |event| smoothing.set(event_target_value(&event).parse().unwrap_or(0.0))
+                />
+                <output>{move || format!("{:.2}", smoothing.get())}</output>
+            </label>
+        </div>
+    }
+}

@@ -1,0 +1,136 @@
+//! A run as it changes: what is stored already, then what its stream brings.
+
+use crate::{
+    api,
+    live::{self, Event, Live},
+};
+use hrm_types::{
+    ids::RunId,
+    problem::Problem,
+    run::{MetricPoint, Run},
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// A run and its metrics, kept up to date.
+#[derive(Clone, Copy)]
+pub(crate) struct Feed {
+    pub(crate) run: RwSignal<Option<Run>>,
+    /// Ascending steps of one attempt.
+    pub(crate) points: RwSignal<Vec<MetricPoint>>,
+    pub(crate) problem: RwSignal<Option<Problem>>,
+    /// Whether the stream is broken for now.
+    pub(crate) lost: RwSignal<bool>,
+    id: RunId,
+    stream: StoredValue<Option<Live>, LocalStorage>,
+}
+
+impl Feed {
+    /// Fetches the run and its metrics so far, and follows it until it ends or the page is left.
+    pub(crate) fn open(id: RunId) -> Self {
+        let feed = Self {
+            run: RwSignal::new(None),
+            points: RwSignal::new(Vec::new()),
+            problem: RwSignal::new(None),
+            lost: RwSignal::new(false),
+            id,
+            stream: StoredValue::new_local(None),
+        };
+        spawn_local(async move {
+            feed.fetch_run().await;
+            feed.fetch_metrics().await;
+            if let Some(after) = feed.last_read() {
+                feed.stream.try_update_value(|stream| *stream = live::open(id, &after, move |event| feed.take(event)));
+            }
+        });
+        on_cleanup(move || drop(feed.stream.try_update_value(Option::take)));
+        feed
+    }
+
+    /// The id of the last event that need not be sent; absent when nothing more will come.
+    fn last_read(self) -> Option<String> {
+        let attempt = self
+            .run
+            .try_with_untracked(|run| run.as_ref().filter(|run| !run.state.is_final()).map(|run| run.attempt))??;
+        let step = self.points.try_with_untracked(|points| points.last().map_or(0, |point| point.step))?;
+        Some(format!("{attempt}-{step}"))
+    }
+
+    fn take(self, event: Event) {
+        match event {
+            Event::Opened => drop(self.lost.try_set(false)),
+            Event::Lost => drop(self.lost.try_set(true)),
+            Event::Metric(point) => drop(self.points.try_update(|points| add(points, *point))),
+            Event::Run(run) => self.take_run(*run),
+        }
+    }
+
+    fn take_run(self, run: Run) {
+        let ended = run.state.is_final();
+        let attempt = run.attempt;
+        let before = self.run.try_update(|known| known.replace(run)).flatten().map(|known| known.attempt);
+        // A new attempt trains from the start: the old one's points are no part of it.
+        if before.is_some_and(|before| before != attempt) {
+            self.points.try_set(Vec::new());
+        }
+        if ended {
+            // Closed later: this very event is still being handled by the stream's listener.
+            set_timeout(move || drop(self.stream.try_update_value(Option::take)), std::time::Duration::ZERO);
+        }
+    }
+
+    async fn fetch_run(self) {
+        match api::get_run(self.id).await {
+            Ok(run) => drop(self.run.try_set(Some(run))),
+            Err(problem) => drop(self.problem.try_set(Some(problem))),
+        }
+    }
+
+    /// Fetches every metric beyond those known.
+    async fn fetch_metrics(self) {
+        loop {
+            let known = self.points.try_with_untracked(|points| points.last().map_or(0, |point| point.step));
+            let Some(known) = known else { return };
+            match api::list_metrics(self.id, known).await {
+                Ok(page) => {
+                    let more = page.next_cursor.is_some() && !page.items.is_empty();
+                    self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
+                    if !more {
+                        return;
+                    }
+                }
+                Err(problem) => return drop(self.problem.try_set(Some(problem))),
+            }
+        }
+    }
+}
+
+/// Adds a point in its place; a step that is known already is not added twice.
+fn add(points: &mut Vec<MetricPoint>, point: MetricPoint) {
+    let place = points.partition_point(|known| known.step < point.step);
+    if points.get(place).is_none_or(|known| known.step != point.step) {
+        points.insert(place, point);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(step: u64) -> MetricPoint {
+        let json = serde_json::json!({
+            "step": step, "examples": 0, "elapsed_seconds": 0.0, "lr": 0.0, "loss": 0.0, "lm_loss": 0.0,
+            "q_halt_loss": 0.0, "q_continue_loss": 0.0, "sequences_per_second": 0.0,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn points_stay_in_order_and_single() {
+        let mut points = Vec::new();
+        for step in [10, 30, 20, 30, 10, 40] {
+            add(&mut points, point(step));
+        }
+        let steps: Vec<u64> = points.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [10, 20, 30, 40]);
+    }
+}

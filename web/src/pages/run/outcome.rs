@@ -1,0 +1,90 @@
+//! What came of a run: its score on the test split, after every ACT step, and its checkpoint.
+
+use crate::{
+    api,
+    chart::{Chart, Range, Series},
+    components::interval::Interval,
+    format,
+};
+use hrm_types::{
+    evaluation::{Evaluation, Halting, Protocol},
+    run::Run,
+};
+use leptos::prelude::*;
+
+/// The score and where to go on with it; nothing until there is one.
+#[component]
+pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
+    let score = Memo::new(move |_| run.with(|run| run.as_ref().and_then(|run| run.evaluation.clone())));
+    move || {
+        score.get().map(|score| {
+            view! {
+                <section class="outcome" aria-label="Score">
+                    <h2>"On the test split"</h2>
+                    <div class="outcome-parts">
+                        <div>
+                            {summary(&score)}
+                            {links(run)}
+                        </div>
+                        {by_step(&score)}
+                    </div>
+                </section>
+            }
+        })
+    }
+}
+
+/// How a score was measured, in words.
+pub(crate) fn protocol(protocol: &Protocol) -> String {
+    match protocol.halting {
+        Halting::Q => format!("halts by q, at most {}", format::counted(protocol.max_steps.into(), "step")),
+        Halting::Fixed => format!("exactly {}", format::counted(protocol.max_steps.into(), "step")),
+    }
+}
+
+fn summary(score: &Evaluation) -> impl IntoView + use<> {
+    let [low, high] = score.exact_interval;
+    let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    view! {
+        <Interval evaluation=score.clone() />
+        <p>
+            {format!(
+                "{} of {} held-out puzzles right in every cell (95 % interval {} to {}).",
+                format::count(score.exact.into()),
+                format::count(score.n.into()),
+                format::percent(low),
+                format::percent(high),
+            )}
+        </p>
+        <dl class="facts">
+            {fact("Cells right", format::percent(score.accuracy))}
+            {fact("Mean ACT steps", format::value(score.mean_steps))}
+            {fact("Knows when it is right", format::percent(score.q_halt_accuracy))}
+            {fact("Protocol", protocol(&score.protocol))}
+            {fact("Took", format::duration(score.seconds))}
+        </dl>
+    }
+}
+
+fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
+    run.with_untracked(|run| {
+        let run = run.as_ref()?;
+        let checkpoint = run.checkpoint_id?;
+        let leaderboard = run.dataset_id.map(|dataset| {
+            view! { <a class="button" href=format!("/leaderboard?dataset={dataset}")>"Leaderboard"</a> }
+        });
+        Some(view! {
+            <div class="outcome-links">
+                <a class="button" href=format!("/?model={checkpoint}")>"Solve with it"</a>
+                {leaderboard}
+                <a class="button" href=api::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
+            </div>
+        })
+    })
+}
+
+fn by_step(score: &Evaluation) -> impl IntoView + use<> {
+    let points = (1..).zip(&score.exact_by_step).map(|(step, share)| (f64::from(step), *share)).collect();
+    let series = Signal::stored(vec![Series { name: "exact", tone: 1, points }]);
+    view! { <Chart title="Exact accuracy after each ACT step" series range=Range::Share show=format::percent height=170.0 /> }
+}

@@ -1,0 +1,148 @@
+//! The board: the grid with what belongs to it — its size, its tools, a keypad, and what there is to say about it.
+
+use super::{
+    examples,
+    state::{Said, SolveState},
+};
+use crate::{
+    browser,
+    grid::{
+        editor::Editor,
+        view::{SudokuGrid, cell_id},
+    },
+};
+use hrm_types::sudoku::Grid;
+use leptos::prelude::*;
+
+/// The grid and its tools.
+#[component]
+pub(crate) fn Board(state: SolveState) -> impl IntoView {
+    let side = Memo::new(move |_| state.side());
+    let cells = Memo::new(move |_| state.cells());
+    let cursor = Memo::new(move |_| state.editor.with(Editor::cursor));
+    let select = move |cell: usize| {
+        if state.editor.with_untracked(|editor| editor.cursor() != cell) {
+            state.editor.update(|editor| editor.select(cell));
+        }
+        browser::focus(&cell_id(cell));
+    };
+    view! {
+        <section class="board" aria-label="Puzzle" class:answered=move || state.outcome.with(Option::is_some)>
+            <Tools state side />
+            <SudokuGrid side cells cursor on_select=select />
+            <p class="board-said" role="status">{move || said(state)}</p>
+            <Keypad state side />
+        </section>
+    }
+}
+
+#[component]
+fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
+    let can_undo = move || state.editor.with(Editor::can_undo);
+    let can_redo = move || state.editor.with(Editor::can_redo);
+    let sides = [4_u8, 6, 9].map(|choice| {
+        let this = usize::from(choice);
+        view! {
+            <button
+                type="button"
+                aria-pressed=move || (side.get() == this).to_string()
+                on:click=move |_| {
+                    if side.get_untracked() != this {
+                        state.edit(|editor| editor.replace(examples::built_in(choice)));
+                    }
+                }
+            >
+                {format!("{choice} × {choice}")}
+            </button>
+        }
+    });
+    view! {
+        <div class="tools">
+            <div class="segments" role="group" aria-label="Size">{sides.into_iter().collect_view()}</div>
+            <div class="tool-buttons">
+                <button type="button" class="quiet" on:click=move |_| examples::another(state)>"Example"</button>
+                <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
+                <button
+                    type="button"
+                    class="quiet"
+                    title="Undo (Ctrl+Z)"
+                    disabled=move || !can_undo()
+                    on:click=move |_| state.edit(Editor::undo)
+                >
+                    "Undo"
+                </button>
+                <button
+                    type="button"
+                    class="quiet"
+                    title="Redo (Ctrl+Y)"
+                    disabled=move || !can_redo()
+                    on:click=move |_| state.edit(Editor::redo)
+                >
+                    "Redo"
+                </button>
+            </div>
+        </div>
+    }
+}
+
+fn clear(state: SolveState) {
+    let cells = state.editor.with_untracked(|editor| editor.grid().cells().len());
+    if let Ok(blank) = Grid::from_cells(vec![0; cells]) {
+        state.edit(|editor| editor.replace(blank));
+    }
+}
+
+/// What there is to say: what is wrong first, then what was just done, then what the marks mean.
+fn said(state: SolveState) -> AnyView {
+    let contradictions = state.editor.with(|editor| editor.grid().contradictions());
+    if let Some(first) = contradictions.first() {
+        let more = match contradictions.len() {
+            1 => String::new(),
+            n => format!(" ({} in all)", crate::format::counted(n as u64, "contradiction")),
+        };
+        return view! { <span class="bad">{format!("{}{more}.", capital(&first.to_string()))}</span> }.into_any();
+    }
+    match state.said.get() {
+        Some(Said { text, bad }) => view! { <span class:bad=bad>{text}</span> }.into_any(),
+        None if state.outcome.with(Option::is_some) => key().into_any(),
+        None => {
+            let givens = state.editor.with(|editor| editor.grid().givens());
+            let text =
+                format!("{}. Paste a line or a drawn grid anywhere.", crate::format::counted(givens as u64, "given"));
+            view! { <span>{text}</span> }.into_any()
+        }
+    }
+}
+
+/// What shades and marks on an answered board mean.
+fn key() -> impl IntoView {
+    view! {
+        <span class="key">
+            <span>"unsure " <i class="key-shade"></i> " sure"</span>
+            <span><i class="key-changed"></i> " changed in this step"</span>
+            <span><i class="key-wrong"></i> " against the rules"</span>
+        </span>
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Digits to press where there is no keyboard.
+#[component]
+fn Keypad(state: SolveState, side: Memo<usize>) -> impl IntoView {
+    let put = move |digit: u8| state.edit(|editor| editor.put(digit));
+    let digits = move || {
+        (1..=side.get() as u8)
+            .map(|digit| view! { <button type="button" on:click=move |_| put(digit)>{digit}</button> })
+            .collect_view()
+    };
+    view! {
+        <div class="keypad" role="group" aria-label="Digits" style:--side=move || side.get().to_string()>
+            {digits}
+            <button type="button" aria-label="Clear the cell" on:click=move |_| put(0)>"⌫"</button>
+        </div>
+    }
+}

@@ -1,0 +1,137 @@
+//! The choice of model and depth, and the button.
+
+use super::state::{SolveState, is_named};
+use crate::{components::problem::Problems, format};
+use hrm_types::model::Model;
+use leptos::prelude::*;
+
+/// Steps offered when an exact number is first asked for.
+const STEPS: u32 = 8;
+
+/// Model, steps, Solve.
+#[component]
+pub(crate) fn Controls(state: SolveState) -> impl IntoView {
+    let models = Memo::new(move |_| state.models_of_side());
+    let none = Memo::new(move |_| models.with(|models| models.as_ref().is_some_and(Vec::is_empty)));
+    let sound = Memo::new(move |_| state.puzzle_is_sound());
+    view! {
+        <form
+            class="controls"
+            on:submit=move |event| {
+                event.prevent_default();
+                state.solve(None);
+            }
+        >
+            <Problems of=state.models.problem />
+            <div class="field">
+                <label for="model">"Model"</label>
+                <select
+                    id="model"
+                    disabled=move || none.get()
+                    prop:value=move || models.with(|models| chosen(models.as_deref(), state.model.get()))
+                    on:change=move |event| {
+                        let value = event_target_value(&event);
+                        state.model.set((!value.is_empty()).then_some(value));
+                    }
+                >
+                    {move || models.with(|models| options(models.as_deref(), state.model.get()))}
+                </select>
+            </div>
+            <Steps state />
+            <button type="submit" class="primary" disabled=move || none.get() || !sound.get()>
+                {move || if state.busy.get() { "Solving …" } else { "Solve" }}
+                <kbd>"Enter"</kbd>
+            </button>
+            {move || none.get().then(|| no_model(state.side()))}
+        </form>
+    }
+}
+
+fn no_model(side: usize) -> impl IntoView {
+    view! {
+        <p class="note">
+            {format!("No stored model answers {side} × {side} puzzles yet. ")}
+            <a href="/runs/new">"Train one"</a>
+            "."
+        </p>
+    }
+}
+
+/// The value of the option that stands for the chosen model; a link may name it by name or by id.
+fn chosen(models: Option<&[Model]>, name: Option<String>) -> String {
+    let mut models = models.unwrap_or_default().iter();
+    let known = models.find(|model| is_named(model, name.as_deref()));
+    known.map_or_else(|| name.unwrap_or_default(), |model| model.id.to_string())
+}
+
+fn options(models: Option<&[Model]>, name: Option<String>) -> impl IntoView + use<> {
+    let chosen = chosen(models, name);
+    let best = match models {
+        None => "Loading …".into(),
+        Some([]) => "None for this size".into(),
+        Some(models) => match models.iter().find(|model| model.default) {
+            Some(model) => format!("Best: {}", described(model)),
+            None => "The server's choice".into(),
+        },
+    };
+    let each = models.unwrap_or_default().iter().map(|model| {
+        let id = model.id.to_string();
+        let selected = id == chosen;
+        view! { <option value=id selected=selected>{described(model)}</option> }
+    });
+    let each = each.collect_view();
+    view! {
+        <option value="" selected=chosen.is_empty()>{best}</option>
+        {each}
+    }
+}
+
+fn described(model: &Model) -> String {
+    let score = model.evaluation.as_ref().map(|score| format!(", {} exact", format::percent(score.exact_accuracy)));
+    format!("{}{}, {} weights", model.name, score.unwrap_or_default(), format::short_count(model.parameters))
+}
+
+#[component]
+fn Steps(state: SolveState) -> impl IntoView {
+    let fixed = Memo::new(move |_| state.steps.get().is_some());
+    let read = move |event: web_sys::Event| {
+        if let Ok(steps @ 1..=1024) = event_target_value(&event).parse() {
+            state.steps.set(Some(steps));
+        }
+    };
+    view! {
+        <fieldset class="field">
+            <legend>"Steps"</legend>
+            <div class="choice">
+                <label>
+                    <input
+                        type="radio"
+                        name="steps"
+                        prop:checked=move || !fixed.get()
+                        on:change=move |_| state.steps.set(None)
+                    />
+                    "until it stops by itself"
+                </label>
+                <label>
+                    <input
+                        type="radio"
+                        name="steps"
+                        prop:checked=move || fixed.get()
+                        on:change=move |_| state.steps.set(Some(STEPS))
+                    />
+                    "exactly"
+                </label>
+                <input
+                    type="number"
+                    class="number"
+                    aria-label="Number of steps"
+                    min="1"
+                    max="1024"
+                    prop:value=move || state.steps.get().unwrap_or(STEPS).to_string()
+                    disabled=move || !fixed.get()
+                    on:input=read
+                />
+            </div>
+        </fieldset>
+    }
+}

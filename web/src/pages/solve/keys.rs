@@ -1,0 +1,132 @@
+//! Keys: digits, arrows, clearing, undo and redo, Enter.
+
+use super::state::SolveState;
+use crate::{
+    browser,
+    grid::{
+        editor::{Arrow, Editor},
+        view::cell_id,
+    },
+};
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Put(u8),
+    Go(Arrow),
+    Solve,
+    Undo,
+    Redo,
+}
+
+/// The command of a key, with Control (or Command on a Mac) and Shift held or not.
+fn command(key: &str, control: bool, shift: bool) -> Option<Command> {
+    match (key, control, shift) {
+        ("z" | "Z", true, false) => Some(Command::Undo),
+        ("y" | "Y", true, false) | ("z" | "Z", true, true) => Some(Command::Redo),
+        (_, true, _) => None,
+        ("ArrowUp", ..) => Some(Command::Go(Arrow::Up)),
+        ("ArrowDown", ..) => Some(Command::Go(Arrow::Down)),
+        ("ArrowLeft", ..) => Some(Command::Go(Arrow::Left)),
+        ("ArrowRight", ..) => Some(Command::Go(Arrow::Right)),
+        ("Home", ..) => Some(Command::Go(Arrow::RowStart)),
+        ("End", ..) => Some(Command::Go(Arrow::RowEnd)),
+        ("Backspace" | "Delete" | "." | "0", ..) => Some(Command::Put(0)),
+        ("Enter", ..) => Some(Command::Solve),
+        _ => match key.as_bytes() {
+            [digit @ b'1'..=b'9'] => Some(Command::Put(digit - b'0')),
+            _ => None,
+        },
+    }
+}
+
+/// Where a key was pressed, which decides what it may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the grid: everything.
+    Grid,
+    /// Nowhere in particular: everything but moving, which scrolls.
+    Page,
+    /// On a control that has its own keys: undo and redo only.
+    Control,
+    /// In a field: nothing.
+    Field,
+}
+
+fn place(target: Option<web_sys::EventTarget>) -> Place {
+    let Some(element) = target.and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else {
+        return Place::Page;
+    };
+    let within = |selector: &str| matches!(element.closest(selector), Ok(Some(_)));
+    if within("[role=grid]") {
+        Place::Grid
+    } else if within("input:not([type=range]):not([type=radio]), textarea, select, pre") {
+        Place::Field
+    } else if within("button, a, input, summary, [role=group]") {
+        Place::Control
+    } else {
+        Place::Page
+    }
+}
+
+/// Whether the event belongs to a field of its own.
+pub(super) fn in_field(target: Option<web_sys::EventTarget>) -> bool {
+    place(target) == Place::Field
+}
+
+/// Does what a key asks for.
+pub(super) fn handle(state: SolveState, event: &KeyboardEvent) {
+    if event.alt_key() || event.default_prevented() {
+        return;
+    }
+    let Some(command) = command(&event.key(), event.ctrl_key() || event.meta_key(), event.shift_key()) else { return };
+    let meant = match place(event.target()) {
+        Place::Grid => true,
+        Place::Page => !matches!(command, Command::Go(_)),
+        Place::Control => matches!(command, Command::Undo | Command::Redo),
+        Place::Field => false,
+    };
+    if !meant {
+        return;
+    }
+    event.prevent_default();
+    match command {
+        Command::Put(digit) => state.edit(|editor| editor.put(digit)),
+        Command::Go(arrow) => state.edit(|editor| editor.go(arrow)),
+        Command::Undo => state.edit(Editor::undo),
+        Command::Redo => state.edit(Editor::redo),
+        Command::Solve => state.solve(None),
+    }
+    if matches!(command, Command::Put(_) | Command::Go(_)) {
+        browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_their_commands() {
+        let cases = [
+            ("7", false, false, Some(Command::Put(7))),
+            ("0", false, false, Some(Command::Put(0))),
+            ("Delete", false, false, Some(Command::Put(0))),
+            ("ArrowLeft", false, false, Some(Command::Go(Arrow::Left))),
+            ("Enter", false, false, Some(Command::Solve)),
+            ("z", true, false, Some(Command::Undo)),
+            ("Z", true, true, Some(Command::Redo)),
+            ("y", true, false, Some(Command::Redo)),
+            ("5", true, false, None),
+            ("v", true, false, None),
+            ("F5", false, false, None),
+            ("a", false, false, None),
+        ];
+        for (key, control, shift, expected) in cases {
+            assert_eq!(command(key, control, shift), expected, "{key}");
+        }
+    }
+}
