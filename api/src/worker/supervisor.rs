@@ -5,7 +5,7 @@
 
 use std::{io, process::Stdio, time::Duration};
 use tokio::{
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -51,10 +51,14 @@ async fn supervise(variables: Vec<(&'static str, String)>, mut ended: watch::Rec
     while !*ended.borrow() {
         let started = Instant::now();
         match spawn(&variables) {
-            Ok(mut worker) => tokio::select! {
-                status = worker.wait() => tracing::warn!(?status, "the worker ended"),
-                () = super::requested(&mut ended) => return end(worker).await,
-            },
+            Ok(mut worker) => {
+                // Held here, because waiting for a child closes the standard input it still owns.
+                let input = worker.stdin.take();
+                tokio::select! {
+                    status = worker.wait() => tracing::warn!(?status, "the worker ended"),
+                    () = super::requested(&mut ended) => return end(worker, input).await,
+                }
+            }
             Err(error) => tracing::error!(%error, "the worker could not be started"),
         }
         pause = if started.elapsed() > SOUND { FIRST_PAUSE } else { pause };
@@ -77,8 +81,8 @@ fn spawn(variables: &[(&'static str, String)]) -> io::Result<Child> {
         .spawn()
 }
 
-async fn end(mut worker: Child) {
-    drop(worker.stdin.take());
+async fn end(mut worker: Child, input: Option<ChildStdin>) {
+    drop(input);
     if timeout(GRACE, worker.wait()).await.is_err() {
         tracing::warn!("the worker did not end in time and is killed");
         if let Err(error) = worker.kill().await {
