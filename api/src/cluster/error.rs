@@ -11,7 +11,7 @@ use thiserror::Error as ThisError;
 pub enum Error {
     /// PostgreSQL's server is not installed.
     #[error(
-        "the programs of a PostgreSQL server (initdb, pg_ctl, postgres) were not found on PATH or in the usual \
+        "the programs of a PostgreSQL server (initdb, postgres) were not found on PATH or in the usual \
          places; install them (Debian and Ubuntu: apt-get install postgresql; Fedora: dnf install \
          postgresql-server; Arch: pacman -S postgresql; macOS: brew install postgresql@17), or set DATABASE_URL to \
          a server that is running"
@@ -77,11 +77,11 @@ pub enum Error {
     /// One of PostgreSQL's programs failed.
     #[error("{program} failed ({status}): {output}")]
     Program {
-        /// `initdb` or `pg_ctl`.
+        /// `initdb` or `postgres`.
         program: &'static str,
         /// How it ended.
         status: String,
-        /// What it said, and the end of the server's log.
+        /// What it said at last.
         output: String,
     },
     /// A server of this cluster neither answers nor ends.

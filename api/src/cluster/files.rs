@@ -9,7 +9,7 @@ use std::{
     fs,
     os::unix::{
         ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     },
     path::{Path, PathBuf},
 };
@@ -95,6 +95,14 @@ impl Files {
         let path = cluster.join("postgresql.conf");
         let own = fs::read_to_string(&path).map_err(failed("reading", &path))?;
         fs::write(&path, format!("{own}\ninclude '{SETTINGS}'\n")).map_err(failed("writing", &path))
+    }
+
+    /// The server's log, to be written on.
+    pub(super) fn open_log(&self, account: &Account) -> Result<fs::File, Error> {
+        let log = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&self.log);
+        let log = log.map_err(failed("opening", &self.log))?;
+        account.own(&self.log)?;
+        Ok(log)
     }
 
     /// The last lines of the server's log.

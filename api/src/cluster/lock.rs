@@ -51,7 +51,8 @@ impl UserLock {
     pub(super) fn release(&self, path: &Path, _change: &ChangeLock) -> Result<bool, Error> {
         self.file.unlock().map_err(failed("unlocking", path))?;
         match self.file.try_lock() {
-            Ok(()) => Ok(true),
+            // Nobody becomes a user before the change is over, so that the answer stays true without the lock.
+            Ok(()) => self.file.unlock().map(|()| true).map_err(failed("unlocking", path)),
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(failed("locking", path)(error)),
         }

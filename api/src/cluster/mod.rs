@@ -117,7 +117,7 @@ impl Cluster {
         }
         let change = ChangeLock::acquire(&self.files.change_lock)?;
         if self.user.release(&self.files.users_lock, &change)? {
-            postmaster::stop(&self.files, &self.account)?;
+            postmaster::stop(&self.files)?;
             tracing::debug!("the database is stopped");
         }
         Ok(())

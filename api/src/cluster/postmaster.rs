@@ -9,10 +9,14 @@ use super::{
     files::Files,
     programs::Programs,
 };
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process, test_kill_process},
+};
 use std::{
     fs, io,
     path::Path,
-    process::{Command, Output},
+    process::{Child, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -39,7 +43,11 @@ pub(super) fn create(files: &Files, account: &Account) -> Result<(), Error> {
     }
     let mut initdb = account.command(&programs.path("initdb"));
     initdb.args(["--encoding=UTF8", "--locale=C", "--auth=trust", "--username=hrm", "--pgdata"]).arg(&unfinished);
-    run("initdb", initdb, files)?;
+    let Output { status, stderr, .. } = initdb.output().map_err(failed("running", &programs.path("initdb")))?;
+    if !status.success() {
+        let output = String::from_utf8_lossy(&stderr).trim().to_owned();
+        return Err(Error::Program { program: "initdb", status: status.to_string(), output });
+    }
     files.include_settings(&unfinished)?;
     fs::rename(&unfinished, &files.cluster).map_err(failed("renaming", &unfinished))
 }
@@ -51,38 +59,54 @@ pub(super) fn ensure_running(files: &Files, account: &Account) -> Result<bool, E
     }
     clear_stale_files(files)?;
     files.write_settings(account)?;
-    let mut start = pg_ctl(files, account, "start", START)?;
-    start.arg("--log").arg(&files.log);
-    run("pg_ctl", start, files)?;
-    Ok(false)
+    let postgres = Programs::for_cluster(&files.cluster)?.path("postgres");
+    let log = files.open_log(account)?;
+    let errors = log.try_clone().map_err(failed("opening", &files.log))?;
+    let mut command = account.command(&postgres);
+    command.arg("-D").arg(&files.cluster).stdin(Stdio::null()).stdout(log).stderr(errors);
+    let server = command.spawn().map_err(failed("running", &postgres))?;
+    await_ready(files, server).map(|()| false)
+}
+
+/// Waits until the server that was just started answers.
+fn await_ready(files: &Files, mut server: Child) -> Result<(), Error> {
+    let deadline = Instant::now() + START;
+    while running_pid(files) != Some(server.id()) || status_line(files).is_none_or(|status| status != "ready") {
+        if let Some(status) = server.try_wait().map_err(failed("waiting for", &files.cluster))? {
+            let (status, output) = (status.to_string(), files.end_of_log());
+            return Err(Error::Program { program: "postgres", status, output });
+        }
+        if Instant::now() > deadline {
+            return Err(stuck(files, server.id(), "ready"));
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// Stops the server, if it runs: open connections are ended, everything committed is on disk.
-pub(super) fn stop(files: &Files, account: &Account) -> Result<(), Error> {
-    if running_pid(files).is_none() {
-        return Ok(());
+pub(super) fn stop(files: &Files) -> Result<(), Error> {
+    let Some(pid) = running_pid(files) else { return Ok(()) };
+    if let Some(server) = as_pid(pid) {
+        match kill_process(server, Signal::INT) {
+            // It ended by itself meanwhile.
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => return Err(failed("stopping the server of", &files.cluster)(error.into())),
+        }
     }
-    let mut stop = pg_ctl(files, account, "stop", STOP)?;
-    stop.args(["--mode", "fast"]);
-    run("pg_ctl", stop, files)
+    let deadline = Instant::now() + STOP;
+    // It removes its lock file at the very end; as our child it may stay a zombie for longer.
+    while running_pid(files) == Some(pid) {
+        if Instant::now() > deadline {
+            return Err(stuck(files, pid, "stopped"));
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
-fn pg_ctl(files: &Files, account: &Account, action: &str, limit: Duration) -> Result<Command, Error> {
-    let mut command = account.command(&Programs::for_cluster(&files.cluster)?.path("pg_ctl"));
-    command.args([action, "--wait", "--silent", "--timeout", &limit.as_secs().to_string(), "--pgdata"]);
-    command.arg(&files.cluster);
-    Ok(command)
-}
-
-fn run(program: &'static str, mut command: Command, files: &Files) -> Result<(), Error> {
-    let path = Path::new(command.get_program()).to_owned();
-    let Output { status, stdout, stderr } = command.output().map_err(failed("running", &path))?;
-    if status.success() {
-        return Ok(());
-    }
-    let said = [String::from_utf8_lossy(&stderr).into_owned(), String::from_utf8_lossy(&stdout).into_owned()];
-    let output = [said[0].trim(), said[1].trim(), &files.end_of_log()].join("\n").trim().to_owned();
-    Err(Error::Program { program, status: status.to_string(), output })
+fn stuck(files: &Files, pid: u32, expected: &'static str) -> Error {
+    Error::Stuck { pid, cluster: files.cluster.clone(), expected, log: files.log.clone() }
 }
 
 /// Whether a server runs, once it has made up its mind: one that starts is waited for until it is ready, one
@@ -94,8 +118,7 @@ fn await_running(files: &Files) -> Result<bool, Error> {
             return Ok(true);
         }
         if Instant::now() > deadline {
-            let (cluster, log) = (files.cluster.clone(), files.log.clone());
-            return Err(Error::Stuck { pid, cluster, expected: "ready", log });
+            return Err(stuck(files, pid, "ready"));
         }
         thread::sleep(LOOK);
     }
@@ -125,10 +148,12 @@ fn works_in(pid: u32, cluster: &Path) -> bool {
     if Path::new("/proc/self/cwd").exists() {
         fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == cluster)
     } else {
-        i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).is_some_and(
-            |pid| !matches!(rustix::process::test_kill_process(pid), Err(error) if error == rustix::io::Errno::SRCH),
-        )
+        as_pid(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
     }
+}
+
+fn as_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
 /// Removes what a killed server left behind and PostgreSQL itself might take for a running one, after the last
@@ -137,8 +162,7 @@ fn clear_stale_files(files: &Files) -> Result<(), Error> {
     let deadline = Instant::now() + NOTICE;
     while let Some(pid) = any_process_in(&files.cluster) {
         if Instant::now() > deadline {
-            let (cluster, log) = (files.cluster.clone(), files.log.clone());
-            return Err(Error::Stuck { pid, cluster, expected: "stopped", log });
+            return Err(stuck(files, pid, "stopped"));
         }
         thread::sleep(LOOK);
     }

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-/// A folder with `initdb`, `pg_ctl` and `postgres` of one version.
+/// A folder with `initdb` and `postgres` of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Programs {
     folder: PathBuf,
@@ -75,9 +75,9 @@ fn usual_folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The major version of the programs in this folder, if all three are there.
+/// The major version of the programs in this folder, if both are there.
 fn version_in(folder: &Path) -> Option<u32> {
-    if !["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file()) {
+    if !["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()) {
         return None;
     }
     let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;

@@ -1,1 +1,180 @@
+//! The private cluster with real servers: made, shared, killed, moved.
 
+use super::{Cluster, Database, Error, postmaster};
+use crate::{
+    config::DatabaseConfig,
+    store::{runs, testing::data_dir, tests::experiment},
+};
+use hrm_types::ids::RunId;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+fn answers(cluster: &Cluster) -> bool {
+    UnixStream::connect(cluster.files.socket()).is_ok()
+}
+
+fn server_pid(cluster: &Cluster) -> i32 {
+    let text = fs::read_to_string(cluster.files.cluster.join("postmaster.pid")).expect("a running server");
+    text.lines().next().expect("a line").parse().expect("a process id")
+}
+
+async fn open(data_dir: &Path) -> Database {
+    let config = DatabaseConfig { database_url: None, data_dir: Some(data_dir.to_owned()) };
+    Database::open(&config).await.expect("the database")
+}
+
+async fn store_a_run(database: &Database) -> RunId {
+    runs::create(&database.pool, &experiment("kept")).await.expect("a run").id
+}
+
+async fn assert_kept(database: &Database, run: RunId) {
+    assert_eq!(runs::get(&database.pool, run).await.expect("the run").name, "kept");
+}
+
+fn await_end_of(pid: i32) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while fs::read_link(format!("/proc/{pid}/cwd")).is_ok() {
+        assert!(Instant::now() < deadline, "process {pid} does not end");
+        thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_outlives_the_server_which_stops_with_its_last_user() {
+    let folder = data_dir();
+    let first = open(folder.path()).await;
+    let run = store_a_run(&first).await;
+    let second = open(folder.path()).await;
+    first.close().await.expect("an orderly end");
+    assert_kept(&second, run).await;
+    let pid = server_pid(second.cluster.as_ref().expect("a private cluster"));
+    second.close().await.expect("an orderly end");
+    await_end_of(pid);
+    let third = open(folder.path()).await;
+    assert_kept(&third, run).await;
+}
+
+#[tokio::test]
+async fn a_killed_server_recovers() {
+    let folder = data_dir();
+    let first = open(folder.path()).await;
+    let run = store_a_run(&first).await;
+    let cluster = first.cluster.as_ref().expect("a private cluster");
+    let pid = server_pid(cluster);
+    kill_process(Pid::from_raw(pid).expect("a process id"), Signal::KILL).expect("the kill");
+    await_end_of(pid);
+    let second = open(folder.path()).await;
+    assert_ne!(server_pid(cluster), pid);
+    assert_kept(&second, run).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_users_were_killed_is_attached_to_and_stopped_in_the_end() {
+    let folder = data_dir();
+    let mut orphan = Cluster::open(folder.path()).expect("a cluster");
+    let pid = server_pid(&orphan);
+    // What is left of a user that was killed: no lock, and a server that runs.
+    orphan.closed = true;
+    drop(orphan);
+    let database = open(folder.path()).await;
+    assert_eq!(server_pid(database.cluster.as_ref().expect("a private cluster")), pid);
+    database.close().await.expect("an orderly end");
+    await_end_of(pid);
+}
+
+#[test]
+fn lock_files_with_a_strangers_process_id_do_not_hinder_a_start() {
+    let folder = data_dir();
+    let mut cluster = Cluster::open(folder.path()).expect("a cluster");
+    cluster.close().expect("an orderly end");
+    let stranger = format!("{}\n{}\n", std::process::id(), cluster.files.cluster.display());
+    for name in [cluster.files.cluster.join("postmaster.pid"), cluster.files.socket_dir.join(".s.PGSQL.5432.lock")] {
+        fs::write(&name, &stranger).expect("a lock file");
+        cluster.account.own(&name).expect("a change of owner");
+    }
+    let again = Cluster::open(folder.path()).expect("the cluster");
+    assert!(answers(&again));
+}
+
+#[test]
+fn an_interrupted_creation_is_begun_anew() {
+    let folder = data_dir();
+    let files = super::Files::in_data_dir(folder.path()).expect("the places");
+    let account = super::Account::for_cluster(&files.home).expect("an account");
+    files.create(&account).expect("the folders");
+    fs::create_dir(files.home.join("data.new")).expect("a folder");
+    fs::write(files.home.join("data.new/half"), "made").expect("a file");
+    postmaster::create(&files, &account).expect("a cluster");
+    assert!(!files.cluster.join("half").exists());
+}
+
+#[test]
+fn many_who_open_at_once_share_one_server() {
+    let folder = data_dir();
+    let pids: Vec<i32> = thread::scope(|scope| {
+        let users: Vec<_> = (0..4).map(|_| scope.spawn(|| Cluster::open(folder.path()).expect("a cluster"))).collect();
+        let users: Vec<Cluster> = users.into_iter().map(|user| user.join().expect("no panic")).collect();
+        users.iter().map(server_pid).collect()
+    });
+    assert!(pids.iter().all(|&pid| pid == pids[0]), "{pids:?}");
+}
+
+#[test]
+fn a_folder_with_a_long_and_odd_name_works() {
+    let folder = data_dir();
+    let odd = folder.path().join(format!("it's \"{}\", with a comma", "long ".repeat(20)));
+    let cluster = Cluster::open(&odd).expect("a cluster");
+    assert!(answers(&cluster));
+    assert!(!cluster.files.socket_dir.starts_with(&odd));
+    let socket_dir = cluster.files.socket_dir.clone();
+    drop(cluster);
+    fs::remove_dir_all(socket_dir).expect("the folder of the socket");
+}
+
+#[test]
+fn nobody_else_can_enter_and_root_is_not_what_runs_it() {
+    let folder = data_dir();
+    let cluster = Cluster::open(folder.path()).expect("a cluster");
+    let server = fs::metadata(format!("/proc/{}", server_pid(&cluster))).expect("the server's process").uid();
+    assert_ne!(server, 0);
+    for private in [&cluster.files.home, &cluster.files.cluster, &cluster.files.socket_dir] {
+        let found = fs::metadata(private).expect("a folder");
+        assert_eq!((found.uid(), found.mode() & 0o077), (server, 0), "{}", private.display());
+    }
+    if !geteuid().is_root() {
+        assert_eq!(server, geteuid().as_raw());
+    }
+}
+
+#[test]
+fn a_folder_that_the_account_cannot_reach_is_named() {
+    if !geteuid().is_root() {
+        // Only root runs the database under another account.
+        return;
+    }
+    let folder = data_dir();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("closing it");
+    match Cluster::open(&folder.path().join("data")) {
+        Err(Error::CannotEnter { folder: named, mode: 0o700, .. }) => assert_eq!(named, folder.path()),
+        other => panic!("expected a folder that cannot be entered, found {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_told_from_an_unreachable_server() {
+    let open = async |url: &str| {
+        let config = DatabaseConfig { database_url: Some(url.into()), data_dir: None };
+        Database::open(&config).await.expect_err("no database").to_string()
+    };
+    assert!(open("nonsense").await.starts_with("expected DATABASE_URL like postgres://"));
+    assert!(open("postgres://nobody@127.0.0.1:1/none").await.starts_with("the database: "));
+}

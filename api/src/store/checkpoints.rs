@@ -176,7 +176,7 @@ async fn select(pool: &PgPool, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Mod
                                   WHERE checkpoint_id = checkpoints.id ORDER BY id DESC LIMIT 1) AS score ON true
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
-                  sha256, size, parameters, step, result AS "evaluation: Json<Evaluation>",
+                  sha256, size, parameters, step, result AS "evaluation?: Json<Evaluation>",
                   is_default AS "is_default!", scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)

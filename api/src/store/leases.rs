@@ -198,7 +198,7 @@ pub async fn give_back(pool: &PgPool, lease: &Lease, reason: &str) -> Result<(),
              state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
              reason = CASE WHEN cancel_requested THEN 'cancelled' ELSE $3 END,
              finished_at = CASE WHEN cancel_requested THEN now() END,
-             phase = NULL, worker_id = NULL, lease_token = NULL, lease_expires = NULL
+             step = 0, phase = NULL, worker_id = NULL, lease_token = NULL, lease_expires = NULL
          WHERE id = $1 AND state = 'running' AND lease_token = $2",
         lease.run_id.0,
         lease.token,
@@ -223,7 +223,7 @@ pub async fn sweep_expired(pool: &PgPool) -> Result<Vec<Swept>, Error> {
                            ELSE 'queued again: its worker died in attempt ' || attempt END AS why
                FROM runs WHERE state = 'running' AND lease_expires < now() FOR NO KEY UPDATE SKIP LOCKED
            )
-           UPDATE runs SET state = expired.next_state, reason = expired.why, deaths = deaths + 1, phase = NULL,
+           UPDATE runs SET state = expired.next_state, reason = expired.why, deaths = deaths + 1, step = 0, phase = NULL,
                            worker_id = NULL, lease_token = NULL, lease_expires = NULL,
                            finished_at = CASE WHEN expired.next_state = 'queued' THEN NULL ELSE now() END
            FROM expired WHERE runs.id = expired.id

@@ -38,4 +38,4 @@ fn page<T, Id: Display>(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Id) ->
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

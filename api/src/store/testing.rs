@@ -2,10 +2,7 @@
 
 use super::MIGRATOR;
 use crate::cluster::Cluster;
-use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -19,8 +16,6 @@ use tempfile::TempDir;
 /// An empty, migrated database of its own for one test.
 pub(crate) struct TestDatabase {
     pub(crate) pool: PgPool,
-    /// How to connect to it.
-    pub(crate) options: PgConnectOptions,
     _cluster: Arc<TestCluster>,
 }
 
@@ -58,7 +53,7 @@ pub(crate) async fn database() -> TestDatabase {
     let mut connection = PgConnection::connect_with(&cluster.cluster.connect_options()).await.expect("a connection");
     sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.expect("a database");
     let options = cluster.cluster.connect_options().database(&name);
-    let pool = PgPoolOptions::new().max_connections(12).connect_with(options.clone()).await.expect("a pool");
+    let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.expect("a pool");
     MIGRATOR.run(&pool).await.expect("migrations");
-    TestDatabase { pool, options, _cluster: cluster }
+    TestDatabase { pool, _cluster: cluster }
 }

@@ -1,1 +1,160 @@
+//! Whole runs by a worker in this process, with a model small enough to train in a moment.
 
+use super::{run, thread::Computation};
+use crate::{
+    config::WorkerConfig,
+    store::{
+        PgPool, artifacts, checkpoints, evaluations, leases, metrics, runs,
+        testing::{TestDatabase, database},
+        tests::experiment,
+        workers,
+    },
+};
+use hrm_model::Model;
+use hrm_types::{
+    experiment::{CsvSpec, DataSpec, Experiment},
+    ids::RunId,
+    run::{Run, RunState},
+};
+use std::time::{Duration, Instant};
+use tokio::{sync::watch, task::JoinHandle};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+struct TestWorker {
+    shutdown: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl TestWorker {
+    fn start(pool: &PgPool) -> Self {
+        let (shutdown, requested) = watch::channel(false);
+        let work = run(pool.clone(), WorkerConfig { lease_seconds: 2 }, requested);
+        Self { shutdown, task: tokio::spawn(async { work.await.expect("a registered worker") }) }
+    }
+
+    async fn stop(self) {
+        self.shutdown.send_replace(true);
+        tokio::time::timeout(DEADLINE, self.task).await.expect("an end in time").expect("no panic");
+    }
+}
+
+/// The run once it is as wanted.
+async fn awaited(pool: &PgPool, id: RunId, wanted: impl Fn(&Run) -> bool) -> Run {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let run = runs::get(pool, id).await.expect("the run");
+        if wanted(&run) {
+            return run;
+        }
+        assert!(Instant::now() < deadline, "the run stays as {run:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn queue(db: &TestDatabase, experiment: &Experiment) -> RunId {
+    runs::create(&db.pool, experiment).await.expect("a run").id
+}
+
+/// A run that goes on until somebody ends it.
+fn endless() -> Experiment {
+    let mut experiment = experiment("endless");
+    experiment.train.epochs = 1e9;
+    experiment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
+    let db = database().await;
+    let id = queue(&db, &experiment("run")).await;
+    let worker = TestWorker::start(&db.pool);
+    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    assert_eq!((run.state, run.reason.as_deref(), run.attempt), (RunState::Succeeded, None, 1));
+    // 24 puzzles in batches of 8, 4 times.
+    assert_eq!((run.step, run.total_steps), (12, Some(12)));
+    let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
+    assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 4, 6, 8, 10, 12]);
+
+    let stored = checkpoints::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let bytes = artifacts::read(&db.pool, &stored.sha256).await.expect("its file");
+    let model = Model::from_bytes(&bytes).expect("a model");
+    assert_eq!((model.info().step, Some(model.info().parameters)), (12, run.parameters));
+    assert_eq!(model.info().experiment, experiment("run"));
+    let board = evaluations::leaderboard(&db.pool, run.dataset_id.expect("a dataset"), None, 10).await.expect("a page");
+    assert_eq!(board.items.iter().map(|row| (row.rank, row.run_id)).collect::<Vec<_>>(), [(1, Some(id))]);
+    assert_eq!(Some(&board.items[0].evaluation), run.evaluation.as_ref());
+    worker.stop().await;
+    assert_eq!(workers::list(&db.pool, DEADLINE).await.expect("the list"), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_run_is_cancelled_and_the_next_one_begins() {
+    let db = database().await;
+    let (first, second) = (queue(&db, &endless()).await, queue(&db, &experiment("next")).await);
+    let worker = TestWorker::start(&db.pool);
+    let running = awaited(&db.pool, first, |run| run.step > 0).await;
+    assert_eq!((running.state, running.phase.as_deref()), (RunState::Running, Some(runs::TRAINING)));
+    runs::request_cancel(&db.pool, first).await.expect("a running run");
+    let ended = awaited(&db.pool, first, |run| run.state.is_final()).await;
+    assert_eq!((ended.state, ended.reason.as_deref()), (RunState::Cancelled, Some("cancelled")));
+    assert_eq!(awaited(&db.pool, second, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_stopped_gives_its_run_back() {
+    let db = database().await;
+    let id = queue(&db, &endless()).await;
+    let worker = TestWorker::start(&db.pool);
+    awaited(&db.pool, id, |run| run.step > 0).await;
+    worker.stop().await;
+    let run = runs::get(&db.pool, id).await.expect("the run");
+    assert_eq!((run.state, run.worker_id, run.phase), (RunState::Queued, None, None));
+    assert_eq!(run.reason.as_deref(), Some("queued again: its worker was stopped"));
+
+    let worker = TestWorker::start(&db.pool);
+    let run = awaited(&db.pool, id, |run| run.step > 0).await;
+    assert_eq!((run.state, run.attempt), (RunState::Running, 2));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_worker_that_died_is_taken_over() {
+    let db = database().await;
+    let id = queue(&db, &experiment("run")).await;
+    let dead = leases::claim_next_run(&db.pool, uuid::Uuid::new_v4().into(), Duration::ZERO).await;
+    let dead = dead.expect("an answer").expect("a run").lease;
+    let worker = TestWorker::start(&db.pool);
+    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    assert_eq!((run.state, run.attempt), (RunState::Succeeded, 2));
+    assert!(leases::set_phase(&db.pool, &dead, "training").await.is_err());
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_trained_fails_with_the_reason() {
+    let db = database().await;
+    let mut files = experiment("files");
+    let path = "/etc/hostname".to_owned();
+    let spec = CsvSpec { train: path.clone(), test: path, train_rows: None, test_rows: None, subsample_seed: 0 };
+    files.data = DataSpec::Csv(spec);
+    let mut large = experiment("large");
+    large.train.batch_size = 1_000;
+    for (experiment, expected) in [(files, "a worker reads no files"), (large, "found 24")] {
+        let id = queue(&db, &experiment).await;
+        let worker = TestWorker::start(&db.pool);
+        let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+        assert_eq!(run.state, RunState::Failed);
+        assert!(run.reason.as_ref().is_some_and(|reason| reason.contains(expected)), "{:?}", run.reason);
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_computation_that_panics_is_an_error_with_its_words() {
+    let computation = Computation::default();
+    let answer: Result<(), String> = computation.run(|| panic!("no {}", "way")).await;
+    assert_eq!(answer, Err("no way".into()));
+    assert_eq!(computation.run(|| 7).await, Ok(7));
+    computation.finished().await;
+}

@@ -1,0 +1,179 @@
+//! Claims, stale tokens, sweeps.
+
+use super::{LONG, claim, dataset, experiment, info, point, score};
+use crate::store::{
+    Error, PgPool,
+    leases::{self, Lease},
+    metrics,
+    results::{self, RunResult},
+    runs,
+    testing::database,
+};
+use hrm_types::{
+    ids::WorkerId,
+    run::{Run, RunState},
+};
+use std::{collections::BTreeSet, time::Duration};
+use uuid::Uuid;
+
+async fn queue(pool: &PgPool, name: &str) -> Run {
+    runs::create(pool, &experiment(name)).await.expect("a run")
+}
+
+/// Lets the lease of a claimed run be over.
+async fn expire(pool: &PgPool, lease: &Lease) {
+    leases::extend(pool, lease, Duration::ZERO).await.expect("the lease is held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_claimers_claim_every_run_once() {
+    let db = database().await;
+    for i in 0..40 {
+        queue(&db.pool, &format!("run-{i}")).await;
+    }
+    let claimers: Vec<_> = (0..8)
+        .map(|_| {
+            let pool = db.pool.clone();
+            tokio::spawn(async move {
+                let (worker, mut claimed) = (WorkerId(Uuid::new_v4()), Vec::new());
+                while let Some(claim) = leases::claim_next_run(&pool, worker, LONG).await.expect("an answer") {
+                    claimed.push(claim.lease.run_id);
+                }
+                claimed
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for claimer in claimers {
+        claimed.extend(claimer.await.expect("no panic"));
+    }
+    assert_eq!(claimed.len(), 40);
+    assert_eq!(claimed.iter().collect::<BTreeSet<_>>().len(), 40, "some run was claimed twice");
+}
+
+#[tokio::test]
+async fn runs_are_claimed_in_the_order_they_were_queued() {
+    let db = database().await;
+    let first = queue(&db.pool, "first").await;
+    let second = queue(&db.pool, "second").await;
+    assert_eq!((first.queue_position, second.queue_position), (Some(0), Some(1)));
+    let claimed = claim(&db.pool, LONG).await;
+    assert_eq!((claimed.lease.run_id, claimed.lease.attempt), (first.id, 1));
+    assert_eq!(claimed.experiment, experiment("first"));
+    let second = runs::get(&db.pool, second.id).await.expect("the run");
+    assert_eq!(second.queue_position, Some(0));
+    assert_eq!(runs::get(&db.pool, first.id).await.expect("the run").state, RunState::Running);
+}
+
+#[tokio::test]
+async fn a_stale_token_writes_nothing() {
+    let db = database().await;
+    let pool = &db.pool;
+    let set = dataset(pool, "set", 1).await;
+    let run = queue(pool, "run").await;
+    let stale = claim(pool, LONG).await.lease;
+    expire(pool, &stale).await;
+    assert_eq!(leases::sweep_expired(pool).await.expect("a sweep").len(), 1);
+    let fresh = claim(pool, LONG).await.lease;
+    assert_eq!((fresh.run_id, fresh.attempt), (run.id, 2));
+    let before = runs::get(pool, run.id).await.expect("the run");
+
+    let (info, evaluation) = (info("run"), score(3, 6));
+    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation };
+    let mut connection = pool.acquire().await.expect("a connection");
+    let answers = [
+        ("extend", leases::extend(pool, &stale, LONG).await.err()),
+        ("set_phase", leases::set_phase(pool, &stale, "training").await.err()),
+        ("set_dataset", leases::set_dataset(pool, &stale, set.id).await.err()),
+        ("set_plan", leases::set_plan(pool, &stale, 100, 200).await.err()),
+        ("record_progress", leases::record_progress(pool, &stale, 7, &[point(7)]).await.err()),
+        ("give_back", leases::give_back(pool, &stale, "late").await.err()),
+        ("succeed", results::succeed(pool, &stale, result).await.err()),
+        ("finish", leases::finish(&mut connection, &stale, RunState::Failed, Some("late")).await.err()),
+    ];
+    for (name, error) in answers {
+        assert!(matches!(error, Some(Error::StaleLease)), "{name}: {error:?}");
+    }
+    assert_eq!(runs::get(pool, run.id).await.expect("the run"), before);
+    assert_eq!(metrics::list(pool, run.id, 1, None, 10).await.expect("metrics"), []);
+    let stored = sqlx::query_scalar::<_, i64>(
+        "SELECT (SELECT count(*) FROM checkpoints) + (SELECT count(*) FROM artifacts)
+              + (SELECT count(*) FROM artifact_chunks) + (SELECT count(*) FROM evaluations)",
+    );
+    assert_eq!(stored.fetch_one(pool).await.expect("a count"), 0);
+    leases::record_progress(pool, &fresh, 1, &[point(1)]).await.expect("the fresh lease writes");
+}
+
+#[tokio::test]
+async fn a_run_whose_worker_dies_is_queued_again_and_fails_at_the_third_death() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    for attempt in 1..=3 {
+        let lease = claim(&db.pool, LONG).await.lease;
+        assert_eq!(lease.attempt, attempt);
+        assert_eq!(leases::sweep_expired(&db.pool).await.expect("a sweep"), [], "a living lease is left alone");
+        expire(&db.pool, &lease).await;
+        let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+        let expected = if attempt < 3 { RunState::Queued } else { RunState::Failed };
+        assert_eq!(swept.iter().map(|run| (run.run_id, run.state)).collect::<Vec<_>>(), [(run.id, expected)]);
+        let run = runs::get(&db.pool, run.id).await.expect("the run");
+        assert_eq!((run.state, run.worker_id, run.phase), (expected, None, None));
+        assert_eq!(run.reason, Some(swept[0].reason.clone()));
+    }
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!(run.reason.as_deref(), Some("worker died 3 times"));
+    assert!(run.finished_at.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_death_is_counted_once_however_many_sweep() {
+    let db = database().await;
+    queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    expire(&db.pool, &lease).await;
+    let sweeps: Vec<_> = (0..8)
+        .map(|_| {
+            let pool = db.pool.clone();
+            tokio::spawn(async move { leases::sweep_expired(&pool).await.expect("a sweep").len() })
+        })
+        .collect();
+    let mut swept = 0;
+    for sweep in sweeps {
+        swept += sweep.await.expect("no panic");
+    }
+    assert_eq!(swept, 1);
+}
+
+#[tokio::test]
+async fn runs_given_back_do_not_count_as_deaths() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    for _ in 0..5 {
+        let lease = claim(&db.pool, LONG).await.lease;
+        leases::record_progress(&db.pool, &lease, 4, &[point(2), point(4)]).await.expect("progress");
+        leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
+        let run = runs::get(&db.pool, run.id).await.expect("the run");
+        assert_eq!((run.state, run.reason.as_deref()), (RunState::Queued, Some("its worker was stopped")));
+    }
+    let lease = claim(&db.pool, LONG).await.lease;
+    expire(&db.pool, &lease).await;
+    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    assert_eq!(swept[0].state, RunState::Queued);
+}
+
+#[tokio::test]
+async fn a_run_asked_to_stop_is_cancelled_even_if_its_worker_dies_or_gives_it_back() {
+    let db = database().await;
+    for dies in [true, false] {
+        let run = queue(&db.pool, "run").await;
+        let lease = claim(&db.pool, LONG).await.lease;
+        runs::request_cancel(&db.pool, run.id).await.expect("a running run");
+        if dies {
+            expire(&db.pool, &lease).await;
+            leases::sweep_expired(&db.pool).await.expect("a sweep");
+        } else {
+            leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
+        }
+        assert_eq!(runs::get(&db.pool, run.id).await.expect("the run").state, RunState::Cancelled, "dies: {dies}");
+    }
+}

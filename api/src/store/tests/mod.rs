@@ -1,0 +1,107 @@
+//! The store against a real PostgreSQL server, and what its tests start from.
+
+mod artifacts;
+mod datasets;
+mod leases;
+mod models;
+mod runs;
+mod workers;
+
+use super::{PgPool, datasets::NewDataset, leases::Claim};
+use hrm_model::{CheckpointInfo, data};
+use hrm_types::{
+    dataset::Dataset,
+    evaluation::{Evaluation, Halting, Protocol},
+    experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig},
+    ids::WorkerId,
+    run::MetricPoint,
+};
+use std::{ops::ControlFlow, time::Duration};
+use uuid::Uuid;
+
+/// Longer than any test.
+pub(super) const LONG: Duration = Duration::from_secs(3600);
+
+pub(crate) fn spec(seed: u64) -> GenerateSpec {
+    GenerateSpec { side: 4, train: 24, test: 6, givens: [6, 10], seed }
+}
+
+pub(crate) fn puzzles(seed: u64) -> data::Dataset {
+    data::generate(&spec(seed), &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
+}
+
+/// A model that trains in milliseconds.
+pub(crate) fn experiment(name: &str) -> Experiment {
+    let arch = ArchConfig {
+        hidden_size: 16,
+        num_heads: 2,
+        expansion: 2.0,
+        H_layers: 1,
+        L_layers: 1,
+        H_cycles: 1,
+        L_cycles: 1,
+        halt_max_steps: 2,
+        puzzle_emb_ndim: 16,
+        ..ArchConfig::default()
+    };
+    let train = TrainConfig { batch_size: 8, epochs: 4.0, lr: 1e-3, log_every: 2, ..TrainConfig::default() };
+    let data = DataSpec::Generate(spec(1));
+    Experiment { name: name.into(), description: String::new(), seed: 1, data, arch, train }
+}
+
+pub(super) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
+    let new = NewDataset { name, origin: "generated", generated: Some(&spec(seed)) };
+    super::datasets::create(pool, new, &puzzles(seed)).await.expect("a dataset")
+}
+
+pub(super) async fn claim(pool: &PgPool, length: Duration) -> Claim {
+    let claimed = super::leases::claim_next_run(pool, WorkerId(Uuid::new_v4()), length).await;
+    claimed.expect("an answer").expect("a queued run")
+}
+
+pub(super) fn info(name: &str) -> CheckpointInfo {
+    CheckpointInfo {
+        experiment: experiment(name),
+        kind: "sudoku".into(),
+        side: 4,
+        dataset_hash: "0".repeat(64),
+        step: 12,
+        parameters: 34,
+        train_seconds: 5.6,
+    }
+}
+
+/// `exact` of `n` puzzles right.
+pub(super) fn score(exact: u32, n: u32) -> Evaluation {
+    let exact_accuracy = f64::from(exact) / f64::from(n);
+    Evaluation {
+        protocol: Protocol { halting: Halting::Q, max_steps: 2 },
+        n,
+        exact,
+        exact_accuracy,
+        exact_interval: [0.0, 1.0],
+        accuracy: exact_accuracy,
+        q_halt_accuracy: 0.5,
+        mean_steps: 1.5,
+        exact_by_step: vec![0.0, exact_accuracy],
+        seconds: 0.1,
+    }
+}
+
+pub(super) fn point(step: u64) -> MetricPoint {
+    MetricPoint {
+        step,
+        examples: step * 8,
+        elapsed_seconds: step as f64 / 2.0,
+        lr: 1e-3,
+        loss: 1.0 / step as f64,
+        lm_loss: 0.5,
+        q_halt_loss: 0.25,
+        q_continue_loss: 0.125,
+        accuracy: (step > 1).then_some(0.75),
+        exact_accuracy: None,
+        q_halt_accuracy: Some(0.5),
+        steps: None,
+        sequences_per_second: 100.0,
+    }
+}

@@ -1,0 +1,155 @@
+//! Runs as everybody sees them.
+
+use super::{LONG, claim, dataset, experiment, info, point, score};
+use crate::store::{
+    Error, leases, metrics,
+    results::{self, RunResult},
+    runs::{self, RunFilter},
+    testing::database,
+};
+use hrm_types::{experiment::DataSpec, run::RunState};
+
+#[tokio::test]
+async fn a_queued_run_is_cancelled_at_once() {
+    let db = database().await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let run = runs::request_cancel(&db.pool, run.id).await.expect("a queued run");
+    assert_eq!((run.state, run.cancel_requested), (RunState::Cancelled, false));
+    assert!(run.finished_at.is_some() && run.queue_position.is_none());
+    let again = runs::request_cancel(&db.pool, run.id).await;
+    assert!(matches!(again, Err(Error::RunIsFinal { state: RunState::Cancelled })), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_running_run_is_asked_to_stop_and_its_worker_hears_it() {
+    let db = database().await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let lease = claim(&db.pool, LONG).await.lease;
+    assert!(!leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held"));
+    for _ in 0..2 {
+        let run = runs::request_cancel(&db.pool, run.id).await.expect("a running run");
+        assert_eq!((run.state, run.cancel_requested), (RunState::Running, true));
+    }
+    assert!(leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held"));
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    leases::finish(&mut connection, &lease, RunState::Cancelled, Some("cancelled")).await.expect("the lease is held");
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((run.state, run.cancel_requested, run.worker_id), (RunState::Cancelled, false, None));
+}
+
+#[tokio::test]
+async fn progress_is_seen_with_metrics_and_an_estimate() {
+    let db = database().await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let lease = claim(&db.pool, LONG).await.lease;
+    leases::set_phase(&db.pool, &lease, runs::TRAINING).await.expect("the lease is held");
+    leases::set_plan(&db.pool, &lease, 100, 1234).await.expect("the lease is held");
+    let points = [point(1), point(2), point(4)];
+    leases::record_progress(&db.pool, &lease, 4, &points).await.expect("the lease is held");
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((run.step, run.total_steps, run.parameters), (4, Some(100), Some(1234)));
+    assert_eq!(run.last_metrics, Some(point(4)));
+    // 4 steps took 2 seconds; 96 are left.
+    assert_eq!(run.eta_seconds, Some(48.0));
+    assert_eq!(metrics::list(&db.pool, run.id, 1, None, 10).await.expect("metrics"), points);
+    assert_eq!(metrics::list(&db.pool, run.id, 1, Some(1), 1).await.expect("metrics"), [point(2)]);
+    assert_eq!(metrics::list(&db.pool, run.id, 2, None, 10).await.expect("metrics"), []);
+}
+
+#[tokio::test]
+async fn the_revision_grows_with_what_a_reader_sees_and_not_with_heartbeats() {
+    let db = database().await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let revision = async || runs::revision(&db.pool, run.id).await.expect("the run");
+    let queued = revision().await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    let claimed = revision().await;
+    assert!(claimed > queued);
+    leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held");
+    assert_eq!(revision().await, claimed);
+    leases::record_progress(&db.pool, &lease, 1, &[]).await.expect("the lease is held");
+    assert!(revision().await > claimed);
+}
+
+#[tokio::test]
+async fn success_stores_checkpoint_score_and_state_together() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let lease = claim(&db.pool, LONG).await.lease;
+    let (info, evaluation) = (info("run"), score(3, 6));
+    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation };
+    let checkpoint = results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((run.state, run.checkpoint_id), (RunState::Succeeded, Some(checkpoint)));
+    assert_eq!(run.evaluation, Some(evaluation));
+    assert!(run.finished_at.is_some() && run.phase.is_none());
+}
+
+#[tokio::test]
+async fn a_failed_transaction_leaves_the_run_running() {
+    let db = database().await;
+    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let lease = claim(&db.pool, LONG).await.lease;
+    let (info, evaluation) = (info("run"), score(3, 6));
+    // This dataset is not stored, so that the score, the last of the statements, is refused.
+    let dataset = uuid::Uuid::new_v4().into();
+    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation };
+    let refused = results::succeed(&db.pool, &lease, result).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((run.state, run.checkpoint_id), (RunState::Running, None));
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first_page_by_page() {
+    let db = database().await;
+    let mut ids = Vec::new();
+    for i in 0..5 {
+        ids.push(runs::create(&db.pool, &experiment(&format!("run-{i}"))).await.expect("a run").id);
+    }
+    ids.reverse();
+    let (mut listed, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = runs::list(&db.pool, RunFilter::default(), cursor, 2).await.expect("a page");
+        listed.extend(page.items.iter().map(|run| run.id));
+        match page.next_cursor {
+            Some(next) => cursor = Some(next.parse().expect("an id")),
+            None => break,
+        }
+    }
+    assert_eq!(listed, ids);
+    runs::request_cancel(&db.pool, ids[0]).await.expect("a queued run");
+    let filter = RunFilter { state: Some(RunState::Cancelled), dataset: None };
+    let cancelled = runs::list(&db.pool, filter, None, 10).await.expect("a page");
+    assert_eq!(cancelled.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids[..1]);
+}
+
+#[tokio::test]
+async fn a_run_on_a_stored_dataset_is_tied_to_it() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let mut wanted = experiment("run");
+    for name in ["set".to_owned(), set.id.to_string()] {
+        wanted.data = DataSpec::Stored { dataset: name };
+        let run = runs::create(&db.pool, &wanted).await.expect("a run");
+        assert_eq!(run.dataset_id, Some(set.id));
+    }
+    let filter = RunFilter { state: None, dataset: Some(set.id) };
+    assert_eq!(runs::list(&db.pool, filter, None, 10).await.expect("a page").items.len(), 2);
+    wanted.data = DataSpec::Stored { dataset: "unknown".into() };
+    let refused = runs::create(&db.pool, &wanted).await;
+    assert!(matches!(&refused, Err(Error::NotFound { what: "dataset", key }) if key == "unknown"), "{refused:?}");
+}
+
+#[test]
+fn the_config_hash_depends_on_every_setting_and_on_nothing_else() {
+    let hash = runs::config_hash(&experiment("run"));
+    assert_eq!(hash, runs::config_hash(&experiment("run")));
+    let mut other = experiment("run");
+    other.train.lr *= 2.0;
+    assert_ne!(hash, runs::config_hash(&other));
+    let by_toml: hrm_types::experiment::Experiment =
+        toml::from_str(&toml::to_string(&experiment("run")).expect("TOML")).expect("the experiment");
+    assert_eq!(hash, runs::config_hash(&by_toml));
+}
