@@ -63,7 +63,7 @@ impl AppState {
             solver: Arc::new(Solver::new(pool.clone())),
             pool,
             settings: Arc::new(settings),
-            generating: Room::new("another dataset is being generated", 30, 1, 0),
+            generating: Room::new("other datasets are being generated", 30, 1, 8),
             closing: watch::Sender::new(false),
         }
     }

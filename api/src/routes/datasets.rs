@@ -97,7 +97,7 @@ pub async fn list_datasets(
             headers(("location" = String, description = "Its address"))),
         (status = 409, description = "The name is taken, or these very puzzles are stored already"),
         (status = 422, description = "A setting is wrong"),
-        (status = 503, description = "Another dataset is being generated"),
+        (status = 503, description = "Other datasets are being generated; `Retry-After` says when to come back"),
     )
 )]
 pub async fn create_dataset(

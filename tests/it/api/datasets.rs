@@ -89,11 +89,7 @@ fn wrong_settings_are_refused_with_the_field() {
     let server = Server::shared();
     let check = |key: &str, value: Value, kind: &str, field: &str| {
         let mut body = request("it-wrong", 14);
-        if key == "name" {
-            body["name"] = value
-        } else {
-            body["generate"][key] = value
-        }
+        *(if key == "name" { &mut body["name"] } else { &mut body["generate"][key] }) = value;
         let problem = server.post("/api/v1/datasets", &body).expect_problem(422, kind);
         assert_eq!(problem["field"], field, "{body}: {problem:#}");
     };

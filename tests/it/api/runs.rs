@@ -125,7 +125,7 @@ fn experiments_that_cannot_be_run_are_refused_with_the_field() {
     check("/experiment/data/side", json!(7), "invalid-experiment", "experiment.data.side");
     check("/experiment/train/lr", json!("fast"), "invalid-request", "experiment.train.lr");
     check("/experiment/train/speed", json!(1), "invalid-request", "experiment.train.speed");
-    check("/experiment/data/source", json!("magic"), "invalid-request", "experiment.data");
+    check("/experiment/data/source", json!("magic"), "invalid-request", "experiment.data.source");
     let csv = json!({"source": "csv", "train": "/etc/passwd", "test": "/etc/passwd"});
     check("/experiment/data", csv, "invalid-experiment", "experiment.data.source");
     let stored = json!({"source": "stored", "dataset": "nobody"});

@@ -77,7 +77,10 @@ impl Server {
         let (sender, lines) = mpsc::channel();
         // Reads on to the end, so that the server never waits for its output to be read.
         thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // Nobody listens any more once the server is being stopped.
+                let _ = sender.send(line);
+            }
         });
         let client = Client::builder().timeout(ANSWER_DEADLINE).build().expect("a client");
         let mut server =

@@ -11,7 +11,8 @@ const PUZZLE: &str = "12..3..1.1....1.";
 fn a_models_answer_is_reported_as_it_is() {
     let server = Server::shared();
     let trained = server.trained();
-    let answer = server.post("/api/v1/solve", &json!({"puzzle": PUZZLE, "steps": 3})).expect(200);
+    let answer =
+        server.post("/api/v1/solve", &json!({"puzzle": PUZZLE, "steps": 3, "model": "it-untrained"})).expect(200);
     let answer: SolveResponse = serde_json::from_value(answer).expect("the answer has the promised shape");
     assert_eq!(answer.model.name, "it-untrained");
     assert_eq!(answer.model.id.to_string(), trained["checkpoint_id"]);
@@ -44,18 +45,26 @@ fn the_same_puzzle_is_understood_in_every_shape() {
         json!(["12..", "3..1", ".1..", "..1."]),
         json!([[1, 2, 0, 0], [3, 0, 0, 1], [0, 1, null, 0], [0, 0, 1, 0]]),
     ];
-    let ask = |puzzle: &Value, model: Option<&Value>| {
+    let ask = |puzzle: &Value, model: &Value| {
         let mut answer = server.post("/api/v1/solve", &json!({"puzzle": puzzle, "model": model})).expect(200);
         answer["milliseconds"] = Value::Null;
         answer
     };
-    let first = ask(&shapes[0], None);
+    let first = ask(&shapes[0], &json!("it-untrained"));
     assert!(first["steps_used"].as_u64().is_some_and(|steps| (1..=2).contains(&steps)), "halt_max_steps is 2");
     for shape in &shapes {
-        assert_eq!(ask(shape, None), first, "{shape}");
+        assert_eq!(ask(shape, &json!("it-untrained")), first, "{shape}");
     }
-    assert_eq!(ask(&shapes[0], Some(&trained["checkpoint_id"])), first, "by id");
-    assert_eq!(ask(&shapes[0], Some(&json!("it-untrained"))), first, "by name");
+    assert_eq!(ask(&shapes[0], &trained["checkpoint_id"]), first, "by id");
+}
+
+#[test]
+fn the_default_model_answers_when_none_is_named() {
+    let server = Server::shared();
+    server.trained();
+    let answer = server.post("/api/v1/solve", &json!({"puzzle": PUZZLE})).expect(200);
+    let path = format!("/api/v1/models/{}", answer["model"]["id"].as_str().unwrap_or_default());
+    assert_eq!(server.get(&path).expect(200)["side"], 4);
 }
 
 #[test]
