@@ -37,7 +37,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 Examples:
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors
   hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
-  hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue")]
+  hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue
+  hrm train --config configs/sudoku-extreme.toml --steps 20 --batch-size 8 --no-eval")]
 pub(crate) struct Train {
     /// The experiment, a TOML file
     #[arg(long, value_name = "FILE")]
@@ -48,12 +49,18 @@ pub(crate) struct Train {
     /// Stop after this many steps, whatever the file says
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
+    /// Sequences per step, whatever the file says
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
     /// Train on this stored dataset instead of the file's
     #[arg(long, value_name = "NAME_OR_ID")]
     dataset: Option<String>,
     /// Seed of weights, data order, augmentation and exploration, whatever the file says
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Write the checkpoint without evaluating it on the test split
+    #[arg(long, conflicts_with = "queue")]
+    no_eval: bool,
     /// Queue it for a worker instead of training here
     #[arg(long)]
     queue: bool,
@@ -71,6 +78,7 @@ impl Train {
     fn experiment(&self) -> anyhow::Result<Experiment> {
         let mut experiment = puzzles::read_experiment(&self.config)?;
         experiment.train.max_steps = self.steps.or(experiment.train.max_steps);
+        experiment.train.batch_size = self.batch_size.unwrap_or(experiment.train.batch_size);
         experiment.seed = self.seed.unwrap_or(experiment.seed);
         if let Some(dataset) = self.dataset.clone() {
             experiment.data = DataSpec::Stored { dataset };
@@ -123,6 +131,9 @@ impl Train {
         let size = checkpoint::save(&trained.model, &out)?;
         println!("wrote {} ({} bytes)", out.display(), report::thousands(size));
 
+        if self.no_eval {
+            return Ok(ExitCode::SUCCESS);
+        }
         let max_steps = experiment.arch.halt_max_steps as u32;
         let protocol = Protocol { halting: Halting::Q, max_steps };
         println!("{}", report::score(&evaluate(&trained.model, &puzzles, &protocol, &stop)?));
