@@ -79,7 +79,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[derive(Debug)]
 pub struct Cluster {
     files: Files,
-    account: Account,
     user: UserLock,
     closed: bool,
 }
@@ -98,7 +97,7 @@ impl Cluster {
         }
         let ran_already = postmaster::ensure_running(&files, &account)?;
         tracing::debug!(ran_already, socket = %files.socket().display(), "the database is running");
-        Ok(Self { files, account, user, closed: false })
+        Ok(Self { files, user, closed: false })
     }
 
     /// How to connect: by the socket, as the cluster's only role.

@@ -99,7 +99,9 @@ fn lock_files_with_a_strangers_process_id_do_not_hinder_a_start() {
     let stranger = format!("{}\n{}\n", std::process::id(), cluster.files.cluster.display());
     for name in [cluster.files.cluster.join("postmaster.pid"), cluster.files.socket_dir.join(".s.PGSQL.5432.lock")] {
         fs::write(&name, &stranger).expect("a lock file");
-        cluster.account.own(&name).expect("a change of owner");
+        super::Account::for_cluster(&cluster.files.home)
+            .and_then(|account| account.own(&name))
+            .expect("a change of owner");
     }
     let again = Cluster::open(folder.path()).expect("the cluster");
     assert!(answers(&again));

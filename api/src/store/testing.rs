@@ -12,6 +12,7 @@ use std::{
     },
 };
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 
 /// An empty, migrated database of its own for one test.
 pub(crate) struct TestDatabase {
@@ -39,21 +40,35 @@ fn shared_cluster() -> Arc<TestCluster> {
     shared.upgrade().unwrap_or_else(|| {
         let folder = data_dir();
         let cluster = Cluster::open(folder.path()).expect("a private cluster");
+        Handle::current().block_on(prepare(&cluster));
         let fresh = Arc::new(TestCluster { cluster, _folder: folder });
         *shared = Arc::downgrade(&fresh);
         fresh
     })
 }
 
+/// Migrates the database that the tests' databases are copied from. What tests write need not survive a power cut.
+async fn prepare(cluster: &Cluster) {
+    let mut connection = PgConnection::connect_with(&cluster.connect_options()).await.expect("a connection");
+    for statement in ["ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE migrated"] {
+        sqlx::raw_sql(statement).execute(&mut connection).await.expect(statement);
+    }
+    let options = cluster.connect_options().database("migrated");
+    let mut migrated = PgConnection::connect_with(&options).await.expect("a connection");
+    MIGRATOR.run(&mut migrated).await.expect("migrations");
+    // A database that somebody is connected to cannot be copied.
+    migrated.close().await.expect("an orderly end");
+}
+
 /// An empty, migrated database.
 pub(crate) async fn database() -> TestDatabase {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let cluster = tokio::task::spawn_blocking(shared_cluster).await.expect("a private cluster");
+    let shared = tokio::task::spawn_blocking(shared_cluster).await.expect("a private cluster");
+    let options = shared.cluster.connect_options();
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut connection = PgConnection::connect_with(&cluster.cluster.connect_options()).await.expect("a connection");
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.expect("a database");
-    let options = cluster.cluster.connect_options().database(&name);
-    let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.expect("a pool");
-    MIGRATOR.run(&pool).await.expect("migrations");
-    TestDatabase { pool, _cluster: cluster }
+    let create = format!("CREATE DATABASE {name} TEMPLATE migrated");
+    let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database");
+    let pool = PgPoolOptions::new().max_connections(12).connect_with(options.database(&name)).await.expect("a pool");
+    TestDatabase { pool, _cluster: shared }
 }
