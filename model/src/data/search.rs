@@ -225,8 +225,8 @@ pub fn first_solution(grid: &Grid) -> Option<(Vec<u8>, u32)> {
     count.first
 }
 
-/// Whether `cells`, which `answer` solves with `cell` set to its digit, has no other solution once `cell` is blank.
-/// `cells` must have one solution before; it costs one search instead of two.
+/// Whether a puzzle that has one solution keeps only that one when the given in `cell` goes too: it does unless
+/// some solution has another digit there, which one search tells. `cells` comes back unchanged.
 pub(super) fn stays_unique_without(cells: &mut [u8], side: u8, cell: usize) -> bool {
     let digit = std::mem::replace(&mut cells[cell], 0);
     let other_solution = Board::of(cells, side).and_then(|board| {
