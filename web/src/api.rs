@@ -88,32 +88,37 @@ pub(crate) async fn list_workers() -> Answer<Page<Worker>> {
 }
 
 async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
-    let options = web_sys::RequestInit::new();
-    options.set_method("GET");
-    send(path, &options).await
+    read(&send(path, None).await?)
 }
 
 async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<T> {
     let body = serde_json::to_string(body).map_err(|error| unreadable(&error.to_string()))?;
-    let options = web_sys::RequestInit::new();
-    options.set_method("POST");
-    options.set_body(&JsValue::from_str(&body));
-    send(path, &options).await
+    read(&send(path, Some(&body)).await?)
 }
 
-async fn send<T: DeserializeOwned>(path: &str, options: &web_sys::RequestInit) -> Answer<T> {
-    let request = web_sys::Request::new_with_str_and_init(&address(path), options).map_err(unreachable)?;
+fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))
+}
+
+/// Gets `path`, or posts `body` to it; the text of a successful answer.
+async fn send(path: &str, body: Option<&str>) -> Answer<String> {
+    let options = web_sys::RequestInit::new();
+    if let Some(body) = body {
+        options.set_method("POST");
+        options.set_body(&JsValue::from_str(body));
+    }
+    let request = web_sys::Request::new_with_str_and_init(&address(path), &options).map_err(unreachable)?;
     request.headers().set("content-type", "application/json").map_err(unreachable)?;
-    request.headers().set("accept", "application/json").map_err(unreachable)?;
     let response = JsFuture::from(leptos::prelude::window().fetch_with_request(&request)).await.map_err(unreachable)?;
     let response: web_sys::Response = response.dyn_into().map_err(unreachable)?;
     let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
     let text = text.as_string().unwrap_or_default();
-    if response.ok() {
-        serde_json::from_str(&text).map_err(|error| unreadable(&error.to_string()))
-    } else {
-        Err(serde_json::from_str(&text).unwrap_or_else(|_| unexpected(response.status(), &text)))
-    }
+    if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text)) }
+}
+
+/// The problem that the server told, or that it told none.
+fn refusal(status: u16, text: &str) -> Problem {
+    serde_json::from_str(text).unwrap_or_else(|_| unexpected(status, text))
 }
 
 fn problem(status: u16, title: &str, detail: String) -> Problem {

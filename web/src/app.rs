@@ -11,7 +11,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::{
-    components::{A, Route, Router, Routes},
+    components::{A, FlatRoutes, Route, Router},
     path,
 };
 
@@ -25,14 +25,14 @@ pub(crate) fn App() -> impl IntoView {
             <a class="skip" href="#main">"Skip to the content"</a>
             <Header />
             <main id="main">
-                <Routes fallback=MissingPage>
+                <FlatRoutes fallback=MissingPage>
                     <Route path=path!("/") view=SolvePage />
                     <Route path=path!("/runs") view=RunsPage />
                     <Route path=path!("/runs/new") view=NewRunPage />
                     <Route path=path!("/runs/:id") view=RunPage />
                     <Route path=path!("/leaderboard") view=LeaderboardPage />
                     <Route path=path!("/datasets") view=DatasetsPage />
-                </Routes>
+                </FlatRoutes>
             </main>
         </Router>
     }

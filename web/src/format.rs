@@ -1,6 +1,6 @@
 //! Numbers, times and sizes as people read them.
 
-use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use time::{OffsetDateTime, UtcOffset};
 
 /// A count with thousands separated: `27,275,266`.
 pub(crate) fn count(value: u64) -> String {
@@ -88,14 +88,18 @@ pub(crate) fn ago(at: OffsetDateTime, now: OffsetDateTime) -> String {
 
 /// The day, `2026-08-30`.
 fn day(at: OffsetDateTime) -> String {
-    at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
 }
 
 /// The exact moment at `offset` from UTC: `2026-08-30 14:05:09`.
 pub(crate) fn exact(at: OffsetDateTime, offset: UtcOffset) -> String {
-    at.to_offset(offset)
-        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))
-        .unwrap_or_default()
+    let at = at.to_offset(offset);
+    format!("{} {:02}:{:02}:{:02}", day(at), at.hour(), at.minute(), at.second())
+}
+
+/// The exact moment as machines read it: `2026-08-30T12:05:09Z`.
+pub(crate) fn machine(at: OffsetDateTime) -> String {
+    exact(at, UtcOffset::UTC).replace(' ', "T") + "Z"
 }
 
 /// A measured value with about four significant digits: `0.01234`, `1.234`, `12,345`, `7.00e-5`.
@@ -158,7 +162,9 @@ mod tests {
         }
         assert_eq!(ago(now - Duration::days(40), now), "2024-08-24");
         assert_eq!(ago(now + Duration::seconds(2), now), "just now", "a clock ahead of ours");
-        assert_eq!(exact(now, UtcOffset::UTC), "2024-10-04 00:00:00");
+        let east = UtcOffset::from_hms(2, 0, 0).unwrap();
+        assert_eq!(exact(now, east), "2024-10-04 02:00:00");
+        assert_eq!(machine(now), "2024-10-04T00:00:00Z");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! An experiment as its TOML file would read.
 
 use hrm_types::experiment::Experiment;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// The experiment in TOML; settings in the order of their types.
 pub(crate) fn toml(experiment: &Experiment) -> String {
-    let Ok(Value::Object(fields)) = serde_json::to_value(experiment) else { return String::new() };
     let mut text = String::new();
+    let fields = fields(experiment);
     let (tables, plain): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_object());
     for (name, value) in plain {
         line(&mut text, name, value);
@@ -24,9 +24,8 @@ pub(crate) fn toml(experiment: &Experiment) -> String {
 
 /// Every setting with its path, such as `arch.num_heads`, in the order of the listing.
 pub(crate) fn settings(experiment: &Experiment) -> Vec<(String, Value)> {
-    let Ok(Value::Object(fields)) = serde_json::to_value(experiment) else { return Vec::new() };
     let mut settings = Vec::new();
-    for (name, value) in fields {
+    for (name, value) in fields(experiment) {
         match value {
             Value::Object(table) => {
                 settings.extend(table.into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)));
@@ -35,6 +34,12 @@ pub(crate) fn settings(experiment: &Experiment) -> Vec<(String, Value)> {
         }
     }
     settings
+}
+
+/// The experiment as JSON, by way of its text: a second serializer would cost the page some kilobytes.
+fn fields(experiment: &Experiment) -> Map<String, Value> {
+    let text = serde_json::to_string(experiment);
+    text.and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
 fn line(text: &mut String, name: &str, value: &Value) {

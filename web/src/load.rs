@@ -3,7 +3,7 @@
 use crate::api::Answer;
 use hrm_types::problem::Problem;
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 /// How long a poll waits while its tab is hidden.
 const HIDDEN_PAUSE: Duration = Duration::from_secs(1);
@@ -32,24 +32,34 @@ impl<T: Send + Sync + 'static> Loaded<T> {
     }
 }
 
+/// What a fetch comes back as, whatever future it was: one type for each kind of answer keeps the page small.
+type Pending<T> = Pin<Box<dyn Future<Output = Answer<T>>>>;
+
 /// Fetches once, and again whenever a signal read by `fetch` (outside its future) changes.
 pub(crate) fn load<T, Fut>(fetch: impl Fn() -> Fut + 'static) -> Loaded<T>
 where
     T: Send + Sync + 'static,
     Fut: Future<Output = Answer<T>> + 'static,
 {
-    poll(fetch, |_| None)
+    start(Box::new(move || Box::pin(fetch())), |_| None)
 }
 
 /// Fetches like [`load`], and again after the time that `pause` names for the newest value, while the tab is visible.
 pub(crate) fn poll<T, Fut>(
     fetch: impl Fn() -> Fut + 'static,
-    pause: impl Fn(Option<&T>) -> Option<Duration> + Copy + 'static,
+    pause: fn(Option<&T>) -> Option<Duration>,
 ) -> Loaded<T>
 where
     T: Send + Sync + 'static,
     Fut: Future<Output = Answer<T>> + 'static,
 {
+    start(Box::new(move || Box::pin(fetch())), pause)
+}
+
+fn start<T: Send + Sync + 'static>(
+    fetch: Box<dyn Fn() -> Pending<T>>,
+    pause: fn(Option<&T>) -> Option<Duration>,
+) -> Loaded<T> {
     let loaded = Loaded { value: RwSignal::new(None), problem: RwSignal::new(None), again: Trigger::new() };
     let timer = StoredValue::new_local(None::<TimeoutHandle>);
     // Only the newest request may answer: an older one may come back later.

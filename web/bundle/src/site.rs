@@ -13,7 +13,7 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let asset = |name: &str| fs::read(web.join("assets").join(name)).with_context(|| format!("web/assets/{name}"));
 
-    let font = add_hashed(&mut files, "plex", "woff2", asset("plex.woff2")?)?;
+    let font = add_hashed(&mut files, "hrm-sans", "woff2", asset("hrm-sans.woff2")?)?;
     let theme = add_hashed(&mut files, "theme", "js", asset("theme.js")?)?;
     let style = add_hashed(&mut files, "style", "css", style_sheet(web, &font)?)?;
     let wasm = add_hashed(&mut files, "hrm-web", "wasm", bound.wasm)?;
@@ -33,9 +33,9 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
         ("{{js}}", &js),
         ("{{boot}}", &boot),
     ];
-    let mut html = fs::read_to_string(web.join("index.html")).context("web/index.html")?;
+    let mut html = String::from_utf8(asset("index.html")?).context("web/assets/index.html")?;
     for (placeholder, path) in names {
-        ensure!(html.contains(placeholder), "expected {placeholder} in web/index.html");
+        ensure!(html.contains(placeholder), "expected {placeholder} in web/assets/index.html");
         html = html.replace(placeholder, path);
     }
     files.push(compressed("index.html".into(), html.into_bytes())?);

@@ -2,12 +2,12 @@
 
 use crate::{clock, format};
 use leptos::prelude::*;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// How long ago `at` was.
 #[component]
 pub(crate) fn Ago(at: OffsetDateTime) -> impl IntoView {
-    let machine = at.format(&Rfc3339).unwrap_or_default();
+    let machine = format::machine(at);
     let exact = format::exact(at, clock::offset());
     view! { <time datetime=machine title=exact>{move || format::ago(at, clock::now())}</time> }
 }

@@ -164,7 +164,7 @@ impl Form {
                 None => root[setting.path] = value,
             }
         }
-        let experiment: Experiment = serde_json::from_value(root)
+        let experiment: Experiment = serde_json::from_str(&root.to_string())
             .map_err(|error| FieldError { path: String::new(), problem: error.to_string() })?;
         experiment.validate()?;
         Ok(experiment)

@@ -142,7 +142,11 @@ fn Keypad(state: SolveState, side: Memo<usize>) -> impl IntoView {
     view! {
         <div class="keypad" role="group" aria-label="Digits" style:--side=move || side.get().to_string()>
             {digits}
-            <button type="button" aria-label="Clear the cell" on:click=move |_| put(0)>"⌫"</button>
+            <button type="button" aria-label="Clear the cell" on:click=move |_| put(0)>
+                <svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">
+                    <path d="M6 1h13v12H6L1 7zM9.5 4.5l5 5M14.5 4.5l-5 5" />
+                </svg>
+            </button>
         </div>
     }
 }
