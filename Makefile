@@ -6,6 +6,8 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# A page over its size budget is not a page: the next make tries again.
+.DELETE_ON_ERROR:
 .PHONY: help run test check web program e2e sqlx setup FORCE
 
 help: ## Say what each target does
