@@ -94,7 +94,12 @@ pub fn app(state: AppState) -> Router {
         .route("/api/{*rest}", any(routes::no_such_operation))
         .with_state(state)
         .layer(CompressionLayer::new());
-    let mut app = api.merge(page).layer(CsrfLayer::new().with_rejection_response(security::cross_origin));
+    guarded(api.merge(page), public)
+}
+
+/// The router behind everything that every request passes through.
+fn guarded(router: Router, public: bool) -> Router {
+    let mut app = router.layer(CsrfLayer::new().with_rejection_response(security::cross_origin));
     if !public {
         app = app.layer(middleware::from_fn(security::loopback_hosts_only));
     }
@@ -168,4 +173,54 @@ async fn serve_connection(
         tracing::debug!(%error, "a connection ended early");
     }
     drop(slot);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::error::ApiError;
+    use axum::{
+        body::{Body, to_bytes},
+        extract::Request,
+        routing::get,
+    };
+    use hrm_types::problem::Problem;
+    use std::io::Error;
+    use tower::ServiceExt;
+
+    /// The problem that a request to `path` of a faulty router is answered with.
+    async fn problem_at(path: &str, public: bool) -> Problem {
+        let faulty = Router::new()
+            .route("/api/panic", get(async || -> () { panic!("the secret cause") }))
+            .route("/api/failure", get(async || ApiError::internal(Error::other("the secret cause"))))
+            .route("/api/away", get(async || ApiError::Unavailable(Box::new(Error::other("the secret cause")))))
+            .route("/api/bare", get(async || axum::http::StatusCode::IM_A_TEAPOT));
+        let request = Request::get(path).header("host", "example.org").header("x-request-id", "seven");
+        let request = request.body(Body::empty()).expect("a request");
+        let response = guarded(faulty, public).oneshot(request).await.expect("a router never fails");
+        assert_eq!(response.headers()["content-type"], problem::PROBLEM_JSON);
+        let body = to_bytes(response.into_body(), 10_000).await.expect("the body is there");
+        serde_json::from_slice(&body).expect("the body is a problem")
+    }
+
+    #[tokio::test]
+    async fn failures_are_reported_without_their_causes() {
+        for (path, status, kind) in [
+            ("/api/panic", 500, "/problems/internal"),
+            ("/api/failure", 500, "/problems/internal"),
+            ("/api/away", 503, "/problems/unavailable"),
+            ("/api/bare", 418, "/problems/refused"),
+        ] {
+            let problem = problem_at(path, true).await;
+            assert_eq!((problem.status, problem.kind.as_str()), (status, kind), "{path}");
+            assert_eq!(problem.request_id, "seven", "{path}");
+            assert!(!problem.detail.contains("secret"), "{path}: {}", problem.detail);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_public_server_answers_to_any_name_and_another_to_its_own_alone() {
+        assert_eq!(problem_at("/api/panic", true).await.kind, "/problems/internal");
+        assert_eq!(problem_at("/api/panic", false).await.kind, "/problems/unknown-host");
+    }
 }

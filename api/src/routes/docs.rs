@@ -2,10 +2,11 @@
 
 use crate::{http::problem::PROBLEM_JSON, server::AppState};
 use axum::{Json, Router, routing::get};
-use hrm_types::problem::Problem;
+use hrm_types::{dataset::Split, problem::Problem};
+use std::collections::BTreeMap;
 use utoipa::{
     OpenApi, ToSchema,
-    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder},
+    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -31,7 +32,7 @@ const DOCUMENT: &str = "/api/openapi.json";
         (name = "scores", description = "Scores of models on datasets"),
         (name = "system", description = "The server and its workers")
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, Split))
 )]
 struct Preamble;
 
@@ -45,12 +46,18 @@ pub fn router(document: openapi::OpenApi) -> Router<AppState> {
     let document = Json(complete(document));
     // By default the page would send the document to a validator on the internet.
     let config = Config::from(DOCUMENT).validator_url("none");
-    Router::from(SwaggerUi::new("/api/docs").config(config))
-        .route(DOCUMENT, get(async move || document.clone()))
+    Router::from(SwaggerUi::new("/api/docs").config(config)).route(DOCUMENT, get(async move || document.clone()))
 }
 
-/// The document with problem details as the content of every refusal, the unforeseen ones too.
+/// The document with problem details as the content of every refusal, the unforeseen ones too, and with the
+/// variants of tagged enums as objects of their own.
 pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
+    merge_tagged_variants(&mut document);
+    describe_refusals(&mut document);
+    document
+}
+
+fn describe_refusals(document: &mut openapi::OpenApi) {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
     let unforeseen = ResponseBuilder::new()
         .description("Anything else that is refused or fails")
@@ -71,7 +78,34 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
             responses.insert("default".into(), unforeseen.clone().into());
         }
     }
-    document
+}
+
+/// A variant that holds a struct is derived as `allOf` the struct's schema and the tag. When the struct takes no
+/// unknown fields, the tag is one, and nothing would be valid.
+fn merge_tagged_variants(document: &mut openapi::OpenApi) {
+    let Some(components) = &mut document.components else { return };
+    let known = components.schemas.clone();
+    let alternatives = components.schemas.values_mut().filter_map(|schema| match schema {
+        RefOr::T(Schema::OneOf(one_of)) => Some(&mut one_of.items),
+        _ => None,
+    });
+    for variant in alternatives.flatten() {
+        if let Some(merged) = merged_variant(variant, &known) {
+            *variant = merged.into();
+        }
+    }
+}
+
+/// The struct's object with the tag added, if `variant` is of that shape.
+fn merged_variant(variant: &RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>) -> Option<Schema> {
+    let RefOr::T(Schema::AllOf(all_of)) = variant else { return None };
+    let [RefOr::Ref(inner), RefOr::T(Schema::Object(tag))] = all_of.items.as_slice() else { return None };
+    let RefOr::T(Schema::Object(inner)) = known.get(inner.ref_location.rsplit('/').next()?)? else { return None };
+    let mut merged = inner.clone();
+    merged.properties.extend(tag.properties.clone());
+    merged.required.extend(tag.required.clone());
+    merged.description.clone_from(&all_of.description);
+    Some(Schema::Object(merged))
 }
 
 #[cfg(test)]
@@ -107,5 +141,30 @@ mod tests {
             }
         }
         assert!(ids.contains("solve_puzzle"));
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).expect("the document is JSON");
+        let text = document.to_string();
+        let references: BTreeSet<&str> =
+            text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(references.len() > 20, "{references:?}");
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn a_tagged_variant_is_one_object_with_its_tag() {
+        let document = serde_json::to_value(openapi()).expect("the document is JSON");
+        let variants = document["components"]["schemas"]["DataSpec"]["oneOf"].as_array().expect("the variants");
+        let tags: Vec<&Value> = variants.iter().map(|variant| &variant["properties"]["source"]["enum"][0]).collect();
+        assert_eq!(tags, ["generate", "csv", "stored"]);
+        let required = variants[0]["required"].as_array().expect("required fields");
+        assert!(
+            ["source", "side", "givens"].iter().all(|field| required.contains(&Value::from(*field))),
+            "{required:?}"
+        );
     }
 }

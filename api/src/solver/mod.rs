@@ -48,8 +48,9 @@ impl Solver {
         let puzzle = request.puzzle.grid()?;
         puzzle.check_givens()?;
         check_steps(request.steps)?;
-        let chosen = self.choose(request.model.as_deref(), puzzle.side()).await?;
+        // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;
+        let chosen = self.choose(request.model.as_deref(), puzzle.side()).await?;
         let model = self.cache.get(&self.pool, &chosen).await?;
         let (question, steps) = (puzzle.clone(), request.steps);
         let solution = tokio::task::spawn_blocking(move || {
