@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Hierarchical reasoning models: train them, score them, solve with them.
 #[derive(Debug, Parser)]
-#[command(name = "hrm", version, about, arg_required_else_help = true)]
+#[command(name = "hrm", version, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
   hrm serve                                      the server and its page on http://127.0.0.1:8080
@@ -63,7 +63,7 @@ impl Command {
     /// Long-running processes tell what they do; the others speak through their output.
     fn default_log_level(&self) -> &'static str {
         match self {
-            Self::Serve(_) | Self::Worker(_) => "info",
+            Self::Serve(_) | Self::Worker(_) => "info,sqlx=warn",
             _ => "warn",
         }
     }

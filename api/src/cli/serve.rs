@@ -50,7 +50,10 @@ impl Serve {
             .await
             .with_context(|| format!("cannot listen on {bind}; is it in use? Choose another with --bind"))?;
         let database = Database::open(&self.database).await?;
-        let served = self.serve_with(&database.pool, listener, public, interrupted).await;
+        let served = tokio::select! {
+            served = self.serve_with(&database.pool, listener, public, interrupted) => served,
+            never = database.keep_running() => match never {},
+        };
         let closed = database.close().await;
         served?;
         Ok(closed?)

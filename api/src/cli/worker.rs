@@ -49,7 +49,10 @@ impl Worker {
             })?;
         }
         let database = Database::open(&self.database).await?;
-        let worked = worker::run(database.pool.clone(), self.worker, requested).await;
+        let worked = tokio::select! {
+            worked = worker::run(database.pool.clone(), self.worker, requested) => worked,
+            never = database.keep_running() => match never {},
+        };
         let closed = database.close().await;
         worked?;
         Ok(closed?)

@@ -18,7 +18,15 @@ use account::Account;
 use files::Files;
 use lock::{ChangeLock, UserLock};
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use std::path::Path;
+use std::{
+    convert::Infallible,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use thiserror::Error as ThisError;
 
 /// Why there is no database to work with.
@@ -40,8 +48,11 @@ pub enum OpenError {
 pub struct Database {
     /// Connections to it.
     pub pool: PgPool,
-    cluster: Option<Cluster>,
+    cluster: Option<Arc<Cluster>>,
 }
+
+/// Time between looks at whether the private server still runs.
+const WATCH: Duration = Duration::from_secs(1);
 
 impl Database {
     /// Opens the configured database; a private one is created and started as needed.
@@ -51,17 +62,29 @@ impl Database {
         } else {
             let data_dir = config.data_dir().ok_or(Error::NoDataDir)?;
             let cluster = blocking(move || Cluster::open(&data_dir)).await?;
-            (cluster.connect_options(), Some(cluster))
+            (cluster.connect_options(), Some(Arc::new(cluster)))
         };
         let pool = store::connect(options).await?;
         Ok(Self { pool, cluster })
+    }
+
+    /// Starts the private server again whenever it was killed. Nothing committed is lost.
+    pub async fn keep_running(&self) -> Infallible {
+        let Some(cluster) = &self.cluster else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let cluster = Arc::clone(cluster);
+            if let Err(error) = blocking(move || cluster.revive()).await {
+                tracing::error!(%error, "the database could not be started again");
+            }
+        }
     }
 
     /// Closes the connections and, if nobody else uses it, stops the private cluster.
     pub async fn close(self) -> Result<(), Error> {
         self.pool.close().await;
         match self.cluster {
-            Some(mut cluster) => blocking(move || cluster.close()).await,
+            Some(cluster) => blocking(move || cluster.close()).await,
             None => Ok(()),
         }
     }
@@ -79,8 +102,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[derive(Debug)]
 pub struct Cluster {
     files: Files,
+    account: Account,
     user: UserLock,
-    closed: bool,
+    closed: AtomicBool,
 }
 
 impl Cluster {
@@ -97,7 +121,7 @@ impl Cluster {
         }
         let ran_already = postmaster::ensure_running(&files, &account)?;
         tracing::debug!(ran_already, socket = %files.socket().display(), "the database is running");
-        Ok(Self { files, user, closed: false })
+        Ok(Self { files, account, user, closed: AtomicBool::new(false) })
     }
 
     /// How to connect: by the socket, as the cluster's only role.
@@ -109,9 +133,22 @@ impl Cluster {
             .database("postgres")
     }
 
+    /// Starts the server again if it was killed.
+    fn revive(&self) -> Result<(), Error> {
+        if postmaster::is_running(&self.files) {
+            return Ok(());
+        }
+        let _change = ChangeLock::acquire(&self.files.change_lock)?;
+        // Closing waits for the same lock, and what was closed must not be started.
+        if !self.closed.load(Ordering::SeqCst) && !postmaster::ensure_running(&self.files, &self.account)? {
+            tracing::warn!("the database had ended and was started again");
+        }
+        Ok(())
+    }
+
     /// Gives up the use of the cluster; the last user stops it.
-    pub fn close(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.closed, true) {
+    pub fn close(&self) -> Result<(), Error> {
+        if self.closed.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
         let change = ChangeLock::acquire(&self.files.change_lock)?;

@@ -125,6 +125,11 @@ fn await_running(files: &Files) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// Whether a server runs, ready or not.
+pub(super) fn is_running(files: &Files) -> bool {
+    running_pid(files).is_some()
+}
+
 /// Process id of the running server, if one runs.
 fn running_pid(files: &Files) -> Option<u32> {
     let pid = noted_pid(&files.cluster.join("postmaster.pid"))?;

@@ -14,6 +14,7 @@ use std::{
         net::UnixStream,
     },
     path::Path,
+    sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
 };
@@ -77,13 +78,34 @@ async fn a_killed_server_recovers() {
     assert_kept(&second, run).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_under_its_user_is_started_again() {
+    let folder = data_dir();
+    let database = open(folder.path()).await;
+    let run = store_a_run(&database).await;
+    let pid = server_pid(database.cluster.as_ref().expect("a private cluster"));
+    kill_process(Pid::from_raw(pid).expect("a process id"), Signal::KILL).expect("the kill");
+    await_end_of(pid);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let kept = async {
+        while let Err(error) = runs::get(&database.pool, run).await {
+            assert!(error.is_transient() && Instant::now() < deadline, "{error}");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = kept => assert_kept(&database, run).await,
+        never = database.keep_running() => match never {},
+    }
+}
+
 #[tokio::test]
 async fn a_server_whose_users_were_killed_is_attached_to_and_stopped_in_the_end() {
     let folder = data_dir();
-    let mut orphan = Cluster::open(folder.path()).expect("a cluster");
+    let orphan = Cluster::open(folder.path()).expect("a cluster");
     let pid = server_pid(&orphan);
     // What is left of a user that was killed: no lock, and a server that runs.
-    orphan.closed = true;
+    orphan.closed.store(true, Ordering::SeqCst);
     drop(orphan);
     let database = open(folder.path()).await;
     assert_eq!(server_pid(database.cluster.as_ref().expect("a private cluster")), pid);
@@ -94,7 +116,7 @@ async fn a_server_whose_users_were_killed_is_attached_to_and_stopped_in_the_end(
 #[test]
 fn lock_files_with_a_strangers_process_id_do_not_hinder_a_start() {
     let folder = data_dir();
-    let mut cluster = Cluster::open(folder.path()).expect("a cluster");
+    let cluster = Cluster::open(folder.path()).expect("a cluster");
     cluster.close().expect("an orderly end");
     let stranger = format!("{}\n{}\n", std::process::id(), cluster.files.cluster.display());
     for name in [cluster.files.cluster.join("postmaster.pid"), cluster.files.socket_dir.join(".s.PGSQL.5432.lock")] {
