@@ -28,7 +28,7 @@ pub(crate) struct Eval {
     /// Evaluate the first N puzzles only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Take exactly N ACT steps, or with Q halt when q_halt > q_continue
+    /// Take exactly N ACT steps, or with Q halt when `q_halt` > `q_continue`
     #[arg(long, value_name = "N|Q", default_value = "Q", value_parser = parse_steps)]
     steps: Steps,
     #[command(flatten)]

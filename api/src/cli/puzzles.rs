@@ -64,7 +64,7 @@ pub(crate) fn split_off_test(
     test_rows: Option<u32>,
 ) -> anyhow::Result<(Vec<data::Puzzle>, Vec<data::Puzzle>)> {
     let count = rows.len();
-    let wanted = test_rows.map_or_else(|| (count / 10).min(1_000).max(1), |rows| rows as usize);
+    let wanted = test_rows.map_or_else(|| (count / 10).clamp(1, 1_000), |rows| rows as usize);
     if wanted == 0 || wanted >= count {
         bail!("expected 1 to {} rows for the test split, found a wish for {wanted}", count.saturating_sub(1));
     }

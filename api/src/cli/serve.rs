@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 /// Serve the API and the page, with a worker that trains queued runs.
 ///
-/// Without DATABASE_URL a private PostgreSQL database is kept in the data folder: created at the first start,
+/// Without `DATABASE_URL` a private PostgreSQL database is kept in the data folder: created at the first start,
 /// stopped with the server.
 #[derive(Debug, Args)]
 #[command(after_help = "\

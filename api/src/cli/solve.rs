@@ -14,7 +14,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm solve .4.6..3....2...6.1...1.3...5....2..4.
+  hrm solve ...2.5....6.3.5....4.65...2...41..26
   hrm solve - < puzzle.txt
   hrm solve --checkpoint sudoku.safetensors --steps 16 --json 530070000600195000098000060800060003400803001700020006060000280000419005000080079")]
 pub(crate) struct Solve {
@@ -23,7 +23,7 @@ pub(crate) struct Solve {
     /// The checkpoint [default: the model that ships for puzzles of this side]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Take exactly N ACT steps instead of halting when q_halt > q_continue
+    /// Take exactly N ACT steps instead of halting when `q_halt` > `q_continue`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     steps: Option<u32>,
     /// Print JSON
@@ -106,7 +106,7 @@ fn drawn(grid: &Grid) -> String {
         }
         lines.push(line);
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) struct Worker {
     #[command(flatten)]
     database: DatabaseConfig,
     #[command(flatten)]
-    worker: WorkerConfig,
+    lease: WorkerConfig,
     /// End when standard input is closed, which the process that started this one holds open
     #[arg(long)]
     supervised: bool,
@@ -50,7 +50,7 @@ impl Worker {
         }
         let database = Database::open(&self.database).await?;
         let worked = tokio::select! {
-            worked = worker::run(database.pool.clone(), self.worker, requested) => worked,
+            worked = worker::run(database.pool.clone(), self.lease, requested) => worked,
             never = database.keep_running() => match never {},
         };
         let closed = database.close().await;

@@ -61,11 +61,11 @@ impl Files {
     /// Makes the folders that the account owns. A folder for the socket outside ours could be anybody's,
     /// so that it is checked.
     pub(super) fn create(&self, account: &Account) -> Result<(), Error> {
+        self.home.parent().map_or(Ok(()), |data_dir| account.check_can_enter(data_dir))?;
         account.create_private_dir(&self.home)?;
-        account.check_can_enter(&self.home)?;
         account.create_private_dir(&self.socket_dir)?;
         let found = fs::symlink_metadata(&self.socket_dir).map_err(failed("looking at", &self.socket_dir))?;
-        if found.is_dir() && found.uid() == account.uid() && found.mode() & 0o077 == 0 {
+        if found.is_dir() && found.uid() == account.uid() && found.mode() & 0o777 == 0o700 {
             Ok(())
         } else {
             Err(Error::UnsafeSocketDir { folder: self.socket_dir.clone(), owner: account.uid() })
@@ -90,8 +90,8 @@ impl Files {
         account.own(&path)
     }
 
-    /// Makes a new cluster read our settings.
-    pub(super) fn include_settings(&self, cluster: &Path) -> Result<(), Error> {
+    /// Makes the new cluster in this folder read our settings.
+    pub(super) fn include_settings(cluster: &Path) -> Result<(), Error> {
         let path = cluster.join("postgresql.conf");
         let own = fs::read_to_string(&path).map_err(failed("reading", &path))?;
         fs::write(&path, format!("{own}\ninclude '{SETTINGS}'\n")).map_err(failed("writing", &path))

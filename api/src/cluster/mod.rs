@@ -111,8 +111,8 @@ impl Cluster {
     /// Creates the cluster if it does not exist, starts it if it does not run, and marks this process as a user.
     pub fn open(data_dir: &Path) -> Result<Self, Error> {
         let files = Files::in_data_dir(data_dir)?;
-        let change = ChangeLock::acquire(&files.change_lock)?;
         let account = Account::for_cluster(&files.home)?;
+        let change = ChangeLock::acquire(&files.change_lock)?;
         files.create(&account)?;
         let user = UserLock::acquire(&files.users_lock, &change)?;
         if !files.cluster.exists() {

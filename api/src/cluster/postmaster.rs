@@ -22,10 +22,10 @@ use std::{
 };
 
 /// Time that a start may take; recovery after a crash replays what was not yet written.
-const START: Duration = Duration::from_secs(300);
+const START: Duration = Duration::from_mins(5);
 
 /// Time that a stop may take.
-const STOP: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_mins(1);
 
 /// Time that processes of a killed server may take to notice and end.
 const NOTICE: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub(super) fn create(files: &Files, account: &Account) -> Result<(), Error> {
         let output = String::from_utf8_lossy(&stderr).trim().to_owned();
         return Err(Error::Program { program: "initdb", status: status.to_string(), output });
     }
-    files.include_settings(&unfinished)?;
+    Files::include_settings(&unfinished)?;
     fs::rename(&unfinished, &files.cluster).map_err(failed("renaming", &unfinished))
 }
 

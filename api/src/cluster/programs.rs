@@ -25,12 +25,12 @@ impl Programs {
             )))
         })?;
         let mut installed = installed();
-        installed.remove(&expected).ok_or_else(|| match installed.len() {
-            0 => Error::NoPrograms,
-            _ => {
-                let found: Vec<String> = installed.keys().map(u32::to_string).collect();
-                Error::WrongVersion { cluster: cluster.to_owned(), expected, found: found.join(", ") }
-            }
+        if installed.is_empty() {
+            return Err(Error::NoPrograms);
+        }
+        installed.remove(&expected).ok_or_else(|| {
+            let found: Vec<String> = installed.keys().map(u32::to_string).collect();
+            Error::WrongVersion { cluster: cluster.to_owned(), expected, found: found.join(", ") }
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Which database: a given server's, or a private one in the data folder.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DatabaseConfig {
-    /// Use this PostgreSQL server instead of a private one, e.g. postgres://user:password@host/database
+    /// Use this PostgreSQL server instead of a private one, e.g. `postgres://user:password@host/database`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 

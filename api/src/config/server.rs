@@ -20,7 +20,7 @@ pub struct ServerConfig {
     pub no_worker: bool,
 
     /// Allow an address that other machines can reach, though everybody who reaches it may do everything
-    #[arg(long, env = "HRM_ALLOW_PUBLIC", hide = true)]
+    #[arg(long, env = "HRM_ALLOW_PUBLIC", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_public: bool,
 }
 

@@ -73,8 +73,8 @@ pub async fn create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset)
         new.origin,
         new.generated.map(Json) as _,
         puzzles.content_hash(),
-        puzzles.train.len() as i64,
-        puzzles.test.len() as i64,
+        puzzles.train.len().cast_signed() as i64,
+        puzzles.test.len().cast_signed() as i64,
     )
     .execute(&mut *tx)
     .await?;

@@ -52,8 +52,8 @@ pub enum Error {
 
 impl Error {
     /// A missing thing.
-    pub fn not_found(what: &'static str, key: impl ToString) -> Self {
-        Self::NotFound { what, key: key.to_string() }
+    pub fn not_found(what: &'static str, key: impl Into<String>) -> Self {
+        Self::NotFound { what, key: key.into() }
     }
 
     /// Whether trying again later may help: the connection failed, not the request.

@@ -35,7 +35,7 @@ async fn insert_batch(
     first: usize,
     puzzles: &[Puzzle],
 ) -> Result<(), Error> {
-    let positions: Vec<i64> = (first..first + puzzles.len()).map(|position| position as i64).collect();
+    let positions: Vec<i64> = (first..first + puzzles.len()).map(|position| position.cast_signed() as i64).collect();
     let questions: Vec<String> = puzzles.iter().map(|puzzle| puzzle.question.to_string()).collect();
     let answers: Vec<String> = puzzles.iter().map(|puzzle| puzzle.answer.to_string()).collect();
     let ratings: Vec<i64> = puzzles.iter().map(|puzzle| i64::from(puzzle.rating)).collect();

@@ -123,7 +123,7 @@ pub async fn create(pool: &PgPool, experiment: &Experiment) -> Result<Run, Error
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: RunId) -> Result<Run, Error> {
     let found = select(pool, Some(id), RunFilter::default(), None, 1).await?;
-    found.into_iter().next().ok_or_else(|| Error::not_found("run", id))
+    found.into_iter().next().ok_or_else(|| Error::not_found("run", id.to_string()))
 }
 
 /// Runs, newest first, older than `cursor`.
@@ -141,7 +141,7 @@ pub async fn revision(pool: &PgPool, id: RunId) -> Result<i64, Error> {
     sqlx::query_scalar!("SELECT revision FROM runs WHERE id = $1", id.0)
         .fetch_optional(pool)
         .await?
-        .ok_or_else(|| Error::not_found("run", id))
+        .ok_or_else(|| Error::not_found("run", id.to_string()))
 }
 
 /// Cancels a queued run at once and asks the worker of a running one to stop; asking twice is no error.
@@ -211,7 +211,7 @@ async fn select(
 
 /// SHA-256 of the experiment's JSON with sorted keys and no spaces.
 pub fn config_hash(experiment: &Experiment) -> String {
-    let value = serde_json::to_value(experiment).expect("an experiment has text keys and no failing serializer");
+    let value = serde_json::json!(experiment);
     format!("{:x}", Sha256::digest(sorted(value).to_string()))
 }
 

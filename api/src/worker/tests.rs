@@ -19,7 +19,7 @@ use hrm_types::{
 use std::time::{Duration, Instant};
 use tokio::{sync::watch, task::JoinHandle};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 struct TestWorker {
     shutdown: watch::Sender<bool>,

@@ -20,7 +20,7 @@ use std::{ops::ControlFlow, time::Duration};
 use uuid::Uuid;
 
 /// Longer than any test.
-pub(super) const LONG: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_hours(1);
 
 pub(crate) fn spec(seed: u64) -> GenerateSpec {
     GenerateSpec { side: 4, train: 24, test: 6, givens: [6, 10], seed }
