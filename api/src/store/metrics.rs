@@ -59,7 +59,8 @@ pub async fn list(
          FROM metrics WHERE run_id = $1 AND attempt = $2 AND step > $3 ORDER BY step LIMIT $4",
         run.0,
         i64::from(attempt),
-        after_step.map_or(-1, u64::cast_signed),
+        // Beyond what a step can be there is nothing, rather than everything.
+        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
         i64::from(limit)
     )
     .fetch_all(pool)

@@ -47,6 +47,7 @@ fn metrics_are_read_from_where_one_stands() {
     assert_eq!(steps("?after_step=36"), (vec![38, 40], Value::Null));
     assert_eq!(steps("?after_step=36&limit=1"), (vec![38], json!("38")));
     assert_eq!(steps("?after_step=40"), (vec![], Value::Null));
+    assert_eq!(steps("?after_step=18446744073709551615"), (vec![], Value::Null));
     for (query, field) in [("after_step=-1", "after_step"), ("after_step=x", "after_step"), ("limit=0", "limit")] {
         let problem = server.get(&path(run, &format!("/metrics?{query}"))).expect_problem(422, "invalid-request");
         assert_eq!(problem["field"], field, "{query}");
