@@ -6,6 +6,6 @@ mod models;
 mod page;
 mod protection;
 mod runs;
-mod server;
+pub(crate) mod server;
 mod solve;
 mod system;

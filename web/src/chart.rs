@@ -5,8 +5,10 @@ mod curve;
 mod frame;
 mod measure;
 mod scale;
+mod unit;
 
 pub(crate) use frame::{Range, Series, View};
+pub(crate) use unit::Unit;
 
 use crate::format;
 use frame::Frame;
@@ -33,9 +35,9 @@ pub(crate) fn Chart(
     /// What the y axis always shows.
     #[prop(optional)]
     range: Range,
-    /// How a y value is written.
-    #[prop(default = format::value)]
-    show: fn(f64) -> String,
+    /// What the y values are.
+    #[prop(optional)]
+    unit: Unit,
     /// How an x value is written in the readout.
     #[prop(into, default = Signal::stored(step as fn(f64) -> String))]
     show_x: Signal<fn(f64) -> String>,
@@ -72,7 +74,7 @@ pub(crate) fn Chart(
             <figcaption>
                 <h3>{title}</h3>
                 <span class="chart-x">{readout_x}</span>
-                {move || legend(series, chosen.get(), show)}
+                {move || legend(series, chosen.get(), unit)}
             </figcaption>
             <div
                 class="chart-plot"
@@ -84,7 +86,7 @@ pub(crate) fn Chart(
             >
                 {move || match frame.get() {
                     None => view! { <p class="chart-empty">{empty}</p> }.into_any(),
-                    Some(frame) => drawing(title, &frame, chosen, &marks.get(), show).into_any(),
+                    Some(frame) => drawing(title, &frame, chosen, &marks.get(), unit).into_any(),
                 }}
             </div>
         </figure>
@@ -102,7 +104,7 @@ fn nearest_x(series: &[Series], x: f64) -> Option<f64> {
 }
 
 /// The curves' names with their values at `x`, or at their ends.
-fn legend(series: Signal<Vec<Series>>, x: Option<f64>, show: fn(f64) -> String) -> impl IntoView {
+fn legend(series: Signal<Vec<Series>>, x: Option<f64>, unit: Unit) -> impl IntoView {
     let entries = series.with(|series| {
         let entries = series.iter().map(|series| {
             let point = match x {
@@ -112,7 +114,7 @@ fn legend(series: Signal<Vec<Series>>, x: Option<f64>, show: fn(f64) -> String) 
             view! {
                 <li data-tone=series.tone>
                     <span>{series.name}</span>
-                    <b>{point.map_or_else(|| "–".into(), |point| show(point.1))}</b>
+                    <b>{point.map_or_else(|| "–".into(), |point| unit.value(point.1))}</b>
                 </li>
             }
         });
@@ -126,19 +128,21 @@ fn drawing(
     frame: &Frame,
     chosen: Memo<Option<f64>>,
     marks: &[Mark],
-    show: fn(f64) -> String,
+    unit: Unit,
 ) -> impl IntoView + use<> {
     let [left, right, top, bottom] = frame.edges();
     let x = frame.x;
-    let rows = frame.y_ticks.iter().map(|&(pixel, value)| {
+    let labels = unit.ticks(&frame.y_ticks.iter().map(|tick| tick.1).collect::<Vec<_>>());
+    let rows = frame.y_ticks.iter().zip(labels).map(|(&(pixel, _), label)| {
         view! {
             <line class="chart-rule" x1=left x2=right y1=pixel y2=pixel />
-            <text class="chart-tick" x={left - 8.0} y={pixel + 4.0} text-anchor="end">{show(value)}</text>
+            <text class="chart-tick" x={left - 8.0} y={pixel + 4.0} text-anchor="end">{label}</text>
         }
     });
-    let columns = frame.x_ticks.iter().map(|&value| {
-        let label = if value.fract() == 0.0 { format::short_count(value as u64) } else { format::value(value) };
-        view! { <text class="chart-tick" x=x.pixel(value) y={bottom + 16.0} text-anchor="middle">{label}</text> }
+    let columns = frame.x_ticks.iter().zip(unit::tick_labels(&frame.x_ticks)).map(|(&value, label)| {
+        let pixel = x.pixel(value);
+        let anchor = if pixel > right - 10.0 { "end" } else { "middle" };
+        view! { <text class="chart-tick" x=pixel y={bottom + 16.0} text-anchor=anchor>{label}</text> }
     });
     let curves = frame.curves.iter().map(|curve| {
         let raw = curve.raw.clone().map(|path| view! { <path class="chart-raw" d=path /> });
@@ -148,10 +152,10 @@ fn drawing(
     let marks = marks.iter().map(|mark| {
         let pixel = x.pixel(mark.x);
         let anchor = if pixel > f64::midpoint(left, right) { "end" } else { "start" };
-        let gap = if anchor == "end" { -5.0 } else { 5.0 };
+        let gap = if anchor == "end" { 3.0 } else { -3.0 };
         view! {
             <line class="chart-mark" x1=pixel x2=pixel y1=top y2=bottom />
-            <text class="chart-mark-label" x={pixel + gap} y={top + 10.0} text-anchor=anchor>{mark.label}</text>
+            <text class="chart-mark-label" x={pixel + gap} y={top - 5.0} text-anchor=anchor>{mark.label}</text>
         }
     });
     let cursor = move || {

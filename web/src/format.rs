@@ -160,7 +160,7 @@ mod tests {
         for (seconds, expected) in cases {
             assert_eq!(ago(now - Duration::seconds(seconds), now), expected);
         }
-        assert_eq!(ago(now - Duration::days(40), now), "2024-08-24");
+        assert_eq!(ago(now - Duration::days(40), now), "2024-08-25");
         assert_eq!(ago(now + Duration::seconds(2), now), "just now", "a clock ahead of ours");
         let east = UtcOffset::from_hms(2, 0, 0).unwrap();
         assert_eq!(exact(now, east), "2024-10-04 02:00:00");

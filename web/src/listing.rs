@@ -1,45 +1,74 @@
 //! An experiment as its TOML file would read.
 
 use hrm_types::experiment::Experiment;
-use serde_json::{Map, Value};
-use std::fmt::Write;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, json};
+use std::fmt::{self, Write};
 
 /// The experiment in TOML; settings in the order of their types.
 pub(crate) fn toml(experiment: &Experiment) -> String {
     let mut text = String::new();
-    let fields = fields(experiment);
-    let (tables, plain): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_object());
+    let (tables, plain): (Vec<_>, Vec<_>) = settings(experiment).into_iter().partition(|(path, _)| path.contains('.'));
     for (name, value) in plain {
-        line(&mut text, name, value);
+        line(&mut text, &name, &value);
     }
-    for (name, table) in tables {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\n[{name}]\n");
-        for (name, value) in table.as_object().into_iter().flatten() {
-            line(&mut text, name, value);
+    let mut table = String::new();
+    for (path, value) in tables {
+        let (of, name) = path.split_once('.').unwrap_or_default();
+        if of != table {
+            of.clone_into(&mut table);
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n[{table}]\n");
         }
+        line(&mut text, name, &value);
     }
     text
 }
 
-/// Every setting with its path, such as `arch.num_heads`, in the order of the listing.
+/// Every setting with its path, such as `arch.num_heads`, in the order of the types.
 pub(crate) fn settings(experiment: &Experiment) -> Vec<(String, Value)> {
-    let mut settings = Vec::new();
-    for (name, value) in fields(experiment) {
-        match value {
-            Value::Object(table) => {
-                settings.extend(table.into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)));
-            }
-            value => settings.push((name, value)),
-        }
-    }
-    settings
+    let Experiment { name, description, seed, data, arch, train } = experiment;
+    let plain = [("name", json!(name)), ("description", json!(description)), ("seed", json!(seed))];
+    let tables = [("data", fields(data)), ("arch", fields(arch)), ("train", fields(train))];
+    let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let inner = |(table, fields): (&str, Fields)| {
+        let path = move |(name, value)| (format!("{table}.{name}"), value);
+        fields.0.into_iter().map(path).collect::<Vec<_>>()
+    };
+    plain.chain(tables.into_iter().flat_map(inner)).collect()
 }
 
-/// The experiment as JSON, by way of its text: a second serializer would cost the page some kilobytes.
-fn fields(experiment: &Experiment) -> Map<String, Value> {
-    let text = serde_json::to_string(experiment);
+/// The fields of a structure, by way of its text: a second serializer would cost the page some kilobytes.
+fn fields(table: &impl Serialize) -> Fields {
+    let text = serde_json::to_string(table);
     text.and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
+}
+
+/// Fields in the order in which they stand.
+#[derive(Default)]
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
 }
 
 fn line(text: &mut String, name: &str, value: &Value) {
@@ -77,7 +106,8 @@ mod tests {
     fn the_listing_is_the_file() {
         let text = toml(&experiment());
         assert_eq!(toml::from_str::<Experiment>(&text).unwrap(), experiment(), "{text}");
-        assert!(text.contains("givens = [12, 16]\n"), "{text}");
+        assert!(text.starts_with("name = \"small\"\ndescription = "), "{text}");
+        assert!(text.contains("givens = [12, 16]\nseed = 1\n\n[arch]\nhidden_size = 512\n"), "{text}");
     }
 
     #[test]

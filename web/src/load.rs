@@ -45,10 +45,7 @@ where
 }
 
 /// Fetches like [`load`], and again after the time that `pause` names for the newest value, while the tab is visible.
-pub(crate) fn poll<T, Fut>(
-    fetch: impl Fn() -> Fut + 'static,
-    pause: fn(Option<&T>) -> Option<Duration>,
-) -> Loaded<T>
+pub(crate) fn poll<T, Fut>(fetch: impl Fn() -> Fut + 'static, pause: fn(Option<&T>) -> Option<Duration>) -> Loaded<T>
 where
     T: Send + Sync + 'static,
     Fut: Future<Output = Answer<T>> + 'static,

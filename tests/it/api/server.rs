@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc},
     thread,
@@ -26,7 +27,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_mins(5);
 const READY: &str = "HRM Lab is ready at ";
 
 /// A running server, stopped when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
     client: Client,
@@ -47,7 +48,7 @@ pub(super) struct Answer {
 impl Server {
     /// A server without a worker, so that queued runs stay queued.
     pub(super) fn without_worker() -> Self {
-        Self::start(&["--no-worker"])
+        Self::start(&["--no-worker"], None)
     }
 
     /// The server with a worker that the tests of this process share; it stops when none holds it any more.
@@ -55,20 +56,28 @@ impl Server {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start(&[]));
+            let server = Arc::new(Self::start(&[], None));
             *shared = Arc::downgrade(&server);
             server
         })
     }
 
-    fn start(arguments: &[&str]) -> Self {
+    /// A server with a worker and the page that lies in that folder.
+    pub(crate) fn with_page(page: &Path) -> Self {
+        Self::start(&[], Some(page))
+    }
+
+    fn start(arguments: &[&str], page: Option<&Path>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        super::page::write_page(&folder.path().join("page"));
+        let own_page = folder.path().join("page");
+        if page.is_none() {
+            super::page::write_page(&own_page);
+        }
         let mut child = Command::new(hrm())
             .args(["serve", "--bind", "127.0.0.1:0"])
             .args(arguments)
             .env("HRM_DATA_DIR", folder.path().join("data"))
-            .env("HRM_WEB_DIR", folder.path().join("page"))
+            .env("HRM_WEB_DIR", page.unwrap_or(&own_page))
             .env_remove("DATABASE_URL")
             .stdout(Stdio::piped())
             .spawn()
@@ -113,7 +122,7 @@ impl Server {
     }
 
     /// `http://address:port`, without a slash at its end.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 

@@ -38,7 +38,8 @@ pub(crate) enum Range {
 
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 10.0;
-const TOP: f64 = 8.0;
+/// Room for the words of marks.
+const TOP: f64 = 16.0;
 const BOTTOM: f64 = 22.0;
 
 /// A curve as SVG paths.
@@ -92,7 +93,11 @@ impl Frame {
             width,
             height,
             x,
-            x_ticks: x.ticks(tick_room).into_iter().filter(|tick| !whole || tick.fract() == 0.0).collect(),
+            x_ticks: x
+                .ticks(if whole && last - first <= 10.0 { 10 } else { tick_room })
+                .into_iter()
+                .filter(|tick| !whole || tick.fract() == 0.0)
+                .collect(),
             y_ticks: y.ticks(4).into_iter().map(|value| (y.pixel(value), value)).collect(),
             curves: curves.collect(),
         })

@@ -52,14 +52,14 @@ impl Scale {
         (first..=last).map(|i| i as f64 * step).collect()
     }
 
-    /// Powers of ten, with their doubles and fives where the scale spans few of them.
+    /// Powers of ten, with their threes, half-way between them, where the scale spans few.
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
         let decades = self.high.log10() - self.low.log10();
         if decades < 1.0 {
             return self.linear_ticks(wanted);
         }
         let every = (decades / wanted.max(1) as f64).ceil().max(1.0) as i32;
-        let digits: &[f64] = if decades <= 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let digits: &[f64] = if decades <= 3.0 { &[1.0, 3.0] } else { &[1.0] };
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         (first..=last)
             .filter(|power| power.rem_euclid(every) == 0)
@@ -94,8 +94,8 @@ mod tests {
         check(0.0, 1.0, false, 5, &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
         check(13.0, 97.0, false, 4, &[50.0]);
         check(0.0, 1234.0, false, 5, &[0.0, 500.0, 1000.0]);
-        check(0.011, 9.0, true, 4, &[0.1, 1.0]);
-        check(0.5, 40.0, true, 4, &[0.5, 1.0, 2.0, 5.0, 10.0, 20.0]);
+        check(0.011, 9.0, true, 4, &[0.03, 0.1, 0.3, 1.0, 3.0]);
+        check(0.5, 40.0, true, 4, &[1.0, 3.0, 10.0, 30.0]);
         check(1e-8, 1.0, true, 4, &[1e-8, 1e-6, 1e-4, 1e-2, 1.0]);
         check(2.0, 6.0, true, 4, &[2.0, 3.0, 4.0, 5.0, 6.0]);
     }

@@ -60,7 +60,7 @@ fn Entry(dataset: Dataset) -> impl IntoView {
     let made = dataset
         .generated
         .as_ref()
-        .map(|spec| format!("generated with seed {}, {} to {} givens", spec.seed, spec.givens[0], spec.givens[1]));
+        .map(|spec| format!("Generated with seed {}, {} to {} givens", spec.seed, spec.givens[0], spec.givens[1]));
     view! {
         <article class="dataset">
             <header>
@@ -69,12 +69,12 @@ fn Entry(dataset: Dataset) -> impl IntoView {
             </header>
             <p class="dataset-facts">
                 {format!(
-                    "{0} × {0}. {1} to train on, {2} to test. ",
+                    "{0} × {0} · {1} to train on · {2} to test",
                     dataset.side,
                     format::counted(dataset.train_count.into(), "puzzle"),
                     format::count(dataset.test_count.into()),
                 )}
-                <span class="muted">{made.unwrap_or_else(|| format!("from {}", dataset.origin))} ", stored " <Ago at=dataset.created_at /></span>
+                <span class="aside">{made.unwrap_or_else(|| format!("From {}", dataset.origin))} "; stored " <Ago at=dataset.created_at /></span>
             </p>
             <Pictures id split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
             <p class="dataset-hash">"Content " <code class="hash" title=dataset.content_hash.clone()>{dataset.content_hash.clone()}</code></p>

@@ -120,12 +120,9 @@ fn row(row: &LeaderboardRow) -> impl IntoView + use<> {
     let score = &row.evaluation;
     let model = match row.run_id {
         Some(run) => view! { <a href=format!("/runs/{run}")>{row.model.clone()}</a> }.into_any(),
-        None => view! { {row.model.clone()}" "<span class="muted">"ships with the program"</span> }.into_any(),
+        None => view! { {row.model.clone()}<span class="aside">"ships with the program"</span> }.into_any(),
     };
-    let trained = match row.train_seconds {
-        Some(seconds) => format!("{}, {}", format::counted(row.step, "step"), format::duration(seconds)),
-        None => format::counted(row.step, "step"),
-    };
+    let seconds = row.train_seconds.map(|seconds| view! { <span class="aside">{format::duration(seconds)}</span> });
     view! {
         <tr>
             <td data-label="Rank" class="right rank">{row.rank}</td>
@@ -134,8 +131,10 @@ fn row(row: &LeaderboardRow) -> impl IntoView + use<> {
             <td data-label="Cells right" class="right">{format::percent(score.accuracy)}</td>
             <td data-label="ACT steps" class="right">{format!("{:.1}", score.mean_steps)}</td>
             <td data-label="Weights" class="right" title=format::count(row.parameters)>{format::short_count(row.parameters)}</td>
-            <td data-label="Trained">{trained}</td>
-            <td data-label="Protocol">{protocol(&score.protocol)}", "{format::counted(score.n.into(), "puzzle")}</td>
+            <td data-label="Trained"><span>{format::counted(row.step, "step")}{seconds}</span></td>
+            <td data-label="Protocol">
+                <span>{protocol(&score.protocol)}<span class="aside">{format::counted(score.n.into(), "puzzle")}</span></span>
+            </td>
             <td data-label="Measured"><Ago at=row.created_at /></td>
         </tr>
     }

@@ -180,7 +180,7 @@ fn row(
     cancel: impl Fn(RunId) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let run = Memo::new(move |_| runs.with(|runs| runs.iter().flatten().find(|run| run.id == id).cloned()));
-    let cell = move |show: fn(&Run) -> AnyView| move || run.with(|run| run.as_ref().map(show));
+    let cell = move |show: fn(&Run) -> AnyView| view! { <div class="value">{move || run.with(|run| run.as_ref().map(show))}</div> };
     let cancellable = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
     });

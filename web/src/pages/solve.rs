@@ -48,7 +48,7 @@ pub(crate) fn SolvePage() -> impl IntoView {
 
 /// Shows the puzzle of a link, and its result where the puzzle can have one.
 fn open_link(state: SolveState, text: &str, step: Option<usize>) {
-    state.take_text(text);
+    state.take_link(text);
     if state.puzzle_is_sound() && !state.said_something_bad() {
         state.solve(step);
     }
@@ -98,7 +98,15 @@ fn listen(state: SolveState) {
 }
 
 impl SolveState {
-    /// Puts a pasted or linked text in place of the puzzle, or says why it is none.
+    /// Begins with the puzzle of a link, or says why it is none.
+    fn take_link(self, text: &str) {
+        match paste::read(text) {
+            Ok(linked) => self.start_with(linked.grid),
+            Err(error) => self.say_bad(format!("The link holds no puzzle: {error}.")),
+        }
+    }
+
+    /// Puts a pasted text in place of the puzzle, or says why it is none.
     fn take_text(self, text: &str) {
         match paste::read(text) {
             Ok(pasted) => {

@@ -33,7 +33,7 @@ const fn setting(path: &'static str, label: &'static str, hint: &'static str, ki
 /// What the run is called and how its chances are drawn.
 pub(crate) const IDENTITY: &[Setting] = &[
     setting("name", "Name", "letters, digits, - _ .", Kind::Text),
-    setting("seed", "Seed", "of weights, data order and exploration", Kind::Whole),
+    setting("seed", "Seed", "of weights and data order", Kind::Whole),
 ];
 
 /// Puzzles made for the run.

@@ -1,7 +1,7 @@
 //! The curves of a run, and how they are looked at: x axis, logarithm, smoothing.
 
 use crate::{
-    chart::{Chart, Range, Series, View},
+    chart::{Chart, Range, Series, Unit, View},
     format,
 };
 use hrm_types::run::{MetricPoint, Run};
@@ -84,7 +84,7 @@ pub(crate) fn Charts(points: RwSignal<Vec<MetricPoint>>, run: RwSignal<Option<Ru
                 <div class="charts">
                     <div class="wide"><Chart title="Loss" series=of(LOSS) view=loss_view show_x range=Range::FromZero height=240.0 /></div>
                     <div class="wide">
-                        <Chart title="Accuracy" series=of(ACCURACY) view=plain_view show_x range=Range::Share show=format::percent height=240.0 />
+                        <Chart title="Accuracy" series=of(ACCURACY) view=plain_view show_x range=Range::Share unit=Unit::Share height=240.0 />
                     </div>
                     <Chart title="ACT steps" series=of(STEPS) view=plain_view show_x />
                     <Chart title="Learning rate" series=of(RATE) view=exact_view show_x range=Range::FromZero />

@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    chart::{Chart, Range, Series},
+    chart::{Chart, Range, Series, Unit},
     components::interval::Interval,
     format,
 };
@@ -58,7 +58,7 @@ fn summary(score: &Evaluation) -> impl IntoView + use<> {
         </p>
         <dl class="facts">
             {fact("Cells right", format::percent(score.accuracy))}
-            {fact("Mean ACT steps", format::value(score.mean_steps))}
+            {fact("Mean ACT steps", format!("{:.2}", score.mean_steps))}
             {fact("Knows when it is right", format::percent(score.q_halt_accuracy))}
             {fact("Protocol", protocol(&score.protocol))}
             {fact("Took", format::duration(score.seconds))}
@@ -86,5 +86,5 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
 fn by_step(score: &Evaluation) -> impl IntoView + use<> {
     let points = (1..).zip(&score.exact_by_step).map(|(step, share)| (f64::from(step), *share)).collect();
     let series = Signal::stored(vec![Series { name: "exact", tone: 1, points }]);
-    view! { <Chart title="Exact accuracy after each ACT step" series range=Range::Share show=format::percent height=170.0 /> }
+    view! { <Chart title="Exact accuracy after each ACT step" series range=Range::Share unit=Unit::Share height=170.0 /> }
 }

@@ -7,7 +7,7 @@ use super::{
     verdict,
 };
 use crate::{
-    chart::{Chart, Mark, Series},
+    chart::{Chart, Mark, Series, Unit},
     components::problem::Problems,
 };
 use leptos::prelude::*;
@@ -76,6 +76,5 @@ fn HaltingCurve(state: SolveState) -> impl IntoView {
         })
     });
     let at = Signal::derive(move || Some(state.shown.get() as f64 + 1.0));
-    let show: fn(f64) -> String = |value| format!("{value:.2}");
-    view! { <Chart title="Stop or go on" series marks at show height=150.0 /> }
+    view! { <Chart title="Stop or go on" series marks at unit=Unit::Logit height=160.0 /> }
 }

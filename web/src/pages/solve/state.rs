@@ -218,15 +218,17 @@ impl Outcome {
         grid.cells().iter().enumerate().map(cell).collect()
     }
 
-    /// The cells against the rules after step `shown`: in conflict with each other, or not what was given.
+    /// The answer's cells that are against the rules after step `shown`: in conflict with another cell, or not what was
+    /// given. A given that stands as it was given is never at fault.
     pub(crate) fn wrong_cells(&self, shown: usize) -> Vec<usize> {
         let Some(grid) = self.grids.get(shown) else { return Vec::new() };
-        let mut wrong = grid.conflicting_cells();
-        let givens = self.puzzle.cells().iter().zip(grid.cells()).enumerate();
-        wrong.extend(givens.filter(|(_, (given, found))| **given != 0 && given != found).map(|(i, _)| i));
-        wrong.sort_unstable();
-        wrong.dedup();
-        wrong
+        let conflicts = grid.conflicting_cells();
+        let wrong = |&(i, (&given, &found)): &(usize, (&u8, &u8))| match given {
+            0 => conflicts.contains(&i),
+            _ => given != found,
+        };
+        let cells = self.puzzle.cells().iter().zip(grid.cells()).enumerate();
+        cells.filter(wrong).map(|(i, _)| i).collect()
     }
 
     /// The number of cells that step `shown` changed.

@@ -1,0 +1,150 @@
+//! Puzzles typed, pasted, solved and played in the browser.
+
+use super::{
+    driver::journey,
+    tab::{Tab, key},
+};
+use hrm_types::sudoku::Grid;
+use serde_json::json;
+
+/// Puzzles with one solution and many givens, of a seed that no shipped experiment trains on.
+const PUZZLES: [&str; 4] = [
+    "3.5...1.....5...6...4.31..64.5.5...6",
+    "..13.4..6...........5.31.1.4.52.4.1.",
+    "2.63..3.....5..624......6.5..2..3.6.",
+    ".2.14.6.4...1...6.5..2...36......62.",
+];
+
+/// Waits for the verdict and checks it: the page may call an answer solved only if it is.
+async fn verdict(tab: &Tab, puzzle: &Grid) -> bool {
+    let said = tab.until("return document.querySelector('.verdict')?.textContent").await;
+    let said = said.as_str().expect("a text");
+    tab.run("document.querySelector('[aria-label=\"Last step\"]').click()").await;
+    tab.until("return document.querySelector('.player-step').textContent.match(/Step (\\d+) of \\1$/)").await;
+    let solved = tab.grid().await.solves(puzzle);
+    assert_eq!(said.starts_with("Solved in "), solved, "{said}");
+    assert_eq!(said.starts_with("Not a solution: "), !solved, "{said}");
+    solved
+}
+
+#[test]
+fn pasted_puzzles_are_solved_and_played() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        assert_eq!(tab.title().await, "Solve a Sudoku · HRM Lab");
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        let mut solved = 0;
+        for line in PUZZLES {
+            let puzzle: Grid = line.parse().expect("a puzzle");
+            tab.paste(&drawn(&puzzle)).await;
+            assert_eq!(tab.grid().await, puzzle, "the pasted puzzle stands on the board");
+            assert_eq!(tab.text(".board-said").await, "A 6 × 6 puzzle with 13 givens.");
+            tab.click("button[type=submit]").await;
+            solved += usize::from(verdict(&tab, &puzzle).await);
+        }
+        assert!(solved >= 2, "the shipped model solved {solved} of {} easy puzzles", PUZZLES.len());
+
+        play_back_and_forth(&tab).await;
+        let link = tab.path().await;
+        assert!(link.starts_with(&format!("/?s={}", PUZZLES[3])), "{link}");
+        let answer = tab.grid().await;
+        tab.open(&link).await;
+        verdict(&tab, &PUZZLES[3].parse().expect("a puzzle")).await;
+        assert_eq!(tab.grid().await, answer, "the link gives the same answer again");
+    });
+}
+
+/// A grid as people draw it.
+fn drawn(grid: &Grid) -> String {
+    let rows = grid.rows();
+    let row = |row: &Vec<u8>| row.iter().map(|digit| format!("| {digit} ")).collect::<String>() + "|\n";
+    rows.iter().map(row).collect()
+}
+
+/// Steps are asked for one by one, so that there are some to go through whatever the model would do.
+async fn play_back_and_forth(tab: &Tab) {
+    tab.run("document.querySelectorAll('input[name=steps]')[1].click()").await;
+    tab.fill("[aria-label='Number of steps']", "4").await;
+    tab.click("button[type=submit]").await;
+    tab.until("return document.querySelector('.player-step')?.textContent.endsWith('of 4')").await;
+    let at = |step: u32| format!("return document.querySelector('.player-step').textContent === 'Step {step} of 4'");
+    tab.click("[aria-label='First step']").await;
+    tab.until(&at(1)).await;
+    let first = tab.grid().await;
+    tab.click("[aria-label='Next step']").await;
+    tab.until(&at(2)).await;
+    tab.press(key::RIGHT).await;
+    tab.until(&at(3)).await;
+    tab.press(key::LEFT).await;
+    tab.until(&at(2)).await;
+    tab.click(".player-slider").await;
+    tab.press(key::END).await;
+    tab.until(&at(4)).await;
+    tab.press(key::HOME).await;
+    tab.until(&at(1)).await;
+    assert_eq!(tab.grid().await, first, "a step looks the same each time");
+    tab.click("[aria-label=Play]").await;
+    tab.until(&at(4)).await;
+    let sure = tab.run("return document.querySelectorAll('.cell.answer[aria-label*=\"% sure\"]').length").await;
+    assert!(sure.as_u64() > Some(0), "cells say how sure the model is");
+}
+
+#[test]
+fn a_puzzle_is_typed_and_solved_without_a_mouse() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        tab.tab_to("[role=grid] [tabindex='0']").await;
+        let label = "return document.activeElement.getAttribute('aria-label')";
+        assert_eq!(tab.run(label).await, json!("row 1 column 1, given 3"));
+        tab.press(key::DELETE).await;
+        assert_eq!(tab.run(label).await, json!("row 1 column 1, empty"));
+        tab.press(key::DOWN).await;
+        tab.press(key::DOWN).await;
+        tab.press(key::END).await;
+        assert_eq!(tab.run(label).await, json!("row 3 column 6, empty"));
+        tab.press("2").await;
+        assert_eq!(tab.run(label).await, json!("row 3 column 6, given 2"));
+        let typed = tab.grid().await;
+        assert_eq!(typed.to_string(), "..5...1.....5...62..4.31..64.5.5...6");
+
+        tab.press(&format!("{}z", key::CONTROL)).await;
+        assert_eq!(tab.run(label).await, json!("row 3 column 6, empty"));
+        tab.press(&format!("{}y", key::CONTROL)).await;
+        assert_eq!(tab.grid().await, typed, "redo brings it back");
+
+        // 5 stands in this row already.
+        tab.press(key::LEFT).await;
+        tab.press("5").await;
+        let said = tab.until("return document.querySelector('.board-said .bad')?.textContent").await;
+        assert!(said.as_str().is_some_and(|said| said.contains("5 stands twice in row 3")), "{said}");
+        assert_eq!(tab.run("return document.querySelectorAll('.cell.wrong').length >= 2").await, json!(true));
+        tab.press(key::ENTER).await;
+        assert_eq!(tab.run("return document.querySelector('.verdict')").await, json!(null), "nothing was asked");
+        tab.press(&format!("{}z", key::CONTROL)).await;
+
+        tab.press(key::ENTER).await;
+        verdict(&tab, &typed).await;
+    });
+}
+
+#[test]
+fn a_bad_paste_says_what_is_wrong_and_keeps_the_grid() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        let before = tab.grid().await;
+        tab.paste("123").await;
+        let said = tab.until("return document.querySelector('.board-said .bad')?.textContent").await;
+        assert_eq!(said, "That is no puzzle: expected 16, 36 or 81 cells (side 4, 6 or 9), found 3.");
+        tab.paste(&"7".repeat(16)).await;
+        let wrong = "That is no puzzle: row 1, column 1: expected 1 to 4";
+        tab.until(&format!("return document.querySelector('.board-said .bad')?.textContent.startsWith('{wrong}')"))
+            .await;
+        assert_eq!(tab.grid().await, before);
+        // A list of puzzles gives its first.
+        tab.paste("12..34..........\n................").await;
+        assert_eq!(tab.grid().await.to_string(), "12..34..........");
+        tab.press_button("Undo").await;
+        assert_eq!(tab.grid().await, before);
+    });
+}

@@ -1,0 +1,154 @@
+//! What a person does in a tab: goes somewhere, presses keys, clicks, pastes, reads, and waits for facts.
+
+use fantoccini::{Client, Locator, elements::Element};
+use hrm_types::sudoku::Grid;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Keys as `WebDriver` writes them.
+pub(super) mod key {
+    pub(crate) const CONTROL: &str = "\u{e009}";
+    pub(crate) const TAB: &str = "\u{e004}";
+    pub(crate) const ENTER: &str = "\u{e007}";
+    pub(crate) const LEFT: &str = "\u{e012}";
+    pub(crate) const RIGHT: &str = "\u{e014}";
+    pub(crate) const DOWN: &str = "\u{e015}";
+    pub(crate) const HOME: &str = "\u{e011}";
+    pub(crate) const END: &str = "\u{e010}";
+    pub(crate) const DELETE: &str = "\u{e017}";
+}
+
+/// Resolves with a condition's first true value, looked at after every change of the page; `null` at the deadline.
+const UNTIL: &str = "
+    const [milliseconds, done] = [arguments[0], arguments[arguments.length - 1]];
+    const condition = () => { CONDITION };
+    const watch = new MutationObserver(look);
+    const timer = setTimeout(() => finish(null), milliseconds);
+    function finish(value) { watch.disconnect(); clearTimeout(timer); done(value); }
+    function look() { const value = condition(); if (value) finish(value); }
+    watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    look();
+";
+
+/// A tab of the browser.
+pub(super) struct Tab {
+    client: Client,
+    address: String,
+}
+
+impl Tab {
+    /// Longest wait for what the page does by itself or with one request.
+    pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+    /// Longest wait for a tiny run.
+    pub(super) const LONGEST: Duration = Duration::from_mins(5);
+
+    pub(super) fn new(client: Client, address: String) -> Self {
+        Self { client, address }
+    }
+
+    /// Opens a page of the lab and waits until it shows.
+    pub(super) async fn open(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.address)).await.expect("the address opens");
+        self.until("return document.querySelector('h1')?.textContent").await;
+    }
+
+    /// The address in the bar, without the server's.
+    pub(super) async fn path(&self) -> String {
+        let url = self.client.current_url().await.expect("an address").to_string();
+        url.trim_start_matches(&self.address).to_owned()
+    }
+
+    pub(super) async fn title(&self) -> String {
+        self.client.title().await.expect("a title")
+    }
+
+    /// Runs a script in the page.
+    pub(super) async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.expect("the script runs")
+    }
+
+    /// Waits until `condition`, the body of a JavaScript function, returns something true.
+    pub(super) async fn until(&self, condition: &str) -> Value {
+        self.until_within(Self::DEADLINE, condition).await
+    }
+
+    /// The same with a deadline of its own.
+    pub(super) async fn until_within(&self, deadline: Duration, condition: &str) -> Value {
+        let script = UNTIL.replace("CONDITION", condition);
+        let milliseconds = json!(deadline.as_millis() as u64);
+        let value = self.client.execute_async(&script, vec![milliseconds]).await.expect("the script runs");
+        if value.is_null() {
+            let shown = self.text("body").await;
+            panic!("not within {deadline:?}: {condition}\nThe page shows:\n{shown}");
+        }
+        value
+    }
+
+    pub(super) async fn find(&self, css: &str) -> Element {
+        self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    /// What an element shows.
+    pub(super) async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("a text")
+    }
+
+    pub(super) async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Clicks the button or link that shows exactly that.
+    pub(super) async fn press_button(&self, shows: &str) {
+        let path = format!("//*[self::button or self::a][starts-with(normalize-space(), '{shows}')]");
+        let button = self.client.find(Locator::XPath(&path)).await.unwrap_or_else(|error| panic!("{shows}: {error}"));
+        button.click().await.unwrap_or_else(|error| panic!("{shows}: {error}"));
+    }
+
+    /// Presses keys on whatever has the focus.
+    pub(super) async fn press(&self, keys: &str) {
+        let focused = self.client.active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.expect("keys can be pressed");
+    }
+
+    /// Goes on with Tab until the element that has the focus matches `css`.
+    pub(super) async fn tab_to(&self, css: &str) {
+        for _ in 0..60 {
+            self.press(key::TAB).await;
+            if self.run(&format!("return document.activeElement.matches({})", json!(css))).await == json!(true) {
+                return;
+            }
+        }
+        panic!("60 times Tab did not reach {css}");
+    }
+
+    /// Replaces what stands in a field.
+    pub(super) async fn fill(&self, css: &str, text: &str) {
+        let field = self.find(css).await;
+        field.clear().await.expect("the field can be cleared");
+        field.send_keys(text).await.expect("the field takes keys");
+    }
+
+    /// Chooses from a list.
+    pub(super) async fn choose(&self, css: &str, value: &str) {
+        let choice = self.find(css).await;
+        choice.select_by_value(value).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Pastes a text where the focus is.
+    pub(super) async fn paste(&self, text: &str) {
+        let script = "
+            const clipboard = new DataTransfer();
+            clipboard.setData('text', arguments[0]);
+            const paste = new ClipboardEvent('paste', { clipboardData: clipboard, bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(paste);";
+        self.client.execute(script, vec![json!(text)]).await.expect("the script runs");
+    }
+
+    /// The digits on the board.
+    pub(super) async fn grid(&self) -> Grid {
+        let cells =
+            "return [...document.querySelectorAll('[role=gridcell]')].map(cell => cell.textContent || '.').join('')";
+        let line = self.run(cells).await;
+        line.as_str().expect("a text").parse().expect("a grid")
+    }
+}
