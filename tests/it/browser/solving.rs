@@ -106,7 +106,7 @@ fn a_puzzle_is_typed_and_solved_without_a_mouse() {
         tab.press("2").await;
         assert_eq!(tab.run(label).await, json!("row 3 column 6, given 2"));
         let typed = tab.grid().await;
-        assert_eq!(typed.to_string(), "..5...1.....5...62..4.31..64.5.5...6");
+        assert_eq!(typed.to_string(), "...5...4..2.5..6.2.6..1..3...4..23..");
 
         tab.press(&format!("{}z", key::CONTROL)).await;
         assert_eq!(tab.run(label).await, json!("row 3 column 6, empty"));
