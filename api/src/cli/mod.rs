@@ -25,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 Examples:
   hrm serve                                      the server and its page on http://127.0.0.1:8080
   hrm train --config configs/sudoku-6x6.toml     train on this machine, without a server
-  hrm solve ...2.5....6.3.5....4.65...2...41..26  solve a puzzle with the model that ships
+  hrm solve ..3.5..5.1..6...2..2...4..4.6..1.2..  solve a puzzle with the model that ships
 
 The log's level is set with RUST_LOG, e.g. RUST_LOG=debug.")]
 struct Cli {

@@ -14,7 +14,7 @@ use std::{io::Read, path::PathBuf, process::ExitCode};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm solve ...2.5....6.3.5....4.65...2...41..26
+  hrm solve ..3.5..5.1..6...2..2...4..4.6..1.2..
   hrm solve - < puzzle.txt
   hrm solve --checkpoint sudoku.safetensors --steps 16 --json 530070000600195000098000060800060003400803001700020006060000280000419005000080079")]
 pub(crate) struct Solve {
