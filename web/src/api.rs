@@ -17,7 +17,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 /// What a call comes back with.
-pub(crate) type Answer<T> = Result<T, Problem>;
+pub(crate) type Answer<T> = Result<T, Box<Problem>>;
 
 /// Where a call goes, from its path below the API's root.
 pub(crate) fn address(path: &str) -> String {
@@ -97,7 +97,7 @@ async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
-    serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))
+    Ok(serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?)
 }
 
 /// Gets `path`, or posts `body` to it; the text of a successful answer.
@@ -113,7 +113,7 @@ async fn send(path: &str, body: Option<&str>) -> Answer<String> {
     let response: web_sys::Response = response.dyn_into().map_err(unreachable)?;
     let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
     let text = text.as_string().unwrap_or_default();
-    if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text)) }
+    if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text).into()) }
 }
 
 /// The problem that the server told, or that it told none.
@@ -122,7 +122,8 @@ fn refusal(status: u16, text: &str) -> Problem {
 }
 
 fn problem(status: u16, title: &str, detail: String) -> Problem {
-    Problem { kind: "about:blank".into(), title: title.into(), status, detail, field: None, request_id: String::new() }
+    let (kind, title) = ("about:blank".into(), title.into());
+    Problem { kind, title, status, detail, field: None, request_id: String::new() }
 }
 
 fn unreachable(_: JsValue) -> Problem {

@@ -81,7 +81,7 @@ fn start<T: Send + Sync + 'static>(
                     loaded.value.try_set(Some(value));
                 }
                 Err(problem) => {
-                    loaded.problem.try_set(Some(problem));
+                    loaded.problem.try_set(Some(*problem));
                 }
             }
             let pause = loaded.value.try_with_untracked(|value| pause(value.as_ref())).flatten();

@@ -1,6 +1,7 @@
 //! The page: what one sees of the lab in a browser. It speaks only the public API.
 
 #![expect(unreachable_pub, reason = "the component macro writes its properties' types as public")]
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its properties")]
 
 mod api;
 mod app;

@@ -56,9 +56,11 @@ fn pasted_puzzles_are_solved_and_played() {
 
 /// A grid as people draw it.
 fn drawn(grid: &Grid) -> String {
-    let rows = grid.rows();
-    let row = |row: &Vec<u8>| row.iter().map(|digit| format!("| {digit} ")).collect::<String>() + "|\n";
-    rows.iter().map(row).collect()
+    let row = |row: &Vec<u8>| {
+        let digits: Vec<String> = row.iter().map(u8::to_string).collect();
+        format!("| {} |", digits.join(" | "))
+    };
+    grid.rows().iter().map(row).collect::<Vec<_>>().join("\n")
 }
 
 /// Steps are asked for one by one, so that there are some to go through whatever the model would do.

@@ -71,8 +71,8 @@ fn without_comments(css: &str) -> String {
 
 /// Adds `assets/NAME-HASH.EXTENSION` and returns its address.
 fn add_hashed(files: &mut Vec<File>, name: &str, extension: &str, bytes: Vec<u8>) -> Result<String> {
-    let hash: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let path = format!("assets/{name}-{hash}.{extension}");
+    let hash = Sha256::digest(&bytes).iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    let path = format!("assets/{name}-{hash:016x}.{extension}");
     let address = format!("/{path}");
     files.push(compressed(path, bytes)?);
     Ok(address)

@@ -24,9 +24,10 @@ impl Scale {
 
     /// The pixel at which `value` stands.
     pub(crate) fn pixel(&self, value: f64) -> f64 {
-        let (low, high, value) = match self.log {
-            true => (self.low.ln(), self.high.ln(), value.max(self.low * 1e-3).ln()),
-            false => (self.low, self.high, value),
+        let (low, high, value) = if self.log {
+            (self.low.ln(), self.high.ln(), value.max(self.low * 1e-3).ln())
+        } else {
+            (self.low, self.high, value)
         };
         self.pixels.0 + (value - low) / (high - low) * (self.pixels.1 - self.pixels.0)
     }
@@ -34,9 +35,10 @@ impl Scale {
     /// The value at `pixel`.
     pub(crate) fn value(&self, pixel: f64) -> f64 {
         let share = (pixel - self.pixels.0) / (self.pixels.1 - self.pixels.0);
-        match self.log {
-            true => (self.low.ln() + share * (self.high.ln() - self.low.ln())).exp(),
-            false => self.low + share * (self.high - self.low),
+        if self.log {
+            (self.low.ln() + share * (self.high.ln() - self.low.ln())).exp()
+        } else {
+            self.low + share * (self.high - self.low)
         }
     }
 

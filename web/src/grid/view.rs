@@ -21,15 +21,13 @@ pub(crate) struct Cell {
 impl Cell {
     /// The cell in words: `row 3 column 5, given 7`.
     fn label(self, row: usize, column: usize) -> String {
-        let mut label = format!("row {row} column {column}, ");
-        label += &match (self.digit, self.given) {
+        let content = match (self.digit, self.given) {
             (0, _) => "empty".to_owned(),
             (digit, true) => format!("given {digit}"),
             (digit, false) => digit.to_string(),
         };
-        if let Some(confidence) = self.confidence {
-            label += &format!(", {:.0} % sure", confidence * 100.0);
-        }
+        let sure = self.confidence.map(|share| format!(", {:.0} % sure", share * 100.0)).unwrap_or_default();
+        let mut label = format!("row {row} column {column}, {content}{sure}");
         if self.changed {
             label += ", changed in this step";
         }

@@ -142,7 +142,7 @@ fn FormView(
             busy.try_set(false);
             match answer {
                 Ok(run) => navigate(&format!("/runs/{}", run.id), NavigateOptions::default()),
-                Err(refusal) => refuse(state, problem, refusal),
+                Err(refusal) => refuse(state, problem, *refusal),
             }
         });
     };

@@ -57,7 +57,7 @@ fn RunView(id: RunId) -> impl IntoView {
         spawn_local(async move {
             match api::cancel_run(id).await {
                 Ok(cancelled) => drop(run.try_set(Some(cancelled))),
-                Err(problem) => drop(refused.try_set(Some(problem))),
+                Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });
     };

@@ -41,7 +41,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let runs = Memo::new(move |_| newest.value.with(|page| page.as_ref().map(|page| older.after(page))));
     let cancel = move |id: RunId| {
         spawn_local(async move {
-            refused.try_set(api::cancel_run(id).await.err());
+            refused.try_set(api::cancel_run(id).await.err().map(|problem| *problem));
             newest.refresh();
         });
     };
@@ -77,17 +77,27 @@ fn nothing() -> impl IntoView {
     }
 }
 
+/// Where the list goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Next {
+    /// No older page was fetched yet: where the newest ends.
+    AfterNewest,
+    Cursor(String),
+    /// The oldest run is shown.
+    Nothing,
+}
+
 /// Pages beyond the newest, which are fetched on request and not again.
 #[derive(Clone, Copy)]
 struct Older {
     runs: RwSignal<Vec<Run>>,
-    /// The cursor of the page after them; the newest page's while none was fetched.
-    next: RwSignal<Option<Option<String>>>,
+    /// What comes after them.
+    next: RwSignal<Next>,
 }
 
 impl Older {
     fn new() -> Self {
-        Self { runs: RwSignal::new(Vec::new()), next: RwSignal::new(None) }
+        Self { runs: RwSignal::new(Vec::new()), next: RwSignal::new(Next::AfterNewest) }
     }
 
     /// The newest page and then the older runs, each run once.
@@ -107,8 +117,9 @@ impl Older {
 #[component]
 fn More(newest: RwSignal<Option<ListPage<Run>>>, older: Older) -> impl IntoView {
     let next = Memo::new(move |_| match older.next.get() {
-        Some(next) => next,
-        None => newest.with(|page| page.as_ref().and_then(|page| page.next_cursor.clone())),
+        Next::Cursor(cursor) => Some(cursor),
+        Next::Nothing => None,
+        Next::AfterNewest => newest.with(|page| page.as_ref().and_then(|page| page.next_cursor.clone())),
     });
     let problem = RwSignal::new(None::<Problem>);
     let fetch = move |_| {
@@ -116,10 +127,10 @@ fn More(newest: RwSignal<Option<ListPage<Run>>>, older: Older) -> impl IntoView 
         spawn_local(async move {
             match api::list_runs(Some(&cursor)).await {
                 Ok(page) => {
-                    older.next.try_set(Some(page.next_cursor));
+                    older.next.try_set(page.next_cursor.map_or(Next::Nothing, Next::Cursor));
                     older.runs.try_update(|runs| runs.extend(page.items));
                 }
-                Err(error) => drop(problem.try_set(Some(error))),
+                Err(error) => drop(problem.try_set(Some(*error))),
             }
         });
     };

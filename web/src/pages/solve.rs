@@ -10,7 +10,12 @@ mod share;
 mod state;
 mod verdict;
 
-use crate::{api, browser, components::page::Page, grid::paste, load};
+use crate::{
+    api, browser,
+    components::page::Page,
+    grid::{editor::Editor, paste, view::cell_id},
+    load,
+};
 use board::Board;
 use controls::Controls;
 use leptos::prelude::*;
@@ -89,7 +94,7 @@ fn listen(state: SolveState) {
         let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
         event.prevent_default();
         state.take_text(&text);
-        browser::focus(&crate::grid::view::cell_id(state.editor.with_untracked(|editor| editor.cursor())));
+        browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
     });
     on_cleanup(move || {
         keys.remove();

@@ -109,7 +109,7 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static) -> impl IntoView {
                 Ok(_) => stored(),
                 Err(refusal) => match refusal.field.as_deref().map(|field| field.trim_start_matches("generate.")) {
                     Some(field) => drop(wrong.try_set(Some((field.into(), refusal.detail.clone())))),
-                    None => drop(problem.try_set(Some(refusal))),
+                    None => drop(problem.try_set(Some(*refusal))),
                 },
             }
         });

@@ -81,7 +81,7 @@ impl Feed {
     async fn fetch_run(self) {
         match api::get_run(self.id).await {
             Ok(run) => drop(self.run.try_set(Some(run))),
-            Err(problem) => drop(self.problem.try_set(Some(problem))),
+            Err(problem) => drop(self.problem.try_set(Some(*problem))),
         }
     }
 
@@ -98,7 +98,7 @@ impl Feed {
                         return;
                     }
                 }
-                Err(problem) => return drop(self.problem.try_set(Some(problem))),
+                Err(problem) => return drop(self.problem.try_set(Some(*problem))),
             }
         }
     }

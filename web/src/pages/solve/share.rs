@@ -6,17 +6,10 @@ use leptos::prelude::*;
 
 /// The address of a puzzle with its model and steps; with `step` it opens there instead of playing.
 pub(crate) fn link(outcome: &Outcome, model: Option<&str>, step: Option<usize>) -> String {
-    let mut link = format!("/?s={}", outcome.puzzle);
-    if let Some(model) = model {
-        link += &format!("&model={}", browser::query_value(model));
-    }
-    if let Some(steps) = outcome.steps {
-        link += &format!("&steps={steps}");
-    }
-    if let Some(step) = step {
-        link += &format!("&step={step}");
-    }
-    link
+    let model = model.map(|model| format!("&model={}", browser::query_value(model))).unwrap_or_default();
+    let steps = outcome.steps.map(|steps| format!("&steps={steps}")).unwrap_or_default();
+    let step = step.map(|step| format!("&step={step}")).unwrap_or_default();
+    format!("/?s={}{model}{steps}{step}", outcome.puzzle)
 }
 
 /// The same request on a command line.

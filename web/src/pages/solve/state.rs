@@ -149,7 +149,7 @@ impl SolveState {
             match answer {
                 Ok(response) if asked_still => self.show(Outcome::new(puzzle, steps, response), step),
                 Ok(_) => {}
-                Err(problem) => self.problem.set(Some(problem)),
+                Err(problem) => self.problem.set(Some(*problem)),
             }
         });
     }

@@ -36,7 +36,7 @@ pub(crate) fn ending(outcome: &Outcome) -> String {
 /// What step `shown` (0-based) did.
 pub(crate) fn step(outcome: &Outcome, shown: usize) -> String {
     let wrong = outcome.wrong_cells(shown).len() as u64;
-    let blank = outcome.grids.get(shown).map_or(0, |grid| grid.cells().iter().filter(|&&digit| digit == 0).count());
+    let blank = outcome.grids.get(shown).map_or(0, |grid| grid.cells().len() - grid.givens());
     let mut parts = Vec::new();
     if shown > 0 {
         parts.push(match outcome.changed_cells(shown) as u64 {
@@ -72,7 +72,10 @@ mod tests {
         let puzzle: Grid = PUZZLE.parse().unwrap();
         let answer: Grid = lines.last().unwrap().parse().unwrap();
         let response = SolveResponse {
-            model: ModelRef { id: CheckpointId(Default::default()), name: "test".into() },
+            model: ModelRef {
+                id: "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse::<CheckpointId>().unwrap(),
+                name: "test".into(),
+            },
             puzzle: puzzle.to_string(),
             answer: answer.to_string(),
             rows: answer.rows(),
