@@ -96,6 +96,19 @@ fn an_experiment_always_trains_the_same_model() {
 }
 
 #[test]
+fn the_model_that_ships_solves_the_puzzle_in_the_help() {
+    let place = Place::new();
+    let help = place.hrm(&["help", "solve"]).succeeds();
+    let example =
+        help.lines().find_map(|line| line.trim().strip_prefix("hrm solve ").filter(|puzzle| puzzle.len() == 36));
+    let puzzle = example.expect("an example of a puzzle of side 6");
+    let printed = place.hrm(&["solve", puzzle]).succeeds();
+    assert_eq!(printed.lines().last(), Some("solved"), "{printed}");
+    let error = place.hrm(&["solve", PUZZLE]).fails();
+    assert!(error.contains("no model for puzzles of side 4 ships") && error.contains("--checkpoint"), "{error}");
+}
+
+#[test]
 fn a_wrong_puzzle_is_refused() {
     let place = Place::new();
     for (puzzle, expect) in [

@@ -3,28 +3,30 @@
 use super::program::{Place, shared};
 use std::fs;
 
-const FIXTURE: &str = "fixtures/upstream/hrm_rope_stablemax";
+/// Rotary and learned positions, both losses, puzzle embeddings of several positions, and more cycles.
+const FIXTURES: [&str; 3] = ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep"];
 
-/// Where the fixture's files lie, without their endings.
-fn fixture() -> Option<String> {
-    let json = shared(&format!("{FIXTURE}.json"))?;
+/// Where a fixture's files lie, without their endings.
+fn fixture(name: &str) -> Option<String> {
+    let json = shared(&format!("fixtures/upstream/{name}.json"))?;
     Some(json.with_extension("").to_str().expect("UTF-8").to_owned())
 }
 
 #[test]
 fn the_reference_is_reproduced() {
-    let Some(prefix) = fixture() else { return };
-    let printed = Place::new().hrm(&["verify", &prefix]).succeeds();
-    let verdict = printed.lines().last().expect("a verdict");
-    assert!(verdict.starts_with("passes: ") && verdict.ends_with("allowed 1e-4"), "{printed}");
-    // Every comparison is printed with its error.
-    let count: usize = verdict.split(' ').nth(1).and_then(|count| count.parse().ok()).expect("a count");
-    assert!(count > 50 && printed.lines().count() == count + 1, "{printed}");
+    for prefix in FIXTURES.iter().filter_map(|name| fixture(name)) {
+        let printed = Place::new().hrm(&["verify", &prefix]).succeeds();
+        let verdict = printed.lines().last().expect("a verdict");
+        assert!(verdict.starts_with("passes: ") && verdict.ends_with("allowed 1e-4"), "{prefix}: {printed}");
+        // Every comparison is printed with its error.
+        let count: usize = verdict.split(' ').nth(1).and_then(|count| count.parse().ok()).expect("a count");
+        assert!(count > 50 && printed.lines().count() == count + 1, "{prefix}: {printed}");
+    }
 }
 
 #[test]
 fn a_changed_fixture_fails() {
-    let Some(prefix) = fixture() else { return };
+    let Some(prefix) = fixture(FIXTURES[0]) else { return };
     let place = Place::new();
     let mut tensors = fs::read(format!("{prefix}.safetensors")).expect("the fixture");
     // The last tensor of the file: the sign of its last value turns.
