@@ -23,8 +23,7 @@ mod tests {
         for (name, bytes) in CHECKPOINTS {
             let model = Model::from_bytes(bytes).expect("a checkpoint");
             let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../configs/{name}.toml"));
-            let file: Experiment =
-                toml::from_str(&fs::read_to_string(path).expect("a file")).expect("an experiment");
+            let file: Experiment = toml::from_str(&fs::read_to_string(path).expect("a file")).expect("an experiment");
             assert_eq!(model.info().experiment, file, "{name} was trained by another configuration");
 
             let DataSpec::Generate(spec) = &file.data else { panic!("{name} is not trained on generated puzzles") };

@@ -3,7 +3,7 @@
 use super::program::{Place, shared};
 use std::fs;
 
-/// Rotary and learned positions, both losses, puzzle embeddings of several positions, and more cycles.
+/// Rotary and learned positions, both losses, a puzzle embedding wider than one position, more cycles and layers.
 const FIXTURES: [&str; 3] = ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep"];
 
 /// Where a fixture's files lie, without their endings.
