@@ -3,5 +3,6 @@
 mod api;
 mod browser;
 mod cli;
+mod crash;
 mod house;
 mod program;
