@@ -1,12 +1,15 @@
 //! Extractors that turn every rejection into an [`ApiError`] and let no NUL character through to the database.
 
-use super::error::ApiError;
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
-    response::IntoResponse,
+use super::{
+    error::ApiError,
+    limits::{BODY_LIMIT, DRAIN_LIMIT},
 };
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 /// A JSON body.
@@ -21,11 +24,12 @@ pub struct ApiPath<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !declares_json(request.headers()) {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_json = declares_json(request.headers());
+        let body = read_body(request.into_body()).await?;
+        if !is_json {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let body = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
         if has_escaped_nul(&body) {
             return Err(nul_refused(None));
         }
@@ -39,11 +43,24 @@ fn declares_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn unreadable_body(rejection: BytesRejection) -> ApiError {
-    match rejection.into_response().status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::InvalidRequest { field: None, detail: "the body ended before it was complete".into() },
+/// The whole body. Of one that is too large the rest is read and dropped, up to a point: a client that is still
+/// sending when the connection closes sees a broken connection instead of the answer.
+async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| ApiError::InvalidRequest {
+            field: None,
+            detail: "the body ended before it was complete".into(),
+        })?;
+        size += part.len();
+        if size <= BODY_LIMIT {
+            kept.extend_from_slice(&part);
+        } else if size > DRAIN_LIMIT {
+            break;
+        }
     }
+    if size > BODY_LIMIT { Err(ApiError::TooLarge) } else { Ok(kept) }
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

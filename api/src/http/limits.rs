@@ -10,6 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 /// Largest body, bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
 
+/// Most bytes read of a body that is too large, before the connection is cut.
+pub const DRAIN_LIMIT: usize = 16 << 20;
+
 /// Time until an ordinary request must have begun its answer. Streams may go on for longer.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -19,7 +22,7 @@ pub const SOLVE_DEADLINE: Duration = Duration::from_mins(2);
 /// The same for generating a dataset.
 pub const GENERATE_DEADLINE: Duration = Duration::from_mins(5);
 
-/// Bounds body and time of every route of `router`.
+/// Bounds body and time of every route of `router`. Bodies read by `ApiJson` are held to the same limit there.
 pub fn bounded<S: Clone + Send + Sync + 'static>(router: OpenApiRouter<S>, deadline: Duration) -> OpenApiRouter<S> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -65,9 +65,9 @@ fn answers_are_compressed_when_asked_for() {
 
 #[test]
 fn a_flood_of_puzzles_is_answered_or_shed_but_never_lost() {
-    let server = Server::shared();
-    server.trained();
-    let body = json!({"puzzle": ".".repeat(16), "steps": 200});
+    // Of its own: others would be shed with it. The model that ships answers.
+    let server = Server::without_worker();
+    let body = json!({"puzzle": ".".repeat(36), "steps": 20});
     let answers: Vec<Answer> = thread::scope(|scope| {
         let clients: Vec<_> = (0..80).map(|_| scope.spawn(|| server.post("/api/v1/solve", &body))).collect();
         clients.into_iter().map(|client| client.join().expect("a client ends")).collect()

@@ -23,6 +23,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(40);
 /// Longest wait for any answer, and for a tiny run to end.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(5);
 
+/// Shorter than the server keeps an idle connection, so that none is used again just as it is closed.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// What the server prints once it is ready, before its address.
 const READY: &str = "HRM Lab is ready at ";
 
@@ -91,7 +94,7 @@ impl Server {
                 let _ = sender.send(line);
             }
         });
-        let client = Client::builder().timeout(ANSWER_DEADLINE).build().expect("a client");
+        let client = Client::builder().timeout(ANSWER_DEADLINE).pool_idle_timeout(IDLE).build().expect("a client");
         let mut server =
             Self { child, address: String::new(), client, folder, lines: Mutex::new(lines), trained: OnceLock::new() };
         server.address = server.wait_until_ready();

@@ -80,7 +80,11 @@ fn bodies_that_are_no_json_are_refused() {
     post("application/json", &"[".repeat(10_000)).expect_problem(400, "malformed-json");
     post("text/plain", "{}").expect_problem(415, "unsupported-media-type");
     post("application/json; charset=utf-8", "{}").expect_problem(422, "invalid-request");
-    post("application/json", &format!("\"{}\"", "x".repeat(2 << 20))).expect_problem(413, "too-large");
+    for megabytes in [2, 12] {
+        let answer = post("application/json", &format!("\"{}\"", "x".repeat(megabytes << 20)));
+        answer.expect_problem(413, "too-large");
+        assert_eq!(answer.header("connection"), "close");
+    }
 }
 
 #[test]
