@@ -10,11 +10,17 @@ use crate::{
         page::Page,
         problem::{Empty, ProblemNotice, Problems, Waiting},
     },
-    load,
+    load::{self, Loaded},
 };
 use fields::{Data, Fields};
 use form::{FieldError, Form};
-use hrm_types::{experiment::Experiment, ids::RunId, problem::Problem};
+use hrm_types::{
+    Page as ListPage,
+    dataset::Dataset,
+    experiment::{Experiment, ExperimentFile},
+    ids::RunId,
+    problem::Problem,
+};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
     NavigateOptions,
@@ -37,6 +43,8 @@ pub(crate) struct FormState {
     pub(crate) form: RwSignal<Form>,
     /// What the server refused, until the form changes.
     pub(crate) refused: RwSignal<Option<FieldError>>,
+    /// What is stored to train on.
+    pub(crate) datasets: Loaded<ListPage<Dataset>>,
 }
 
 impl FormState {
@@ -58,6 +66,14 @@ impl FormState {
         self.refused.get().or_else(|| self.form.with(|form| form.experiment().err()))
     }
 
+    /// The stored dataset of that name or id; absent also until the list is there.
+    pub(crate) fn dataset(self, name: &str) -> Option<Dataset> {
+        self.datasets.value.with(|page| {
+            let mut known = page.iter().flat_map(|page| page.items.iter());
+            known.find(|dataset| dataset.name == name || dataset.id.to_string() == name).cloned()
+        })
+    }
+
     /// What is wrong with one field.
     pub(crate) fn error_at(self, path: &str) -> Option<String> {
         self.error().filter(|error| error.path == path).map(|error| error.problem)
@@ -68,8 +84,12 @@ impl FormState {
 #[component]
 pub(crate) fn NewRunPage() -> impl IntoView {
     let query = use_query_map().get_untracked();
-    let state =
-        FormState { base: RwSignal::new(None), form: RwSignal::new(Form::default()), refused: RwSignal::new(None) };
+    let state = FormState {
+        base: RwSignal::new(None),
+        form: RwSignal::new(Form::default()),
+        refused: RwSignal::new(None),
+        datasets: load::load(api::list_datasets),
+    };
     let experiments = load::load(api::list_experiments);
     let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
     if let Some(run) = earlier {
@@ -119,10 +139,7 @@ fn start_from_run(state: FormState, id: RunId) {
 }
 
 #[component]
-fn FormView(
-    state: FormState,
-    experiments: load::Loaded<hrm_types::Page<hrm_types::experiment::ExperimentFile>>,
-) -> impl IntoView {
+fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> impl IntoView {
     let problem = RwSignal::new(None::<Problem>);
     let busy = RwSignal::new(false);
     let navigate = use_navigate();
@@ -185,10 +202,7 @@ fn refuse(state: FormState, problem: RwSignal<Option<Problem>>, refusal: Problem
 
 /// Which experiment the form starts from.
 #[component]
-fn Choice(
-    state: FormState,
-    experiments: load::Loaded<hrm_types::Page<hrm_types::experiment::ExperimentFile>>,
-) -> impl IntoView {
+fn Choice(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> impl IntoView {
     let title = Memo::new(move |_| state.base.with(|base| base.as_ref().map(|base| base.title.clone())));
     let choose = move |event: web_sys::Event| {
         let name = event_target_value(&event);

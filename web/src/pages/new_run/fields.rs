@@ -4,7 +4,8 @@ use super::{
     FormState,
     form::{DATASET, GENERATED, Kind, SOURCE, Setting},
 };
-use crate::{api, browser, load};
+use crate::{browser, format};
+use hrm_types::dataset::Dataset;
 use leptos::prelude::*;
 
 /// The id of a setting's input.
@@ -120,27 +121,30 @@ pub(super) fn Data(state: FormState) -> impl IntoView {
 
 #[component]
 fn StoredChoice(state: FormState) -> impl IntoView {
-    let datasets = load::load(api::list_datasets);
     let id = field_id(DATASET);
-    let error = Memo::new(move |_| state.error_at(DATASET));
-    let options = move || {
-        let chosen = state.form.with(|form| form.get(DATASET).to_owned());
-        let options = datasets.value.with(|page| {
-            let datasets = page.iter().flat_map(|page| page.items.iter());
-            let option = |dataset: &hrm_types::dataset::Dataset| {
-                let name = dataset.name.clone();
-                let label = format!(
-                    "{name}: {0} × {0}, {1} to train on, {2} to test",
-                    dataset.side,
-                    crate::format::count(dataset.train_count.into()),
-                    crate::format::count(dataset.test_count.into()),
-                );
-                let selected = chosen == name || chosen == dataset.id.to_string();
-                view! { <option value=name selected=selected>{label}</option> }
-            };
-            datasets.map(option).collect_view()
+    let chosen = Memo::new(move |_| state.form.with(|form| form.get(DATASET).to_owned()));
+    // An experiment may name a dataset that this server has not got.
+    let missing = Memo::new(move |_| {
+        let name = chosen.get();
+        let listed = state.datasets.value.with(Option::is_some);
+        (listed && !name.is_empty() && state.dataset(&name).is_none()).then_some(name)
+    });
+    let error = Memo::new(move |_| {
+        let missing = missing.get().map(|name| {
+            format!("no dataset {name:?} is stored here; bring it in with `hrm data import`, or choose another")
         });
-        view! { <option value="">"Choose …"</option>{options} }
+        state.error_at(DATASET).or(missing)
+    });
+    let options = move || {
+        let missing = missing.get().map(|name| {
+            let value = name.clone();
+            view! { <option value=value selected=true>{name}</option> }
+        });
+        let stored = state.datasets.value.with(|page| {
+            let datasets = page.iter().flat_map(|page| page.items.iter());
+            datasets.map(|dataset| option(dataset, &chosen.get())).collect_view()
+        });
+        view! { <option value="">"Choose …"</option>{missing}{stored} }
     };
     view! {
         <div class="field wide" class:invalid=move || error.get().is_some()>
@@ -151,4 +155,16 @@ fn StoredChoice(state: FormState) -> impl IntoView {
             <p class="hint">{move || error.get()}</p>
         </div>
     }
+}
+
+fn option(dataset: &Dataset, chosen: &str) -> impl IntoView + use<> {
+    let name = dataset.name.clone();
+    let label = format!(
+        "{name}: {0} × {0}, {1} to train on, {2} to test",
+        dataset.side,
+        format::count(dataset.train_count.into()),
+        format::count(dataset.test_count.into()),
+    );
+    let selected = chosen == name || chosen == dataset.id.to_string();
+    view! { <option value=name selected=selected>{label}</option> }
 }

@@ -4,19 +4,14 @@ use super::{
     FormState,
     form::{Difference, differences, planned_steps},
 };
-use crate::{api, format, listing, load};
-use hrm_types::{
-    Page,
-    dataset::Dataset,
-    experiment::{DataSpec, Experiment},
-};
+use crate::{format, listing};
+use hrm_types::experiment::{DataSpec, Experiment};
 use leptos::prelude::*;
 use serde_json::Value;
 
 /// The differences and the plan, or what is still wrong.
 #[component]
 pub(super) fn Summary(state: FormState) -> impl IntoView {
-    let datasets = load::load(api::list_datasets);
     let experiment = Memo::new(move |_| state.form.with(|form| form.experiment().ok()));
     let differing = move || {
         let now = experiment.get()?;
@@ -30,28 +25,23 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
     view! {
         <h2>"To be queued"</h2>
         {wrong}
-        {move || experiment.get().map(|experiment| plan(&experiment, datasets.value))}
+        {move || experiment.get().map(|experiment| plan(state, &experiment))}
         {move || differing().map(|(title, differences)| difference_list(&title, differences))}
     }
 }
 
-fn plan(experiment: &Experiment, datasets: RwSignal<Option<Page<Dataset>>>) -> impl IntoView + use<> {
+fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
     let puzzles = match &experiment.data {
         DataSpec::Generate(spec) => Some(spec.train),
-        DataSpec::Stored { dataset } => datasets.with(|page| {
-            let mut known = page.iter().flat_map(|page| page.items.iter());
-            known
-                .find(|known| known.name == *dataset || known.id.to_string() == *dataset)
-                .map(|known| known.train_count)
-        }),
+        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
         DataSpec::Csv(_) => None,
     };
-    let steps = puzzles.map(|puzzles| {
+    puzzles.map(|puzzles| {
         let steps = planned_steps(experiment, puzzles);
         let batch = experiment.train.batch_size as u64;
-        format!("About {} of {}.", format::counted(steps, "step"), format::counted(batch, "sequence"))
-    });
-    view! { <p>{steps}</p> }
+        let words = format!("About {} of {}.", format::counted(steps, "step"), format::counted(batch, "sequence"));
+        view! { <p>{words}</p> }
+    })
 }
 
 fn difference_list(title: &str, differences: Vec<Difference>) -> impl IntoView + use<> {
