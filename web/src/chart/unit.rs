@@ -42,7 +42,8 @@ pub(crate) fn tick_labels(ticks: &[f64]) -> Vec<String> {
     let spacing = ticks.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(f64::INFINITY, f64::min);
     let finest = ticks.iter().map(|tick| tick.abs()).filter(|&tick| tick > 0.0).fold(spacing, f64::min);
     if largest > 0.0 && (largest < 1e-2 || finest < 1e-4) {
-        return ticks.iter().map(|&tick| if tick == 0.0 { "0".into() } else { format!("{tick:.0e}") }).collect();
+        let label = |tick: f64| format!("{tick:.1e}").replace(".0e", "e");
+        return ticks.iter().map(|&tick| if tick == 0.0 { "0".into() } else { label(tick) }).collect();
     }
     let (scale, unit) = match largest {
         size if size >= 1e6 => (1e6, "M"),
@@ -63,12 +64,13 @@ mod tests {
 
     #[test]
     fn labels_are_short() {
-        let cases: [(&[f64], &[&str]); 7] = [
+        let cases: [(&[f64], &[&str]); 8] = [
             (&[0.0, 2.0, 4.0], &["0", "2", "4"]),
             (&[0.0, 0.2, 0.4], &["0", "0.2", "0.4"]),
             (&[500.0, 1000.0, 1500.0], &["0.5k", "1k", "1.5k"]),
             (&[0.0, 2e6], &["0", "2M"]),
             (&[0.0, 5e-4, 1e-3], &["0", "5e-4", "1e-3"]),
+            (&[1e-3, 1.5e-3], &["1e-3", "1.5e-3"]),
             (&[1e-6, 1e-3, 1.0], &["1e-6", "1e-3", "1e0"]),
             (&[-2.0, 0.0], &["-2", "0"]),
         ];
