@@ -1,7 +1,7 @@
 //! Checkpoints: one safetensors file with the weights under the reference's names and, in its header, everything
 //! that tells what they are.
 
-use crate::{Error, Result, hrm::Hrm, params, shape::Dims, train::sudoku_task};
+use crate::{Error, Result, hrm::Hrm, kernels::PackedWeights, params, shape::Dims, train::sudoku_task};
 use candle_core::{DType, Device, Tensor};
 use hrm_types::experiment::Experiment;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -49,7 +49,7 @@ impl Model {
         let dims = Dims::new(arch, sudoku_task(info.side));
         params::check(arch, &dims, &tensors)?;
         check_finite(&tensors)?;
-        let hrm = Hrm::load(arch, dims, &tensors)?;
+        let hrm = Hrm::load(arch, dims, &tensors, &PackedWeights::default())?;
         Ok(Self { info, tensors, hrm })
     }
 

@@ -3,16 +3,16 @@
 
 use crate::{
     Result,
-    kernels::Rope,
+    kernels::{PackedWeights, Rope},
     layers::{BlockSettings, Linear, Module, Source},
     params::PUZZLE_EMB,
     shape::Dims,
 };
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, Device, Tensor};
 use hrm_types::experiment::{ArchConfig, ForwardDtype, PosEncodings};
 use std::collections::BTreeMap;
 
-/// The two hidden states, (B, T, D) each, in the forward dtype.
+/// The two hidden states, (B, T, D) each.
 #[derive(Clone)]
 pub struct Hidden {
     /// The slow module's.
@@ -23,7 +23,7 @@ pub struct Hidden {
 
 /// What the heads read off `z_H`.
 pub struct Outputs {
-    /// (B, S, V), in the forward dtype.
+    /// (B, S, V).
     pub logits: Tensor,
     /// Value of halting, (B), f32.
     pub q_halt: Tensor,
@@ -47,13 +47,21 @@ pub struct Hrm {
     cycles: (usize, usize),
     width: usize,
     dims: Dims,
-    dtype: DType,
 }
 
 impl Hrm {
-    /// Over weights that [`crate::params::check`] has accepted.
-    pub fn load(arch: &ArchConfig, dims: Dims, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
-        let source = Source { tensors };
+    /// Over weights that [`crate::params::check`] has accepted. Models over the same storage share `packed`.
+    pub fn load(
+        arch: &ArchConfig,
+        dims: Dims,
+        tensors: &BTreeMap<String, Tensor>,
+        packed: &PackedWeights,
+    ) -> Result<Self> {
+        let exact = Source { tensors, packed: None };
+        let source = match arch.forward_dtype {
+            ForwardDtype::Float32 => exact,
+            ForwardDtype::Bfloat16 => Source { packed: Some(packed), ..exact },
+        };
         let rope = (arch.pos_encodings == PosEncodings::Rope)
             .then(|| Rope::new(dims.positions, dims.head_dim, arch.rope_theta));
         let embed_pos = match arch.pos_encodings {
@@ -68,17 +76,13 @@ impl Hrm {
             embed_pos,
             puzzle_emb: source.get(PUZZLE_EMB)?,
             lm_head: Linear::load(source, "lm_head.weight")?,
-            q_head: Linear::load(source, "q_head.weight")?,
+            q_head: Linear::load(exact, "q_head.weight")?,
             q_bias: source.get("q_head.bias")?,
             H_init: source.get("H_init")?,
             L_init: source.get("L_init")?,
             cycles: (arch.H_cycles, arch.L_cycles),
             width: arch.hidden_size,
             dims,
-            dtype: match arch.forward_dtype {
-                ForwardDtype::Float32 => DType::F32,
-                ForwardDtype::Bfloat16 => DType::BF16,
-            },
         })
     }
 
@@ -108,14 +112,13 @@ impl Hrm {
         if let Some(positions) = &self.embed_pos {
             embedding = (embedding.broadcast_add(positions)? * std::f64::consts::FRAC_1_SQRT_2)?;
         }
-        Ok((embedding * (width as f64).sqrt())?.to_dtype(self.dtype)?)
+        Ok((embedding * (width as f64).sqrt())?)
     }
 
     /// The states every sequence starts from.
     pub fn initial(&self, batch: usize) -> Result<Hidden> {
         let shape = (batch, self.dims.positions, self.width);
-        let repeat =
-            |start: &Tensor| -> Result<Tensor> { Ok(start.to_dtype(self.dtype)?.broadcast_as(shape)?.contiguous()?) };
+        let repeat = |start: &Tensor| -> Result<Tensor> { Ok(start.broadcast_as(shape)?.contiguous()?) };
         Ok(Hidden { z_H: repeat(&self.H_init)?, z_L: repeat(&self.L_init)? })
     }
 
@@ -158,7 +161,7 @@ impl Hrm {
 
     /// The halting head alone: values of halting and of going on, (B) each, f32.
     pub fn q_values(&self, hidden: &Hidden) -> Result<(Tensor, Tensor)> {
-        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?; // (B, D)
+        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?; // (B, D)
         let q = self.q_head.forward(&first)?.broadcast_add(&self.q_bias)?; // (B, 2)
         Ok((q.narrow(D::Minus1, 0, 1)?.squeeze(1)?, q.narrow(D::Minus1, 1, 1)?.squeeze(1)?))
     }

@@ -2,15 +2,17 @@
 
 use crate::{
     Error, Result,
-    kernels::{self, Rope},
+    kernels::{self, PackedWeight, PackedWeights, Rope},
 };
 use candle_core::Tensor;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Weights by name, below a prefix.
+/// Weights by name.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) tensors: &'a BTreeMap<String, Tensor>,
+    /// Their packed forms, if matrix products are to take them in bf16.
+    pub(crate) packed: Option<&'a PackedWeights>,
 }
 
 impl Source<'_> {
@@ -23,14 +25,16 @@ impl Source<'_> {
     }
 }
 
-/// x · Wᵀ, with W (out, in) in f32, cast to x's dtype at use.
+/// x · Wᵀ for W (out, in).
 pub(crate) struct Linear {
     weight: Tensor,
+    /// Where the product takes its operands in bf16.
+    packed: Option<Arc<PackedWeight>>,
 }
 
 impl Linear {
     pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self> {
-        Ok(Self { weight: source.get(name)? })
+        Ok(Self { weight: source.get(name)?, packed: source.packed.map(|packed| packed.get(name)) })
     }
 
     /// (…, in) → (…, out)
@@ -40,9 +44,13 @@ impl Linear {
         if let Some(last) = shape.last_mut() {
             *last = out;
         }
-        let weight = self.weight.to_dtype(x.dtype())?;
         // One matrix product over all rows: (rows, in) · (in, out)
-        Ok(x.reshape(((), inputs))?.matmul(&weight.t()?)?.reshape(shape)?)
+        let rows = x.reshape(((), inputs))?;
+        let product = match &self.packed {
+            Some(packed) => kernels::linear_bf16(&rows, &self.weight, packed)?,
+            None => rows.matmul(&self.weight.t()?)?,
+        };
+        Ok(product.reshape(shape)?)
     }
 }
 

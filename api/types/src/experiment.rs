@@ -115,7 +115,8 @@ pub enum LossType {
     SoftmaxCrossEntropy,
 }
 
-/// The number format of the forward and backward passes; weights are always stored in f32.
+/// The number format of the operands of matrix products in the forward and backward passes. Their sums, everything
+/// between them and the stored weights are f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -160,7 +161,7 @@ pub struct ArchConfig {
     pub rms_norm_eps: f64,
     /// The token loss.
     pub loss: LossType,
-    /// Number format of the passes.
+    /// Number format of the operands of matrix products.
     pub forward_dtype: ForwardDtype,
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Result,
     act::{self, Batch, Carry},
     hrm::{Hidden, Hrm, Outputs},
+    kernels::PackedWeights,
     loss,
     optim::{self, AdamATan2},
     params::{self, Params},
@@ -25,6 +26,7 @@ pub struct Trainer {
     pub params: Params,
     recorded: Hrm,
     unrecorded: Hrm,
+    packed: PackedWeights,
     adam: AdamATan2,
     carry: Option<Carry>,
     steps_done: u64,
@@ -72,10 +74,11 @@ impl Trainer {
         weights: &BTreeMap<String, Tensor>,
     ) -> Result<Self> {
         params::check(arch, &dims, weights)?;
-        let params = Params::new(weights)?;
+        let (params, packed) = (Params::new(weights)?, PackedWeights::default());
         Ok(Self {
-            recorded: Hrm::load(arch, dims, &params.tracked())?,
-            unrecorded: Hrm::load(arch, dims, &params.detached())?,
+            recorded: Hrm::load(arch, dims, &params.tracked(), &packed)?,
+            unrecorded: Hrm::load(arch, dims, &params.detached(), &packed)?,
+            packed,
             adam: AdamATan2::new(settings.into(), &params)?,
             arch: arch.clone(),
             settings: settings.clone(),
@@ -137,6 +140,7 @@ impl Trainer {
     pub fn update(&mut self, pass: &Pass, rate: f64) -> Result<()> {
         self.steps_done += 1;
         self.adam.update(&self.params, self.settings.lr * rate, |weight| pass.gradient(weight))?;
+        self.packed.renew();
         if let (Some(table), Some(gradient), Some(carry)) =
             (self.params.puzzle_emb(), pass.puzzle_gradient(), &self.carry)
         {

@@ -8,6 +8,7 @@ use crate::{
     Result,
     act::Carry,
     hrm::{Hidden, Hrm},
+    kernels::PackedWeights,
     loss, optim, params,
     shape::Dims,
     train::{Pass, Trainer, Verdict},
@@ -60,7 +61,7 @@ pub fn verify(prefix: &Path) -> Result<Report> {
     let weights = fixture.weights("param/")?;
     let dims = Dims::new(&fixture.arch, fixture.task);
     params::check(&fixture.arch, &dims, &weights)?;
-    replay_evaluation(&fixture, &Hrm::load(&fixture.arch, dims, &weights)?, &mut report)?;
+    replay_evaluation(&fixture, &Hrm::load(&fixture.arch, dims, &weights, &PackedWeights::default())?, &mut report)?;
     let mut trainer = Trainer::new(&fixture.arch, &fixture.settings, dims, 0, &weights)?;
     for step in 1..=fixture.metrics.len() {
         replay_training(&fixture, &mut trainer, step, &mut report)?;

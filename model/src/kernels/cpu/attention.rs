@@ -1,8 +1,13 @@
-//! Attention on the fused qkv with the rotary embedding inside; the probabilities of one query at a time are the
+//! Attention on the fused qkv with the rotary embedding inside; the probabilities of a few queries at a time are the
 //! only intermediate, and the backward pass computes them again.
 
-use super::{contiguous, exp, vectorised};
+use super::{
+    contiguous, exp, fold_by,
+    small_product::{ROWS, add_transposed, multiply, padded},
+    sum_by,
+};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -53,15 +58,50 @@ struct AttentionBackward {
     rope: Option<Rope>,
 }
 
-/// y += a · x
-#[inline(always)]
-fn axpy(y: &mut [f32], a: f32, x: &[f32]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += a * x;
+/// The scratch space of one head: (T, d) rows padded to whole vectors of d and, transposed, of T. Positions are
+/// padded to whole blocks of queries with rows of zeros.
+struct Scratch {
+    queries: Vec<f32>,
+    keys: Vec<f32>,
+    keys_t: Vec<f32>,
+    values: Vec<f32>,
+    values_t: Vec<f32>,
+    /// One block of queries against all keys.
+    p: Vec<f32>,
+    d_p: Vec<f32>,
+    /// One block of rows of a result.
+    block: Vec<f32>,
+    grads: Vec<f32>,
+    d_queries: Vec<f32>,
+    d_keys: Vec<f32>,
+    d_values: Vec<f32>,
+}
+
+impl Scratch {
+    /// Space for the forward pass, and for the backward pass too if asked for.
+    fn new(positions: usize, dim: usize, backward: bool) -> Self {
+        let rows = positions.next_multiple_of(ROWS).max(padded(positions)) * padded(dim);
+        let block = ROWS * padded(positions);
+        let space = |size: usize| vec![0f32; size];
+        let only_backward = |size: usize| space(if backward { size } else { 0 });
+        Self {
+            queries: space(rows),
+            keys: space(rows),
+            keys_t: space(dim * padded(positions)),
+            values: space(rows),
+            values_t: only_backward(dim * padded(positions)),
+            p: space(block),
+            d_p: only_backward(block),
+            block: space(ROWS * padded(dim)),
+            grads: only_backward(rows),
+            d_queries: only_backward(rows),
+            d_keys: only_backward(rows),
+            d_values: only_backward(rows),
+        }
     }
 }
 
-/// One head of one sequence: rows are (T, d), transposed tables (d, T).
+/// One head of one sequence.
 struct Head<'a> {
     positions: usize,
     width: usize,
@@ -71,127 +111,163 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// The head's part of `part` 0 (queries), 1 (keys) or 2 (values), rotated where it should be: (T, d).
+    /// Copies the head's columns of part `part` of `parts` (0 queries, 1 keys, 2 values), rotated where it should be.
     #[inline(always)]
-    fn rows(&self, qkv: &[f32], part: usize) -> Vec<f32> {
-        let d = self.dim;
-        let mut rows = Vec::with_capacity(self.positions * d);
-        for t in 0..self.positions {
-            let start = (t * 3 + part) * self.width + self.index * d;
-            rows.extend_from_slice(&qkv[start..start + d]);
+    fn gather(&self, from: &[f32], parts: usize, part: usize, rows: &mut [f32]) {
+        for (t, row) in rows.chunks_exact_mut(padded(self.dim)).take(self.positions).enumerate() {
+            let start = (t * parts + part) * self.width + self.index * self.dim;
+            let row = &mut row[..self.dim];
+            row.copy_from_slice(&from[start..start + self.dim]);
+            if let (Some(rope), 3, 0 | 1) = (self.rope, parts, part) {
+                rope.rotate(t, row, 1.0);
+            }
+        }
+    }
+
+    /// Copies rows back into the head's columns, rotated back where they were rotated.
+    #[inline(always)]
+    fn scatter(&self, rows: &mut [f32], part: usize, into: &mut [f32]) {
+        for (t, row) in rows.chunks_exact_mut(padded(self.dim)).take(self.positions).enumerate() {
+            let row = &mut row[..self.dim];
             if let (Some(rope), 0 | 1) = (self.rope, part) {
-                rope.rotate(t, &mut rows[t * d..], 1.0);
+                rope.rotate(t, row, -1.0);
             }
+            let start = (t * 3 + part) * self.width + self.index * self.dim;
+            into[start..start + self.dim].copy_from_slice(row);
         }
-        rows
     }
 
-    /// (T, d) → (d, T), so that sums over d vectorise over T.
+    /// (T, d) → (d, T), so that products over d vectorise over T.
     #[inline(always)]
-    fn transposed(&self, rows: &[f32]) -> Vec<f32> {
-        let (t, d) = (self.positions, self.dim);
-        let mut out = vec![0f32; t * d];
-        for (i, row) in rows.chunks(d).enumerate() {
-            for (j, &x) in row.iter().enumerate() {
-                out[j * t + i] = x;
+    fn transpose(&self, rows: &[f32], out: &mut [f32]) {
+        let stride = padded(self.positions);
+        for (t, row) in rows.chunks_exact(padded(self.dim)).take(self.positions).enumerate() {
+            for (i, &x) in row[..self.dim].iter().enumerate() {
+                out[i * stride + t] = x;
             }
         }
-        out
     }
 
-    /// Probabilities of every key for one query, into `p` (T).
+    /// Probabilities of every key for a block of queries.
     #[inline(always)]
-    fn probabilities(&self, query: &[f32], keys_t: &[f32], p: &mut [f32]) {
+    fn probabilities<S: Simd>(&self, simd: S, queries: &[f32], keys_t: &[f32], p: &mut [f32]) {
+        let stride = padded(self.positions);
+        multiply(simd, queries, padded(self.dim), self.dim, keys_t, stride, p);
         let scale = 1.0 / (self.dim as f32).sqrt();
-        p.fill(0.0);
-        for (&q, keys) in query.iter().zip(keys_t.chunks(self.positions)) {
-            axpy(p, q * scale, keys);
-        }
-        let max = p.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        for x in p.iter_mut() {
-            *x = exp(*x - max);
-        }
-        let total: f32 = p.iter().sum();
-        for x in p.iter_mut() {
-            *x /= total;
+        for row in p.chunks_exact_mut(stride) {
+            let row = &mut row[..self.positions];
+            let max = fold_by(row, f32::NEG_INFINITY, f32::max) * scale;
+            for x in row.iter_mut() {
+                *x = exp(*x * scale - max);
+            }
+            let inverse = 1.0 / fold_by(row, 0.0, |a, b| a + b);
+            for x in row.iter_mut() {
+                *x *= inverse;
+            }
         }
     }
 
     /// Writes the head's columns of `out` (T, D).
     #[inline(always)]
-    fn forward(&self, qkv: &[f32], out: &mut [f32]) {
-        let d = self.dim;
-        let (queries, values) = (self.rows(qkv, 0), self.rows(qkv, 2));
-        let keys_t = self.transposed(&self.rows(qkv, 1));
-        let mut p = vec![0f32; self.positions];
-        for (t, query) in queries.chunks(d).enumerate() {
-            self.probabilities(query, &keys_t, &mut p);
-            let start = t * self.width + self.index * d;
-            let out = &mut out[start..start + d];
-            for (&p, value) in p.iter().zip(values.chunks(d)) {
-                axpy(out, p, value);
+    fn forward<S: Simd>(&self, simd: S, qkv: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+        let d = padded(self.dim);
+        self.gather(qkv, 3, 0, &mut scratch.queries);
+        self.gather(qkv, 3, 1, &mut scratch.keys);
+        self.gather(qkv, 3, 2, &mut scratch.values);
+        self.transpose(&scratch.keys, &mut scratch.keys_t);
+        for start in (0..self.positions).step_by(ROWS) {
+            self.probabilities(simd, &scratch.queries[start * d..], &scratch.keys_t, &mut scratch.p);
+            let stride = padded(self.positions);
+            multiply(simd, &scratch.p, stride, self.positions, &scratch.values, d, &mut scratch.block);
+            for (t, row) in (start..self.positions).zip(scratch.block.chunks_exact(d)) {
+                let column = t * self.width + self.index * self.dim;
+                out[column..column + self.dim].copy_from_slice(&row[..self.dim]);
             }
         }
     }
 
     /// Writes the head's columns of the gradient (T, 3·D), from the result's gradient (T, D).
     #[inline(always)]
-    fn backward(&self, qkv: &[f32], grad: &[f32], out: &mut [f32]) {
-        let (positions, d) = (self.positions, self.dim);
-        let (queries, keys, values) = (self.rows(qkv, 0), self.rows(qkv, 1), self.rows(qkv, 2));
-        let (keys_t, values_t) = (self.transposed(&keys), self.transposed(&values));
-        let scale = 1.0 / (d as f32).sqrt();
-        let mut d_queries = vec![0f32; positions * d];
-        let mut d_keys = vec![0f32; positions * d];
-        let mut d_values = vec![0f32; positions * d];
-        let (mut p, mut d_p) = (vec![0f32; positions], vec![0f32; positions]);
-        for (t, query) in queries.chunks(d).enumerate() {
-            self.probabilities(query, &keys_t, &mut p);
-            let start = t * self.width + self.index * d;
-            let grad = &grad[start..start + d];
-            d_p.fill(0.0);
-            for (&g, values) in grad.iter().zip(values_t.chunks(positions)) {
-                axpy(&mut d_p, g, values);
-            }
-            let along: f32 = p.iter().zip(&d_p).map(|(p, d_p)| p * d_p).sum();
-            let d_query = &mut d_queries[t * d..(t + 1) * d];
-            for j in 0..positions {
-                let d_score = p[j] * (d_p[j] - along) * scale;
-                axpy(d_query, d_score, &keys[j * d..(j + 1) * d]);
-                axpy(&mut d_keys[j * d..(j + 1) * d], d_score, query);
-                axpy(&mut d_values[j * d..(j + 1) * d], p[j], grad);
-            }
-        }
-        for t in 0..positions {
-            for (part, rows) in [&mut d_queries, &mut d_keys, &mut d_values].into_iter().enumerate() {
-                let row = &mut rows[t * d..(t + 1) * d];
-                if let (Some(rope), 0 | 1) = (self.rope, part) {
-                    rope.rotate(t, row, -1.0);
+    fn backward<S: Simd>(&self, simd: S, qkv: &[f32], grad: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+        let (d, stride, positions) = (padded(self.dim), padded(self.positions), self.positions);
+        self.gather(qkv, 3, 0, &mut scratch.queries);
+        self.gather(qkv, 3, 1, &mut scratch.keys);
+        self.gather(qkv, 3, 2, &mut scratch.values);
+        self.gather(grad, 1, 0, &mut scratch.grads);
+        self.transpose(&scratch.keys, &mut scratch.keys_t);
+        self.transpose(&scratch.values, &mut scratch.values_t);
+        scratch.d_keys.fill(0.0);
+        scratch.d_values.fill(0.0);
+        let scale = 1.0 / (self.dim as f32).sqrt();
+        for start in (0..positions).step_by(ROWS) {
+            let block = start * d..(start + ROWS) * d;
+            let (queries, grads) = (&scratch.queries[block.clone()], &scratch.grads[block.clone()]);
+            self.probabilities(simd, queries, &scratch.keys_t, &mut scratch.p);
+            // Rows beyond the last query have gradient 0 and change nothing.
+            add_transposed(simd, &scratch.p, stride, positions, grads, d, &mut scratch.d_values);
+            multiply(simd, grads, d, self.dim, &scratch.values_t, stride, &mut scratch.d_p);
+            for (p, d_p) in scratch.p.chunks_exact(stride).zip(scratch.d_p.chunks_exact_mut(stride)) {
+                let (p, d_p) = (&p[..positions], &mut d_p[..positions]);
+                let along = sum_by(positions, |j| p[j] * d_p[j]);
+                for (d_p, &p) in d_p.iter_mut().zip(p) {
+                    *d_p = p * (*d_p - along) * scale;
                 }
-                let start = (t * 3 + part) * self.width + self.index * d;
-                out[start..start + d].copy_from_slice(row);
+            }
+            multiply(simd, &scratch.d_p, stride, positions, &scratch.keys, d, &mut scratch.d_queries[block]);
+            add_transposed(simd, &scratch.d_p, stride, positions, queries, d, &mut scratch.d_keys);
+        }
+        self.scatter(&mut scratch.d_queries, 0, out);
+        self.scatter(&mut scratch.d_keys, 1, out);
+        self.scatter(&mut scratch.d_values, 2, out);
+    }
+}
+
+/// What is done for every head of a sequence: the sequence's qkv and result, and the result's gradient if there is one.
+struct Sequence<'a> {
+    num_heads: usize,
+    rope: Option<&'a Rope>,
+    width: usize,
+    qkv: &'a [f32],
+    grad: Option<&'a [f32]>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Sequence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { num_heads, rope, width, qkv, grad, out } = self;
+        let (positions, dim) = (qkv.len() / (3 * width), width / num_heads);
+        let mut scratch = Scratch::new(positions, dim, grad.is_some());
+        for index in 0..num_heads {
+            let head = Head { positions, width, index, dim, rope };
+            match grad {
+                None => head.forward(simd, qkv, &mut scratch, out),
+                Some(grad) => head.backward(simd, qkv, grad, &mut scratch, out),
             }
         }
     }
 }
 
-/// Runs `f` on every head of every sequence; `out` has `parts`·D columns.
-fn for_each_head(
+/// Runs every sequence: `out` has as many values of each as `qkv`, or a third.
+fn for_each_sequence(
     layout: &Layout,
     num_heads: usize,
     rope: Option<&Rope>,
-    out: &mut [f32],
-    parts: usize,
-    f: impl Fn(usize, &Head<'_>, &mut [f32]) + Sync,
-) -> Result<()> {
+    qkv: &[f32],
+    grad: Option<&[f32]>,
+) -> Result<Vec<f32>> {
     let (_, positions, width3) = layout.shape().dims3()?;
-    let width = width3 / 3;
-    out.par_chunks_mut(positions * parts * width).enumerate().for_each(|(b, out)| {
-        for head in 0..num_heads {
-            f(b, &Head { positions, width, index: head, dim: width / num_heads, rope }, out);
-        }
+    let (size, width) = (positions * width3, width3 / 3);
+    let out_size = if grad.is_some() { size } else { size / 3 };
+    let mut out = vec![0f32; qkv.len() / size * out_size];
+    out.par_chunks_mut(out_size).enumerate().for_each(|(b, out)| {
+        let qkv = &qkv[b * size..(b + 1) * size];
+        let grad = grad.map(|grad| &grad[b * (size / 3)..(b + 1) * (size / 3)]);
+        pulp::Arch::new().dispatch(Sequence { num_heads, rope, width, qkv, grad, out });
     });
-    Ok(())
+    Ok(out)
 }
 
 impl CustomOp1 for Attention {
@@ -202,10 +278,7 @@ impl CustomOp1 for Attention {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let qkv = contiguous(storage, layout)?;
         let (batch, positions, width3) = layout.shape().dims3()?;
-        let mut out = vec![0f32; qkv.len() / 3];
-        for_each_head(layout, self.num_heads, self.rope.as_ref(), &mut out, 1, |b, head, out| {
-            vectorised(|| head.forward(&qkv[b * positions * width3..(b + 1) * positions * width3], out));
-        })?;
+        let out = for_each_sequence(layout, self.num_heads, self.rope.as_ref(), qkv, None)?;
         Ok((CpuStorage::F32(out), Shape::from((batch, positions, width3 / 3))))
     }
 
@@ -222,13 +295,7 @@ impl CustomOp2 for AttentionBackward {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (qkv, grad) = (contiguous(s1, l1)?, contiguous(s2, l2)?);
-        let (_, positions, width3) = l1.shape().dims3()?;
-        let (size, grad_size) = (positions * width3, positions * width3 / 3);
-        let mut out = vec![0f32; qkv.len()];
-        for_each_head(l1, self.num_heads, self.rope.as_ref(), &mut out, 3, |b, head, out| {
-            let (qkv, grad) = (&qkv[b * size..(b + 1) * size], &grad[b * grad_size..(b + 1) * grad_size]);
-            vectorised(|| head.backward(qkv, grad, out));
-        })?;
+        let out = for_each_sequence(l1, self.num_heads, self.rope.as_ref(), qkv, Some(grad))?;
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
 }

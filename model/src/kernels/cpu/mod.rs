@@ -4,8 +4,11 @@
 #![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions found at run time")]
 
 pub(super) mod attention;
+pub(super) mod bf16;
+pub(super) mod linear;
 pub(super) mod optim;
 pub(super) mod rms_norm;
+mod small_product;
 pub(super) mod swiglu;
 
 use candle_core::{CpuStorage, Layout, Result, bail};
@@ -31,6 +34,33 @@ fn contiguous_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'
         (Some((start, end)), CpuStorage::F32(values)) => Ok(&mut values[start..end]),
         _ => bail!("expected a contiguous f32 tensor"),
     }
+}
+
+/// Folds a row in sixteen running values that the compiler keeps in vector registers.
+#[inline(always)]
+fn fold_by(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [start; 16];
+    let chunks = row.chunks_exact(16);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = f(*lane, x);
+        }
+    }
+    lanes.iter().chain(rest).fold(start, |folded, &x| f(folded, x))
+}
+
+/// Σ f(i) over a row, in sixteen running sums that the compiler keeps in vector registers.
+#[inline(always)]
+fn sum_by(len: usize, f: impl Fn(usize) -> f32) -> f32 {
+    let mut lanes = [0f32; 16];
+    let whole = len / 16 * 16;
+    for i in (0..whole).step_by(16) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += f(i + lane);
+        }
+    }
+    lanes.iter().sum::<f32>() + (whole..len).map(f).sum::<f32>()
 }
 
 /// e^x to within two units in the last place, written so that the compiler vectorises it.

@@ -1,6 +1,6 @@
 //! Residual addition and `RMSNorm` in one pass, forward and backward.
 
-use super::{contiguous, vectorised};
+use super::{contiguous, sum_by, vectorised};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -12,19 +12,6 @@ pub(crate) struct AddRmsNorm {
 /// The gradient of a + b, from a, b and the result's gradient.
 struct AddRmsNormBackward {
     eps: f32,
-}
-
-/// Σ f(i) over a row, in sixteen running sums that the compiler keeps in vector registers.
-#[inline(always)]
-fn sum_by(len: usize, f: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0f32; 16];
-    let whole = len / 16 * 16;
-    for i in (0..whole).step_by(16) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(i + lane);
-        }
-    }
-    lanes.iter().sum::<f32>() + (whole..len).map(f).sum::<f32>()
 }
 
 fn row_size(layout: &Layout) -> usize {
