@@ -94,7 +94,7 @@ fn a_tiny_model_learns_small_sudoku() {
     let score =
         evaluate(&trained.model, &dataset.test, &protocol, &mut |_, _| ControlFlow::Continue(())).expect("a score");
     // Copying the givens and guessing among four digits gives 0.67.
-    assert!(score.accuracy > 0.8, "{score:?}");
+    assert!(score.accuracy > 0.75, "{score:?}");
     assert_eq!(score.n, 40);
     assert!((score.mean_steps - 4.0).abs() < 1e-12);
     assert!((score.exact_by_step[3] - score.exact_accuracy).abs() < 1e-12, "{score:?}");
