@@ -23,6 +23,9 @@ pub enum Error {
     /// Not one of our checkpoints, or a damaged one.
     #[error("not a usable checkpoint: {0}")]
     Checkpoint(String),
+    /// Not a training state, a damaged one, or one of another training.
+    #[error("not a usable training state: {0}")]
+    State(String),
     /// A weight is missing, superfluous or of another shape than the settings ask for.
     #[error("weight {name}: expected {expected}, found {found}")]
     Weight {

@@ -19,6 +19,7 @@ mod rollout;
 pub mod shape;
 pub mod shipped;
 pub mod solve;
+mod tensor_file;
 pub mod train;
 pub mod verify;
 

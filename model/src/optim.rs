@@ -2,7 +2,7 @@
 //! and the learning rate's schedule.
 
 use crate::{
-    Result,
+    Error, Result,
     kernels::{AdamATan2Step, ema_in_place},
     params::Params,
 };
@@ -50,6 +50,37 @@ impl AdamATan2 {
             |var: &Var| -> Result<(Tensor, Tensor)> { Ok((var.zeros_like()?.detach(), var.zeros_like()?.detach())) };
         let moments = params.dense().map(|(name, var)| Ok((name.to_owned(), zeros(var)?)));
         Ok(Self { settings, moments: moments.collect::<Result<_>>()?, steps: 0 })
+    }
+
+    /// Running first and second moments of every dense weight.
+    pub fn moments(&self) -> &BTreeMap<String, (Tensor, Tensor)> {
+        &self.moments
+    }
+
+    /// Goes on with these moments after `steps` updates.
+    ///
+    /// # Errors
+    /// [`Error::Weight`] when a dense weight's moment is missing or of another shape or type.
+    pub fn restore(
+        &mut self,
+        params: &Params,
+        mut first: BTreeMap<String, Tensor>,
+        mut second: BTreeMap<String, Tensor>,
+        steps: u64,
+    ) -> Result<()> {
+        for (name, var) in params.dense() {
+            let take = |moments: &mut BTreeMap<String, Tensor>| match moments.remove(name) {
+                Some(moment) if moment.dims() == var.dims() && moment.dtype() == var.dtype() => Ok(moment),
+                found => Err(Error::Weight {
+                    name: name.to_owned(),
+                    expected: format!("a moment {:?}", var.dims()),
+                    found: found.map_or_else(|| "nothing".to_owned(), |moment| format!("{:?}", moment.dims())),
+                }),
+            };
+            self.moments.insert(name.to_owned(), (take(&mut first)?, take(&mut second)?));
+        }
+        self.steps = i32::try_from(steps).unwrap_or(i32::MAX);
+        Ok(())
     }
 
     /// Updates every dense weight from its gradient; a weight without one counts as having gradient 0.

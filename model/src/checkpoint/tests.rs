@@ -1,7 +1,11 @@
 //! Checkpoint files: exact round trips, and damaged ones refused.
 
 use super::*;
-use crate::{data, solve::solve};
+use crate::{
+    data,
+    solve::solve,
+    train::{Training, train},
+};
 use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig};
 use std::ops::ControlFlow;
 
@@ -25,7 +29,9 @@ fn model() -> Model {
         train: TrainConfig { batch_size: 4, epochs: 1.0, ..TrainConfig::default() },
     };
     let dataset = data::generate(&spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles");
-    crate::train::train(&experiment, &dataset, &mut |_| ControlFlow::Continue(())).expect("a training").model
+    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    train(&mut training, &mut |_, _| ControlFlow::Continue(())).expect("all steps");
+    training.finish().expect("a model").model
 }
 
 #[test]

@@ -8,11 +8,13 @@ use std::time::Instant;
 pub(super) struct Progress {
     batch_size: usize,
     started: Instant,
+    /// Seconds of training before `started`.
+    before: f64,
     examples: u64,
     window: Window,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Window {
     sequences: f64,
     began: f64,
@@ -25,11 +27,61 @@ struct Window {
 
 impl Progress {
     pub(super) fn start(batch_size: usize) -> Self {
-        Self { batch_size, started: Instant::now(), examples: 0, window: Window::default() }
+        Self { batch_size, started: Instant::now(), before: 0.0, examples: 0, window: Window::default() }
+    }
+
+    /// Numbers in [`Self::values`].
+    pub(super) const VALUES: usize = 12;
+
+    /// The clock and the sums, to be resumed from.
+    pub(super) fn values(&self) -> [f64; Self::VALUES] {
+        let Window { sequences, began, loss, lm_loss, q_halt_loss, q_continue_loss, halted } = self.window;
+        let Halted { count, accuracy, exact, q_halt_right, steps } = halted;
+        let seconds = self.seconds();
+        [
+            seconds,
+            sequences,
+            began,
+            loss,
+            lm_loss,
+            q_halt_loss,
+            q_continue_loss,
+            count,
+            accuracy,
+            exact,
+            q_halt_right,
+            steps,
+        ]
+    }
+
+    /// Goes on from [`Self::values`].
+    pub(super) fn resume(batch_size: usize, examples: u64, values: [f64; Self::VALUES]) -> Self {
+        let [
+            before,
+            sequences,
+            began,
+            loss,
+            lm_loss,
+            q_halt_loss,
+            q_continue_loss,
+            count,
+            accuracy,
+            exact,
+            q_halt_right,
+            steps,
+        ] = values;
+        let halted = Halted { count, accuracy, exact, q_halt_right, steps };
+        let window = Window { sequences, began, loss, lm_loss, q_halt_loss, q_continue_loss, halted };
+        Self { batch_size, started: Instant::now(), before, examples, window }
+    }
+
+    /// Sequences seen.
+    pub(super) fn examples(&self) -> u64 {
+        self.examples
     }
 
     pub(super) fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
+        self.before + self.started.elapsed().as_secs_f64()
     }
 
     pub(super) fn add(&mut self, pass: &Pass) {

@@ -27,7 +27,7 @@ pub struct Trainer {
     recorded: Hrm,
     unrecorded: Hrm,
     packed: PackedWeights,
-    adam: AdamATan2,
+    pub(super) adam: AdamATan2,
     carry: Option<Carry>,
     steps_done: u64,
 }
@@ -92,6 +92,12 @@ impl Trainer {
     /// The carry after the last step.
     pub fn carry(&self) -> Option<&Carry> {
         self.carry.as_ref()
+    }
+
+    /// Goes on from a carry after `steps_done` steps.
+    pub(super) fn restore(&mut self, carry: Carry, steps_done: u64) {
+        self.carry = Some(carry);
+        self.steps_done = steps_done;
     }
 
     /// Forward and backward of the next step on `batch`; the weights are as before.

@@ -1,7 +1,14 @@
 //! Training from start to end on tiny models.
 
 use super::*;
-use crate::{data, eval::evaluate};
+use crate::{
+    Model,
+    checkpoint::CheckpointInfo,
+    data::{self, Dataset},
+    eval::evaluate,
+    params,
+    shape::Dims,
+};
 use hrm_types::{
     evaluation::{Halting, Protocol},
     experiment::{ArchConfig, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
@@ -9,7 +16,7 @@ use hrm_types::{
 
 const SPEC: GenerateSpec = GenerateSpec { side: 4, train: 200, test: 40, givens: [6, 12], seed: 3 };
 
-fn tiny() -> Experiment {
+pub(super) fn tiny() -> Experiment {
     Experiment {
         name: "tiny".to_owned(),
         description: String::new(),
@@ -39,20 +46,21 @@ fn tiny() -> Experiment {
     }
 }
 
-fn dataset() -> Dataset {
+pub(super) fn dataset() -> Dataset {
     data::generate(&SPEC, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
 }
 
 /// Trains and returns the loss curve's bits with the checkpoint.
 fn run(experiment: &Experiment) -> (Vec<u64>, Vec<u8>) {
     let mut losses = Vec::new();
-    let trained = train(experiment, &dataset(), &mut |event| {
-        if let TrainEvent::Metrics(point) = event {
-            losses.push(point.loss.to_bits());
-        }
+    let dataset = dataset();
+    let mut training = Training::begin(experiment, &dataset).expect("a training");
+    train(&mut training, &mut |_, point| {
+        losses.extend(point.map(|point| point.loss.to_bits()));
         ControlFlow::Continue(())
     })
-    .expect("a training");
+    .expect("all steps");
+    let trained = training.finish().expect("a model");
     // The wall time is the one thing that may differ.
     let info = CheckpointInfo { train_seconds: 0.0, ..trained.model.info().clone() };
     let model = Model::new(info, trained.model.tensors().clone()).expect("a model");
@@ -80,14 +88,16 @@ fn a_tiny_model_learns_small_sudoku() {
     experiment.train.epochs = 80.0;
     let dataset = dataset();
     let (mut first, mut last) = (None, None);
-    let trained = train(&experiment, &dataset, &mut |event| {
-        if let TrainEvent::Metrics(point) = event {
+    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    train(&mut training, &mut |_, point| {
+        if let Some(point) = point {
             first.get_or_insert(point.lm_loss);
             last = Some(point.lm_loss);
         }
         ControlFlow::Continue(())
     })
-    .expect("a training");
+    .expect("all steps");
+    let trained = training.finish().expect("a model");
     let (first, last) = (first.expect("a point"), last.expect("a point"));
     assert!(last < 0.5 * first, "the token loss went from {first} to {last}");
     let protocol = Protocol { halting: Halting::Fixed, max_steps: 4 };
@@ -114,24 +124,21 @@ fn bfloat16_stays_near_float32() {
 
 #[test]
 fn a_break_ends_the_training_as_cancelled() {
-    let mut steps = 0;
-    let result = train(&tiny(), &dataset(), &mut |event| match event {
-        TrainEvent::Step { step: 3 } => ControlFlow::Break(()),
-        TrainEvent::Step { step } => {
-            steps = step;
-            ControlFlow::Continue(())
-        }
+    let (experiment, dataset) = (tiny(), dataset());
+    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    let result = train(&mut training, &mut |training, _| match training.step() {
+        3 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
     assert!(matches!(result, Err(Error::Cancelled)));
-    assert_eq!(steps, 2);
+    assert_eq!((training.step(), training.total_steps(), training.is_done()), (3, 25, false));
 }
 
 #[test]
 fn fewer_puzzles_than_a_batch_are_refused() {
     let mut experiment = tiny();
     experiment.train.batch_size = 201;
-    let error = train(&experiment, &dataset(), &mut |_| ControlFlow::Continue(())).err().expect("an error");
+    let error = Training::begin(&experiment, &dataset()).err().expect("an error");
     assert_eq!(error.to_string(), "expected at least 201 training puzzles to fill one batch, found 200");
 }
 

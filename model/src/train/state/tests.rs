@@ -1,0 +1,141 @@
+//! Training states: going on from one is never having stopped, and a damaged one is refused.
+
+use super::TrainState;
+use crate::{
+    Error,
+    data::Dataset,
+    random::{self, Purpose},
+    train::{
+        Training,
+        tests::{dataset, tiny},
+        train,
+    },
+};
+use hrm_types::{experiment::Experiment, run::MetricPoint};
+use rand_chacha::rand_core::Rng;
+use std::{fs, ops::ControlFlow, path::Path};
+use tempfile::TempDir;
+
+/// Everything of a point that is not a time.
+fn numbers(point: &MetricPoint) -> [u64; 6] {
+    let bits = |value: Option<f64>| value.map_or(0, f64::to_bits);
+    [
+        point.step,
+        point.examples,
+        point.loss.to_bits(),
+        point.lr.to_bits(),
+        bits(point.accuracy),
+        bits(point.q_halt_accuracy),
+    ]
+}
+
+/// Trains to the end, writes the state there and returns the points.
+fn to_the_end(mut training: Training<'_>, path: &Path) -> Vec<[u64; 6]> {
+    let mut points = Vec::new();
+    train(&mut training, &mut |_, point| {
+        points.extend(point.map(numbers));
+        ControlFlow::Continue(())
+    })
+    .expect("all steps");
+    training.write(path).expect("a state");
+    points
+}
+
+/// The bytes of everything in a state but the clock's two values.
+fn content(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let state = TrainState::read(path).expect("a state");
+    let bytes = |tensor| crate::tensor_file::bytes(tensor).expect("values");
+    let content = state.tensors.iter().map(|(name, tensor)| {
+        let mut bytes = bytes(tensor);
+        if name == "progress" {
+            bytes[..8].fill(0);
+            bytes[16..24].fill(0);
+        }
+        (name.clone(), bytes)
+    });
+    content.collect()
+}
+
+/// Writes the state after `step` steps, with the points until there.
+fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Path) -> Vec<[u64; 6]> {
+    let mut training = Training::begin(experiment, dataset).expect("a training");
+    let mut points = Vec::new();
+    for _ in 0..step {
+        points.extend(training.advance().expect("a step").as_ref().map(numbers));
+    }
+    training.write(path).expect("a state");
+    points
+}
+
+#[test]
+fn going_on_is_bit_for_bit_never_having_stopped() {
+    let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
+    let whole = folder.path().join("whole");
+    let points = to_the_end(Training::begin(&experiment, &dataset).expect("a training"), &whole);
+    let whole = content(&whole);
+    assert_eq!(points.len(), 5, "25 steps, a point every 5");
+    let mut rng = random::stream(20, Purpose::Order, 0);
+    for _ in 0..20 {
+        let step = 1 + rng.next_u64() % 25;
+        let (at, end) = (folder.path().join("at"), folder.path().join("end"));
+        let mut resumed = interrupted(&experiment, &dataset, step, &at);
+        let state = TrainState::read(&at).expect("a state");
+        assert_eq!((state.info().step, state.info().examples), (step, step * 32));
+        resumed.extend(to_the_end(Training::resume(&experiment, &dataset, &state).expect("a training"), &end));
+        assert_eq!(resumed, points, "points, resumed at step {step}");
+        assert!(content(&end) == whole, "weights, moments or carry differ, resumed at step {step}");
+    }
+}
+
+#[test]
+fn a_state_of_another_training_is_refused() {
+    let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
+    let path = folder.path().join("state");
+    interrupted(&experiment, &dataset, 2, &path);
+    let state = TrainState::read(&path).expect("a state");
+    let refused = |experiment: &Experiment, dataset: &Dataset| {
+        Training::resume(experiment, dataset, &state).err().expect("an error").to_string()
+    };
+    let other = Experiment { seed: 6, ..experiment.clone() };
+    assert!(refused(&other, &dataset).contains("it belongs to another experiment"), "{}", refused(&other, &dataset));
+    let fewer = Dataset { train: dataset.train[1..].to_vec(), ..dataset };
+    assert!(refused(&experiment, &fewer).contains("it belongs to another dataset"));
+    let mut wider = experiment;
+    wider.arch.hidden_size = 64;
+    assert!(matches!(Training::resume(&wider, &fewer, &state).err(), Some(Error::Weight { .. })));
+}
+
+#[test]
+fn nothing_is_written_before_the_first_step_and_nothing_partial_is_left() {
+    let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
+    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    let path = folder.path().join("state");
+    assert_eq!(
+        training.write(&path).err().map(|error| error.to_string()).as_deref(),
+        Some("not a usable training state: no step has been made yet")
+    );
+    training.advance().expect("a step");
+    assert!(training.write(&folder.path().join("missing").join("state")).is_err());
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn every_truncated_or_flipped_state_is_refused() {
+    let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
+    let path = folder.path().join("state");
+    interrupted(&experiment, &dataset, 1, &path);
+    let whole = fs::read(&path).expect("the file");
+    let mut rng = random::stream(21, Purpose::Order, 0);
+    for i in 0..1_000 {
+        let at = (rng.next_u64() % whole.len() as u64) as usize;
+        let mut damaged = whole.clone();
+        if i % 2 == 0 {
+            damaged.truncate(at);
+        } else {
+            damaged[at] ^= 1 << (rng.next_u64() % 8);
+        }
+        fs::write(&path, &damaged).expect("a file");
+        let kind = if i % 2 == 0 { "truncated" } else { "flipped" };
+        assert!(TrainState::read(&path).is_err(), "{kind} at byte {at} of {}", whole.len());
+    }
+}

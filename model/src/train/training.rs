@@ -1,0 +1,158 @@
+//! A training, one step at a time.
+
+use super::{
+    Batches, Trainer,
+    progress::Progress,
+    state::{self, StateInfo, TrainState},
+    sudoku_task, total_steps,
+};
+use crate::{
+    Error, Result,
+    checkpoint::{CheckpointInfo, Model},
+    data::Dataset,
+    optim, params,
+    shape::Dims,
+};
+use candle_core::{Device, Tensor};
+use hrm_types::{experiment::Experiment, run::MetricPoint};
+use std::{collections::BTreeMap, path::Path};
+
+/// A training on the CPU. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
+/// number of threads and however often it was written to a file and resumed.
+pub struct Training<'a> {
+    experiment: &'a Experiment,
+    side: u8,
+    dataset_hash: String,
+    trainer: Trainer,
+    batches: Batches<'a>,
+    progress: Progress,
+    step: u64,
+    total_steps: u64,
+    parameters: u64,
+}
+
+/// A finished training.
+pub struct Trained {
+    /// The model.
+    pub model: Model,
+    /// Steps done.
+    pub step: u64,
+    /// Time spent in training, seconds.
+    pub seconds: f64,
+}
+
+impl<'a> Training<'a> {
+    /// A training that begins.
+    pub fn begin(experiment: &'a Experiment, dataset: &'a Dataset) -> Result<Self> {
+        experiment.validate()?;
+        let dims = Dims::new(&experiment.arch, sudoku_task(dataset.side));
+        let weights = params::initial(&experiment.arch, &dims, experiment.seed, &Device::Cpu)?;
+        let progress = Progress::start(experiment.train.batch_size);
+        Self::new(experiment, dataset, &weights, dims, progress)
+    }
+
+    /// A training that goes on where `state` was written.
+    ///
+    /// # Errors
+    /// [`Error::State`] when the state is damaged or belongs to another experiment or dataset.
+    pub fn resume(experiment: &'a Experiment, dataset: &'a Dataset, state: &TrainState) -> Result<Self> {
+        experiment.validate()?;
+        let arch = &experiment.arch;
+        let dims = Dims::new(arch, sudoku_task(dataset.side));
+        let weights = state::checked_weights(state, arch, &dims)?;
+        let progress = state.progress(experiment.train.batch_size)?;
+        let mut training = Self::new(experiment, dataset, &weights, dims.clone(), progress)?;
+        state.check(experiment, &training.dataset_hash)?;
+        state.restore(&mut training.trainer, arch, &dims)?;
+        training.step = state.info().step;
+        Ok(training)
+    }
+
+    fn new(
+        experiment: &'a Experiment,
+        dataset: &'a Dataset,
+        weights: &BTreeMap<String, Tensor>,
+        dims: Dims,
+        progress: Progress,
+    ) -> Result<Self> {
+        let (arch, settings, seed) = (&experiment.arch, &experiment.train, experiment.seed);
+        Ok(Self {
+            experiment,
+            side: dataset.side,
+            dataset_hash: dataset.content_hash(),
+            parameters: params::count(arch, &dims),
+            trainer: Trainer::new(arch, settings, dims, seed, weights)?,
+            batches: Batches::new(&dataset.train, settings.batch_size, settings.augment, seed)?,
+            progress,
+            step: 0,
+            total_steps: total_steps(experiment, dataset.train.len()),
+        })
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Steps there will have been at the end.
+    pub fn total_steps(&self) -> u64 {
+        self.total_steps
+    }
+
+    /// Trained weights, the puzzle embedding left out as is the custom.
+    pub fn parameters(&self) -> u64 {
+        self.parameters
+    }
+
+    /// Whether every step is done.
+    pub fn is_done(&self) -> bool {
+        self.step >= self.total_steps
+    }
+
+    /// Makes the next step. After every `log_every` steps and after the last there is a metric point.
+    pub fn advance(&mut self) -> Result<Option<MetricPoint>> {
+        let settings = &self.experiment.train;
+        let step = self.step + 1;
+        let rate = optim::schedule(step, settings.lr_warmup_steps, self.total_steps, settings.lr_min_ratio);
+        let pass = self.trainer.pass(&self.batches.batch(self.step))?;
+        if !pass.loss.is_finite() {
+            return Err(Error::Diverged { step, loss: pass.loss });
+        }
+        self.trainer.update(&pass, rate)?;
+        self.progress.add(&pass);
+        self.step = step;
+        let due = step.is_multiple_of(settings.log_every) || self.is_done();
+        Ok(due.then(|| self.progress.point(step, settings.lr * rate)))
+    }
+
+    /// Writes everything needed to go on from here into a file that is either whole or absent. At least one step
+    /// must have been made.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let info = StateInfo {
+            experiment: self.experiment.clone(),
+            dataset_hash: self.dataset_hash.clone(),
+            step: self.step,
+            examples: self.progress.examples(),
+        };
+        state::write(path, &info, &self.trainer, &self.progress)
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> Result<Model> {
+        let info = CheckpointInfo {
+            experiment: self.experiment.clone(),
+            kind: "sudoku".to_owned(),
+            side: self.side,
+            dataset_hash: self.dataset_hash.clone(),
+            step: self.step,
+            parameters: self.parameters,
+            train_seconds: self.progress.seconds(),
+        };
+        Model::new(info, self.trainer.params.snapshot()?)
+    }
+
+    /// The result.
+    pub fn finish(self) -> Result<Trained> {
+        Ok(Trained { model: self.model()?, step: self.step, seconds: self.progress.seconds() })
+    }
+}
