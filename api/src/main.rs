@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// Keeps what a training step frees for the next one, where the system's allocator gives it back page by page.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

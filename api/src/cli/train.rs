@@ -6,13 +6,14 @@ use super::{
     interrupt::{self, Interrupted},
     puzzles, report, session,
 };
+use anyhow::{Context, bail};
 use clap::Args;
 use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
     data::Dataset,
     eval,
-    train::{TrainEvent, train},
+    train::{TrainState, Training, train},
 };
 use hrm_types::{
     evaluation::{Evaluation, Halting, Protocol},
@@ -21,6 +22,7 @@ use hrm_types::{
 };
 use indicatif::ProgressBar;
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -31,11 +33,13 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Train an experiment on this machine and evaluate it, or put it into the queue.
 ///
-/// Needs no server. Afterwards the model is evaluated on the whole test split and its checkpoint written.
+/// Needs no server. Afterwards the model is evaluated on the whole test split and its checkpoint written. Until then
+/// the training's state is kept beside it, in a file ending in .state.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors
+  hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors --resume
   hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
   hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue
   hrm train --config configs/sudoku-extreme.toml --steps 20 --batch-size 8 --no-eval")]
@@ -58,6 +62,12 @@ pub(crate) struct Train {
     /// Seed of weights, data order, augmentation and exploration, whatever the file says
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Go on where an earlier training to the same file was interrupted
+    #[arg(long, conflicts_with = "queue")]
+    resume: bool,
+    /// Seconds between writings of the training's state, from which --resume goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, conflicts_with = "queue")]
+    save_every: u64,
     /// Write the checkpoint without evaluating it on the test split
     #[arg(long, conflicts_with = "queue")]
     no_eval: bool,
@@ -118,18 +128,16 @@ impl Train {
             report::thousands(puzzles.test.len() as u64),
             puzzles.side
         );
-        let mut watch = Watch::new();
-        let trained = train(experiment, &puzzles, &mut |event| {
-            watch.note(&event);
-            stop.flow()
-        });
-        watch.bar.finish_and_clear();
-        let trained = interruptible(trained)?;
+        let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
+        let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
+        let mut training = saving.begin(experiment, &puzzles, self.resume)?;
+        saving.train(&mut training, &stop)?;
+        let trained = training.finish()?;
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
 
-        let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         let size = checkpoint::save(&trained.model, &out)?;
         println!("wrote {} ({} bytes)", out.display(), report::thousands(size));
+        saving.forget()?;
 
         if self.no_eval {
             return Ok(ExitCode::SUCCESS);
@@ -165,6 +173,66 @@ fn interruptible<T>(result: Result<T, Error>) -> anyhow::Result<T> {
     }
 }
 
+/// Where and how often a training's state is written.
+struct Saving {
+    path: PathBuf,
+    every: Duration,
+}
+
+impl Saving {
+    fn begin<'a>(
+        &self,
+        experiment: &'a Experiment,
+        puzzles: &'a Dataset,
+        resume: bool,
+    ) -> anyhow::Result<Training<'a>> {
+        let path = self.path.display();
+        if resume && self.path.exists() {
+            let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, puzzles, &state));
+            let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
+            println!("goes on from {path} after step {}", report::thousands(training.step()));
+            return Ok(training);
+        }
+        if resume {
+            println!("there is no {path} to go on from: begins anew");
+        } else if self.path.exists() {
+            bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
+        }
+        Ok(Training::begin(experiment, puzzles)?)
+    }
+
+    /// Trains to the end, writing the state now and then and when it is interrupted.
+    fn train(&self, training: &mut Training<'_>, stop: &StopSignal) -> anyhow::Result<()> {
+        let (mut watch, mut saved) = (Watch::new(training), Instant::now());
+        let mut failed = None;
+        let trained = train(training, &mut |training, point| {
+            watch.note(training.step(), point);
+            if saved.elapsed() >= self.every {
+                saved = Instant::now();
+                failed = training.write(&self.path).err();
+            }
+            if failed.is_some() { ControlFlow::Break(()) } else { stop.flow() }
+        });
+        watch.bar.finish_and_clear();
+        if let Some(error) = failed {
+            return Err(error).with_context(|| format!("{} could not be written", self.path.display()));
+        }
+        if matches!(trained, Err(Error::Cancelled)) {
+            training.write(&self.path)?;
+            eprintln!("{} keeps step {}; go on with --resume", self.path.display(), report::thousands(training.step()));
+        }
+        interruptible(trained)
+    }
+
+    /// Removes the state of a training that has ended.
+    fn forget(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The progress of training: a bar on a terminal, else a line now and then.
 struct Watch {
     bar: ProgressBar,
@@ -173,27 +241,25 @@ struct Watch {
 }
 
 impl Watch {
-    fn new() -> Self {
+    fn new(training: &Training<'_>) -> Self {
+        let (total_steps, weights) = (training.total_steps(), training.parameters());
+        println!("{} weights, {} steps", report::thousands(weights), report::thousands(total_steps));
         let bar = puzzles::bar("{bar:30} step {pos}/{len}, {eta} left, {msg}");
-        Self { bar, total_steps: 0, line: Instant::now() }
+        bar.set_length(total_steps);
+        // What was done before counts for the bar, not for its estimate.
+        bar.set_position(training.step());
+        bar.reset_eta();
+        Self { bar, total_steps, line: Instant::now() }
     }
 
-    fn note(&mut self, event: &TrainEvent<'_>) {
-        match event {
-            TrainEvent::Planned { total_steps, parameters } => {
-                println!("{} weights, {} steps", report::thousands(*parameters), report::thousands(*total_steps));
-                self.bar.set_length(*total_steps);
-                self.total_steps = *total_steps;
-            }
-            TrainEvent::Step { step } => self.bar.set_position(*step),
-            TrainEvent::Metrics(point) => {
-                self.bar.set_message(words(point));
-                let last = point.step == self.total_steps;
-                if self.bar.is_hidden() && (last || self.line.elapsed() >= LINE_EVERY) {
-                    self.line = Instant::now();
-                    eprintln!("step {}/{}: {}", point.step, self.total_steps, words(point));
-                }
-            }
+    fn note(&mut self, step: u64, point: Option<&MetricPoint>) {
+        self.bar.set_position(step);
+        let Some(point) = point else { return };
+        self.bar.set_message(words(point));
+        let last = step == self.total_steps;
+        if self.bar.is_hidden() && (last || self.line.elapsed() >= LINE_EVERY) {
+            self.line = Instant::now();
+            eprintln!("step {step}/{}: {}", self.total_steps, words(point));
         }
     }
 }

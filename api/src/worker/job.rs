@@ -14,7 +14,8 @@ use crate::{
 use hrm_model::{
     Model,
     data::{self as puzzles, DataError},
-    eval, train,
+    eval,
+    train::{Training, train},
 };
 use hrm_types::{
     evaluation::{Evaluation, Halting, Protocol},
@@ -122,7 +123,7 @@ async fn work(pool: &PgPool, claim: &Claim, stop: &StopSignal, computation: &Com
     let puzzles = Arc::new(puzzles);
 
     phase(runs::TRAINING).await?;
-    let model = Arc::new(train(pool, claim, &puzzles, stop, computation).await?);
+    let model = Arc::new(trained(pool, claim, &puzzles, stop, computation).await?);
 
     phase("evaluating").await?;
     let evaluation = evaluate(&model, &puzzles, stop, computation).await?;
@@ -135,7 +136,7 @@ async fn work(pool: &PgPool, claim: &Claim, stop: &StopSignal, computation: &Com
     Ok(())
 }
 
-async fn train(
+async fn trained(
     pool: &PgPool,
     claim: &Claim,
     puzzles: &Arc<puzzles::Dataset>,
@@ -146,7 +147,12 @@ async fn train(
     let training = {
         let (experiment, puzzles) = (claim.experiment.clone(), Arc::clone(puzzles));
         let (progress, stop) = (progress.clone(), stop.clone());
-        computation.run(move || train::train(&experiment, &puzzles, &mut |event| progress.note(&event, &stop)))
+        computation.run(move || {
+            let mut training = Training::begin(&experiment, &puzzles)?;
+            progress.plan(&training);
+            train(&mut training, &mut |training, point| progress.note(training.step(), point, &stop))?;
+            training.finish()
+        })
     };
     let trained = progress.write_during(training, pool, &claim.lease, stop).await?;
     let trained = trained.map_err(Ended::Failed)?.map_err(|error| Ended::from_model(&error, stop))?;

@@ -5,12 +5,12 @@ use crate::{
     queue::StopSignal,
     store::leases::{self, Lease},
 };
-use hrm_model::train::TrainEvent;
+use hrm_model::train::Training;
 use hrm_types::run::MetricPoint;
 use sqlx::PgPool;
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::sleep;
@@ -33,18 +33,21 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For the training thread: notes the event, and tells it to end when it should.
-    pub(super) fn note(&self, event: &TrainEvent<'_>, stop: &StopSignal) -> ControlFlow<()> {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            TrainEvent::Planned { total_steps, parameters } => pending.plan = Some((*total_steps, *parameters)),
-            TrainEvent::Step { step } => pending.step = Some(*step),
-            TrainEvent::Metrics(point) => {
-                pending.step = Some(point.step);
-                pending.points.push((*point).clone());
-            }
-        }
+    /// For the training thread: notes how long the training will be.
+    pub(super) fn plan(&self, training: &Training<'_>) {
+        self.pending().plan = Some((training.total_steps(), training.parameters()));
+    }
+
+    /// For the training thread: notes a step, and tells it to end when it should.
+    pub(super) fn note(&self, step: u64, point: Option<&MetricPoint>, stop: &StopSignal) -> ControlFlow<()> {
+        let mut pending = self.pending();
+        pending.step = Some(step);
+        pending.points.extend(point.cloned());
         stop.flow()
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what is noted while `training` goes on, and what is left when it ends.
@@ -69,7 +72,7 @@ impl Progress {
     }
 
     async fn write(&self, pool: &PgPool, lease: &Lease, stop: &StopSignal) -> Result<(), Ended> {
-        let taken = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = std::mem::take(&mut *self.pending());
         if let Some((total_steps, parameters)) = taken.plan {
             insist(stop, || leases::set_plan(pool, lease, total_steps, parameters)).await?;
         }

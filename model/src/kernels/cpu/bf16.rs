@@ -5,6 +5,7 @@
 
 use super::vectorised;
 use rayon::prelude::*;
+use std::ops::Range;
 
 const ROWS: usize = 8;
 const COLUMNS: usize = 48;
@@ -107,92 +108,97 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     }
 }
 
-/// (m, n) row by row: the product of (m, k) and (k, n). Only where [`is_supported`].
+/// (m, n) row by row: the product of (m, k) and (k, n) with k of at least 1. Only where [`is_supported`].
 pub(super) fn multiply(a: &RowPanels, b: &ColumnPanels) -> Vec<f32> {
-    debug_assert_eq!(a.pairs, b.pairs, "inner dimensions differ");
-    let mut out = vec![0f32; a.count * b.count];
-    let tasks = a.panels().div_ceil(TASK_PANELS);
-    if tasks >= 2 * rayon::current_num_threads() || rayon::current_num_threads() == 1 {
-        out.par_chunks_mut(TASK_PANELS * ROWS * b.count).enumerate().for_each(|(task, out)| {
-            let rows = task * TASK_PANELS..a.panels().min((task + 1) * TASK_PANELS);
-            let target = Target { values: out.as_mut_ptr(), first_row: task * TASK_PANELS * ROWS };
-            target.fill(a, b, rows, 0..b.panels());
+    assert!(a.pairs == b.pairs && a.pairs > 0, "inner dimensions of {} and {} pairs", a.pairs, b.pairs);
+    let mut out = Vec::with_capacity(a.count * b.count);
+    let product = Product { a, b, out: out.as_mut_ptr() };
+    let (rows, columns, threads) = (a.panels(), b.panels(), rayon::current_num_threads());
+    let tasks = rows.div_ceil(TASK_PANELS);
+    if threads == 1 || tasks >= 2 * threads {
+        (0..tasks).into_par_iter().for_each(|task| {
+            product.fill(task * TASK_PANELS..rows.min((task + 1) * TASK_PANELS), 0..columns);
         });
     } else {
-        // Few rows: the columns are shared out instead, each task writing its own columns of every row.
-        let share = b.panels().div_ceil(2 * rayon::current_num_threads()).max(1);
-        let target = Target { values: out.as_mut_ptr(), first_row: 0 };
-        (0..b.panels().div_ceil(share)).into_par_iter().for_each(|task| {
-            target.fill(a, b, 0..a.panels(), task * share..b.panels().min((task + 1) * share));
+        // Few rows: the columns are shared out instead.
+        let share = columns.div_ceil(2 * threads).max(1);
+        (0..columns.div_ceil(share)).into_par_iter().for_each(|task| {
+            product.fill(0..rows, task * share..columns.min((task + 1) * share));
         });
+    }
+    #[expect(unsafe_code, reason = "a product is written once, not zeroed first")]
+    // SAFETY: the tasks together cover every panel of rows and columns, and each tile writes all its values.
+    unsafe {
+        out.set_len(a.count * b.count);
     }
     out
 }
 
-/// Where tiles are written: rows of the product from `first_row` on.
+/// Two operands and where their product goes: room for (m, n) values.
 #[derive(Clone, Copy)]
-struct Target {
-    values: *mut f32,
-    first_row: usize,
+struct Product<'a> {
+    a: &'a RowPanels,
+    b: &'a ColumnPanels,
+    out: *mut f32,
 }
 
-#[expect(unsafe_code, reason = "tasks write disjoint columns of the same rows")]
+#[expect(unsafe_code, reason = "tasks write disjoint tiles of one product")]
 // SAFETY: `multiply` gives every task its own rows or its own columns, and outlives all tasks.
-unsafe impl Send for Target {}
-#[expect(unsafe_code, reason = "tasks write disjoint columns of the same rows")]
+unsafe impl Send for Product<'_> {}
+#[expect(unsafe_code, reason = "tasks write disjoint tiles of one product")]
 // SAFETY: as above.
-unsafe impl Sync for Target {}
+unsafe impl Sync for Product<'_> {}
 
-impl Target {
-    /// Computes the tiles of these row and column panels.
-    fn fill(self, a: &RowPanels, b: &ColumnPanels, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) {
-        let mut sums = [[0f32; COLUMNS]; ROWS];
-        for start in (0..a.pairs).step_by(DEPTH) {
+impl Product<'_> {
+    /// Computes the tiles of these panels.
+    fn fill(self, rows: Range<usize>, columns: Range<usize>) {
+        for start in (0..self.a.pairs).step_by(DEPTH) {
             for column in columns.clone() {
                 for row in rows.clone() {
-                    tile(a.block(row, start), b.block(column, start), &mut sums);
-                    self.write(a, b, row, column, &sums, start > 0);
+                    self.tile(row, column, start);
                 }
             }
         }
     }
 
+    /// Writes the sums over one block of pairs or, after the first block, adds them.
     #[expect(unsafe_code, reason = "rows of one tile lie a whole row of the product apart")]
-    fn write(
-        self,
-        a: &RowPanels,
-        b: &ColumnPanels,
-        row: usize,
-        column: usize,
-        sums: &[[f32; COLUMNS]; ROWS],
-        add: bool,
-    ) {
-        let width = COLUMNS.min(b.count - column * COLUMNS);
-        for (r, sums) in sums.iter().enumerate().take(a.count - row * ROWS) {
-            let offset = (row * ROWS + r - self.first_row) * b.count + column * COLUMNS;
-            // SAFETY: row < m and column + width ≤ n, and no other task writes these columns of this row.
-            let out = unsafe { std::slice::from_raw_parts_mut(self.values.add(offset), width) };
-            if add {
-                out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
-            } else {
-                out.copy_from_slice(&sums[..width]);
+    fn tile(self, row: usize, column: usize, start: usize) {
+        let (a, b, stride) = (self.a.block(row, start), self.b.block(column, start), self.b.count);
+        let (height, width) = (self.a.count - row * ROWS, self.b.count - column * COLUMNS);
+        // SAFETY: the tile begins inside the product.
+        let out = unsafe { self.out.add(row * ROWS * stride + column * COLUMNS) };
+        if height >= ROWS && width >= COLUMNS {
+            // SAFETY: all 8 rows of 48 values lie inside the product, and no other task writes them.
+            return unsafe { tile(a, b, out, stride, start > 0) };
+        }
+        let mut sums = [0f32; ROWS * COLUMNS];
+        // SAFETY: `sums` is a tile.
+        unsafe { tile(a, b, sums.as_mut_ptr(), COLUMNS, false) };
+        for (r, sums) in sums.chunks_exact(COLUMNS).enumerate().take(height) {
+            for (c, &sum) in sums.iter().enumerate().take(width) {
+                // SAFETY: r < height and c < width; the first block has written what later ones add to.
+                unsafe {
+                    let value = out.add(r * stride + c);
+                    value.write(if start > 0 { value.read() + sum } else { sum });
+                }
             }
         }
     }
 }
 
+/// The sums of one tile into 8 rows of 48 values, `stride` apart.
 #[cfg(target_arch = "x86_64")]
-fn tile(a: &[u32], b: &[u32], sums: &mut [[f32; COLUMNS]; ROWS]) {
+#[expect(unsafe_code, reason = "instructions found at run time")]
+unsafe fn tile(a: &[u32], b: &[u32], out: *mut f32, stride: usize, add: bool) {
     debug_assert!(is_supported(), "only where the instructions are");
-    #[expect(unsafe_code, reason = "instructions found at run time")]
-    // SAFETY: every way here begins with `is_supported`.
-    unsafe {
-        avx512::tile(a, b, sums);
-    }
+    // SAFETY: every way here begins with `is_supported`; the caller answers for `out`.
+    unsafe { avx512::tile(a, b, out, stride, add) }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn tile(_: &[u32], _: &[u32], _: &mut [[f32; COLUMNS]; ROWS]) {
+#[expect(unsafe_code, reason = "as on the machines that have the instructions")]
+unsafe fn tile(_: &[u32], _: &[u32], _: *mut f32, _: usize, _: bool) {
     unreachable!("only where the instructions are");
 }
 
@@ -200,7 +206,8 @@ fn tile(_: &[u32], _: &[u32], _: &mut [[f32; COLUMNS]; ROWS]) {
 mod avx512 {
     use super::{COLUMNS, ROWS};
     use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_ps, _mm512_storeu_ps,
+        __m512bh, __m512i, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32,
+        _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     #[expect(unsafe_code, reason = "the same 512 bits under another name")]
@@ -214,7 +221,7 @@ mod avx512 {
     /// All of a tile's sums over the pairs of both panels.
     #[expect(unsafe_code, reason = "vector loads and stores")]
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-    pub(super) fn tile(a: &[u32], b: &[u32], out: &mut [[f32; COLUMNS]; ROWS]) {
+    pub(super) unsafe fn tile(a: &[u32], b: &[u32], out: *mut f32, stride: usize, add: bool) {
         let mut sums = [[_mm512_setzero_ps(); 3]; ROWS];
         for (a, b) in a.as_chunks::<ROWS>().0.iter().zip(b.as_chunks::<COLUMNS>().0) {
             // SAFETY: `b` has 48 values, three vectors.
@@ -227,10 +234,13 @@ mod avx512 {
                 }
             }
         }
-        for (out, sums) in out.iter_mut().zip(sums) {
+        for (r, sums) in sums.into_iter().enumerate() {
             for (c, sum) in sums.into_iter().enumerate() {
-                // SAFETY: a row of the tile has 48 values, three vectors.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(16 * c), sum) };
+                // SAFETY: the caller has 8 rows of 48 values at `out`, three vectors each.
+                unsafe {
+                    let out = out.add(r * stride + 16 * c);
+                    _mm512_storeu_ps(out, if add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum });
+                }
             }
         }
     }
