@@ -28,6 +28,15 @@ fn shipped(side: u8) -> anyhow::Result<Model> {
     )
 }
 
+/// Refuses a place whose folder is missing, before hours are spent on what is to be written there.
+pub(crate) fn check_place(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    bail!("{}: there is no folder {}; make it, or choose another place with --out", file.display(), folder.display())
+}
+
 /// Writes a checkpoint so that a reader finds the whole of it or nothing.
 pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
     let bytes = model.to_bytes()?;

@@ -119,6 +119,8 @@ impl Train {
     }
 
     fn train(self, experiment: &Experiment) -> anyhow::Result<ExitCode> {
+        let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
+        checkpoint::check_place(&out)?;
         let stop = interrupt::stop_signal()?;
         let puzzles = puzzles::load(&experiment.data, &self.database, &stop)?;
         println!(
@@ -128,7 +130,6 @@ impl Train {
             report::thousands(puzzles.test.len() as u64),
             puzzles.side
         );
-        let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
         let mut training = saving.begin(experiment, &puzzles, self.resume)?;
         saving.train(&mut training, &stop)?;

@@ -6,7 +6,8 @@ use std::{
     io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -45,9 +46,9 @@ impl Place {
         self.hrm_with_input(arguments, "")
     }
 
-    /// Runs `hrm` here to its end, with `input` on its input.
-    pub(super) fn hrm_with_input(&self, arguments: &[&str], input: &str) -> Ended {
-        let mut child = Command::new(hrm())
+    /// Starts `hrm` here.
+    pub(super) fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(hrm())
             .args(arguments)
             .current_dir(self.folder.path())
             .env("HRM_DATA_DIR", self.path("data"))
@@ -57,7 +58,12 @@ impl Place {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("hrm can be started");
+            .expect("hrm can be started")
+    }
+
+    /// Runs `hrm` here to its end, with `input` on its input.
+    pub(super) fn hrm_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = self.start(arguments);
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().expect("the input is piped").write_all(input.as_bytes());
         let output = child.wait_with_output().expect("hrm ends");
@@ -82,6 +88,16 @@ impl Ended {
         let error = error.unwrap_or_else(|| panic!("expected one line \"error: …\", found {self:#?}"));
         assert!(!error.contains('\n'), "{self:#?}");
         error.to_owned()
+    }
+}
+
+/// Returns once `fact` is one.
+#[track_caller]
+pub(super) fn wait_until(fact: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while !fact() {
+        assert!(Instant::now() < deadline, "waited two minutes in vain");
+        std::thread::yield_now();
     }
 }
 

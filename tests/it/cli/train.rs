@@ -1,6 +1,6 @@
 //! `hrm train`, `hrm eval` and `hrm solve`: a checkpoint's way without a server.
 
-use super::program::{Ended, Place};
+use super::program::{Ended, Place, wait_until};
 use serde_json::Value;
 
 /// Trains within seconds; good enough to show that what is trained is what is evaluated and asked.
@@ -96,6 +96,31 @@ fn an_experiment_always_trains_the_same_model() {
 }
 
 #[test]
+fn a_killed_training_goes_on_and_ends_in_the_same_model() {
+    let (whole, _) = trained("model", &["--steps", "300", "--no-eval"]);
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    let arguments = ["train", "--config", "tiny.toml", "--out", "model", "--steps", "300", "--no-eval"];
+    let mut killed = place.start(&[&arguments[..], &["--save-every", "0"]].concat());
+    let state = place.path("model.state");
+    wait_until(|| state.exists());
+    killed.kill().expect("a running process");
+    killed.wait().expect("its end");
+    assert!(!place.path("model").exists(), "it was killed before it ended");
+
+    let error = place.hrm(&arguments).fails();
+    assert!(error.contains("model.state is the state of an interrupted training") && error.contains("--resume"));
+    let resume = [&arguments[..], &["--resume"]].concat();
+    let error = place.hrm(&[&resume[..], &["--seed", "9"]].concat()).fails();
+    assert!(error.starts_with("model.state cannot be gone on from: "), "{error}");
+    assert!(error.contains("it belongs to another experiment"), "{error}");
+    let printed = place.hrm(&resume).succeeds();
+    assert!(printed.contains("goes on from model.state after step "), "{printed}");
+    assert!(!state.exists(), "a training that has ended leaves no state");
+    assert_eq!(solution(&place, "model"), solution(&whole, "model"));
+}
+
+#[test]
 fn the_model_that_ships_solves_the_puzzle_in_the_help() {
     let place = Place::new();
     let help = place.hrm(&["help", "solve"]).succeeds();
@@ -144,8 +169,8 @@ fn a_wrong_experiment_or_checkpoint_is_refused() {
     assert_eq!(unknown.code, Some(1), "{unknown:#?}");
     assert!(unknown.stderr.contains("bad.toml") && unknown.stderr.contains("`batchsize`"), "{unknown:#?}");
     let nowhere = place.hrm(&["train", "--config", "tiny.toml", "--steps", "1", "--out", "no/such/folder"]);
-    assert_eq!(nowhere.code, Some(1), "{nowhere:#?}");
-    assert!(nowhere.stderr.contains("error: writing no/such/folder; choose another place with --out"), "{nowhere:#?}");
+    let expected = "no/such/folder: there is no folder no/such; make it, or choose another place with --out";
+    assert_eq!(nowhere.fails(), expected);
 }
 
 #[test]
