@@ -81,5 +81,34 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the device is in a state that only a fresh process gets it out of. After any error of CUDA but a
+    /// failed allocation every later call may answer wrongly.
+    pub fn breaks_the_device(&self) -> bool {
+        let Self::Tensor(error) = self else { return false };
+        let words = error.to_string();
+        words.contains("CUDA_ERROR_") && !words.contains("CUDA_ERROR_OUT_OF_MEMORY")
+    }
+}
+
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn only_cuda_errors_other_than_a_failed_allocation_break_the_device() {
+        for (cause, breaks) in [
+            ("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"an illegal memory access was encountered\")", true),
+            ("DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")", true),
+            ("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")", false),
+            ("shape mismatch in matmul", false),
+        ] {
+            let error = Error::Tensor(candle_core::Error::Cuda(cause.into()));
+            assert_eq!(error.breaks_the_device(), breaks, "{cause}");
+        }
+        assert!(!Error::Cancelled.breaks_the_device());
+    }
+}

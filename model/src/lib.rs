@@ -12,6 +12,7 @@ pub mod hrm;
 pub mod kernels;
 mod layers;
 pub mod loss;
+pub mod memory;
 pub mod optim;
 pub mod params;
 pub mod random;

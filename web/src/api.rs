@@ -6,6 +6,7 @@ use hrm_types::{
     evaluation::LeaderboardRow,
     experiment::{Experiment, ExperimentFile},
     ids::{CheckpointId, DatasetId, RunId},
+    job::LOCAL,
     model::Model,
     problem::Problem,
     run::{CreateRun, MetricPoint, Run},
@@ -63,15 +64,16 @@ pub(crate) async fn list_runs(cursor: Option<&str>) -> Answer<Page<Run>> {
 }
 
 pub(crate) async fn create_run(experiment: Experiment) -> Answer<Run> {
-    post("/runs", &CreateRun { experiment }).await
+    post("/runs", &CreateRun { experiment, owner: LOCAL.into(), priority: 0 }).await
 }
 
 pub(crate) async fn get_run(id: RunId) -> Answer<Run> {
     get(&format!("/runs/{id}")).await
 }
 
-pub(crate) async fn cancel_run(id: RunId) -> Answer<Run> {
-    post(&format!("/runs/{id}/cancel"), &serde_json::json!({})).await
+/// Asks something of a run: `cancel`, `pause` or `resume`.
+pub(crate) async fn ask(id: RunId, wish: &str) -> Answer<Run> {
+    post(&format!("/runs/{id}/{wish}"), &serde_json::json!({})).await
 }
 
 /// The metrics of steps beyond `after_step`, oldest first.
@@ -113,6 +115,9 @@ async fn send(path: &str, body: Option<&str>) -> Answer<String> {
     let response: web_sys::Response = response.dyn_into().map_err(unreachable)?;
     let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
     let text = text.as_string().unwrap_or_default();
+    if response.status() == 202 {
+        return Err(problem(202, "Queued", "A worker does it. Look again when its job has ended.".into()).into());
+    }
     if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text).into()) }
 }
 

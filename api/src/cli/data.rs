@@ -1,7 +1,7 @@
 //! `hrm data`: what puzzles are stored.
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
-use super::{interrupt, puzzles, report, session};
+use super::{interrupt, puzzles, queue::Enqueue, report, session};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_api::{
@@ -9,12 +9,14 @@ use hrm_api::{
     store::{
         Error, PgPool,
         datasets::{self, NewDataset},
+        generation_jobs,
     },
 };
 use hrm_model::data::{self, Dataset};
 use hrm_types::{
     dataset,
     experiment::{CsvSpec, GenerateSpec},
+    job::GenerationSpec,
 };
 use std::{
     path::{Path, PathBuf},
@@ -128,6 +130,8 @@ pub(crate) struct Generate {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
+    queue: Enqueue,
+    #[command(flatten)]
     database: DatabaseConfig,
 }
 
@@ -135,6 +139,9 @@ impl Generate {
     fn run(self) -> anyhow::Result<ExitCode> {
         let Ok(givens) = <[u8; 2]>::try_from(self.givens) else { bail!("expected two numbers after --givens") };
         let spec = GenerateSpec { side: self.side, train: self.train, test: self.test, givens, seed: self.seed };
+        if self.queue.queue {
+            return enqueue(&self.queue, self.name, spec, &self.database);
+        }
         let puzzles = puzzles::generate(&spec, &interrupt::stop_signal()?)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         check_name(&name)?;
@@ -145,6 +152,21 @@ impl Generate {
         print_stored(&stored, &name);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn enqueue(
+    queue: &Enqueue,
+    name: Option<String>,
+    generate: GenerateSpec,
+    database: &DatabaseConfig,
+) -> anyhow::Result<ExitCode> {
+    generate.validate()?;
+    let Some(name) = name else { bail!("a queued dataset needs a name: expected --name") };
+    check_name(&name)?;
+    let (spec, terms) = (GenerationSpec { name, generate }, queue.terms()?);
+    let job = session::with_database(database, async |pool| Ok(generation_jobs::create(pool, &spec, terms).await?))?;
+    println!("queued {} as job {}", job.name, job.id);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// List the stored datasets, newest first.

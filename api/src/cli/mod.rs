@@ -6,6 +6,7 @@ mod eval;
 mod interrupt;
 mod openapi;
 mod puzzles;
+mod queue;
 mod report;
 mod serve;
 mod session;

@@ -4,7 +4,9 @@
 use super::{
     checkpoint, data,
     interrupt::{self, Interrupted},
-    puzzles, report, session,
+    puzzles,
+    queue::Enqueue,
+    report, session,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -71,9 +73,8 @@ pub(crate) struct Train {
     /// Write the checkpoint without evaluating it on the test split
     #[arg(long, conflicts_with = "queue")]
     no_eval: bool,
-    /// Queue it for a worker instead of training here
-    #[arg(long)]
-    queue: bool,
+    #[command(flatten)]
+    queue: Enqueue,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -81,7 +82,7 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let experiment = self.experiment()?;
-        if self.queue { self.enqueue(experiment) } else { self.train(&experiment) }
+        if self.queue.queue { self.enqueue(experiment) } else { self.train(&experiment) }
     }
 
     /// The file's experiment with what the arguments change.
@@ -98,6 +99,7 @@ impl Train {
     }
 
     fn enqueue(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
+        let terms = self.queue.terms()?;
         let files = match &experiment.data {
             DataSpec::Csv(spec) => Some((spec.clone(), hrm_model::data::load_csv(spec)?)),
             _ => None,
@@ -108,7 +110,7 @@ impl Train {
                 let stored = data::store(pool, &name, &spec.train, puzzles).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
-            Ok(runs::create(pool, &experiment).await?)
+            Ok(runs::create(pool, &experiment, terms).await?)
         })?;
         println!("queued {} as run {}", run.name, run.id);
         println!(

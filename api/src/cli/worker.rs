@@ -1,23 +1,29 @@
-//! `hrm worker`: trains queued runs until it is told to end.
+//! `hrm worker`: takes queued jobs until it is told to end.
 
 use super::{interrupt, session};
 use clap::Args;
 use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, WorkerConfig},
-    worker,
+    worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
 use tokio::sync::watch;
 
-/// Train queued runs, one at a time; `hrm serve` starts one of these by itself.
+/// The exit code that asks the supervisor for a fresh process; `EX_SOFTWARE` of sysexits.h.
+const DEVICE_FAILED: u8 = 70;
+
+/// Take queued jobs, one at a time: runs, evaluations, datasets. `hrm serve` starts one of these by itself.
 ///
-/// At SIGTERM or Ctrl-C the run in progress goes back into the queue.
+/// At SIGTERM or Ctrl-C the job in progress is saved and goes back into the queue. Workers on any number of hosts
+/// share one queue; on each device runs one job at a time. Ends with code 70 when its device fails, so that whatever
+/// supervises it starts a fresh process.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hrm worker
-  DATABASE_URL=postgres://hrm:secret@db/hrm hrm worker")]
+  DATABASE_URL=postgres://hrm:secret@db/hrm hrm worker
+  hrm worker --cpu-slot 1        a second one on this host, beside that of `hrm serve`")]
 pub(crate) struct Worker {
     #[command(flatten)]
     database: DatabaseConfig,
@@ -30,11 +36,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        session::runtime()?.block_on(self.work())?;
-        Ok(ExitCode::SUCCESS)
+        match session::runtime()?.block_on(self.work())? {
+            End::Asked => Ok(ExitCode::SUCCESS),
+            End::Broken(cause) => {
+                tracing::error!(cause, "the device failed; a fresh process is needed");
+                Ok(ExitCode::from(DEVICE_FAILED))
+            }
+        }
     }
 
-    async fn work(self) -> anyhow::Result<()> {
+    async fn work(self) -> anyhow::Result<End> {
         let (shutdown, requested) = watch::channel(false);
         let interrupted = interrupt::requested()?;
         let by_signal = shutdown.clone();
@@ -54,8 +65,9 @@ impl Worker {
             never = database.keep_running() => match never {},
         };
         let closed = database.close().await;
-        worked?;
-        Ok(closed?)
+        let end = worked?;
+        closed?;
+        Ok(end)
     }
 }
 

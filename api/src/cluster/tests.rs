@@ -3,7 +3,7 @@
 use super::{Cluster, Database, Error, postmaster};
 use crate::{
     config::DatabaseConfig,
-    store::{runs, testing::data_dir, tests::experiment},
+    store::{runs, testing::data_dir, tests::queue},
 };
 use hrm_types::ids::RunId;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
@@ -34,7 +34,7 @@ async fn open(data_dir: &Path) -> Database {
 }
 
 async fn store_a_run(database: &Database) -> RunId {
-    runs::create(&database.pool, &experiment("kept")).await.expect("a run").id
+    queue(&database.pool, "kept").await.id
 }
 
 async fn assert_kept(database: &Database, run: RunId) {

@@ -1,4 +1,4 @@
-//! How a worker holds on to a run.
+//! How a worker holds on to a job, and how many of one owner run at once.
 
 use clap::Args;
 use std::time::Duration;
@@ -6,10 +6,19 @@ use std::time::Duration;
 /// The worker.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct WorkerConfig {
-    /// Seconds without a heartbeat after which a run is taken from its worker
+    /// Seconds without a heartbeat after which a job is taken from its worker
     #[arg(long, env = "HRM_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub lease_seconds: u32,
+
+    /// Jobs of one owner that may run at once [default: as many as there are workers]
+    #[arg(long, env = "HRM_OWNER_CAP", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub owner_cap: Option<u32>,
+
+    /// Which share of this host's processors, where several workers divide them: one job at a time runs on each
+    #[arg(long, env = "HRM_CPU_SLOT", value_name = "N", default_value_t = 0)]
+    pub cpu_slot: u32,
 }
 
 impl WorkerConfig {
@@ -31,6 +40,6 @@ impl WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { lease_seconds: 30 }
+        Self { lease_seconds: 30, owner_cap: None, cpu_slot: 0 }
     }
 }

@@ -225,7 +225,7 @@ impl From<store::Error> for ApiError {
                 };
                 Self::Conflict { field, detail }
             }
-            store::Error::RunIsFinal { .. } => Self::Conflict { field: None, detail: error.to_string() },
+            store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
             error if error.is_transient() => Self::Unavailable(Box::new(error)),
             error => Self::internal(error),
         }

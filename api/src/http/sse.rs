@@ -3,12 +3,9 @@
 use crate::store;
 use axum::response::sse::Event;
 use futures_util::{Stream, stream};
-use hrm_types::{
-    ids::RunId,
-    run::{MetricPoint, Run},
-};
+use hrm_types::{ids::RunId, run::Run};
 use sqlx::PgPool;
-use std::{collections::VecDeque, convert::Infallible, str::FromStr, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, fmt, str::FromStr, time::Duration};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Time between two looks at the run's revision.
@@ -20,13 +17,16 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(2);
 /// Metric points read at once.
 const BATCH: u32 = 1_000;
 
-/// How far a client has read a run's metrics: the id of an event, `<attempt>-<step>`, with `-end` on the last.
+/// How far a client has read a run's metrics and log: the id of an event, `<attempt>-<step>.<line>`, with `-end` on
+/// the last. A client that has read no line may leave the line out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The attempt.
     pub attempt: u32,
     /// Its last step read.
     pub step: u64,
+    /// The id of the last line of the log read, 0 for none.
+    pub line: u64,
     /// Whether the final state was read too, so that nothing can follow.
     pub ended: bool,
 }
@@ -39,8 +39,20 @@ impl FromStr for Position {
             Some(place) => (place, true),
             None => (text, false),
         };
-        let (attempt, step) = place.split_once('-').unwrap_or((place, ""));
-        Ok(Self { attempt: attempt.parse()?, step: step.parse()?, ended })
+        let (attempt, rest) = place.split_once('-').unwrap_or((place, ""));
+        let (step, line) = rest.split_once('.').unwrap_or((rest, "0"));
+        Ok(Self { attempt: attempt.parse()?, step: step.parse()?, line: line.parse()?, ended })
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attempt, step, line, ended } = self;
+        write!(f, "{attempt}-{step}")?;
+        if *line > 0 {
+            write!(f, ".{line}")?;
+        }
+        if *ended { f.write_str("-end") } else { Ok(()) }
     }
 }
 
@@ -52,19 +64,20 @@ struct Watch {
     revision: Option<i64>,
     /// The attempt last told about.
     attempt: Option<u32>,
-    /// The last metric point told or read before.
-    read: Option<Position>,
+    /// The last metric point and log line told or read before; of attempt 0 before any.
+    read: Position,
     told: VecDeque<Event>,
     ended: bool,
     ticks: Interval,
 }
 
-/// The events of a run after `from`: `run` whenever it changes, `metric` for each point. Ends with the final state.
+/// The events of a run after `from`: `run` whenever it changes, `metric` for each point, `log` for each line. Ends with the final state.
 pub fn watch_run(pool: PgPool, run: RunId, from: Option<Position>) -> impl Stream<Item = Result<Event, Infallible>> {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let told = VecDeque::from([Event::default().retry(RECONNECT_AFTER)]);
-    let watch = Watch { pool, run, revision: None, attempt: None, read: from, told, ended: false, ticks };
+    let read = from.unwrap_or(Position { attempt: 0, step: 0, line: 0, ended: false });
+    let watch = Watch { pool, run, revision: None, attempt: None, read, told, ended: false, ticks };
     stream::unfold(watch, async |mut watch| {
         let event = watch.next().await?;
         Some((Ok(event), watch))
@@ -94,7 +107,7 @@ impl Watch {
 
     /// Queues what is new. A new attempt is announced before its metrics, a final state after all of them.
     async fn look(&mut self) -> Result<(), store::Error> {
-        let revision = store::runs::revision(&self.pool, self.run).await?;
+        let revision = store::jobs::revision(&self.pool, self.run.into()).await?;
         if self.revision == Some(revision) {
             return Ok(());
         }
@@ -102,11 +115,12 @@ impl Watch {
         let is_final = run.state.is_final();
         let announced = self.attempt != Some(run.attempt) && !is_final;
         if announced {
-            self.told.push_back(run_event(&run));
+            self.told.push_back(self.run_event(&run));
         }
         self.tell_metrics(run.attempt).await?;
+        self.tell_log().await?;
         if !announced {
-            self.told.push_back(run_event(&run));
+            self.told.push_back(self.run_event(&run));
         }
         self.attempt = Some(run.attempt);
         self.revision = Some(revision);
@@ -115,29 +129,42 @@ impl Watch {
     }
 
     async fn tell_metrics(&mut self, attempt: u32) -> Result<(), store::Error> {
+        if self.read.attempt != attempt {
+            self.read = Position { attempt, step: 0, ..self.read };
+        }
         loop {
-            let after = self.read.filter(|read| read.attempt == attempt).map(|read| read.step);
-            let points = store::metrics::list(&self.pool, self.run, attempt, after, BATCH).await?;
-            self.told.extend(points.iter().map(|point| metric_event(attempt, point)));
-            if let Some(last) = points.last() {
-                self.read = Some(Position { attempt, step: last.step, ended: false });
+            // No step has the number 0, so that it stands for none.
+            let points = store::metrics::list(&self.pool, self.run, attempt, Some(self.read.step), BATCH).await?;
+            for point in &points {
+                self.read.step = point.step;
+                self.told.push_back(with_json(Event::default().event("metric").id(self.read.to_string()), point));
             }
             if points.len() < BATCH as usize {
                 return Ok(());
             }
         }
     }
-}
 
-/// Only the final state bears an id, since nothing can follow it; before, the last metric's id stands.
-fn run_event(run: &Run) -> Event {
-    let event = Event::default().event("run");
-    let event = if run.state.is_final() { event.id(format!("{}-{}-end", run.attempt, run.step)) } else { event };
-    with_json(event, run)
-}
+    async fn tell_log(&mut self) -> Result<(), store::Error> {
+        loop {
+            let lines = store::logs::list(&self.pool, self.run.into(), Some(self.read.line), BATCH).await?;
+            for line in &lines {
+                self.read.line = line.id;
+                self.told.push_back(with_json(Event::default().event("log").id(self.read.to_string()), line));
+            }
+            if lines.len() < BATCH as usize {
+                return Ok(());
+            }
+        }
+    }
 
-fn metric_event(attempt: u32, point: &MetricPoint) -> Event {
-    with_json(Event::default().event("metric").id(format!("{attempt}-{}", point.step)), point)
+    /// Only the final state bears an id, since nothing can follow it; before, the last metric's or line's id stands.
+    fn run_event(&self, run: &Run) -> Event {
+        let event = Event::default().event("run");
+        let last = Position { ended: true, ..self.read };
+        let event = if run.state.is_final() { event.id(last.to_string()) } else { event };
+        with_json(event, run)
+    }
 }
 
 fn with_json(event: Event, value: &impl serde::Serialize) -> Event {
@@ -150,10 +177,17 @@ mod tests {
 
     #[test]
     fn positions_are_read_back_from_event_ids() {
-        let position = |attempt, step, ended| Ok(Position { attempt, step, ended });
-        assert_eq!("2-340".parse(), position(2, 340, false));
-        assert_eq!("1-0-end".parse(), position(1, 0, true));
-        for wrong in ["", "2", "2-", "-3", "a-b", "1-2-3"] {
+        for (text, attempt, step, line, ended) in [
+            ("2-340", 2, 340, 0, false),
+            ("2-340.17", 2, 340, 17, false),
+            ("1-0-end", 1, 0, 0, true),
+            ("1-0.3-end", 1, 0, 3, true),
+        ] {
+            let position = Position { attempt, step, line, ended };
+            assert_eq!(text.parse(), Ok(position));
+            assert_eq!(position.to_string(), text);
+        }
+        for wrong in ["", "2", "2-", "-3", "a-b", "1-2-3", "1-2.", "1-2.x"] {
             assert!(wrong.parse::<Position>().is_err(), "{wrong}");
         }
     }

@@ -1,58 +1,111 @@
-//! The heartbeat of a run that is worked on.
+//! The heartbeat of a job that is worked on.
 
 use super::{Stop, StopSignal};
 use crate::{
     config::WorkerConfig,
-    store::{self, leases, leases::Lease},
+    store::{
+        self, PgPool,
+        bell::Bell,
+        leases::{self, Lease, Wish},
+    },
 };
-use sqlx::PgPool;
-use std::time::Instant;
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use std::{io, thread, time::Instant};
 use tokio::{
-    task::JoinHandle,
+    sync::{oneshot, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 
-/// Extends a lease until dropped, on the async runtime's threads: the training thread may be busy for minutes.
+/// Extends a lease until dropped, on a thread and a connection of its own: however busy everything else of the
+/// process is, the lease is kept.
 #[derive(Debug)]
 pub struct Heartbeat {
-    task: JoinHandle<()>,
+    /// Dropping it ends the thread.
+    _alive: oneshot::Sender<()>,
 }
 
 impl Heartbeat {
-    /// Starts extending `lease`, which was just claimed. Raises in `stop` a wish to cancel, and the loss of the
-    /// lease: when somebody else took the run, or when the database was out of reach until the lease ran out.
-    pub fn start(pool: PgPool, lease: Lease, config: WorkerConfig, stop: StopSignal) -> Self {
-        Self { task: tokio::spawn(beat(pool, lease, config, stop)) }
+    /// Starts extending `lease`, which was just claimed. Raises in `stop` what others want of the job, and the loss
+    /// of the lease: when somebody else took the job, or when the database was out of reach until the lease ran out.
+    /// Looks at once when `bell` rings.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(pool: &PgPool, lease: Lease, config: WorkerConfig, stop: StopSignal, bell: &Bell) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (alive, ended) = oneshot::channel();
+        let options = (*pool.connect_options()).clone();
+        let beat = Beat { options, connection: None, lease, config, stop, hints: bell.subscribe() };
+        thread::Builder::new().name("heartbeat".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = beat.go_on() => {}
+                    // The sender is only ever dropped.
+                    _ = ended => {}
+                }
+            });
+        })?;
+        Ok(Self { _alive: alive })
     }
 }
 
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+struct Beat {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    lease: Lease,
+    config: WorkerConfig,
+    stop: StopSignal,
+    hints: watch::Receiver<u64>,
 }
 
-async fn beat(pool: PgPool, lease: Lease, config: WorkerConfig, stop: StopSignal) {
-    let mut extended = Instant::now();
-    let mut ticks = interval(config.heartbeat());
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // Counted from before the question: the database may have answered much later than it extended.
-        let asked = Instant::now();
-        match timeout(config.heartbeat(), leases::extend(&pool, &lease, config.lease())).await {
-            Ok(Ok(cancel_requested)) => {
-                extended = asked;
-                if cancel_requested {
-                    stop.raise(Stop::Cancelled);
+impl Beat {
+    async fn go_on(mut self) {
+        let mut extended = Instant::now();
+        let mut ticks = interval(self.config.heartbeat());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hinted = true;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                hint = self.hints.changed(), if hinted => hinted = hint.is_ok(),
+            }
+            // Counted from before the question: the database may have answered much later than it extended.
+            let asked = Instant::now();
+            match timeout(self.config.heartbeat(), self.extend()).await {
+                Ok(Ok(wish)) => {
+                    extended = asked;
+                    self.tell(wish);
+                }
+                Ok(Err(store::Error::StaleLease)) => return self.stop.raise(Stop::LeaseLost),
+                Ok(Err(error)) => {
+                    tracing::warn!(job = %self.lease.job_id, %error, "heartbeat failed");
+                    self.connection = None;
+                }
+                Err(_) => {
+                    tracing::warn!(job = %self.lease.job_id, "heartbeat unanswered");
+                    self.connection = None;
                 }
             }
-            Ok(Err(store::Error::StaleLease)) => return stop.raise(Stop::LeaseLost),
-            Ok(Err(error)) => tracing::warn!(run = %lease.run_id, %error, "heartbeat failed"),
-            Err(_) => tracing::warn!(run = %lease.run_id, "heartbeat unanswered"),
+            if extended.elapsed() >= self.config.lease() {
+                return self.stop.raise(Stop::LeaseLost);
+            }
         }
-        if extended.elapsed() >= config.lease() {
-            return stop.raise(Stop::LeaseLost);
+    }
+
+    async fn extend(&mut self) -> Result<Option<Wish>, store::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
+        leases::extend(self.connection.insert(connection), &self.lease, self.config.lease()).await
+    }
+
+    fn tell(&self, wish: Option<Wish>) {
+        match wish {
+            Some(Wish::Cancel) => self.stop.raise(Stop::Cancelled),
+            Some(Wish::Pause) => self.stop.raise(Stop::Paused),
+            Some(Wish::MakeRoom) => self.stop.raise(Stop::Preempted),
+            None => {}
         }
     }
 }

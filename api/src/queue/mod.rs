@@ -1,8 +1,8 @@
-//! Holding on to a run: what may end work on it early, the heartbeat that keeps its lease, and the sweep that
-//! takes runs from workers that vanished.
+//! Holding on to a job: what may end work on it early, the heartbeat that keeps its lease, and the sweep that
+//! takes jobs from workers that vanished.
 //!
-//! A run is worked on under a lease with a token. The heartbeat extends the lease; a worker that cannot extend
-//! it in time stops by itself, and whoever comes first then puts the run back into the queue.
+//! A job is worked on under a lease with a token. The heartbeat extends the lease; a worker that cannot extend
+//! it in time stops by itself, and whoever comes first then puts the job back into the queue.
 
 mod heartbeat;
 mod stop;

@@ -1,17 +1,28 @@
-//! Why work on a run should end early, told to everything that works on it.
+//! Why work on a job should end early, told to everything that works on it.
 
 use std::ops::ControlFlow;
 use tokio::sync::watch;
 
-/// Why work on a run should end early.
+/// Why work on a job should end early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// Its user asked for it.
     Cancelled,
-    /// The worker is to end; another one shall take the run.
+    /// Its user wants it to wait: save, then give it back.
+    Paused,
+    /// A job of higher priority needs the worker: save, then give it back.
+    Preempted,
+    /// The worker is to end and another one shall take the job: save, then give it back.
     ShuttingDown,
-    /// The run is no longer this worker's: nothing may be written about it any more.
+    /// The job is no longer this worker's: nothing may be written about it any more.
     LeaseLost,
+}
+
+impl Stop {
+    /// Whether the work shall go on later, so that it is worth saving.
+    pub fn saves(self) -> bool {
+        matches!(self, Self::Paused | Self::Preempted | Self::ShuttingDown)
+    }
 }
 
 /// Carries a [`Stop`] to everybody who holds a clone.
@@ -27,10 +38,16 @@ impl Default for StopSignal {
 }
 
 impl StopSignal {
-    /// Says that work should end. The first reason stays, but a lost lease overrides the others.
+    /// Says that work should end. The first reason stays, but a lost lease overrides the others, and what ends the
+    /// work for good overrides what saves it.
     pub fn raise(&self, stop: Stop) {
         self.raised.send_if_modified(|raised| {
-            let changes = raised.is_none() || (stop == Stop::LeaseLost && *raised != Some(Stop::LeaseLost));
+            let changes = match *raised {
+                None => true,
+                Some(Stop::LeaseLost) => false,
+                Some(Stop::Cancelled) => stop == Stop::LeaseLost,
+                Some(_) => !stop.saves(),
+            };
             if changes {
                 *raised = Some(stop);
             }
@@ -50,8 +67,13 @@ impl StopSignal {
 
     /// Resolves once work should end.
     pub async fn wait(&self) -> Stop {
+        self.wait_for(|_| true).await
+    }
+
+    /// Resolves once work should end for such a reason.
+    pub async fn wait_for(&self, wanted: impl Fn(Stop) -> bool) -> Stop {
         let mut raised = self.raised.subscribe();
-        match raised.wait_for(Option::is_some).await.map(|stop| *stop) {
+        match raised.wait_for(|stop| stop.is_some_and(&wanted)).await.map(|stop| *stop) {
             Ok(Some(stop)) => stop,
             // `self` keeps the channel open, and only `Some` is waited for.
             _ => std::future::pending().await,

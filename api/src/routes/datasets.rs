@@ -1,6 +1,6 @@
 //! Stored puzzles: made from a seed, listed, browsed.
 
-use super::page_limit;
+use super::{jobs::terms, page_limit};
 use crate::{
     http::{
         error::ApiError,
@@ -13,7 +13,7 @@ use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use hrm_model::data::{self, DataError};
 use hrm_types::{
@@ -21,6 +21,7 @@ use hrm_types::{
     dataset::{CreateDataset, Dataset, Split, StoredPuzzle},
     experiment::GenerateSpec,
     ids::DatasetId,
+    job::{GenerationSpec, Job},
 };
 use serde::Deserialize;
 use std::{
@@ -33,8 +34,8 @@ use std::{
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-/// Puzzles that one request may generate; runs and the command line may make more.
-const MAX_GENERATED: u32 = 50_000;
+/// Puzzles in all that are made while the request waits; more are a worker's job.
+const WHILE_WAITING: u32 = 5_000;
 
 /// Which page of the datasets.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -84,7 +85,8 @@ pub async fn list_datasets(
 /// Generate a dataset
 ///
 /// Every puzzle has exactly one solution; the same settings always give the same puzzles.
-/// Answers when the dataset is stored; hanging up stops the work.
+/// Up to 5,000 puzzles in all are made at once: the answer comes when the dataset is stored, and hanging up stops the
+/// work. More are queued for a worker: the answer is the job, whose `dataset_id` names the dataset once it is stored.
 #[utoipa::path(
     post,
     path = "/api/v1/datasets",
@@ -95,6 +97,8 @@ pub async fn list_datasets(
     responses(
         (status = 201, description = "The stored dataset", body = Dataset,
             headers(("location" = String, description = "Its address"))),
+        (status = 202, description = "The queued job", body = Job,
+            headers(("location" = String, description = "Its address"))),
         (status = 409, description = "The name is taken, or these very puzzles are stored already"),
         (status = 422, description = "A setting is wrong"),
         (status = 503, description = "Other datasets are being generated; `Retry-After` says when to come back"),
@@ -103,16 +107,23 @@ pub async fn list_datasets(
 pub async fn create_dataset(
     State(state): State<AppState>,
     ApiJson(request): ApiJson<CreateDataset>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     check(&request)?;
+    let terms = terms(&request.owner, request.priority)?;
     refuse_known(&state, &request).await?;
+    if request.generate.train.saturating_add(request.generate.test) > WHILE_WAITING {
+        let spec = GenerationSpec { name: request.name.clone(), generate: request.generate.clone() };
+        let job = store::generation_jobs::create(&state.pool, &spec, terms).await?;
+        let location = format!("/api/v1/jobs/{}", job.id);
+        return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(job)).into_response());
+    }
     let place = state.generating.enter().await?;
     let puzzles = generate(request.generate.clone()).await?;
     let new = NewDataset { name: &request.name, origin: "generated", generated: Some(&request.generate) };
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
 }
 
 /// Get a dataset
@@ -170,16 +181,7 @@ fn check(request: &CreateDataset) -> Result<(), ApiError> {
     spec.validate().map_err(|error| ApiError::InvalidExperiment {
         field: error.field.replacen("data.", "generate.", 1),
         problem: error.problem,
-    })?;
-    match spec.train.saturating_add(spec.test) {
-        total if total > MAX_GENERATED => Err(ApiError::field(
-            "generate.train",
-            format!(
-                "expected at most {MAX_GENERATED} puzzles in all, found {total}; a run or `hrm data` may make more"
-            ),
-        )),
-        _ => Ok(()),
-    }
+    })
 }
 
 /// Refuses before the work what the store would refuse after it.

@@ -29,6 +29,7 @@ const DOCUMENT: &str = "/api/openapi.json";
         (name = "models", description = "Stored checkpoints"),
         (name = "datasets", description = "Stored puzzles"),
         (name = "runs", description = "Training as a queued job"),
+        (name = "jobs", description = "The queue, with everything workers do"),
         (name = "scores", description = "Scores of models on datasets"),
         (name = "system", description = "The server and its workers")
     ),

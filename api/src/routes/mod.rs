@@ -2,8 +2,10 @@
 
 pub mod datasets;
 pub mod docs;
+pub mod evaluations;
 pub mod experiments;
 pub mod health;
+pub mod jobs;
 pub mod leaderboard;
 pub mod models;
 pub mod runs;
@@ -41,11 +43,22 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(experiments::list_experiments))
         .routes(routes!(experiments::get_experiment))
         .routes(routes!(runs::list_runs, runs::create_run))
-        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::get_run, runs::change_run))
         .routes(routes!(runs::cancel_run))
+        .routes(routes!(runs::pause_run))
+        .routes(routes!(runs::resume_run))
+        .routes(routes!(runs::retry_run))
         .routes(routes!(runs::list_metrics))
+        .routes(routes!(runs::list_logs))
         .routes(routes!(runs::stream_events))
+        // The queue
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::cancel_job))
+        .routes(routes!(jobs::retry_job))
         // Scores and workers
+        .routes(routes!(evaluations::list_evaluations, evaluations::create_evaluation))
+        .routes(routes!(evaluations::get_evaluation))
         .routes(routes!(leaderboard::list_leaderboard))
         .routes(routes!(workers::list_workers));
     let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));

@@ -1,6 +1,10 @@
-//! Training runs: queued, listed, watched, cancelled.
+//! Training runs: queued, listed, watched, paused, cancelled.
 
-use super::{checked_limit, page_limit};
+use super::{
+    checked_limit,
+    jobs::{check_priority, terms},
+    page_limit,
+};
 use crate::{
     http::{
         error::ApiError,
@@ -23,7 +27,8 @@ use futures_util::StreamExt;
 use hrm_types::{
     Page,
     experiment::{DataSpec, Experiment},
-    ids::{DatasetId, RunId},
+    ids::{DatasetId, JobId, RunId},
+    job::{ChangeJob, LogLine},
     run::{CreateRun, MetricPoint, Run, RunState},
 };
 use serde::Deserialize;
@@ -31,6 +36,9 @@ use utoipa::IntoParams;
 
 /// Metric points of a page when no limit is given, and at most.
 const MAX_METRICS: u32 = 10_000;
+
+/// Log lines of a page when no limit is given, and at most.
+const MAX_LINES: u32 = 1_000;
 
 /// Which runs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,12 +68,24 @@ pub struct ListMetricsQuery {
     limit: Option<u32>,
 }
 
+/// Which lines of the log.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListLogsQuery {
+    /// Only lines after the one with this id; the id of the last line read gives exactly what is new.
+    after: Option<u64>,
+    /// Lines, 1 to 1,000; 1,000 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StreamEventsQuery {
-    /// The id of the last event read, `<attempt>-<step>`, for the first connection of a client that has read
+    /// The id of the last event read, `<attempt>-<step>` or `<attempt>-<step>.<line>`, for the first connection of a client that has read
     /// `/metrics` before; the header `Last-Event-ID` goes before it.
     after: Option<String>,
 }
@@ -114,7 +134,8 @@ pub async fn create_run(
     ApiJson(request): ApiJson<CreateRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     check(&request.experiment)?;
-    let run = match store::runs::create(&state.pool, &request.experiment).await {
+    let terms = terms(&request.owner, request.priority)?;
+    let run = match store::runs::create(&state.pool, &request.experiment, terms).await {
         Err(store::Error::NotFound { what: "dataset", key }) => return Err(unknown_dataset(&state, &key).await?),
         created => created?,
     };
@@ -139,7 +160,7 @@ pub async fn get_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>)
 
 /// Cancel a run
 ///
-/// A queued run is cancelled at once; a running one is asked to stop and does so after its current step.
+/// A waiting run is cancelled at once; a running one is asked to stop and does so after its current step.
 #[utoipa::path(
     post,
     path = "/api/v1/runs/{id}/cancel",
@@ -152,7 +173,119 @@ pub async fn get_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>)
     )
 )]
 pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    Ok(Json(store::runs::request_cancel(&state.pool, id).await?))
+    store::jobs::request_cancel(&state.pool, id.into()).await?;
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Pause a run
+///
+/// A queued run is set aside at once; the worker of a running one saves it and gives it back.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/pause",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run, paused or with `pause_requested`", body = Run),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run has ended, or was asked to stop"),
+    )
+)]
+pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    store::jobs::request_pause(&state.pool, id.into()).await?;
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Resume a run
+///
+/// A paused run is queued again; a running one that was asked to pause goes on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/resume",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The run", body = Run),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run is neither paused nor about to be"),
+    )
+)]
+pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    store::jobs::resume(&state.pool, id.into()).await?;
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Retry a run
+///
+/// A failed or cancelled run is queued again; its attempts go on being counted.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/retry",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "The queued run", body = Run),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run has neither failed nor been cancelled"),
+    )
+)]
+pub async fn retry_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    store::jobs::retry(&state.pool, id.into()).await?;
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Change a run
+///
+/// Its priority, as long as it has not ended.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id")),
+    request_body(content = ChangeJob, example = json!({"priority": 10})),
+    responses(
+        (status = 200, description = "The run", body = Run),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run has ended"),
+        (status = 422, description = "A setting is wrong"),
+    )
+)]
+pub async fn change_run(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+    ApiJson(change): ApiJson<ChangeJob>,
+) -> Result<Json<Run>, ApiError> {
+    check_priority(change.priority)?;
+    store::jobs::set_priority(&state.pool, id.into(), change.priority).await?;
+    Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// List a run's log
+///
+/// What its workers said, the newest 2,000 lines of it, oldest first. `next_cursor` is the id of the last line of a
+/// full page: pass it as `after`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/logs",
+    tag = "runs",
+    params(("id" = RunId, Path, description = "The run's id"), ListLogsQuery),
+    responses(
+        (status = 200, description = "Oldest first", body = Page<LogLine>),
+        (status = 404, description = "There is no such run"),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_logs(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+    ApiQuery(query): ApiQuery<ListLogsQuery>,
+) -> Result<Json<Page<LogLine>>, ApiError> {
+    let limit = checked_limit(query.limit, MAX_LINES, MAX_LINES)?;
+    store::runs::get(&state.pool, id).await?;
+    let items = store::logs::list(&state.pool, JobId::from(id), query.after, limit).await?;
+    let full = items.len() == limit as usize;
+    let next_cursor = items.last().filter(|_| full).map(|line| line.id.to_string());
+    Ok(Json(Page { items, next_cursor }))
 }
 
 /// List a run's metrics
@@ -184,8 +317,8 @@ pub async fn list_metrics(
 
 /// Watch a run
 ///
-/// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point, whose id is
-/// `<attempt>-<step>`. A client that connects again with `Last-Event-ID` misses nothing and gets nothing twice.
+/// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point and `log` with each
+/// line that its worker says. Ids are `<attempt>-<step>.<line>`, the last point and line told. A client that connects again with `Last-Event-ID` misses nothing and gets nothing twice.
 /// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`.
 #[utoipa::path(
     get,
@@ -198,7 +331,7 @@ pub async fn list_metrics(
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream",
-            example = "event: metric\nid: 1-10\ndata: {\"step\":10,\"loss\":20.5}\n\n"),
+            example = "event: metric\nid: 1-10.3\ndata: {\"step\":10,\"loss\":20.5}\n\n"),
         (status = 204, description = "Everything was read already"),
         (status = 404, description = "There is no such run"),
     )
@@ -211,7 +344,7 @@ pub async fn stream_events(
 ) -> Result<Response, ApiError> {
     let run = store::runs::get(&state.pool, id).await?;
     let from = last_read(&headers, query.after.as_deref());
-    if run.state.is_final() && from.is_some_and(|position| position.ended) {
+    if run.state.is_final() && from.is_some_and(|position| position.ended && position.attempt == run.attempt) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let events = watch_run(state.pool.clone(), id, from).take_until(state.closed());

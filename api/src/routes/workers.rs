@@ -3,10 +3,6 @@
 use crate::{http::error::ApiError, server::AppState, store};
 use axum::{Json, extract::State};
 use hrm_types::{Page, worker::Worker};
-use std::time::Duration;
-
-/// A worker reports every few seconds; one that has been silent for so long is taken for dead.
-const SILENCE: Duration = Duration::from_mins(1);
 
 /// List workers
 ///
@@ -18,6 +14,6 @@ const SILENCE: Duration = Duration::from_mins(1);
     responses((status = 200, description = "All of them, on one page", body = Page<Worker>))
 )]
 pub async fn list_workers(State(state): State<AppState>) -> Result<Json<Page<Worker>>, ApiError> {
-    let items = store::workers::list(&state.pool, SILENCE).await?;
+    let items = store::workers::list(&state.pool, store::order::SILENCE).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }

@@ -3,7 +3,7 @@
 use super::{Error, page, puzzles};
 use hrm_model::data;
 use hrm_types::{Page, dataset::Dataset, experiment::GenerateSpec, ids::DatasetId};
-use sqlx::{PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -62,8 +62,19 @@ impl From<Row> for Dataset {
 /// # Errors
 /// [`Error::Conflict`] when the name is taken or the same puzzles are stored already.
 pub async fn create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset) -> Result<Dataset, Error> {
-    let id = DatasetId(Uuid::now_v7());
     let mut tx = pool.begin().await?;
+    let id = insert(&mut tx, new, puzzles, &puzzles.content_hash()).await?;
+    tx.commit().await?;
+    get(pool, id).await
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    new: NewDataset<'_>,
+    puzzles: &data::Dataset,
+    content_hash: &str,
+) -> Result<DatasetId, Error> {
+    let id = DatasetId(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO datasets (id, name, kind, side, origin, generated, content_hash, train_count, test_count)
          VALUES ($1, $2, 'sudoku', $3, $4, $5, $6, $7, $8)",
@@ -72,15 +83,33 @@ pub async fn create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset)
         i16::from(puzzles.side),
         new.origin,
         new.generated.map(Json) as _,
-        puzzles.content_hash(),
+        content_hash,
         puzzles.train.len().cast_signed() as i64,
         puzzles.test.len().cast_signed() as i64,
     )
-    .execute(&mut *tx)
+    .execute(&mut *connection)
     .await?;
-    puzzles::insert_all(&mut tx, id, puzzles).await?;
-    tx.commit().await?;
-    get(pool, id).await
+    puzzles::insert_all(connection, id, puzzles).await?;
+    Ok(id)
+}
+
+/// Inside the caller's transaction: the stored dataset with these very puzzles, stored now if there is none.
+///
+/// # Errors
+/// [`Error::Conflict`] when the name is taken by other puzzles, or somebody stores the same at this moment.
+pub async fn find_or_insert(
+    connection: &mut PgConnection,
+    new: NewDataset<'_>,
+    puzzles: &data::Dataset,
+) -> Result<DatasetId, Error> {
+    let hash = puzzles.content_hash();
+    let known = sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1", hash)
+        .fetch_optional(&mut *connection)
+        .await?;
+    match known {
+        Some(id) => Ok(DatasetId(id)),
+        None => insert(connection, new, puzzles, &hash).await,
+    }
 }
 
 /// The stored dataset with these very puzzles, under whatever name; stored now if there is none.

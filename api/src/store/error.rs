@@ -22,14 +22,16 @@ pub enum Error {
         /// What is in the way, in words.
         detail: String,
     },
-    /// The run is past the point where this can be asked of it.
-    #[error("expected a run that is queued or running, found one that has {}", state.as_str())]
-    RunIsFinal {
+    /// The job is in a state in which this cannot be asked of it.
+    #[error("expected a job that is {expected}, found one in the state \"{}\"", found.as_str())]
+    WrongState {
+        /// The states in which it could.
+        expected: &'static str,
         /// The state it is in.
-        state: RunState,
+        found: RunState,
     },
-    /// Somebody else holds the run by now, or nobody: the caller must stop, and nothing was written.
-    #[error("the lease of this run is no longer held by this worker")]
+    /// Somebody else holds the job by now, or nobody: the caller must stop, and nothing was written.
+    #[error("the lease of this job is no longer held by this worker")]
     StaleLease,
     /// A stored value that this version cannot read.
     #[error("expected a readable {what}, found: {detail}")]

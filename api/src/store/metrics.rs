@@ -106,7 +106,7 @@ pub(super) async fn append(connection: &mut PgConnection, lease: &Lease, points:
          SELECT $1, $2, * FROM UNNEST(
              $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
              $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[])",
-        lease.run_id.0,
+        lease.run_id().0,
         i64::from(lease.attempt),
         &count(|p| p.step),
         &count(|p| p.examples),

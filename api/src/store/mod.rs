@@ -4,13 +4,19 @@
 //! transaction, a connection. Ids are UUIDs of version 7, so that ordering by id is ordering by creation.
 
 pub mod artifacts;
+pub mod bell;
 pub mod checkpoints;
 mod connect;
 pub mod datasets;
 pub mod error;
+pub mod evaluation_jobs;
 pub mod evaluations;
+pub mod generation_jobs;
+pub mod jobs;
 pub mod leases;
+pub mod logs;
 pub mod metrics;
+pub mod order;
 pub mod puzzles;
 pub mod results;
 pub mod runs;
@@ -21,10 +27,16 @@ pub use error::Error;
 pub use sqlx::PgPool;
 
 use hrm_types::Page;
-use std::fmt::Display;
+use sqlx::postgres::types::PgInterval;
+use std::{fmt::Display, time::Duration};
 
 /// The migrations of `migrations/`, compiled in.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// A length of time as the database knows it.
+fn interval(length: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(length.as_micros()).unwrap_or(i64::MAX) }
+}
 
 /// Makes a page of at most `limit` of `items`, which were asked for with one more than the limit:
 /// that one only tells that there is a next page.

@@ -1,12 +1,14 @@
 //! What a run leaves behind: checkpoint, score and the end of the run, all or nothing.
 
-use super::{Error, checkpoints, evaluations, leases, leases::Lease};
+use super::{
+    Error, checkpoints, evaluations, leases,
+    leases::{Ending, Lease},
+};
 use hrm_model::CheckpointInfo;
 use hrm_types::{
     dataset::Split,
     evaluation::Evaluation,
     ids::{CheckpointId, DatasetId},
-    run::RunState,
 };
 use sqlx::PgPool;
 
@@ -32,8 +34,8 @@ pub struct RunResult<'a> {
 pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Result<CheckpointId, Error> {
     let mut tx = pool.begin().await?;
     // First, so that the row is locked and a stale worker is turned away before it sends a whole file.
-    leases::finish(&mut tx, lease, RunState::Succeeded, None).await?;
-    let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id), result.info, result.bytes).await?;
+    leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
+    let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, result.bytes).await?;
     evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
     tx.commit().await?;
     Ok(id)

@@ -62,11 +62,20 @@ async fn prepare(cluster: &Cluster) {
 
 /// An empty, migrated database.
 pub(crate) async fn database() -> TestDatabase {
+    copy_of("migrated").await
+}
+
+/// A database that no migration has seen.
+pub(crate) async fn unmigrated_database() -> TestDatabase {
+    copy_of("template0").await
+}
+
+async fn copy_of(template: &str) -> TestDatabase {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let shared = tokio::task::spawn_blocking(shared_cluster).await.expect("a private cluster");
     let options = shared.cluster.connect_options();
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let create = format!("CREATE DATABASE {name} TEMPLATE migrated");
+    let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
     let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database");
     let pool = PgPoolOptions::new().max_connections(12).connect_with(options.database(&name)).await.expect("a pool");

@@ -1,22 +1,39 @@
 //! Worker processes that are at work.
 
-use super::Error;
+use super::{Error, interval};
 use hrm_types::{
-    ids::{RunId, WorkerId},
-    worker::Worker,
+    ids::{JobId, RunId, WorkerId},
+    worker::{Device, Worker},
 };
-use sqlx::{PgPool, postgres::types::PgInterval};
+use sqlx::{PgPool, types::Json};
 use std::time::Duration;
 
+/// What a worker says about itself when it begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewWorker<'a> {
+    /// Fresh at every start.
+    pub id: WorkerId,
+    /// The machine's name.
+    pub host: &'a str,
+    /// Process id there.
+    pub pid: u32,
+    /// The device it computes on.
+    pub device: &'a Device,
+    /// Every device of its host.
+    pub devices: &'a [Device],
+}
+
 /// Notes that a worker began. Rows of workers that have been silent for a day are dropped on the way.
-pub async fn register(pool: &PgPool, id: WorkerId, host: &str, pid: u32, device: &str) -> Result<(), Error> {
+pub async fn register(pool: &PgPool, new: NewWorker<'_>) -> Result<(), Error> {
     sqlx::query!("DELETE FROM workers WHERE last_seen < now() - interval '1 day'").execute(pool).await?;
     sqlx::query!(
-        "INSERT INTO workers (id, host, pid, device) VALUES ($1, $2, $3, $4)",
-        id.0,
-        host,
-        i64::from(pid),
-        device
+        "INSERT INTO workers (id, host, pid, device, device_id, devices) VALUES ($1, $2, $3, $4, $5, $6)",
+        new.id.0,
+        new.host,
+        i64::from(new.pid),
+        new.device.name,
+        new.device.id,
+        Json(new.devices) as _
     )
     .execute(pool)
     .await?;
@@ -37,12 +54,14 @@ pub async fn remove(pool: &PgPool, id: WorkerId) -> Result<(), Error> {
 
 /// Workers that reported within the last `within`, the one at work for longest first.
 pub async fn list(pool: &PgPool, within: Duration) -> Result<Vec<Worker>, Error> {
-    let microseconds = i64::try_from(within.as_micros()).unwrap_or(i64::MAX);
     let rows = sqlx::query!(
-        r#"SELECT workers.id, host, pid, device, runs.id AS "run_id?", workers.started_at, last_seen
-           FROM workers LEFT JOIN runs ON runs.worker_id = workers.id AND runs.state = 'running'
-           WHERE last_seen > now() - $1::interval ORDER BY workers.id"#,
-        PgInterval { months: 0, days: 0, microseconds }
+        r#"SELECT workers.id, host, pid, workers.device, device_id, devices AS "devices: Json<Vec<Device>>",
+                  jobs.id AS "job_id?", runs.id AS "run_id?", workers.started_at, last_seen
+           FROM workers
+           LEFT JOIN jobs ON jobs.worker_id = workers.id AND jobs.state = 'running'
+           LEFT JOIN runs ON runs.id = jobs.id
+           WHERE last_seen > now() - $1::interval ORDER BY workers.started_at, workers.id"#,
+        interval(within)
     )
     .fetch_all(pool)
     .await?;
@@ -53,6 +72,9 @@ pub async fn list(pool: &PgPool, within: Duration) -> Result<Vec<Worker>, Error>
             host: row.host,
             pid: row.pid as u32,
             device: row.device,
+            device_id: row.device_id,
+            devices: row.devices.0,
+            job_id: row.job_id.map(JobId),
             run_id: row.run_id.map(RunId),
             started_at: row.started_at,
             last_seen: row.last_seen,

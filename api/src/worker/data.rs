@@ -1,68 +1,44 @@
 //! The puzzles of a run: stored ones, or generated ones that are stored on the way.
 
 use super::{
-    job::{Ended, insist},
-    thread::Computation,
+    generation,
+    job::{Ended, Job},
 };
-use crate::{
-    queue::StopSignal,
-    store::{self, PgPool, datasets, datasets::NewDataset, leases::Claim, puzzles},
-};
+use crate::store::{datasets, datasets::NewDataset, puzzles};
 use hrm_model::data;
 use hrm_types::{
     dataset::Dataset,
     experiment::{DataSpec, GenerateSpec},
+    ids::DatasetId,
 };
-use std::ops::ControlFlow;
 
-/// The dataset of a claimed run with its puzzles.
+/// The dataset of a run with its puzzles; `known` is the dataset it is tied to already.
 pub(super) async fn prepare(
-    pool: &PgPool,
-    claim: &Claim,
-    stop: &StopSignal,
-    computation: &Computation,
+    job: &Job<'_>,
+    spec: &DataSpec,
+    known: Option<DatasetId>,
 ) -> Result<(Dataset, data::Dataset), Ended> {
-    let dataset = match (claim.dataset_id, &claim.experiment.data) {
-        (Some(id), _) => insist(stop, || datasets::get(pool, id)).await?,
-        (None, DataSpec::Stored { dataset }) => insist(stop, || datasets::find(pool, dataset)).await?,
-        (None, DataSpec::Generate(spec)) => generated(pool, spec, stop, computation).await?,
+    let pool = job.pool;
+    let dataset = match (known, spec) {
+        (Some(id), _) => job.insist(|| datasets::get(pool, id)).await?,
+        (None, DataSpec::Stored { dataset }) => job.insist(|| datasets::find(pool, dataset)).await?,
+        (None, DataSpec::Generate(spec)) => generated(job, spec).await?,
         (None, DataSpec::Csv(_)) => {
             let reason = "expected generated or stored puzzles, found CSV files: a worker reads no files; import \
                           them with `hrm data import` first";
             return Err(Ended::Failed(reason.into()));
         }
     };
-    let puzzles = insist(stop, || puzzles::load_dataset(pool, &dataset)).await?;
+    let puzzles = job.insist(|| puzzles::load_dataset(pool, &dataset)).await?;
     Ok((dataset, puzzles))
 }
 
-async fn generated(
-    pool: &PgPool,
-    spec: &GenerateSpec,
-    stop: &StopSignal,
-    computation: &Computation,
-) -> Result<Dataset, Ended> {
-    if let Some(found) = insist(stop, || datasets::generated_from(pool, spec)).await? {
+async fn generated(job: &Job<'_>, spec: &GenerateSpec) -> Result<Dataset, Ended> {
+    if let Some(found) = job.insist(|| datasets::generated_from(job.pool, spec)).await? {
         return Ok(found);
     }
-    let puzzles = generate(spec.clone(), stop.clone(), computation).await?;
+    let puzzles = generation::generate(job, spec).await?;
     let name = datasets::generated_name(&puzzles);
     let new = NewDataset { name: &name, origin: datasets::GENERATED, generated: Some(spec) };
-    insist(stop, || datasets::find_or_create(pool, new, &puzzles)).await
-}
-
-async fn generate(spec: GenerateSpec, stop: StopSignal, computation: &Computation) -> Result<data::Dataset, Ended> {
-    let signal = stop.clone();
-    let on_progress = move |_, _| -> ControlFlow<()> { signal.flow() };
-    let result = computation.run(move || data::generate(&spec, &mut { on_progress })).await;
-    result.map_err(Ended::Failed)?.map_err(|error| Ended::from_model(&hrm_model::Error::Data(error), &stop))
-}
-
-impl From<store::Error> for Ended {
-    fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::StaleLease => Self::Stopped(crate::queue::Stop::LeaseLost),
-            other => Self::Failed(other.to_string()),
-        }
-    }
+    job.insist(|| datasets::find_or_create(job.pool, new, &puzzles)).await
 }

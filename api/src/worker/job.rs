@@ -1,39 +1,34 @@
-//! One run from claim to end: prepare the data, train, evaluate, store.
+//! One job from claim to end, whatever kind it is: the lease, what others want of it, its log, and how it ends.
 
-use super::{data, progress::Progress, thread::Computation};
+use super::{evaluation, generation, log::Log, thread::Computation, training};
 use crate::{
     config::WorkerConfig,
     queue::{Heartbeat, Stop, StopSignal},
     store::{
         self, PgPool,
-        leases::{self, Claim, Lease},
-        results::{self, RunResult},
-        runs,
+        bell::Bell,
+        leases::{self, Claim, Ending, Lease, Work},
     },
 };
-use hrm_model::{
-    Model,
-    data::{self as puzzles, DataError},
-    eval,
-    train::{Training, train},
-};
-use hrm_types::{
-    evaluation::{Evaluation, Halting, Protocol},
-    run::RunState,
-};
-use std::{sync::Arc, time::Duration};
+use hrm_model::data::DataError;
+use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 
 /// Pause before a write is tried again while the database is out of reach.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Why work on a run ended without a result.
+/// Time that work has to save itself; then it is given back as it was last saved.
+const SAVE_GRACE: Duration = Duration::from_secs(25);
+
+/// Why work on a job ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ended {
     /// It was told to.
     Stopped(Stop),
     /// It cannot be done; the reason is for the user.
     Failed(String),
+    /// The device is in a state that only a fresh process gets it out of.
+    Broken(String),
 }
 
 impl Ended {
@@ -42,133 +37,167 @@ impl Ended {
         use hrm_model::Error::{Cancelled, Data};
         match (error, stop.raised()) {
             (Cancelled | Data(DataError::Cancelled), Some(stop)) => Self::Stopped(stop),
+            _ if error.breaks_the_device() => Self::Broken(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }
 }
 
-/// Asks the store until it answers: while the database is out of reach, again and again, as long as the lease lasts.
-pub(super) async fn insist<T, F>(stop: &StopSignal, mut ask: impl FnMut() -> F) -> Result<T, Ended>
-where
-    F: Future<Output = Result<T, store::Error>>,
-{
-    loop {
-        match ask().await {
-            Err(error) if error.is_transient() => {
-                if stop.raised() == Some(Stop::LeaseLost) {
-                    return Err(Ended::Stopped(Stop::LeaseLost));
+impl From<store::Error> for Ended {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::StaleLease => Self::Stopped(Stop::LeaseLost),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// A claimed job and what work on it needs.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) pool: &'a PgPool,
+    pub(super) lease: Lease,
+    pub(super) stop: StopSignal,
+    pub(super) computation: Computation,
+    pub(super) log: Log,
+}
+
+impl Job<'_> {
+    /// Asks the store until it answers: while the database is out of reach, again and again, as long as the lease
+    /// lasts.
+    pub(super) async fn insist<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Ended>
+    where
+        F: Future<Output = Result<T, store::Error>>,
+    {
+        loop {
+            match ask().await {
+                Err(error) if error.is_transient() => {
+                    if self.stop.raised() == Some(Stop::LeaseLost) {
+                        return Err(Ended::Stopped(Stop::LeaseLost));
+                    }
+                    tracing::warn!(%error, "trying again");
+                    sleep(RETRY).await;
                 }
-                tracing::warn!(%error, "trying again");
-                sleep(RETRY).await;
+                answer => return Ok(answer?),
             }
-            answer => return Ok(answer?),
         }
     }
-}
 
-/// Works on a claimed run until it ends, one way or another.
-pub(super) async fn run(pool: &PgPool, claim: &Claim, config: WorkerConfig, mut shutdown: watch::Receiver<bool>) {
-    let (lease, stop, computation) = (&claim.lease, StopSignal::default(), Computation::default());
-    tracing::info!(run = %lease.run_id, name = claim.experiment.name, attempt = lease.attempt, "run begins");
-    let heartbeat = Heartbeat::start(pool.clone(), *lease, config, stop.clone());
-    let outcome = tokio::select! {
-        biased;
-        outcome = work(pool, claim, &stop, &computation) => outcome,
-        // The run's state changes at once; the computation notices at its next step.
-        ended = stop.wait() => Err(Ended::Stopped(ended)),
-        () = super::requested(&mut shutdown) => {
-            stop.raise(Stop::ShuttingDown);
-            Err(Ended::Stopped(Stop::ShuttingDown))
+    /// Says what is done now.
+    pub(super) async fn phase(&self, name: &'static str) -> Result<(), Ended> {
+        self.insist(|| leases::set_phase(self.pool, &self.lease, name)).await
+    }
+
+    /// Runs a computation of the model crate on its thread.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> hrm_model::Result<T> + Send + 'static,
+    ) -> Result<T, Ended> {
+        let answer = self.computation.run(work).await.map_err(Ended::Failed)?;
+        answer.map_err(|error| Ended::from_model(&error, &self.stop))
+    }
+
+    async fn work(&self, claim: &Claim) -> Result<(), Ended> {
+        match &claim.work {
+            Work::Training { experiment, dataset_id } => training::work(self, experiment, *dataset_id).await,
+            Work::Evaluation(spec) => evaluation::work(self, spec).await,
+            Work::Generation(spec) => generation::work(self, spec).await,
         }
-    };
-    match outcome {
-        Ok(()) => tracing::info!(run = %lease.run_id, "run succeeded"),
-        Err(ended) => settle(pool, lease, ended).await,
     }
-    drop(heartbeat);
-    if !*shutdown.borrow() {
-        stop.raise(Stop::LeaseLost);
-        computation.finished().await;
-    }
-}
 
-/// Tells the store how a run ended that has no result.
-async fn settle(pool: &PgPool, lease: &Lease, ended: Ended) {
-    tracing::info!(run = %lease.run_id, ?ended, "run ends");
-    let told = match &ended {
-        Ended::Stopped(Stop::LeaseLost) => Ok(()),
-        Ended::Stopped(Stop::ShuttingDown) => {
-            leases::give_back(pool, lease, "queued again: its worker was stopped").await
+    /// Resolves when the work must end now. Work that shall go on later is told by the signal and has a while to
+    /// save itself.
+    async fn must_end(&self, shutdown: &mut watch::Receiver<bool>) -> Stop {
+        let asked = tokio::select! {
+            stop = self.stop.wait() => stop,
+            () = super::requested(shutdown) => {
+                self.stop.raise(Stop::ShuttingDown);
+                Stop::ShuttingDown
+            }
+        };
+        if !asked.saves() {
+            return asked;
         }
-        Ended::Stopped(Stop::Cancelled) => finish(pool, lease, RunState::Cancelled, "cancelled").await,
-        Ended::Failed(reason) => finish(pool, lease, RunState::Failed, reason).await,
-    };
-    // The lease runs out then, and the sweep decides.
-    if let Err(error) = told {
-        tracing::warn!(run = %lease.run_id, %error, "the end of the run could not be noted");
+        tokio::select! {
+            stop = self.stop.wait_for(|stop| !stop.saves()) => stop,
+            () = sleep(SAVE_GRACE) => asked,
+        }
+    }
+
+    /// Tells the store how a job ended that has no result.
+    async fn settle(&self, ended: &Ended) -> Result<(), Ended> {
+        let lease = &self.lease;
+        match ended {
+            Ended::Stopped(Stop::LeaseLost) => Ok(()),
+            Ended::Stopped(Stop::Cancelled) => self.finish(Ending::Cancelled).await,
+            Ended::Stopped(Stop::Paused | Stop::Preempted | Stop::ShuttingDown) => {
+                self.insist(|| leases::give_back(self.pool, lease, "queued again: its worker was stopped")).await
+            }
+            Ended::Failed(reason) => self.finish(Ending::Failed(reason)).await,
+            Ended::Broken(_) => {
+                self.insist(|| leases::die(self.pool, lease, "its worker's device failed")).await.map(drop)
+            }
+        }
+    }
+
+    async fn finish(&self, ending: Ending<'_>) -> Result<(), Ended> {
+        let finish = async || leases::finish(&mut *self.pool.acquire().await?, &self.lease, ending).await;
+        self.insist(finish).await
     }
 }
 
-async fn finish(pool: &PgPool, lease: &Lease, state: RunState, reason: &str) -> Result<(), store::Error> {
-    leases::finish(&mut *pool.acquire().await?, lease, state, Some(reason)).await
-}
-
-async fn work(pool: &PgPool, claim: &Claim, stop: &StopSignal, computation: &Computation) -> Result<(), Ended> {
-    let lease = &claim.lease;
-    let phase = |name: &'static str| insist(stop, move || leases::set_phase(pool, lease, name));
-
-    phase("preparing data").await?;
-    let (dataset, puzzles) = data::prepare(pool, claim, stop, computation).await?;
-    insist(stop, || leases::set_dataset(pool, lease, dataset.id)).await?;
-    let puzzles = Arc::new(puzzles);
-
-    phase(runs::TRAINING).await?;
-    let model = Arc::new(trained(pool, claim, &puzzles, stop, computation).await?);
-
-    phase("evaluating").await?;
-    let evaluation = evaluate(&model, &puzzles, stop, computation).await?;
-
-    phase("storing").await?;
-    let bytes = model.to_bytes().map_err(|error| Ended::from_model(&error, stop))?;
-    let (name, info) = (claim.experiment.name.as_str(), model.info());
-    let result = RunResult { name, info, bytes: &bytes, dataset: dataset.id, evaluation: &evaluation };
-    insist(stop, || results::succeed(pool, lease, result)).await?;
-    Ok(())
-}
-
-async fn trained(
+/// Works on a claimed job until it ends, one way or another.
+///
+/// # Errors
+/// What broke the device, so that this process must end.
+pub(super) async fn run(
     pool: &PgPool,
     claim: &Claim,
-    puzzles: &Arc<puzzles::Dataset>,
-    stop: &StopSignal,
-    computation: &Computation,
-) -> Result<Model, Ended> {
-    let progress = Progress::default();
-    let training = {
-        let (experiment, puzzles) = (claim.experiment.clone(), Arc::clone(puzzles));
-        let (progress, stop) = (progress.clone(), stop.clone());
-        computation.run(move || {
-            let mut training = Training::begin(&experiment, &puzzles)?;
-            progress.plan(&training);
-            train(&mut training, &mut |training, point| progress.note(training.step(), point, &stop))?;
-            training.finish()
-        })
+    config: WorkerConfig,
+    bell: &Bell,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let (lease, stop) = (claim.lease, StopSignal::default());
+    let log = Log::new(lease.job_id);
+    let job = Job { pool, lease, stop, computation: Computation::default(), log };
+    job.log.info(format!("attempt {} begins", lease.attempt));
+    let outcome = match Heartbeat::start(pool, lease, config, job.stop.clone(), bell) {
+        Err(error) => Err((Ended::Failed(format!("no heartbeat could be started: {error}")), None)),
+        Ok(heartbeat) => {
+            // On the heap, because training alone is long.
+            let mut work = Box::pin(job.work(claim));
+            tokio::select! {
+                biased;
+                done = &mut work => done,
+                // What is written from now on is written without a lease or thrown away by its guard; the
+                // computation notices at its next step.
+                stop = job.must_end(&mut shutdown) => Err(Ended::Stopped(stop)),
+                never = job.log.keep_writing(pool, &lease) => match never {},
+            }
+            .map_err(|ended| (ended, Some(heartbeat)))
+        }
     };
-    let trained = progress.write_during(training, pool, &claim.lease, stop).await?;
-    let trained = trained.map_err(Ended::Failed)?.map_err(|error| Ended::from_model(&error, stop))?;
-    Ok(trained.model)
-}
-
-async fn evaluate(
-    model: &Arc<Model>,
-    puzzles: &Arc<puzzles::Dataset>,
-    stop: &StopSignal,
-    computation: &Computation,
-) -> Result<Evaluation, Ended> {
-    let max_steps = model.info().experiment.arch.halt_max_steps as u32;
-    let protocol = Protocol { halting: Halting::Q, max_steps };
-    let (model, puzzles, signal) = (Arc::clone(model), Arc::clone(puzzles), stop.clone());
-    let work = move || eval::evaluate(&model, &puzzles.test, &protocol, &mut |_, _| signal.flow());
-    let evaluation = computation.run(work).await;
-    evaluation.map_err(Ended::Failed)?.map_err(|error| Ended::from_model(&error, stop))
+    let broken = match outcome {
+        Ok(()) => {
+            tracing::info!(job = %lease.job_id, "succeeded");
+            None
+        }
+        Err((ended, _heartbeat)) => {
+            job.log.ended(&ended);
+            job.log.write_rest(pool, &lease).await;
+            // Where even that fails the lease runs out, and the sweep decides.
+            if let Err(error) = job.settle(&ended).await {
+                tracing::warn!(job = %lease.job_id, ?error, "the end could not be noted");
+            }
+            if let Ended::Broken(cause) = ended { Some(cause) } else { None }
+        }
+    };
+    if let Some(cause) = broken {
+        return Err(cause);
+    }
+    if !*shutdown.borrow() {
+        job.stop.raise(Stop::LeaseLost);
+        job.computation.finished().await;
+    }
+    Ok(())
 }

@@ -1,15 +1,26 @@
-//! The worker: a process that takes runs from the queue, one at a time, and trains them.
+//! The worker: a process that takes jobs from the queue, one at a time.
 
+mod counter;
 mod data;
+mod device;
+mod evaluation;
+mod generation;
 mod job;
+mod log;
 mod progress;
 pub mod supervisor;
 mod thread;
+mod training;
 
 use crate::{
     config::WorkerConfig,
     queue,
-    store::{self, leases, workers},
+    store::{
+        self,
+        bell::{self, Bell},
+        leases::{self, Claimer},
+        workers::{self, NewWorker},
+    },
 };
 use hrm_types::ids::WorkerId;
 use sqlx::PgPool;
@@ -19,24 +30,44 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// Takes runs until `shutdown` turns true; a run in progress is then given back to the queue.
+/// Why a worker ended in good order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Asked,
+    /// Its device is broken until a fresh process takes it; the cause.
+    Broken(String),
+}
+
+/// Takes jobs until `shutdown` turns true; a job in progress is then saved and given back to the queue.
 ///
 /// # Errors
 /// When the worker cannot be registered.
-pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<bool>) -> Result<(), store::Error> {
+pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<bool>) -> Result<End, store::Error> {
     let id = WorkerId(Uuid::new_v4());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    workers::register(&pool, id, &host, std::process::id(), &format!("cpu ({threads} threads)")).await?;
-    tracing::info!(worker = %id, "worker is ready");
+    let devices = device::of_host(&host, config.cpu_slot).await;
+    // The processors, which are always first.
+    let device = &devices[0];
+    let new = NewWorker { id, host: &host, pid: std::process::id(), device, devices: &devices };
+    workers::register(&pool, new).await?;
+    tracing::info!(worker = %id, device = device.id, "worker is ready");
 
+    let bell = Bell::new(0);
     let ended = |mut shutdown: watch::Receiver<bool>| async move { requested(&mut shutdown).await };
-    let sweep = tokio::spawn(queue::sweep_until(pool.clone(), config.poll(), ended(shutdown.clone())));
-    let presence = tokio::spawn(report_presence(pool.clone(), id, config));
-    take_runs(&pool, id, config, shutdown).await;
-    presence.abort();
-    sweep.abort();
-    workers::remove(&pool, id).await
+    let sweep = queue::sweep_until(pool.clone(), config.poll(), config.owner_cap, ended(shutdown.clone()));
+    let besides = [
+        tokio::spawn(sweep),
+        tokio::spawn(report_presence(pool.clone(), id, config)),
+        tokio::spawn(bell::listen(pool.clone(), bell.clone())),
+    ];
+    let claimer = Claimer { worker: id, device: &device.id, lease: config.lease(), owner_cap: config.owner_cap };
+    let end = take_jobs(&pool, claimer, config, &bell, shutdown).await;
+    for task in besides {
+        task.abort();
+    }
+    workers::remove(&pool, id).await?;
+    Ok(end)
 }
 
 /// Resolves once shutdown is requested, or whoever could request it is gone.
@@ -45,21 +76,39 @@ async fn requested(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|&requested| requested).await;
 }
 
-async fn take_runs(pool: &PgPool, id: WorkerId, config: WorkerConfig, mut shutdown: watch::Receiver<bool>) {
+async fn take_jobs(
+    pool: &PgPool,
+    claimer: Claimer<'_>,
+    config: WorkerConfig,
+    bell: &Bell,
+    mut shutdown: watch::Receiver<bool>,
+) -> End {
+    let mut hints = bell.subscribe();
     while !*shutdown.borrow() {
-        match leases::claim_next_run(pool, id, config.lease()).await {
-            Ok(Some(claim)) => {
-                job::run(pool, &claim, config, shutdown.clone()).await;
-                continue;
+        // Before the look: what changes during it is looked at again.
+        hints.mark_unchanged();
+        if let Some(free) = device::is_full() {
+            tracing::warn!(free_bytes = free, "no job is taken: the memory is full");
+        } else {
+            match leases::claim_next_job(pool, claimer).await {
+                Ok(Some(claim)) => {
+                    tracing::info!(job = %claim.lease.job_id, name = claim.name, "claimed");
+                    if let Err(cause) = job::run(pool, &claim, config, bell, shutdown.clone()).await {
+                        return End::Broken(cause);
+                    }
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the queue could not be read"),
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the queue could not be read"),
         }
         tokio::select! {
             () = requested(&mut shutdown) => {}
+            _ = hints.changed() => {}
             () = sleep(config.poll()) => {}
         }
     }
+    End::Asked
 }
 
 /// Keeps the worker on the list of those that are at work.

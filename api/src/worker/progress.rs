@@ -1,22 +1,21 @@
 //! Progress on its way from the training thread to the database, in batches.
 
-use super::job::{Ended, insist};
-use crate::{
-    queue::StopSignal,
-    store::leases::{self, Lease},
-};
+use super::job::{Ended, Job};
+use crate::{queue::StopSignal, store::leases};
 use hrm_model::train::Training;
 use hrm_types::run::MetricPoint;
-use sqlx::PgPool;
 use std::{
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::sleep;
 
 /// Time between writes: what a watcher sees is at most this old.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// Time between lines of the log.
+const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What training has reported and is not written yet.
 #[derive(Debug, Default)]
@@ -51,34 +50,37 @@ impl Progress {
     }
 
     /// Writes what is noted while `training` goes on, and what is left when it ends.
-    pub(super) async fn write_during<T>(
-        &self,
-        training: impl Future<Output = T>,
-        pool: &PgPool,
-        lease: &Lease,
-        stop: &StopSignal,
-    ) -> Result<T, Ended> {
+    pub(super) async fn write_during<T>(&self, training: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
         let mut training = std::pin::pin!(training);
+        let mut line = Instant::now();
         loop {
             let trained = tokio::select! {
                 trained = &mut training => Some(trained),
                 () = sleep(EVERY) => None,
             };
-            self.write(pool, lease, stop).await?;
+            let last = self.write(job).await?;
+            if let Some(point) = last.filter(|_| trained.is_some() || line.elapsed() >= LINE_EVERY) {
+                line = Instant::now();
+                let (step, loss, speed) = (point.step, point.loss, point.sequences_per_second);
+                job.log.info(format!("step {step}: loss {loss:.4}, {speed:.0} sequences/s"));
+            }
             if let Some(trained) = trained {
                 return Ok(trained);
             }
         }
     }
 
-    async fn write(&self, pool: &PgPool, lease: &Lease, stop: &StopSignal) -> Result<(), Ended> {
-        let taken = std::mem::take(&mut *self.pending());
+    /// Writes what is noted; the answer is the newest point of it.
+    async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
+        let (pool, lease) = (job.pool, &job.lease);
+        let mut taken = std::mem::take(&mut *self.pending());
         if let Some((total_steps, parameters)) = taken.plan {
-            insist(stop, || leases::set_plan(pool, lease, total_steps, parameters)).await?;
+            job.insist(|| leases::set_plan(pool, lease, total_steps, parameters)).await?;
+            job.log.info(format!("{parameters} weights, {total_steps} steps"));
         }
         if let Some(step) = taken.step {
-            insist(stop, || leases::record_progress(pool, lease, step, &taken.points)).await?;
+            job.insist(|| leases::record_progress(pool, lease, step, &taken.points)).await?;
         }
-        Ok(())
+        Ok(taken.points.pop())
     }
 }

@@ -20,8 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A worker that lived this long had not died of its start: the pauses begin anew.
 const SOUND: Duration = Duration::from_mins(1);
 
-/// Time a worker has to give its run back.
-const GRACE: Duration = Duration::from_secs(20);
+/// Time a worker has to save its job and give it back.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// A worker process that is started again whenever it dies.
 #[derive(Debug)]

@@ -1,19 +1,24 @@
 //! Whole runs by a worker in this process, with a model small enough to train in a moment.
 
-use super::{run, thread::Computation};
+use super::{End, run, thread::Computation};
 use crate::{
     config::WorkerConfig,
     store::{
-        PgPool, artifacts, checkpoints, evaluations, leases, metrics, runs,
+        PgPool, artifacts, checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
+        jobs::{self, Terms},
+        leases, logs, metrics, runs,
         testing::{TestDatabase, database},
-        tests::experiment,
+        tests::{claim, experiment, spec},
         workers,
     },
 };
 use hrm_model::Model;
 use hrm_types::{
+    dataset::Split,
+    evaluation::{Halting, Protocol},
     experiment::{CsvSpec, DataSpec, Experiment},
-    ids::RunId,
+    ids::{JobId, RunId},
+    job::{EvaluationSpec, GenerationSpec, Job},
     run::{Run, RunState},
 };
 use std::time::{Duration, Instant};
@@ -29,8 +34,13 @@ struct TestWorker {
 impl TestWorker {
     fn start(pool: &PgPool) -> Self {
         let (shutdown, requested) = watch::channel(false);
-        let work = run(pool.clone(), WorkerConfig { lease_seconds: 2 }, requested);
-        Self { shutdown, task: tokio::spawn(async { work.await.expect("a registered worker") }) }
+        let work = run(pool.clone(), WorkerConfig { lease_seconds: 2, ..WorkerConfig::default() }, requested);
+        Self {
+            shutdown,
+            task: tokio::spawn(async {
+                assert_eq!(work.await.expect("a registered worker"), End::Asked);
+            }),
+        }
     }
 
     async fn stop(self) {
@@ -53,7 +63,7 @@ async fn awaited(pool: &PgPool, id: RunId, wanted: impl Fn(&Run) -> bool) -> Run
 }
 
 async fn queue(db: &TestDatabase, experiment: &Experiment) -> RunId {
-    runs::create(&db.pool, experiment).await.expect("a run").id
+    runs::create(&db.pool, experiment, Terms::default()).await.expect("a run").id
 }
 
 /// A run that goes on until somebody ends it.
@@ -72,6 +82,11 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     assert_eq!((run.state, run.reason.as_deref(), run.attempt), (RunState::Succeeded, None, 1));
     // 24 puzzles in batches of 8, 4 times.
     assert_eq!((run.step, run.total_steps), (12, Some(12)));
+    let lines = logs::list(&db.pool, id.into(), None, 100).await.expect("lines");
+    let said: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
+    assert_eq!(said[0], "attempt 1 begins");
+    assert!(said.iter().any(|line| line.ends_with("24 training and 6 test puzzles of side 4")), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("stores a checkpoint of")), "{said:?}");
     let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
     assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 4, 6, 8, 10, 12]);
 
@@ -94,7 +109,7 @@ async fn a_running_run_is_cancelled_and_the_next_one_begins() {
     let worker = TestWorker::start(&db.pool);
     let running = awaited(&db.pool, first, |run| run.step > 0).await;
     assert_eq!((running.state, running.phase.as_deref()), (RunState::Running, Some(runs::TRAINING)));
-    runs::request_cancel(&db.pool, first).await.expect("a running run");
+    jobs::request_cancel(&db.pool, first.into()).await.expect("a running run");
     let ended = awaited(&db.pool, first, |run| run.state.is_final()).await;
     assert_eq!((ended.state, ended.reason.as_deref()), (RunState::Cancelled, Some("cancelled")));
     assert_eq!(awaited(&db.pool, second, |run| run.state.is_final()).await.state, RunState::Succeeded);
@@ -119,11 +134,102 @@ async fn a_worker_that_is_stopped_gives_its_run_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_running_run_is_paused_while_others_run_and_goes_on_when_resumed() {
+    let db = database().await;
+    let (first, second) = (queue(&db, &endless()).await, queue(&db, &experiment("next")).await);
+    let worker = TestWorker::start(&db.pool);
+    awaited(&db.pool, first, |run| run.step > 0).await;
+    jobs::request_pause(&db.pool, first.into()).await.expect("a running run");
+    let paused = awaited(&db.pool, first, |run| run.state == RunState::Paused).await;
+    assert_eq!((paused.reason.as_deref(), paused.worker_id), (Some("paused"), None));
+    assert_eq!(awaited(&db.pool, second, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    jobs::resume(&db.pool, first.into()).await.expect("a paused run");
+    awaited(&db.pool, first, |run| run.attempt == 2 && run.state == RunState::Running).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_higher_priority_takes_the_only_worker() {
+    let db = database().await;
+    let low = queue(&db, &endless()).await;
+    let worker = TestWorker::start(&db.pool);
+    awaited(&db.pool, low, |run| run.step > 0).await;
+    let terms = Terms { owner: "ann", priority: 5 };
+    let high = runs::create(&db.pool, &experiment("high"), terms).await.expect("a run").id;
+    assert_eq!(awaited(&db.pool, high, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    let lines = logs::list(&db.pool, low.into(), None, 100).await.expect("lines");
+    assert!(lines.iter().any(|line| line.message == "makes room for a job of higher priority"), "{lines:?}");
+    awaited(&db.pool, low, |run| run.attempt == 2).await;
+    worker.stop().await;
+}
+
+/// The job once it has ended.
+async fn ended(pool: &PgPool, id: JobId) -> Job {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let job = jobs::get(pool, id).await.expect("the job");
+        if job.state.is_final() {
+            return job;
+        }
+        assert!(Instant::now() < deadline, "the job stays as {job:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
+    let db = database().await;
+    let worker = TestWorker::start(&db.pool);
+    let wanted = GenerationSpec { name: "made".into(), generate: spec(9) };
+    let job = generation_jobs::create(&db.pool, &wanted, Terms::default()).await.expect("a job");
+    let made = ended(&db.pool, job.id).await;
+    assert_eq!((made.state, made.reason), (RunState::Succeeded, None));
+    let dataset = datasets::get(&db.pool, made.dataset_id.expect("a dataset")).await.expect("the dataset");
+    assert_eq!((dataset.name.as_str(), dataset.generated.as_ref()), ("made", Some(&wanted.generate)));
+
+    let run = queue(&db, &experiment("run")).await;
+    let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
+    let spec = EvaluationSpec {
+        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
+        dataset_id: dataset.id,
+        split: Split::Test,
+        protocol: Protocol { halting: Halting::Fixed, max_steps: 2 },
+    };
+    let job = evaluation_jobs::create(&db.pool, "run", &spec, Terms::default()).await.expect("a job").job;
+    assert_eq!(ended(&db.pool, job.id).await.state, RunState::Succeeded);
+    let measured = evaluation_jobs::get(&db.pool, job.id).await.expect("the job").evaluation.expect("a score");
+    assert_eq!((measured.n, &measured.protocol), (dataset.test_count, &spec.protocol));
+    let lost = EvaluationSpec { dataset_id: uuid::Uuid::new_v4().into(), ..spec };
+    let job = evaluation_jobs::create(&db.pool, "run", &lost, Terms::default()).await.expect("a job").job;
+    let failed = ended(&db.pool, job.id).await;
+    assert_eq!(failed.state, RunState::Failed);
+    assert!(failed.reason.is_some_and(|reason| reason.contains("expected a stored dataset")));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_does_not_fit_is_refused_with_the_numbers_and_the_worker_goes_on() {
+    let db = database().await;
+    let mut huge = experiment("huge");
+    huge.arch.hidden_size = 4096;
+    huge.arch.num_heads = 64;
+    huge.arch.H_layers = 64;
+    huge.arch.L_layers = 64;
+    let (huge, small) = (queue(&db, &huge).await, queue(&db, &experiment("small")).await);
+    let worker = TestWorker::start(&db.pool);
+    let failed = awaited(&db.pool, huge, |run| run.state.is_final()).await;
+    let reason = failed.reason.unwrap_or_default();
+    assert_eq!(failed.state, RunState::Failed);
+    assert!(reason.contains("out of memory: training needs about") && reason.contains("bytes) are free"), "{reason}");
+    assert_eq!(awaited(&db.pool, small, |run| run.state.is_final()).await.state, RunState::Succeeded);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_a_worker_that_died_is_taken_over() {
     let db = database().await;
     let id = queue(&db, &experiment("run")).await;
-    let dead = leases::claim_next_run(&db.pool, uuid::Uuid::new_v4().into(), Duration::ZERO).await;
-    let dead = dead.expect("an answer").expect("a run").lease;
+    let dead = claim(&db.pool, Duration::ZERO).await.lease;
     let worker = TestWorker::start(&db.pool);
     let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
     assert_eq!((run.state, run.attempt), (RunState::Succeeded, 2));

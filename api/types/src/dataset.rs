@@ -1,6 +1,6 @@
 //! Stored datasets and their puzzles.
 
-use crate::{experiment::GenerateSpec, ids::DatasetId};
+use crate::{experiment::GenerateSpec, ids::DatasetId, job};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -60,8 +60,14 @@ pub struct Dataset {
 pub struct CreateDataset {
     /// A name, unique; letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// What to generate; at most 50,000 puzzles in all through the API.
+    /// What to generate; beyond 5,000 puzzles in all a worker does it.
     pub generate: GenerateSpec,
+    /// Whose job it is, where a worker does it; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
+    #[serde(default = "job::local")]
+    pub owner: String,
+    /// Of that job: -100 to 100; higher goes first.
+    #[serde(default)]
+    pub priority: i16,
 }
 
 /// A puzzle of a stored dataset.

@@ -38,7 +38,11 @@ id!(
     DatasetId
 );
 id!(
-    /// A training run.
+    /// Anything in the queue.
+    JobId
+);
+id!(
+    /// A training run; the same number as its job's.
     RunId
 );
 id!(
@@ -53,3 +57,9 @@ id!(
     /// A worker process; fresh at every start.
     WorkerId
 );
+
+impl From<RunId> for JobId {
+    fn from(id: RunId) -> Self {
+        Self(id.0)
+    }
+}

@@ -8,6 +8,7 @@ pub mod evaluation;
 pub mod experiment;
 pub mod health;
 pub mod ids;
+pub mod job;
 pub mod model;
 pub mod problem;
 pub mod run;

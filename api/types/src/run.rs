@@ -4,11 +4,12 @@ use crate::{
     evaluation::Evaluation,
     experiment::Experiment,
     ids::{CheckpointId, DatasetId, RunId, WorkerId},
+    job,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Where a run stands.
+/// Where a run, or any other job, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -17,7 +18,9 @@ pub enum RunState {
     Queued,
     /// A worker holds its lease.
     Running,
-    /// Trained, evaluated and its checkpoint stored.
+    /// Set aside on request, until somebody asks for it again.
+    Paused,
+    /// Done, and what came of it stored.
     Succeeded,
     /// Ended by an error; `reason` says which.
     Failed,
@@ -31,15 +34,16 @@ impl RunState {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
     }
 
-    /// Whether nothing will change any more.
+    /// Whether nothing will change any more, unless somebody asks for another try.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !matches!(self, Self::Queued | Self::Running | Self::Paused)
     }
 }
 
@@ -50,6 +54,12 @@ impl RunState {
 pub struct CreateRun {
     /// What to train on what.
     pub experiment: Experiment,
+    /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`. Owners take turns within a priority.
+    #[serde(default = "job::local")]
+    pub owner: String,
+    /// -100 to 100; higher goes first, and makes running runs of lower priority give way when no worker is free.
+    #[serde(default)]
+    pub priority: i16,
 }
 
 /// A training run.
@@ -60,6 +70,10 @@ pub struct Run {
     pub id: RunId,
     /// The experiment's name.
     pub name: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Higher goes first.
+    pub priority: i16,
     /// Where it stands.
     pub state: RunState,
     /// Why it stands there, in words, where that is not obvious.
@@ -75,11 +89,17 @@ pub struct Run {
     /// The dataset, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_id: Option<DatasetId>,
-    /// Runs that will be claimed before this one; only while queued.
+    /// Jobs that will be claimed before this one; only while queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u32>,
+    /// Estimated seconds until it starts, from what is left of the running runs; only while queued and only when
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_in_seconds: Option<f64>,
     /// Attempts begun, this one included.
     pub attempt: u32,
+    /// Attempts in a row that ended because the worker vanished before it stored a checkpoint.
+    pub deaths: u32,
     /// Steps done in this attempt.
     pub step: u64,
     /// Steps planned, once known.
@@ -99,6 +119,8 @@ pub struct Run {
     pub worker_id: Option<WorkerId>,
     /// Whether it was asked to stop and has not yet.
     pub cancel_requested: bool,
+    /// Whether it was asked to pause and has not yet.
+    pub pause_requested: bool,
     /// Its checkpoint, once stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_id: Option<CheckpointId>,

@@ -73,7 +73,12 @@ fn a_run_is_watched_from_the_queue_to_its_end() {
     assert_eq!(states.last(), Some(&"succeeded"));
     let last = events.last().expect("there are events");
     assert_eq!((last.name.as_str(), last.data["step"].as_u64()), ("run", Some(40)));
-    assert_eq!(last.id.as_deref(), Some("1-40-end"));
+    let id = last.id.as_deref().expect("the final state has an id");
+    assert!(id.starts_with("1-40.") && id.ends_with("-end"), "{id}");
+    let lines: Vec<Value> = events.iter().filter(|event| event.name == "log").map(|event| event.data.clone()).collect();
+    let kept = server.get(&format!("/api/v1/runs/{}/logs", id_of(&run))).expect(200);
+    assert_eq!(kept["items"], Value::from(lines), "every line came once and in order");
+    assert_eq!(kept["items"][0]["message"], "attempt 1 begins");
     let metrics: Vec<Value> =
         events.into_iter().filter(|event| event.name == "metric").map(|event| event.data).collect();
     let stored = server.get(&format!("/api/v1/runs/{}/metrics", id_of(&run))).expect(200);
@@ -87,7 +92,7 @@ fn a_broken_stream_goes_on_where_it_broke() {
     let whole: Vec<Event> = Events::open(&server, &run, None).collect();
     assert_eq!(whole.iter().filter(|event| event.name == "metric").count(), 20);
     for (at, event) in whole.iter().enumerate() {
-        let Some(id) = event.id.as_deref().filter(|_| event.name == "metric") else { continue };
+        let Some(id) = event.id.as_deref().filter(|_| event.name != "run") else { continue };
         let rest: Vec<Event> = Events::open(&server, &run, Some(id)).collect();
         assert_eq!(rest, whole[at + 1..], "after {id}");
     }

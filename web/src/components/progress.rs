@@ -40,11 +40,12 @@ pub(crate) fn standing(run: &Run) -> Option<String> {
             join(place, run.reason.clone())
         }
         RunState::Running if run.cancel_requested => Some("stopping …".into()),
+        RunState::Running if run.pause_requested => Some("pausing …".into()),
         RunState::Running => {
             let left = run.eta_seconds.map(|seconds| format!("about {} left", format::duration(seconds)));
             join(run.phase.clone(), left.filter(|_| run.phase.as_deref() == Some("training")))
         }
-        RunState::Succeeded | RunState::Failed | RunState::Cancelled => run.reason.clone(),
+        RunState::Paused | RunState::Succeeded | RunState::Failed | RunState::Cancelled => run.reason.clone(),
     }
 }
 

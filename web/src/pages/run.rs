@@ -53,10 +53,15 @@ fn RunView(id: RunId) -> impl IntoView {
     let can_cancel = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
     });
-    let cancel = move |_| {
+    // What the second button asks for: the opposite of where it stands.
+    let pause_or_resume = Memo::new(move |_| {
+        let paused = |run: &Run| run.state == RunState::Paused || run.pause_requested;
+        if run.with(|run| run.as_ref().is_some_and(paused)) { "resume" } else { "pause" }
+    });
+    let ask = move |wish: &'static str| {
         spawn_local(async move {
-            match api::cancel_run(id).await {
-                Ok(cancelled) => drop(run.try_set(Some(cancelled))),
+            match api::ask(id, wish).await {
+                Ok(changed) => drop(run.try_set(Some(changed))),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });
@@ -64,7 +69,10 @@ fn RunView(id: RunId) -> impl IntoView {
     let actions = move || {
         view! {
             <Show when=move || can_cancel.get()>
-                <button type="button" on:click=cancel>"Cancel the run"</button>
+                <button type="button" on:click=move |_| ask(pause_or_resume.get_untracked())>
+                    {move || if pause_or_resume.get() == "pause" { "Pause" } else { "Resume" }}
+                </button>
+                <button type="button" on:click=move |_| ask("cancel")>"Cancel the run"</button>
             </Show>
             <a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a>
         }

@@ -41,7 +41,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let runs = Memo::new(move |_| newest.value.with(|page| page.as_ref().map(|page| older.after(page))));
     let cancel = move |id: RunId| {
         spawn_local(async move {
-            refused.try_set(api::cancel_run(id).await.err().map(|problem| *problem));
+            refused.try_set(api::ask(id, "cancel").await.err().map(|problem| *problem));
             newest.refresh();
         });
     };

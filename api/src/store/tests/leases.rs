@@ -1,29 +1,16 @@
 //! Claims, stale tokens, sweeps.
 
-use super::{LONG, claim, dataset, experiment, info, point, score};
+use super::{LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, score, try_claim};
 use crate::store::{
-    Error, PgPool,
-    leases::{self, Lease},
-    metrics,
+    Error, jobs,
+    leases::{self, Ending, Work},
+    logs, metrics,
     results::{self, RunResult},
     runs,
     testing::database,
 };
-use hrm_types::{
-    ids::WorkerId,
-    run::{Run, RunState},
-};
-use std::{collections::BTreeSet, time::Duration};
-use uuid::Uuid;
-
-async fn queue(pool: &PgPool, name: &str) -> Run {
-    runs::create(pool, &experiment(name)).await.expect("a run")
-}
-
-/// Lets the lease of a claimed run be over.
-async fn expire(pool: &PgPool, lease: &Lease) {
-    leases::extend(pool, lease, Duration::ZERO).await.expect("the lease is held");
-}
+use hrm_types::run::RunState;
+use std::collections::BTreeSet;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_claimers_claim_every_run_once() {
@@ -35,9 +22,9 @@ async fn eight_claimers_claim_every_run_once() {
         .map(|_| {
             let pool = db.pool.clone();
             tokio::spawn(async move {
-                let (worker, mut claimed) = (WorkerId(Uuid::new_v4()), Vec::new());
-                while let Some(claim) = leases::claim_next_run(&pool, worker, LONG).await.expect("an answer") {
-                    claimed.push(claim.lease.run_id);
+                let mut claimed = Vec::new();
+                while let Some(claim) = try_claim(&pool, LONG).await {
+                    claimed.push(claim.lease.run_id());
                 }
                 claimed
             })
@@ -58,8 +45,9 @@ async fn runs_are_claimed_in_the_order_they_were_queued() {
     let second = queue(&db.pool, "second").await;
     assert_eq!((first.queue_position, second.queue_position), (Some(0), Some(1)));
     let claimed = claim(&db.pool, LONG).await;
-    assert_eq!((claimed.lease.run_id, claimed.lease.attempt), (first.id, 1));
-    assert_eq!(claimed.experiment, experiment("first"));
+    assert_eq!((claimed.lease.run_id(), claimed.lease.attempt), (first.id, 1));
+    let Work::Training { experiment: wanted, .. } = claimed.work else { panic!("{:?}", claimed.work) };
+    assert_eq!(*wanted, experiment("first"));
     let second = runs::get(&db.pool, second.id).await.expect("the run");
     assert_eq!(second.queue_position, Some(0));
     assert_eq!(runs::get(&db.pool, first.id).await.expect("the run").state, RunState::Running);
@@ -74,22 +62,28 @@ async fn a_stale_token_writes_nothing() {
     let stale = claim(pool, LONG).await.lease;
     expire(pool, &stale).await;
     assert_eq!(leases::sweep_expired(pool).await.expect("a sweep").len(), 1);
+    end_pauses(pool).await;
     let fresh = claim(pool, LONG).await.lease;
-    assert_eq!((fresh.run_id, fresh.attempt), (run.id, 2));
+    assert_eq!((fresh.run_id(), fresh.attempt), (run.id, 2));
     let before = runs::get(pool, run.id).await.expect("the run");
 
     let (info, evaluation) = (info("run"), score(3, 6));
     let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation };
     let mut connection = pool.acquire().await.expect("a connection");
     let answers = [
-        ("extend", leases::extend(pool, &stale, LONG).await.err()),
+        ("extend", extend(pool, &stale, LONG).await.err()),
         ("set_phase", leases::set_phase(pool, &stale, "training").await.err()),
         ("set_dataset", leases::set_dataset(pool, &stale, set.id).await.err()),
         ("set_plan", leases::set_plan(pool, &stale, 100, 200).await.err()),
         ("record_progress", leases::record_progress(pool, &stale, 7, &[point(7)]).await.err()),
+        ("record_count", leases::record_count(pool, &stale, 7, 8).await.err()),
+        ("note_checkpoint", leases::note_checkpoint(&mut connection, &stale, 7).await.err()),
+        ("hold", leases::hold(&mut connection, &stale).await.err()),
+        ("log", logs::append(pool, &stale, &[]).await.err()),
+        ("die", leases::die(pool, &stale, "late").await.err()),
         ("give_back", leases::give_back(pool, &stale, "late").await.err()),
         ("succeed", results::succeed(pool, &stale, result).await.err()),
-        ("finish", leases::finish(&mut connection, &stale, RunState::Failed, Some("late")).await.err()),
+        ("finish", leases::finish(&mut connection, &stale, Ending::Failed("late")).await.err()),
     ];
     for (name, error) in answers {
         assert!(matches!(error, Some(Error::StaleLease)), "{name}: {error:?}");
@@ -109,19 +103,23 @@ async fn a_run_whose_worker_dies_is_queued_again_and_fails_at_the_third_death() 
     let db = database().await;
     let run = queue(&db.pool, "run").await;
     for attempt in 1..=3 {
+        end_pauses(&db.pool).await;
         let lease = claim(&db.pool, LONG).await.lease;
         assert_eq!(lease.attempt, attempt);
         assert_eq!(leases::sweep_expired(&db.pool).await.expect("a sweep"), [], "a living lease is left alone");
         expire(&db.pool, &lease).await;
         let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
         let expected = if attempt < 3 { RunState::Queued } else { RunState::Failed };
-        assert_eq!(swept.iter().map(|run| (run.run_id, run.state)).collect::<Vec<_>>(), [(run.id, expected)]);
+        assert_eq!(
+            swept.iter().map(|swept| (swept.job_id, swept.state)).collect::<Vec<_>>(),
+            [(run.id.into(), expected)]
+        );
         let run = runs::get(&db.pool, run.id).await.expect("the run");
-        assert_eq!((run.state, run.worker_id, run.phase), (expected, None, None));
+        assert_eq!((run.state, run.worker_id, run.phase, run.deaths), (expected, None, None, attempt));
         assert_eq!(run.reason, Some(swept[0].reason.clone()));
     }
     let run = runs::get(&db.pool, run.id).await.expect("the run");
-    assert_eq!(run.reason.as_deref(), Some("worker died 3 times"));
+    assert_eq!(run.reason.as_deref(), Some("its worker died 3 times without a new checkpoint between"));
     assert!(run.finished_at.is_some());
 }
 
@@ -167,7 +165,7 @@ async fn a_run_asked_to_stop_is_cancelled_even_if_its_worker_dies_or_gives_it_ba
     for dies in [true, false] {
         let run = queue(&db.pool, "run").await;
         let lease = claim(&db.pool, LONG).await.lease;
-        runs::request_cancel(&db.pool, run.id).await.expect("a running run");
+        jobs::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
         if dies {
             expire(&db.pool, &lease).await;
             leases::sweep_expired(&db.pool).await.expect("a sweep");
@@ -176,4 +174,50 @@ async fn a_run_asked_to_stop_is_cancelled_even_if_its_worker_dies_or_gives_it_ba
         }
         assert_eq!(runs::get(&db.pool, run.id).await.expect("the run").state, RunState::Cancelled, "dies: {dies}");
     }
+}
+
+#[tokio::test]
+async fn a_death_pauses_the_run_and_a_checkpoint_makes_deaths_count_anew() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    for round in 1..=4 {
+        end_pauses(&db.pool).await;
+        let lease = claim(&db.pool, LONG).await.lease;
+        leases::record_progress(&db.pool, &lease, 10 * round, &[]).await.expect("the lease is held");
+        let mut tx = db.pool.begin().await.expect("a transaction");
+        leases::note_checkpoint(&mut tx, &lease, 10 * round).await.expect("the lease is held");
+        tx.commit().await.expect("a commit");
+        leases::record_progress(&db.pool, &lease, 10 * round + 5, &[]).await.expect("the lease is held");
+        expire(&db.pool, &lease).await;
+        assert_eq!(leases::sweep_expired(&db.pool).await.expect("a sweep")[0].state, RunState::Queued);
+        let run = runs::get(&db.pool, run.id).await.expect("the run");
+        // What the checkpoint does not hold will be done again.
+        assert_eq!((run.deaths, run.step), (1, 10 * round));
+        assert!(try_claim(&db.pool, LONG).await.is_none(), "it rests before another attempt");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_says_that_it_dies_is_counted_at_once() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    let told = leases::die(&db.pool, &lease, "its worker's device failed").await.expect("the lease is held");
+    assert_eq!(told.state, RunState::Queued);
+    let run = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!(run.reason.as_deref(), Some("queued again: its worker's device failed in attempt 1"));
+    assert_eq!(run.deaths, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_overdue_as_long_as_somebody_sweeps() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    let overdue = async || jobs::overdue(&db.pool, std::time::Duration::ZERO).await.expect("an answer");
+    assert_eq!(overdue().await, []);
+    expire(&db.pool, &lease).await;
+    assert_eq!(overdue().await, [run.id.into()], "the query finds what nobody has swept");
+    leases::sweep_expired(&db.pool).await.expect("a sweep");
+    assert_eq!(overdue().await, []);
 }

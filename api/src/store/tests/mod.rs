@@ -2,19 +2,28 @@
 
 mod artifacts;
 mod datasets;
+mod jobs;
 mod leases;
+mod logs;
+mod migrations;
 mod models;
+mod order;
 mod runs;
 mod workers;
 
-use super::{PgPool, datasets::NewDataset, leases::Claim};
+use super::{
+    PgPool,
+    datasets::NewDataset,
+    jobs::Terms,
+    leases::{Claim, Claimer, Lease, Wish},
+};
 use hrm_model::{CheckpointInfo, data};
 use hrm_types::{
     dataset::Dataset,
     evaluation::{Evaluation, Halting, Protocol},
     experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig},
     ids::WorkerId,
-    run::MetricPoint,
+    run::{MetricPoint, Run},
 };
 use std::{ops::ControlFlow, time::Duration};
 use uuid::Uuid;
@@ -54,9 +63,37 @@ pub(super) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
     super::datasets::create(pool, new, &puzzles(seed)).await.expect("a dataset")
 }
 
-pub(super) async fn claim(pool: &PgPool, length: Duration) -> Claim {
-    let claimed = super::leases::claim_next_run(pool, WorkerId(Uuid::new_v4()), length).await;
-    claimed.expect("an answer").expect("a queued run")
+/// A queued run on ordinary terms.
+pub(crate) async fn queue(pool: &PgPool, name: &str) -> Run {
+    super::runs::create(pool, &experiment(name), Terms::default()).await.expect("a run")
+}
+
+/// Claims for a fresh worker with a device of its own, if there is something to claim.
+pub(crate) async fn try_claim(pool: &PgPool, length: Duration) -> Option<Claim> {
+    let worker = Uuid::new_v4();
+    let device = worker.to_string();
+    let claimer = Claimer { worker: WorkerId(worker), device: &device, lease: length, owner_cap: None };
+    super::leases::claim_next_job(pool, claimer).await.expect("an answer")
+}
+
+pub(crate) async fn claim(pool: &PgPool, length: Duration) -> Claim {
+    try_claim(pool, length).await.expect("a queued job")
+}
+
+/// What a heartbeat does.
+pub(crate) async fn extend(pool: &PgPool, lease: &Lease, length: Duration) -> Result<Option<Wish>, super::Error> {
+    let mut connection = pool.acquire().await.expect("a connection");
+    super::leases::extend(&mut connection, lease, length).await
+}
+
+/// Lets the lease of a claimed job be over.
+pub(crate) async fn expire(pool: &PgPool, lease: &Lease) {
+    extend(pool, lease, Duration::ZERO).await.expect("the lease is held");
+}
+
+/// Lets every pause before another attempt be over.
+pub(crate) async fn end_pauses(pool: &PgPool) {
+    sqlx::query("UPDATE jobs SET run_after = now()").execute(pool).await.expect("an answer");
 }
 
 pub(super) fn info(name: &str) -> CheckpointInfo {

@@ -1,7 +1,7 @@
 //! Checkpoints and the leaderboard.
 
 use super::{dataset, info, score};
-use crate::store::{Error, PgPool, checkpoints, evaluations, runs, testing::database};
+use crate::store::{Error, PgPool, checkpoints, evaluations, testing::database};
 use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Halting},
@@ -10,7 +10,7 @@ use hrm_types::{
 
 /// A checkpoint that a run of this name trained.
 async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
-    let run = runs::create(pool, &super::experiment(name)).await.expect("a run");
+    let run = super::queue(pool, name).await;
     let mut tx = pool.begin().await.expect("a transaction");
     let stored = checkpoints::create(&mut tx, name, Some(run.id), &info(name), name.as_bytes()).await;
     tx.commit().await.expect("the commit");

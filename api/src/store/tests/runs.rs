@@ -1,8 +1,10 @@
 //! Runs as everybody sees them.
 
-use super::{LONG, claim, dataset, experiment, info, point, score};
+use super::{LONG, claim, dataset, experiment, extend, info, point, queue, score};
 use crate::store::{
-    Error, leases, metrics,
+    Error,
+    jobs::{self, Terms},
+    leases, metrics,
     results::{self, RunResult},
     runs::{self, RunFilter},
     testing::database,
@@ -10,37 +12,9 @@ use crate::store::{
 use hrm_types::{experiment::DataSpec, run::RunState};
 
 #[tokio::test]
-async fn a_queued_run_is_cancelled_at_once() {
-    let db = database().await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
-    let run = runs::request_cancel(&db.pool, run.id).await.expect("a queued run");
-    assert_eq!((run.state, run.cancel_requested), (RunState::Cancelled, false));
-    assert!(run.finished_at.is_some() && run.queue_position.is_none());
-    let again = runs::request_cancel(&db.pool, run.id).await;
-    assert!(matches!(again, Err(Error::RunIsFinal { state: RunState::Cancelled })), "{again:?}");
-}
-
-#[tokio::test]
-async fn a_running_run_is_asked_to_stop_and_its_worker_hears_it() {
-    let db = database().await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
-    let lease = claim(&db.pool, LONG).await.lease;
-    assert!(!leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held"));
-    for _ in 0..2 {
-        let run = runs::request_cancel(&db.pool, run.id).await.expect("a running run");
-        assert_eq!((run.state, run.cancel_requested), (RunState::Running, true));
-    }
-    assert!(leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held"));
-    let mut connection = db.pool.acquire().await.expect("a connection");
-    leases::finish(&mut connection, &lease, RunState::Cancelled, Some("cancelled")).await.expect("the lease is held");
-    let run = runs::get(&db.pool, run.id).await.expect("the run");
-    assert_eq!((run.state, run.cancel_requested, run.worker_id), (RunState::Cancelled, false, None));
-}
-
-#[tokio::test]
 async fn progress_is_seen_with_metrics_and_an_estimate() {
     let db = database().await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
     leases::set_phase(&db.pool, &lease, runs::TRAINING).await.expect("the lease is held");
     leases::set_plan(&db.pool, &lease, 100, 1234).await.expect("the lease is held");
@@ -59,13 +33,13 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
 #[tokio::test]
 async fn the_revision_grows_with_what_a_reader_sees_and_not_with_heartbeats() {
     let db = database().await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
-    let revision = async || runs::revision(&db.pool, run.id).await.expect("the run");
+    let run = queue(&db.pool, "run").await;
+    let revision = async || jobs::revision(&db.pool, run.id.into()).await.expect("the run");
     let queued = revision().await;
     let lease = claim(&db.pool, LONG).await.lease;
     let claimed = revision().await;
     assert!(claimed > queued);
-    leases::extend(&db.pool, &lease, LONG).await.expect("the lease is held");
+    extend(&db.pool, &lease, LONG).await.expect("the lease is held");
     assert_eq!(revision().await, claimed);
     leases::record_progress(&db.pool, &lease, 1, &[]).await.expect("the lease is held");
     assert!(revision().await > claimed);
@@ -75,7 +49,7 @@ async fn the_revision_grows_with_what_a_reader_sees_and_not_with_heartbeats() {
 async fn success_stores_checkpoint_score_and_state_together() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
     let (info, evaluation) = (info("run"), score(3, 6));
     let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation };
@@ -89,7 +63,7 @@ async fn success_stores_checkpoint_score_and_state_together() {
 #[tokio::test]
 async fn a_failed_transaction_leaves_the_run_running() {
     let db = database().await;
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
     let (info, evaluation) = (info("run"), score(3, 6));
     // This dataset is not stored, so that the score, the last of the statements, is refused.
@@ -106,7 +80,7 @@ async fn runs_are_listed_newest_first_page_by_page() {
     let db = database().await;
     let mut ids = Vec::new();
     for i in 0..5 {
-        ids.push(runs::create(&db.pool, &experiment(&format!("run-{i}"))).await.expect("a run").id);
+        ids.push(queue(&db.pool, &format!("run-{i}")).await.id);
     }
     ids.reverse();
     let (mut listed, mut cursor) = (Vec::new(), None);
@@ -119,7 +93,7 @@ async fn runs_are_listed_newest_first_page_by_page() {
         }
     }
     assert_eq!(listed, ids);
-    runs::request_cancel(&db.pool, ids[0]).await.expect("a queued run");
+    jobs::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
     let filter = RunFilter { state: Some(RunState::Cancelled), dataset: None };
     let cancelled = runs::list(&db.pool, filter, None, 10).await.expect("a page");
     assert_eq!(cancelled.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids[..1]);
@@ -132,13 +106,13 @@ async fn a_run_on_a_stored_dataset_is_tied_to_it() {
     let mut wanted = experiment("run");
     for name in ["set".to_owned(), set.id.to_string()] {
         wanted.data = DataSpec::Stored { dataset: name };
-        let run = runs::create(&db.pool, &wanted).await.expect("a run");
+        let run = runs::create(&db.pool, &wanted, Terms::default()).await.expect("a run");
         assert_eq!(run.dataset_id, Some(set.id));
     }
     let filter = RunFilter { state: None, dataset: Some(set.id) };
     assert_eq!(runs::list(&db.pool, filter, None, 10).await.expect("a page").items.len(), 2);
     wanted.data = DataSpec::Stored { dataset: "unknown".into() };
-    let refused = runs::create(&db.pool, &wanted).await;
+    let refused = runs::create(&db.pool, &wanted, Terms::default()).await;
     assert!(matches!(&refused, Err(Error::NotFound { what: "dataset", key }) if key == "unknown"), "{refused:?}");
 }
 

@@ -1,25 +1,37 @@
 //! Who is at work.
 
-use super::{LONG, experiment};
-use crate::store::{leases, runs, testing::database, workers};
-use hrm_types::ids::WorkerId;
+use super::{LONG, queue};
+use crate::store::{
+    leases::{self, Claimer},
+    testing::database,
+    workers::{self, NewWorker},
+};
+use hrm_types::{ids::WorkerId, worker::Device};
 use std::time::Duration;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn workers_are_listed_with_the_run_they_hold_until_they_end() {
+async fn workers_are_listed_with_the_job_they_hold_until_they_end() {
     let db = database().await;
     let id = WorkerId(Uuid::new_v4());
-    workers::register(&db.pool, id, "host", 42, "cpu").await.expect("a worker");
-    let run = runs::create(&db.pool, &experiment("run")).await.expect("a run");
+    let device = |id: &str| Device { id: id.into(), name: "cpu".into(), threads: Some(2), memory_bytes: 1 << 40 };
+    let devices = [device("host/cpu"), device("GPU-1")];
+    let new = NewWorker { id, host: "host", pid: 42, device: &devices[0], devices: &devices };
+    workers::register(&db.pool, new).await.expect("a worker");
+    let run = queue(&db.pool, "run").await;
     let list = async |within| workers::list(&db.pool, within).await.expect("the list");
     assert_eq!(list(LONG).await[0].run_id, None);
-    leases::claim_next_run(&db.pool, id, LONG).await.expect("an answer").expect("a run");
+    let claimer = Claimer { worker: id, device: "host/cpu", lease: LONG, owner_cap: None };
+    let lease = leases::claim_next_job(&db.pool, claimer).await.expect("an answer").expect("a run").lease;
     let listed = list(LONG).await;
     assert_eq!((listed.len(), listed[0].run_id, listed[0].pid), (1, Some(run.id), 42));
-    let before = listed[0].last_seen;
+    assert_eq!((listed[0].job_id, &listed[0].devices[..]), (Some(lease.job_id), &devices[..]));
+    let mut before = listed[0].last_seen;
     workers::seen(&db.pool, id).await.expect("an answer");
     assert!(list(LONG).await[0].last_seen > before);
+    before = list(LONG).await[0].last_seen;
+    super::extend(&db.pool, &lease, LONG).await.expect("the lease is held");
+    assert!(list(LONG).await[0].last_seen > before, "a heartbeat says that the worker is alive");
     assert_eq!(list(Duration::ZERO).await, [], "silent for longer than asked for");
     workers::remove(&db.pool, id).await.expect("an answer");
     assert_eq!(list(LONG).await, []);

@@ -1,7 +1,7 @@
 //! The form that generates a dataset.
 
 use crate::{api, components::problem::ProblemNotice, format};
-use hrm_types::{dataset::CreateDataset, experiment::GenerateSpec, problem::Problem};
+use hrm_types::{dataset::CreateDataset, experiment::GenerateSpec, job::LOCAL, problem::Problem};
 use leptos::{prelude::*, task::spawn_local};
 
 /// The texts of the fields.
@@ -49,7 +49,7 @@ impl Texts {
             seed: whole(&self.seed, "seed")?,
         };
         generate.validate().map_err(|error| (error.field.trim_start_matches("data."), error.problem))?;
-        Ok(CreateDataset { name: self.name.trim().into(), generate })
+        Ok(CreateDataset { name: self.name.trim().into(), generate, owner: LOCAL.into(), priority: 0 })
     }
 }
 

@@ -1,0 +1,119 @@
+//! Evaluations of stored models, measured by workers.
+
+use super::{jobs::terms, page_limit};
+use crate::{
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_types::{
+    Page,
+    evaluation::{Halting, Protocol},
+    ids::JobId,
+    job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which page of the evaluations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListEvaluationsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<JobId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List queued evaluations
+#[utoipa::path(
+    get,
+    path = "/api/v1/evaluations",
+    tag = "scores",
+    params(ListEvaluationsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<EvaluationJob>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_evaluations(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListEvaluationsQuery>,
+) -> Result<Json<Page<EvaluationJob>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::evaluation_jobs::list(&state.pool, query.cursor, limit).await?))
+}
+
+/// Queue an evaluation
+///
+/// A worker measures the model on the dataset by the protocol; the score then stands here and on the leaderboard.
+#[utoipa::path(
+    post,
+    path = "/api/v1/evaluations",
+    tag = "scores",
+    request_body(content = CreateEvaluation, example = json!(
+        {"model": "sudoku-6x6", "dataset": "my-puzzles", "protocol": {"halting": "fixed", "max_steps": 16}}
+    )),
+    responses(
+        (status = 201, description = "The queued evaluation", body = EvaluationJob,
+            headers(("location" = String, description = "Its address"))),
+        (status = 404, description = "The model or the dataset is not stored"),
+        (status = 422, description = "A setting is wrong, or the model solves grids of another size"),
+    )
+)]
+pub async fn create_evaluation(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<CreateEvaluation>,
+) -> Result<impl IntoResponse, ApiError> {
+    let terms = terms(&request.owner, request.priority)?;
+    let model = store::checkpoints::find(&state.pool, &request.model).await?;
+    let dataset = store::datasets::find(&state.pool, &request.dataset).await?;
+    if model.side != dataset.side {
+        let (name, side, other) = (&model.name, model.side, dataset.side);
+        let detail = format!("expected puzzles of side {side}, which {name:?} solves; found side {other}");
+        return Err(ApiError::field("dataset", detail));
+    }
+    let halt_max_steps = model.experiment.arch.halt_max_steps as u32;
+    let protocol = request.protocol.unwrap_or(Protocol { halting: Halting::Q, max_steps: halt_max_steps });
+    check(&protocol)?;
+    let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split: request.split, protocol };
+    let queued = store::evaluation_jobs::create(&state.pool, &model.name, &spec, terms).await?;
+    let location = format!("/api/v1/evaluations/{}", queued.job.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(queued)))
+}
+
+/// Get a queued evaluation
+#[utoipa::path(
+    get,
+    path = "/api/v1/evaluations/{id}",
+    tag = "scores",
+    params(("id" = JobId, Path, description = "The id of its job")),
+    responses(
+        (status = 200, description = "The evaluation, with its score once measured", body = EvaluationJob),
+        (status = 404, description = "There is no such evaluation"),
+    )
+)]
+pub async fn get_evaluation(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<JobId>,
+) -> Result<Json<EvaluationJob>, ApiError> {
+    Ok(Json(store::evaluation_jobs::get(&state.pool, id).await?))
+}
+
+fn check(protocol: &Protocol) -> Result<(), ApiError> {
+    if (1..=1024).contains(&protocol.max_steps) {
+        return Ok(());
+    }
+    Err(ApiError::field("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps)))
+}

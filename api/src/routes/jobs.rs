@@ -1,0 +1,125 @@
+//! The queue: jobs of every kind.
+
+use super::page_limit;
+use crate::{
+    http::{
+        error::ApiError,
+        extract::{ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store::{
+        self,
+        jobs::{JobFilter, Terms},
+    },
+};
+use axum::{Json, extract::State};
+use hrm_types::{
+    Page,
+    ids::JobId,
+    job::{self, Job, JobKind},
+    run::RunState,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListJobsQuery {
+    /// Only jobs of this kind.
+    kind: Option<JobKind>,
+    /// Only jobs in this state.
+    state: Option<RunState>,
+    /// `next_cursor` of the page before.
+    cursor: Option<JobId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List jobs
+///
+/// Everything that workers do or did: runs, evaluations, generations of datasets.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs",
+    tag = "jobs",
+    params(ListJobsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Job>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_jobs(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListJobsQuery>,
+) -> Result<Json<Page<Job>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let filter = JobFilter { kind: query.kind, state: query.state };
+    Ok(Json(store::jobs::list(&state.pool, filter, query.cursor, limit).await?))
+}
+
+/// Get a job
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{id}",
+    tag = "jobs",
+    params(("id" = JobId, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job", body = Job),
+        (status = 404, description = "There is no such job"),
+    )
+)]
+pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
+    Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// Cancel a job
+///
+/// A waiting job is cancelled at once; the worker of a running one is asked to stop.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/cancel",
+    tag = "jobs",
+    params(("id" = JobId, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job, cancelled or with `cancel_requested`", body = Job),
+        (status = 404, description = "There is no such job"),
+        (status = 409, description = "The job has ended already"),
+    )
+)]
+pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
+    store::jobs::request_cancel(&state.pool, id).await?;
+    Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// Retry a job
+///
+/// A failed or cancelled job is queued again; its attempts go on being counted.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/retry",
+    tag = "jobs",
+    params(("id" = JobId, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The queued job", body = Job),
+        (status = 404, description = "There is no such job"),
+        (status = 409, description = "The job has neither failed nor been cancelled"),
+    )
+)]
+pub async fn retry_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
+    store::jobs::retry(&state.pool, id).await?;
+    Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// The terms of a new job, checked.
+pub(super) fn terms(owner: &str, priority: i16) -> Result<Terms<'_>, ApiError> {
+    job::check_owner(owner).map_err(|problem| ApiError::field("owner", problem))?;
+    check_priority(priority)?;
+    Ok(Terms { owner, priority })
+}
+
+pub(super) fn check_priority(priority: i16) -> Result<(), ApiError> {
+    job::check_priority(priority).map_err(|problem| ApiError::field("priority", problem))
+}

@@ -1,0 +1,82 @@
+//! Queued evaluations: a stored checkpoint, a stored dataset, a protocol, and the score that comes of it.
+
+use super::{
+    Error, evaluations,
+    jobs::{self, JobFilter, Terms},
+    leases::{self, Ending, Lease},
+};
+use hrm_types::{
+    Page,
+    evaluation::Evaluation,
+    ids::{EvaluationId, JobId},
+    job::{EvaluationJob, EvaluationSpec, Job, JobKind},
+};
+use sqlx::{PgPool, types::Json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Queues an evaluation; `name` is the model's.
+pub async fn create(
+    pool: &PgPool,
+    name: &str,
+    spec: &EvaluationSpec,
+    terms: Terms<'_>,
+) -> Result<EvaluationJob, Error> {
+    let mut tx = pool.begin().await?;
+    let id = jobs::create(&mut tx, JobKind::Evaluation, name, terms, Some(serde_json::json!(spec))).await?;
+    tx.commit().await?;
+    get(pool, id).await
+}
+
+/// The queued evaluation with this id.
+///
+/// # Errors
+/// [`Error::NotFound`], also when the job is of another kind.
+pub async fn get(pool: &PgPool, id: JobId) -> Result<EvaluationJob, Error> {
+    let found = complete(pool, vec![jobs::get(pool, id).await?]).await?;
+    found.into_iter().next().ok_or_else(|| Error::not_found("evaluation", id.to_string()))
+}
+
+/// Queued evaluations, newest first, older than `cursor`.
+pub async fn list(pool: &PgPool, cursor: Option<JobId>, limit: u32) -> Result<Page<EvaluationJob>, Error> {
+    let filter = JobFilter { kind: Some(JobKind::Evaluation), state: None };
+    let Page { items, next_cursor } = jobs::list(pool, filter, cursor, limit).await?;
+    Ok(Page { items: complete(pool, items).await?, next_cursor })
+}
+
+/// Adds what the jobs measure and what came of it.
+async fn complete(pool: &PgPool, jobs: Vec<Job>) -> Result<Vec<EvaluationJob>, Error> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.id.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT jobs.id, jobs.spec AS "spec!: Json<EvaluationSpec>", result AS "result?: Json<Evaluation>"
+           FROM jobs LEFT JOIN evaluations ON evaluations.id = jobs.result_id
+           WHERE jobs.id = ANY($1) AND jobs.kind = 'evaluation'"#,
+        &ids
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut details: BTreeMap<_, _> = rows.into_iter().map(|row| (JobId(row.id), (row.spec.0, row.result))).collect();
+    let whole = jobs.into_iter().filter_map(|job| {
+        let (spec, result) = details.remove(&job.id)?;
+        Some(EvaluationJob { job, spec, evaluation: result.map(|Json(evaluation)| evaluation) })
+    });
+    Ok(whole.collect())
+}
+
+/// Stores the score and ends the job as succeeded, in one transaction.
+///
+/// # Errors
+/// [`Error::StaleLease`]; then nothing was stored. [`Error::Conflict`] when checkpoint or dataset are gone.
+pub async fn succeed(
+    pool: &PgPool,
+    lease: &Lease,
+    spec: &EvaluationSpec,
+    evaluation: &Evaluation,
+) -> Result<EvaluationId, Error> {
+    let mut tx = pool.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    let id = evaluations::create(&mut tx, spec.checkpoint_id, spec.dataset_id, spec.split, evaluation).await?;
+    leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
+    tx.commit().await?;
+    Ok(id)
+}

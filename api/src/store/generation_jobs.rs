@@ -1,0 +1,41 @@
+//! Queued generations of datasets, and their end.
+
+use super::{
+    Error, datasets,
+    datasets::NewDataset,
+    jobs::{self, Terms},
+    leases::{self, Ending, Lease},
+};
+use hrm_model::data;
+use hrm_types::{
+    ids::DatasetId,
+    job::{GenerationSpec, Job, JobKind},
+};
+use sqlx::PgPool;
+
+/// Queues the generation of a dataset.
+pub async fn create(pool: &PgPool, spec: &GenerationSpec, terms: Terms<'_>) -> Result<Job, Error> {
+    let mut tx = pool.begin().await?;
+    let id = jobs::create(&mut tx, JobKind::Generation, &spec.name, terms, Some(serde_json::json!(spec))).await?;
+    tx.commit().await?;
+    jobs::get(pool, id).await
+}
+
+/// Stores the dataset, unless exactly its puzzles are stored already, and ends the job as succeeded.
+///
+/// # Errors
+/// [`Error::StaleLease`]; then nothing was stored. [`Error::Conflict`] when the name is taken by other puzzles.
+pub async fn succeed(
+    pool: &PgPool,
+    lease: &Lease,
+    spec: &GenerationSpec,
+    puzzles: &data::Dataset,
+) -> Result<DatasetId, Error> {
+    let mut tx = pool.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    let new = NewDataset { name: &spec.name, origin: datasets::GENERATED, generated: Some(&spec.generate) };
+    let id = datasets::find_or_insert(&mut tx, new, puzzles).await?;
+    leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
+    tx.commit().await?;
+    Ok(id)
+}

@@ -1,0 +1,290 @@
+//! Jobs as everybody sees them, of every kind: queued, read, listed, and what is asked of them.
+//!
+//! What their workers do is in `leases`; in which order they are taken is in `order`.
+
+use super::{Error, page};
+use hrm_types::{
+    Page,
+    ids::{DatasetId, EvaluationId, JobId, WorkerId},
+    job::{Job, JobKind},
+    run::RunState,
+};
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Whose a new job is and when it shall be taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Its owner.
+    pub owner: &'a str,
+    /// Higher goes first.
+    pub priority: i16,
+}
+
+impl Default for Terms<'static> {
+    fn default() -> Self {
+        Self { owner: hrm_types::job::LOCAL, priority: 0 }
+    }
+}
+
+/// Which jobs to list; all of them by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobFilter {
+    /// Only jobs of this kind.
+    pub kind: Option<JobKind>,
+    /// Only jobs in this state.
+    pub state: Option<RunState>,
+}
+
+pub(super) fn parse_state(text: &str) -> Result<RunState, Error> {
+    use RunState::{Cancelled, Failed, Paused, Queued, Running, Succeeded};
+    [Queued, Running, Paused, Succeeded, Failed, Cancelled]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| Error::Corrupt { what: "state", detail: text.to_owned() })
+}
+
+fn parse_kind(text: &str) -> Result<JobKind, Error> {
+    [JobKind::Training, JobKind::Evaluation, JobKind::Generation]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| Error::Corrupt { what: "kind of job", detail: text.to_owned() })
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    name: String,
+    owner: String,
+    priority: i16,
+    state: String,
+    reason: Option<String>,
+    phase: Option<String>,
+    attempt: i64,
+    done: i64,
+    total: Option<i64>,
+    cancel_requested: bool,
+    pause_requested: bool,
+    worker_id: Option<Uuid>,
+    result_id: Option<Uuid>,
+    created_at: OffsetDateTime,
+    started_at: Option<OffsetDateTime>,
+    finished_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let (kind, state) = (parse_kind(&row.kind)?, parse_state(&row.state)?);
+        Ok(Self {
+            id: JobId(row.id),
+            kind,
+            name: row.name,
+            owner: row.owner,
+            priority: row.priority,
+            state,
+            reason: row.reason,
+            phase: row.phase,
+            attempt: row.attempt as u32,
+            done: row.done.cast_unsigned(),
+            total: row.total.map(i64::cast_unsigned),
+            cancel_requested: row.cancel_requested && !state.is_final(),
+            pause_requested: row.pause_requested,
+            worker_id: row.worker_id.map(WorkerId),
+            dataset_id: row.result_id.filter(|_| kind == JobKind::Generation).map(DatasetId),
+            evaluation_id: row.result_id.filter(|_| kind == JobKind::Evaluation).map(EvaluationId),
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+/// Queues a job inside the caller's transaction. `spec` is what is to be done; none for a training, whose run says it.
+pub(super) async fn create(
+    connection: &mut PgConnection,
+    kind: JobKind,
+    name: &str,
+    terms: Terms<'_>,
+    spec: Option<serde_json::Value>,
+) -> Result<JobId, Error> {
+    let id = JobId(Uuid::now_v7());
+    sqlx::query!(
+        "INSERT INTO jobs (id, kind, name, owner, priority, spec) VALUES ($1, $2, $3, $4, $5, $6)",
+        id.0,
+        kind.as_str(),
+        name,
+        terms.owner,
+        terms.priority,
+        spec
+    )
+    .execute(connection)
+    .await?;
+    Ok(id)
+}
+
+/// The job with this id.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn get(pool: &PgPool, id: JobId) -> Result<Job, Error> {
+    let found = select(pool, Some(id), JobFilter::default(), None, 1).await?;
+    found.into_iter().next().ok_or_else(|| Error::not_found("job", id.to_string()))
+}
+
+/// Jobs, newest first, older than `cursor`.
+pub async fn list(pool: &PgPool, filter: JobFilter, cursor: Option<JobId>, limit: u32) -> Result<Page<Job>, Error> {
+    let jobs = select(pool, None, filter, cursor, i64::from(limit) + 1).await?;
+    Ok(page(jobs, limit, |job| job.id))
+}
+
+async fn select(
+    pool: &PgPool,
+    id: Option<JobId>,
+    filter: JobFilter,
+    before: Option<JobId>,
+    limit: i64,
+) -> Result<Vec<Job>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
+                pause_requested, worker_id, result_id, created_at, started_at, finished_at
+         FROM jobs
+         WHERE ($1::uuid IS NULL OR id = $1)
+           AND ($2::text IS NULL OR kind = $2)
+           AND ($3::text IS NULL OR state = $3)
+           AND ($4::uuid IS NULL OR id < $4)
+         ORDER BY id DESC LIMIT $5",
+        id.map(|id| id.0),
+        filter.kind.map(JobKind::as_str),
+        filter.state.map(RunState::as_str),
+        before.map(|id| id.0),
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// A number that grows with every change of the job that a reader can see; a watcher reads the job again
+/// only when it grew. New metrics and log lines come with a new revision.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn revision(pool: &PgPool, id: JobId) -> Result<i64, Error> {
+    sqlx::query_scalar!("SELECT revision FROM jobs WHERE id = $1", id.0)
+        .fetch_optional(pool)
+        .await?
+        .ok_or_else(|| Error::not_found("job", id.to_string()))
+}
+
+/// Cancels a waiting job at once and asks the worker of a running one to stop; asking twice is no error.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has ended.
+pub async fn request_cancel(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE jobs SET
+             cancel_requested = true,
+             pause_requested = false,
+             reason = CASE state WHEN 'queued' THEN 'cancelled before it started'
+                                 WHEN 'paused' THEN 'cancelled while paused' ELSE 'asked to stop' END,
+             finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
+             state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END
+         WHERE id = $1 AND state IN ('queued', 'running', 'paused')",
+        id.0
+    )
+    .execute(pool)
+    .await?;
+    expect_change(pool, id, changed.rows_affected(), "queued, running or paused").await
+}
+
+/// Sets a queued job aside at once and asks the worker of a running one to save and pause; asking twice is no error.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has ended or is about to be cancelled.
+pub async fn request_pause(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE jobs SET
+             pause_requested = (state = 'running'),
+             reason = CASE state WHEN 'running' THEN 'asked to pause' ELSE 'paused' END,
+             state = CASE state WHEN 'running' THEN state ELSE 'paused' END
+         WHERE id = $1 AND state IN ('queued', 'running', 'paused') AND NOT cancel_requested",
+        id.0
+    )
+    .execute(pool)
+    .await?;
+    expect_change(pool, id, changed.rows_affected(), "queued, running or paused, and not asked to stop").await
+}
+
+/// Queues a paused job again, and takes the wish to pause back from a running one.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it is neither paused nor about to be.
+pub async fn resume(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE jobs SET
+             pause_requested = false,
+             reason = CASE state WHEN 'paused' THEN 'queued again: resumed' END,
+             run_after = now(),
+             state = CASE state WHEN 'paused' THEN 'queued' ELSE state END
+         WHERE id = $1 AND (state = 'paused' OR (state = 'running' AND pause_requested))",
+        id.0
+    )
+    .execute(pool)
+    .await?;
+    expect_change(pool, id, changed.rows_affected(), "paused or asked to pause").await
+}
+
+/// Queues a failed or cancelled job for another try. Its attempts go on being counted, its deaths begin anew.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has neither failed nor been cancelled.
+pub async fn retry(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE jobs SET state = 'queued', reason = 'queued again: another try was asked for after it had ' || state,
+                         deaths = 0, cancel_requested = false, pause_requested = false, run_after = now(),
+                         finished_at = NULL
+         WHERE id = $1 AND state IN ('failed', 'cancelled')",
+        id.0
+    )
+    .execute(pool)
+    .await?;
+    expect_change(pool, id, changed.rows_affected(), "failed or cancelled").await
+}
+
+/// Changes the priority of a job that has not ended.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has ended.
+pub async fn set_priority(pool: &PgPool, id: JobId, priority: i16) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE jobs SET priority = $2 WHERE id = $1 AND state IN ('queued', 'running', 'paused')",
+        id.0,
+        priority
+    )
+    .execute(pool)
+    .await?;
+    expect_change(pool, id, changed.rows_affected(), "queued, running or paused").await
+}
+
+/// Turns a guarded change that found nothing into what stands in its way.
+async fn expect_change(pool: &PgPool, id: JobId, rows_affected: u64, expected: &'static str) -> Result<(), Error> {
+    if rows_affected == 1 {
+        return Ok(());
+    }
+    Err(Error::WrongState { expected, found: get(pool, id).await?.state })
+}
+
+/// Running jobs whose lease ran out more than twice its length `lease` ago: there are none as long as anybody sweeps.
+pub async fn overdue(pool: &PgPool, lease: std::time::Duration) -> Result<Vec<JobId>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM jobs WHERE state = 'running' AND lease_expires < now() - 2 * $1::interval ORDER BY id",
+        super::interval(lease)
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(ids.into_iter().map(JobId).collect())
+}

@@ -1,0 +1,219 @@
+//! What is asked of jobs, in every state.
+
+use super::{LONG, claim, dataset, expire, extend, info, queue, score, spec};
+use crate::store::{
+    Error, PgPool, datasets, evaluation_jobs, evaluations, generation_jobs,
+    jobs::{self, JobFilter, Terms},
+    leases::{self, Ending, Wish, Work},
+    results::{self, RunResult},
+    runs,
+    testing::database,
+};
+use hrm_types::{
+    dataset::Split,
+    ids::JobId,
+    job::{EvaluationSpec, GenerationSpec, JobKind},
+    run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
+};
+
+/// A run in that state.
+async fn in_state(pool: &PgPool, state: RunState) -> JobId {
+    // Whatever else is queued would be claimed first.
+    sqlx::query("DELETE FROM jobs").execute(pool).await.expect("an answer");
+    let id: JobId = queue(pool, "run").await.id.into();
+    match state {
+        Queued => {}
+        Running => drop(claim(pool, LONG).await),
+        Paused => jobs::request_pause(pool, id).await.expect("a queued run"),
+        Cancelled => jobs::request_cancel(pool, id).await.expect("a queued run"),
+        Failed | Succeeded => {
+            let lease = claim(pool, LONG).await.lease;
+            let ending = if state == Failed { Ending::Failed("why") } else { Ending::Succeeded(None) };
+            let mut connection = pool.acquire().await.expect("a connection");
+            leases::finish(&mut connection, &lease, ending).await.expect("the lease is held");
+        }
+    }
+    id
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Ask {
+    Cancel,
+    Pause,
+    Resume,
+    Retry,
+    Prioritise,
+}
+
+async fn ask(pool: &PgPool, id: JobId, wish: Ask) -> Result<(), Error> {
+    match wish {
+        Ask::Cancel => jobs::request_cancel(pool, id).await,
+        Ask::Pause => jobs::request_pause(pool, id).await,
+        Ask::Resume => jobs::resume(pool, id).await,
+        Ask::Retry => jobs::retry(pool, id).await,
+        Ask::Prioritise => jobs::set_priority(pool, id, 7).await,
+    }
+}
+
+#[tokio::test]
+async fn every_wish_in_every_state_is_granted_or_names_the_state() {
+    let db = database().await;
+    let pool = &db.pool;
+    for (state, wish, next) in [
+        (Queued, Ask::Cancel, Some(Cancelled)),
+        (Queued, Ask::Pause, Some(Paused)),
+        (Queued, Ask::Resume, None),
+        (Queued, Ask::Retry, None),
+        (Queued, Ask::Prioritise, Some(Queued)),
+        (Running, Ask::Cancel, Some(Running)),
+        (Running, Ask::Pause, Some(Running)),
+        (Running, Ask::Resume, None),
+        (Running, Ask::Retry, None),
+        (Running, Ask::Prioritise, Some(Running)),
+        (Paused, Ask::Cancel, Some(Cancelled)),
+        (Paused, Ask::Pause, Some(Paused)),
+        (Paused, Ask::Resume, Some(Queued)),
+        (Paused, Ask::Retry, None),
+        (Paused, Ask::Prioritise, Some(Paused)),
+        (Succeeded, Ask::Cancel, None),
+        (Succeeded, Ask::Pause, None),
+        (Succeeded, Ask::Resume, None),
+        (Succeeded, Ask::Retry, None),
+        (Succeeded, Ask::Prioritise, None),
+        (Failed, Ask::Cancel, None),
+        (Failed, Ask::Pause, None),
+        (Failed, Ask::Resume, None),
+        (Failed, Ask::Retry, Some(Queued)),
+        (Failed, Ask::Prioritise, None),
+        (Cancelled, Ask::Cancel, None),
+        (Cancelled, Ask::Pause, None),
+        (Cancelled, Ask::Resume, None),
+        (Cancelled, Ask::Retry, Some(Queued)),
+        (Cancelled, Ask::Prioritise, None),
+    ] {
+        let id = in_state(pool, state).await;
+        let answer = ask(pool, id, wish).await;
+        let after = jobs::get(pool, id).await.expect("the job");
+        assert_eq!(after.state, next.unwrap_or(state), "{wish:?} while {state:?}");
+        match next {
+            Some(_) => assert!(answer.is_ok(), "{wish:?} while {state:?}: {answer:?}"),
+            None => assert!(
+                matches!(&answer, Err(Error::WrongState { found, .. }) if *found == state),
+                "{wish:?} while {state:?}: {answer:?}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_running_job_hears_wishes_and_cancelling_outranks_pausing() {
+    let db = database().await;
+    let id: JobId = queue(&db.pool, "run").await.id.into();
+    let lease = claim(&db.pool, LONG).await.lease;
+    let heard = async || extend(&db.pool, &lease, LONG).await.expect("the lease is held");
+    assert_eq!(heard().await, None);
+    jobs::request_pause(&db.pool, id).await.expect("a running job");
+    assert_eq!(heard().await, Some(Wish::Pause));
+    jobs::resume(&db.pool, id).await.expect("a job asked to pause");
+    assert_eq!(heard().await, None);
+    jobs::request_pause(&db.pool, id).await.expect("a running job");
+    jobs::request_cancel(&db.pool, id).await.expect("a running job");
+    assert_eq!(heard().await, Some(Wish::Cancel));
+    let refused = jobs::request_pause(&db.pool, id).await;
+    assert!(matches!(refused, Err(Error::WrongState { .. })), "{refused:?}");
+    leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
+    let job = jobs::get(&db.pool, id).await.expect("the job");
+    assert_eq!((job.state, job.reason.as_deref()), (Cancelled, Some("cancelled")));
+}
+
+#[tokio::test]
+async fn a_paused_run_keeps_what_was_saved_and_waits_until_it_is_resumed() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    leases::record_progress(&db.pool, &lease, 9, &[]).await.expect("the lease is held");
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    leases::note_checkpoint(&mut connection, &lease, 9).await.expect("the lease is held");
+    jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
+    leases::give_back(&db.pool, &lease, "unused").await.expect("the lease is held");
+    let paused = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((paused.state, paused.step, paused.pause_requested), (Paused, 9, false));
+    assert_eq!(paused.reason.as_deref(), Some("paused"));
+    assert!(super::try_claim(&db.pool, LONG).await.is_none());
+    jobs::resume(&db.pool, run.id.into()).await.expect("a paused run");
+    let lease = claim(&db.pool, LONG).await.lease;
+    let resumed = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((resumed.attempt, resumed.step, lease.attempt), (2, 9, 2));
+}
+
+#[tokio::test]
+async fn a_job_asked_to_pause_whose_worker_dies_is_paused() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
+    expire(&db.pool, &lease).await;
+    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    assert_eq!((swept[0].state, swept[0].reason.as_str()), (Paused, "paused; its worker died in attempt 1"));
+}
+
+#[tokio::test]
+async fn a_job_tried_again_goes_on_counting_its_attempts() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    leases::finish(&mut connection, &lease, Ending::Failed("diverged")).await.expect("the lease is held");
+    jobs::retry(&db.pool, run.id.into()).await.expect("a failed run");
+    let queued = runs::get(&db.pool, run.id).await.expect("the run");
+    assert_eq!((queued.state, queued.attempt, queued.finished_at), (Queued, 1, None));
+    assert_eq!(claim(&db.pool, LONG).await.lease.attempt, 2);
+}
+
+#[tokio::test]
+async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
+    let db = database().await;
+    let pool = &db.pool;
+    let set = dataset(pool, "set", 1).await;
+    queue(pool, "run").await;
+    let (info, first) = (info("run"), score(3, 6));
+    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &first };
+    let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, result).await.expect("the lease is held");
+
+    let evaluation = score(5, 6);
+    let protocol = evaluation.protocol.clone();
+    let wanted = EvaluationSpec { checkpoint_id: checkpoint, dataset_id: set.id, split: Split::Test, protocol };
+    let queued = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job");
+    assert_eq!((&queued.spec, &queued.evaluation, queued.job.state), (&wanted, &None, Queued));
+    let stale = claim(pool, LONG).await;
+    assert!(matches!(&stale.work, Work::Evaluation(spec) if *spec == wanted), "{:?}", stale.work);
+    expire(pool, &stale.lease).await;
+    leases::sweep_expired(pool).await.expect("a sweep");
+    super::end_pauses(pool).await;
+    let lease = claim(pool, LONG).await.lease;
+    let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &evaluation).await;
+    assert!(matches!(late, Err(Error::StaleLease)), "{late:?}");
+    let id = evaluation_jobs::succeed(pool, &lease, &wanted, &evaluation).await.expect("the lease is held");
+    let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
+    assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
+    assert_eq!(done.evaluation.as_ref(), Some(&evaluation));
+    assert_eq!(evaluation_jobs::list(pool, None, 10).await.expect("a page").items, [done]);
+    let board = evaluations::leaderboard(pool, set.id, None, 10).await.expect("a page").items;
+    assert_eq!(board.iter().map(|row| row.evaluation_id).collect::<Vec<_>>(), [id], "the newest score counts");
+}
+
+#[tokio::test]
+async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
+    let db = database().await;
+    let wanted = GenerationSpec { name: "made".into(), generate: spec(4) };
+    let queued = generation_jobs::create(&db.pool, &wanted, Terms { owner: "ann", priority: 3 }).await.expect("a job");
+    assert_eq!((queued.kind, queued.owner.as_str(), queued.priority), (JobKind::Generation, "ann", 3));
+    let claim = claim(&db.pool, LONG).await;
+    assert!(matches!(&claim.work, Work::Generation(spec) if *spec == wanted), "{:?}", claim.work);
+    let puzzles = super::puzzles(4);
+    let id = generation_jobs::succeed(&db.pool, &claim.lease, &wanted, &puzzles).await.expect("the lease is held");
+    assert_eq!(datasets::get(&db.pool, id).await.expect("the dataset").name, "made");
+    let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded) };
+    let listed = jobs::list(&db.pool, filter, None, 10).await.expect("a page").items;
+    assert_eq!(listed.iter().map(|job| (job.id, job.dataset_id)).collect::<Vec<_>>(), [(queued.id, Some(id))]);
+}

@@ -1,0 +1,77 @@
+//! Databases of earlier versions keep what is in them.
+
+use crate::store::{MIGRATOR, jobs, leases, runs, testing::unmigrated_database};
+use hrm_types::{
+    ids::RunId,
+    run::RunState::{self, Cancelled, Failed, Queued, Running, Succeeded},
+};
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+async fn execute(pool: &PgPool, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.expect(sql);
+}
+
+#[tokio::test]
+async fn runs_of_before_the_queue_become_jobs_in_their_state() {
+    let db = unmigrated_database().await;
+    let mut migrations = MIGRATOR.iter();
+    execute(&db.pool, migrations.next().expect("the first version").sql.as_str()).await;
+    let experiment = serde_json::to_string(&super::experiment("kept")).expect("JSON");
+    let mut ids = Vec::new();
+    for (state, columns, values) in [
+        (Queued, "reason", "'queued again: its worker died in attempt 1'"),
+        (
+            Running,
+            "worker_id, lease_token, lease_expires, step, total_steps, deaths, cancel_requested",
+            "gen_random_uuid(), gen_random_uuid(), now() - interval '1 s', 40, 100, 1, false",
+        ),
+        (Succeeded, "finished_at, parameters", "now(), 1234"),
+        (Failed, "finished_at, reason, deaths", "now(), 'worker died 3 times', 3"),
+        (Cancelled, "finished_at, cancel_requested", "now(), true"),
+    ] {
+        let id = Uuid::now_v7();
+        let state_text = state.as_str();
+        let insert = format!(
+            "INSERT INTO runs (id, name, experiment, config_hash, attempt, revision, state, {columns})
+             VALUES ('{id}', 'kept', '{experiment}', 'hash', 2, 77, '{state_text}', {values})"
+        );
+        execute(&db.pool, &insert).await;
+        ids.push((RunId(id), state));
+    }
+    execute(
+        &db.pool,
+        &format!(
+            "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
+                                  q_continue_loss, sequences_per_second)
+             VALUES ('{}', 2, 40, 1, 1, 1, 1, 1, 1, 1, 1)",
+            ids[1].0
+        ),
+    )
+    .await;
+
+    for migration in migrations {
+        execute(&db.pool, migration.sql.as_str()).await;
+    }
+
+    let get = async |id: RunId| runs::get(&db.pool, id).await.expect("the run");
+    for &(id, state) in &ids {
+        let run = get(id).await;
+        assert_eq!((run.state, run.name.as_str(), run.attempt), (state, "kept", 2));
+        assert_eq!((run.owner.as_str(), run.priority, run.config_hash.as_str()), ("local", 0, "hash"));
+        assert_eq!(run.experiment, super::experiment("kept"));
+        assert_eq!(jobs::revision(&db.pool, id.into()).await.expect("the job"), 77);
+        assert_eq!(run.finished_at.is_some(), state.is_final());
+    }
+    let running = get(ids[1].0).await;
+    assert_eq!((running.step, running.total_steps, running.deaths), (40, Some(100), 1));
+    assert_eq!(running.last_metrics.map(|point| point.step), Some(40));
+    assert_eq!(get(ids[2].0).await.parameters, Some(1234));
+    assert_eq!(get(ids[3].0).await.reason.as_deref(), Some("worker died 3 times"));
+    // Its worker of the old version is gone: whoever sweeps takes it.
+    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    assert_eq!(
+        swept.iter().map(|job| (job.job_id, job.state)).collect::<Vec<_>>(),
+        [(ids[1].0.into(), RunState::Queued)]
+    );
+}

@@ -1,0 +1,194 @@
+//! The order of the queue: priorities, turns, caps, devices, places, preemption.
+
+use super::{LONG, claim, experiment, point, try_claim};
+use crate::store::{
+    PgPool, jobs,
+    jobs::Terms,
+    leases::{self, Claimer, Wish},
+    order, runs,
+    testing::database,
+    workers::{self, NewWorker},
+};
+use hrm_types::{
+    ids::{JobId, WorkerId},
+    worker::Device,
+};
+use uuid::Uuid;
+
+async fn queue(pool: &PgPool, name: &str, owner: &str, priority: i16) -> JobId {
+    let run = runs::create(pool, &experiment(name), Terms { owner, priority }).await.expect("a run");
+    run.id.into()
+}
+
+/// A live worker on that device.
+async fn worker(pool: &PgPool, id: &str) -> WorkerId {
+    let worker = WorkerId(Uuid::new_v4());
+    let device = Device { id: id.into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
+    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[] };
+    workers::register(pool, new).await.expect("a worker");
+    worker
+}
+
+async fn names_in_order(pool: &PgPool) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some(claim) = try_claim(pool, LONG).await {
+        names.push(claim.name);
+    }
+    names
+}
+
+#[tokio::test]
+async fn priority_goes_first_and_owners_take_turns_within_it() {
+    let db = database().await;
+    for (name, owner, priority) in [
+        ("a1", "ann", 0),
+        ("a2", "ann", 0),
+        ("a3", "ann", 0),
+        ("b1", "bob", 0),
+        ("b2", "bob", 0),
+        ("c1", "cid", -5),
+        ("a9", "ann", 9),
+    ] {
+        queue(&db.pool, name, owner, priority).await;
+    }
+    // Ann was served last when bob's turn comes, although hers are older.
+    assert_eq!(names_in_order(&db.pool).await, ["a9", "b1", "a1", "b2", "a2", "a3", "c1"]);
+}
+
+#[tokio::test]
+async fn places_tell_the_order_of_claims() {
+    let db = database().await;
+    let mut ids = Vec::new();
+    for (name, owner, priority) in
+        [("a1", "ann", 0), ("a2", "ann", 0), ("a3", "ann", 0), ("b1", "bob", 0), ("b2", "bob", 0), ("c1", "cid", 4)]
+    {
+        ids.push(queue(&db.pool, name, owner, priority).await);
+    }
+    let places = order::places(&db.pool, &ids).await.expect("places");
+    let mut told: Vec<(u32, JobId)> = places.iter().map(|(&id, place)| (place.ahead, id)).collect();
+    told.sort();
+    let mut claimed = Vec::new();
+    while let Some(claim) = try_claim(&db.pool, LONG).await {
+        claimed.push(claim.lease.job_id);
+    }
+    assert_eq!(told.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), claimed);
+}
+
+#[tokio::test]
+async fn no_owner_runs_more_than_the_cap() {
+    let db = database().await;
+    for (name, owner) in [("a1", "ann"), ("a2", "ann"), ("a3", "ann"), ("b1", "bob")] {
+        queue(&db.pool, name, owner, 0).await;
+    }
+    let claimers: Vec<_> = (0..8)
+        .map(|i| {
+            let pool = db.pool.clone();
+            tokio::spawn(async move {
+                let device = format!("device-{i}");
+                let worker = WorkerId(Uuid::new_v4());
+                let claimer = Claimer { worker, device: &device, lease: LONG, owner_cap: Some(2) };
+                leases::claim_next_job(&pool, claimer).await.expect("an answer").map(|claim| claim.name)
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for claimer in claimers {
+        claimed.extend(claimer.await.expect("no panic"));
+    }
+    claimed.sort();
+    assert_eq!(claimed, ["a1", "a2", "b1"]);
+}
+
+#[tokio::test]
+async fn a_device_holds_one_job_at_a_time() {
+    let db = database().await;
+    queue(&db.pool, "first", "ann", 0).await;
+    queue(&db.pool, "second", "ann", 0).await;
+    let on = async |device| {
+        let claimer = Claimer { worker: WorkerId(Uuid::new_v4()), device, lease: LONG, owner_cap: None };
+        leases::claim_next_job(&db.pool, claimer).await.expect("an answer")
+    };
+    let first = on("GPU-1").await.expect("a job").lease;
+    assert!(on("GPU-1").await.is_none());
+    leases::give_back(&db.pool, &first, "done with it").await.expect("the lease is held");
+    assert!(on("GPU-1").await.is_some());
+    assert!(on("GPU-2").await.is_some());
+}
+
+#[tokio::test]
+async fn two_workers_of_one_device_do_not_both_get_a_job() {
+    let db = database().await;
+    for i in 0..20 {
+        queue(&db.pool, &format!("run-{i}"), "ann", 0).await;
+    }
+    let claimers: Vec<_> = (0..10)
+        .map(|_| {
+            let pool = db.pool.clone();
+            tokio::spawn(async move {
+                let worker = WorkerId(Uuid::new_v4());
+                let claimer = Claimer { worker, device: "GPU-1", lease: LONG, owner_cap: None };
+                leases::claim_next_job(&pool, claimer).await.expect("an answer").is_some()
+            })
+        })
+        .collect();
+    let mut claimed = 0;
+    for claimer in claimers {
+        claimed += u32::from(claimer.await.expect("no panic"));
+    }
+    assert_eq!(claimed, 1);
+}
+
+#[tokio::test]
+async fn the_start_is_estimated_from_what_is_left_of_the_running_runs() {
+    let db = database().await;
+    let pool = &db.pool;
+    let id = worker(pool, "one").await;
+    queue(pool, "running", "ann", 0).await;
+    let waiting = queue(pool, "waiting", "ann", 0).await;
+    let later = queue(pool, "later", "ann", 0).await;
+    let starts = async |job: JobId| order::places(pool, &[job]).await.expect("places")[&job].starts_in;
+    let claimer = Claimer { worker: id, device: "one", lease: LONG, owner_cap: None };
+    let lease = leases::claim_next_job(pool, claimer).await.expect("an answer").expect("a job").lease;
+    assert_eq!(starts(waiting).await, None, "nothing is known yet");
+    leases::set_phase(pool, &lease, runs::TRAINING).await.expect("the lease is held");
+    leases::set_plan(pool, &lease, 100, 1).await.expect("the lease is held");
+    leases::record_progress(pool, &lease, 4, &[point(4)]).await.expect("the lease is held");
+    // 4 steps took 2 seconds; 96 are left.
+    assert_eq!(starts(waiting).await, Some(48.0));
+    assert_eq!(starts(later).await, None, "how long the one before it takes is not known");
+    worker(pool, "two").await;
+    assert_eq!((starts(waiting).await, starts(later).await), (Some(0.0), Some(48.0)));
+}
+
+#[tokio::test]
+async fn a_strictly_higher_priority_makes_the_lowest_running_job_give_way() {
+    let db = database().await;
+    let pool = &db.pool;
+    let (one, two) = (worker(pool, "one").await, worker(pool, "two").await);
+    queue(pool, "low", "ann", -1).await;
+    queue(pool, "middle", "ann", 0).await;
+    let mut leases_by_name = std::collections::BTreeMap::new();
+    for (worker, device) in [(one, "one"), (two, "two")] {
+        let claimer = Claimer { worker, device, lease: LONG, owner_cap: None };
+        let claim = leases::claim_next_job(pool, claimer).await.expect("an answer").expect("a job");
+        leases_by_name.insert(claim.name, claim.lease);
+    }
+    let (low, middle) = (leases_by_name["low"], leases_by_name["middle"]);
+    let preempt = async || order::preempt(pool, None).await.expect("an answer");
+    assert_eq!(preempt().await, None, "nobody waits");
+    let equal = queue(pool, "equal", "bob", -1).await;
+    assert_eq!(preempt().await, None, "an equal priority waits");
+    jobs::request_cancel(pool, equal).await.expect("a queued job");
+    let high = queue(pool, "high", "bob", 5).await;
+    let third = worker(pool, "three").await;
+    assert_eq!(preempt().await, None, "a worker is free");
+    workers::remove(pool, third).await.expect("an answer");
+    assert_eq!(preempt().await, Some(low.job_id));
+    assert_eq!(preempt().await, None, "one makes room already");
+    assert_eq!(super::extend(pool, &low, LONG).await.expect("held"), Some(Wish::MakeRoom));
+    assert_eq!(super::extend(pool, &middle, LONG).await.expect("held"), None);
+    leases::give_back(pool, &low, "unused").await.expect("the lease is held");
+    let job = jobs::get(pool, low.job_id).await.expect("the job");
+    assert_eq!(job.reason.as_deref(), Some("preempted by high of bob (priority 5)"));
+    assert_eq!(claim(pool, LONG).await.lease.job_id, high);
+}

@@ -1,0 +1,49 @@
+//! How many of how many are done, on its way from the computing thread to the database.
+
+use super::job::{Ended, Job};
+use crate::{queue::StopSignal, store::leases};
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// Time between writes.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Counts; clones share the numbers. A reader may see a fresh count beside an old total, never anything else.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counter {
+    done: Arc<AtomicU64>,
+    total: Arc<AtomicU64>,
+}
+
+impl Counter {
+    /// For the computing thread: notes the count, and tells it to end when it should.
+    pub(super) fn note(&self, done: usize, total: usize, stop: &StopSignal) -> ControlFlow<()> {
+        self.total.store(total as u64, Ordering::Relaxed);
+        self.done.store(done as u64, Ordering::Relaxed);
+        stop.flow()
+    }
+
+    /// Writes the count while `work` goes on.
+    pub(super) async fn write_during<T>(&self, work: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
+        let mut work = std::pin::pin!(work);
+        let mut written = 0;
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = sleep(EVERY) => {}
+            }
+            let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
+            if done != written {
+                job.insist(|| leases::record_count(job.pool, &job.lease, done, total)).await?;
+                written = done;
+            }
+        }
+    }
+}

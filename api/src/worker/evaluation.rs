@@ -1,0 +1,45 @@
+//! An evaluation: load the checkpoint and the puzzles, measure, store the score.
+
+use super::{
+    counter::Counter,
+    job::{Ended, Job},
+};
+use crate::store::{artifacts, checkpoints, datasets, evaluation_jobs, puzzles};
+use hrm_model::{Model, eval};
+use hrm_types::{dataset::Split, job::EvaluationSpec};
+
+/// Works on an evaluation until its score is stored.
+pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), Ended> {
+    let pool = job.pool;
+    job.phase("preparing data").await?;
+    let stored = job.insist(|| checkpoints::get(pool, spec.checkpoint_id)).await?;
+    let dataset = job.insist(|| datasets::get(pool, spec.dataset_id)).await?;
+    let puzzles = job.insist(|| puzzles::load_dataset(pool, &dataset)).await?;
+    let puzzles = match spec.split {
+        Split::Train => puzzles.train,
+        Split::Test => puzzles.test,
+    };
+    if puzzles.is_empty() {
+        let split = spec.split.as_str();
+        return Err(Ended::Failed(format!("expected puzzles in the {split} split of {}, found none", dataset.name)));
+    }
+    let bytes = job.insist(|| artifacts::read(pool, &stored.sha256)).await?;
+    job.log.info(format!("{} on {} puzzles of {}", stored.name, puzzles.len(), dataset.name));
+
+    job.phase("evaluating").await?;
+    let counter = Counter::default();
+    let evaluating = {
+        let (protocol, counter, stop) = (spec.protocol.clone(), counter.clone(), job.stop.clone());
+        job.compute(move || {
+            let model = Model::from_bytes(&bytes)?;
+            eval::evaluate(&model, &puzzles, &protocol, &mut |done, total| counter.note(done, total, &stop))
+        })
+    };
+    let evaluation = counter.write_during(evaluating, job).await??;
+    job.log.info(format!("{} of {} exactly right", evaluation.exact, evaluation.n));
+
+    job.phase("storing").await?;
+    job.log.write_rest(pool, &job.lease).await;
+    job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &evaluation)).await?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! The generation of a dataset.
+
+use super::{
+    counter::Counter,
+    job::{Ended, Job},
+};
+use crate::store::generation_jobs;
+use hrm_model::data;
+use hrm_types::{experiment::GenerateSpec, job::GenerationSpec};
+
+/// Works on a generation until its dataset is stored.
+pub(super) async fn work(job: &Job<'_>, spec: &GenerationSpec) -> Result<(), Ended> {
+    let pool = job.pool;
+    job.phase("generating").await?;
+    let puzzles = generate(job, &spec.generate).await?;
+    job.log.info(format!("{} training and {} test puzzles", puzzles.train.len(), puzzles.test.len()));
+
+    job.phase("storing").await?;
+    job.log.write_rest(pool, &job.lease).await;
+    job.insist(|| generation_jobs::succeed(pool, &job.lease, spec, &puzzles)).await?;
+    Ok(())
+}
+
+/// Makes the puzzles and counts them.
+pub(super) async fn generate(job: &Job<'_>, spec: &GenerateSpec) -> Result<data::Dataset, Ended> {
+    let counter = Counter::default();
+    let generating = {
+        let (spec, counter, stop) = (spec.clone(), counter.clone(), job.stop.clone());
+        job.compute(move || Ok(data::generate(&spec, &mut |done, total| counter.note(done, total, &stop))?))
+    };
+    counter.write_during(generating, job).await?
+}

@@ -1,0 +1,236 @@
+//! Jobs: whatever workers take from the queue. A training is a run, too; the others are evaluations and the
+//! generation of datasets.
+
+use crate::{
+    dataset::Split,
+    evaluation::{Evaluation, Protocol},
+    experiment::GenerateSpec,
+    ids::{CheckpointId, DatasetId, EvaluationId, JobId, WorkerId},
+    run::RunState,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Whose a job is while nobody says otherwise: there are no accounts.
+pub const LOCAL: &str = "local";
+
+/// The lowest and the highest priority; 0 is the ordinary one.
+pub const PRIORITIES: std::ops::RangeInclusive<i16> = -100..=100;
+
+pub(crate) fn local() -> String {
+    LOCAL.into()
+}
+
+/// Checks the name of an owner.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_owner(owner: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    if (1..=64).contains(&owner.len()) && owner.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(format!("expected 1 to 64 letters, digits, '-', '_', '.' or '@', found {owner:?}"))
+}
+
+/// Checks a priority.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_priority(priority: i16) -> Result<(), String> {
+    if PRIORITIES.contains(&priority) {
+        return Ok(());
+    }
+    Err(format!("expected {} to {}, found {priority}", PRIORITIES.start(), PRIORITIES.end()))
+}
+
+/// What kind of work a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// A run: training, then evaluation.
+    Training,
+    /// A stored checkpoint on a stored dataset.
+    Evaluation,
+    /// Puzzles made and stored.
+    Generation,
+}
+
+impl JobKind {
+    /// The name used in requests and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Evaluation => "evaluation",
+            Self::Generation => "generation",
+        }
+    }
+}
+
+/// Anything in the queue, or that was in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Job {
+    /// Its id; a training's is its run's, too.
+    pub id: JobId,
+    /// What kind of work it is.
+    pub kind: JobKind,
+    /// The experiment's, the model's or the dataset's name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Higher goes first.
+    pub priority: i16,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it stands there, in words, where that is not obvious.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the worker does now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Attempts begun.
+    pub attempt: u32,
+    /// Steps trained, or puzzles evaluated or generated.
+    pub done: u64,
+    /// How many there will be, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Whether it was asked to end and has not yet.
+    pub cancel_requested: bool,
+    /// Whether it was asked to pause and has not yet.
+    pub pause_requested: bool,
+    /// The worker that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<WorkerId>,
+    /// The dataset that a generation has stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset_id: Option<DatasetId>,
+    /// The score that an evaluation has stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_id: Option<EvaluationId>,
+    /// When it was queued.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When the current attempt began.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When it reached a final state.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// What an evaluation measures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EvaluationSpec {
+    /// The stored checkpoint.
+    pub checkpoint_id: CheckpointId,
+    /// The stored dataset.
+    pub dataset_id: DatasetId,
+    /// Its part.
+    pub split: Split,
+    /// How it is measured.
+    pub protocol: Protocol,
+}
+
+/// What a generation makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GenerationSpec {
+    /// The dataset's name.
+    pub name: String,
+    /// Its puzzles.
+    pub generate: GenerateSpec,
+}
+
+/// A request to evaluate a stored model on a stored dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateEvaluation {
+    /// The model's id, or its name for the newest of that name.
+    pub model: String,
+    /// The dataset's name or id.
+    pub dataset: String,
+    /// Its part; `test` by default.
+    #[serde(default = "test_split")]
+    pub split: Split,
+    /// How it is measured; by default halting by Q after at most the model's `halt_max_steps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
+    #[serde(default = "local")]
+    pub owner: String,
+    /// -100 to 100; higher goes first.
+    #[serde(default)]
+    pub priority: i16,
+}
+
+fn test_split() -> Split {
+    Split::Test
+}
+
+/// A queued evaluation and, once it is measured, its score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EvaluationJob {
+    /// Where it stands.
+    pub job: Job,
+    /// What it measures.
+    pub spec: EvaluationSpec,
+    /// The score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+}
+
+/// What can be changed about a job that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeJob {
+    /// -100 to 100; higher goes first.
+    pub priority: i16,
+}
+
+/// How grave a line of a log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What goes on.
+    Info,
+    /// What went wrong and is tried again.
+    Warn,
+    /// What ended it.
+    Error,
+}
+
+impl LogLevel {
+    /// The name used in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A line that a job's worker has said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogLine {
+    /// Its place among the lines of all jobs; it only grows.
+    pub id: u64,
+    /// The attempt that said it.
+    pub attempt: u32,
+    /// How grave it is.
+    pub level: LogLevel,
+    /// What was said.
+    pub message: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
