@@ -16,6 +16,11 @@ pub struct WorkerConfig {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub owner_cap: Option<u32>,
 
+    /// Seconds between states of a training that are stored, from which it goes on after an interruption
+    #[arg(long, env = "HRM_SAVE_SECONDS", value_name = "SECONDS", default_value_t = 120)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub save_seconds: u32,
+
     /// Which share of this host's processors, where several workers divide them: one job at a time runs on each
     #[arg(long, env = "HRM_CPU_SLOT", value_name = "N", default_value_t = 0)]
     pub cpu_slot: u32,
@@ -32,6 +37,11 @@ impl WorkerConfig {
         self.lease() / 6
     }
 
+    /// Time between stored states of a training.
+    pub fn save_every(&self) -> Duration {
+        Duration::from_secs(u64::from(self.save_seconds))
+    }
+
     /// Time between looks at an empty queue and between sweeps; never longer than a heartbeat.
     pub fn poll(&self) -> Duration {
         self.heartbeat().min(Duration::from_secs(1))
@@ -40,6 +50,6 @@ impl WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { lease_seconds: 30, owner_cap: None, cpu_slot: 0 }
+        Self { lease_seconds: 30, owner_cap: None, save_seconds: 120, cpu_slot: 0 }
     }
 }

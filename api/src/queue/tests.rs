@@ -16,7 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-const CONFIG: WorkerConfig = WorkerConfig { lease_seconds: 1, owner_cap: None, cpu_slot: 0 };
+const CONFIG: WorkerConfig = WorkerConfig { lease_seconds: 1, owner_cap: None, save_seconds: 120, cpu_slot: 0 };
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn start(pool: &PgPool, lease: Lease, config: WorkerConfig, stop: &StopSignal, bell: &Bell) -> Heartbeat {

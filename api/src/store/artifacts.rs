@@ -5,7 +5,7 @@ use super::Error;
 use futures_util::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
 /// Bytes in every chunk but the last.
@@ -94,6 +94,26 @@ pub fn chunks(pool: &PgPool, id: Uuid) -> impl Stream<Item = Result<Vec<u8>, Err
         .await?;
         Ok(bytes.map(|bytes| (bytes, (pool, position + 1))))
     })
+}
+
+/// Writes the content, and checks it against its hash at the end.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Corrupt`] when the bytes do not have this hash any more.
+pub async fn copy(pool: &PgPool, sha256: &str, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), Error> {
+    let artifact = find(pool, sha256).await?;
+    let mut hash = Sha256::new();
+    let mut chunks = Box::pin(chunks(pool, artifact.id));
+    while let Some(chunk) = chunks.try_next().await? {
+        hash.update(&chunk);
+        writer.write_all(&chunk).await?;
+    }
+    let found = format!("{:x}", hash.finalize());
+    if found == sha256 {
+        Ok(())
+    } else {
+        Err(Error::Corrupt { what: "artifact", detail: format!("the hash {found}, expected {sha256}") })
+    }
 }
 
 /// The whole content, checked against its hash.

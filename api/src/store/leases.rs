@@ -248,6 +248,23 @@ pub async fn note_checkpoint(connection: &mut PgConnection, lease: &Lease, done:
     held(written.rows_affected())
 }
 
+/// Notes, inside the caller's transaction, that this attempt begins after `done` steps, which may be fewer than the
+/// newest checkpoint was believed to hold.
+///
+/// # Errors
+/// [`Error::StaleLease`]; the caller must roll back.
+pub async fn note_beginning(connection: &mut PgConnection, lease: &Lease, done: u64) -> Result<(), Error> {
+    let written = sqlx::query!(
+        "UPDATE jobs SET done = $3, saved_done = $3 WHERE id = $1 AND state = 'running' AND lease_token = $2",
+        lease.job_id.0,
+        lease.token,
+        done.cast_signed()
+    )
+    .execute(connection)
+    .await?;
+    held(written.rows_affected())
+}
+
 /// Says what the worker does now.
 ///
 /// # Errors

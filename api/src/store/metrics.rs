@@ -1,4 +1,5 @@
-//! Training metrics, keyed by run, attempt and step: a second attempt never mixes with the first.
+//! Training metrics, keyed by run, attempt and step. A run's curve is what its attempts trained one after another:
+//! where a later attempt went on from an earlier step, the points beyond that step are superseded.
 
 use super::{Error, leases::Lease};
 use hrm_types::{ids::RunId, run::MetricPoint};
@@ -11,6 +12,7 @@ struct Row {
     step: i64,
     examples: i64,
     elapsed_seconds: f64,
+    wall_seconds: Option<f64>,
     lr: f64,
     loss: f64,
     lm_loss: f64,
@@ -29,6 +31,7 @@ impl From<Row> for MetricPoint {
             step: row.step.cast_unsigned(),
             examples: row.examples.cast_unsigned(),
             elapsed_seconds: row.elapsed_seconds,
+            wall_seconds: row.wall_seconds,
             lr: row.lr,
             loss: row.loss,
             lm_loss: row.lm_loss,
@@ -43,8 +46,8 @@ impl From<Row> for MetricPoint {
     }
 }
 
-/// The points of one attempt after `after_step`, in order. Steps only grow, so passing the last step seen
-/// gives exactly what is new.
+/// The curve of a run up to one attempt after `after_step`, in order; none before the attempt has begun. Steps only
+/// grow, so passing the last step seen gives exactly what is new.
 pub async fn list(
     pool: &PgPool,
     run: RunId,
@@ -54,9 +57,18 @@ pub async fn list(
 ) -> Result<Vec<MetricPoint>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT run_id, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss, q_continue_loss,
-                accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second
-         FROM metrics WHERE run_id = $1 AND attempt = $2 AND step > $3 ORDER BY step LIMIT $4",
+        r#"SELECT point.run_id, point.step, point.examples, point.elapsed_seconds,
+                  EXTRACT(EPOCH FROM point.recorded_at - first.begun_at)::float8 AS wall_seconds, point.lr,
+                  point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
+                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second
+           FROM metrics AS point
+           JOIN run_attempts AS now ON now.run_id = point.run_id AND now.attempt = $2
+           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
+           WHERE point.run_id = $1 AND point.attempt <= $2 AND point.step > $3
+                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
+                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
+                                       AND later.attempt <= $2 AND later.from_step < point.step)
+           ORDER BY point.step LIMIT $4"#,
         run.0,
         i64::from(attempt),
         // Beyond what a step can be there is nothing, rather than everything.
@@ -68,7 +80,7 @@ pub async fn list(
     Ok(rows.into_iter().map(MetricPoint::from).collect())
 }
 
-/// The newest point of each of these runs' attempts, where there is one.
+/// The newest point on each of these runs' curves up to an attempt, where there is one.
 pub(super) async fn newest(
     pool: &PgPool,
     attempts: impl Iterator<Item = (RunId, i64)>,
@@ -77,15 +89,24 @@ pub(super) async fn newest(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT point.run_id AS "run_id!", point.step AS "step!", point.examples AS "examples!",
-                  point.elapsed_seconds AS "elapsed_seconds!", point.lr AS "lr!", point.loss AS "loss!",
+                  point.elapsed_seconds AS "elapsed_seconds!", point.wall_seconds AS "wall_seconds?",
+                  point.lr AS "lr!", point.loss AS "loss!",
                   point.lm_loss AS "lm_loss!", point.q_halt_loss AS "q_halt_loss!",
                   point.q_continue_loss AS "q_continue_loss!", point.accuracy AS "accuracy?",
                   point.exact_accuracy AS "exact_accuracy?", point.q_halt_accuracy AS "q_halt_accuracy?",
                   point.steps AS "steps?", point.sequences_per_second AS "sequences_per_second!"
            FROM UNNEST($1::uuid[], $2::bigint[]) AS wanted (run_id, attempt),
-                LATERAL (SELECT * FROM metrics
-                         WHERE metrics.run_id = wanted.run_id AND metrics.attempt = wanted.attempt
-                         ORDER BY step DESC LIMIT 1) AS point"#,
+                LATERAL (SELECT metrics.*, EXTRACT(EPOCH FROM recorded_at - (
+                                SELECT min(begun_at) FROM run_attempts WHERE run_attempts.run_id = wanted.run_id
+                            ))::float8 AS wall_seconds
+                         FROM metrics
+                         WHERE metrics.run_id = wanted.run_id AND metrics.attempt <= wanted.attempt
+                               AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
+                                               WHERE later.run_id = metrics.run_id
+                                                     AND later.attempt > metrics.attempt
+                                                     AND later.attempt <= wanted.attempt
+                                                     AND later.from_step < metrics.step)
+                         ORDER BY attempt DESC, step DESC LIMIT 1) AS point"#,
         &runs,
         &attempts
     )

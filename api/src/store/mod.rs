@@ -20,6 +20,7 @@ pub mod order;
 pub mod puzzles;
 pub mod results;
 pub mod runs;
+pub mod train_states;
 pub mod workers;
 
 pub use connect::connect;

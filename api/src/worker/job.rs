@@ -60,6 +60,7 @@ pub(super) struct Job<'a> {
     pub(super) stop: StopSignal,
     pub(super) computation: Computation,
     pub(super) log: Log,
+    pub(super) config: WorkerConfig,
 }
 
 impl Job<'_> {
@@ -159,7 +160,7 @@ pub(super) async fn run(
 ) -> Result<(), String> {
     let (lease, stop) = (claim.lease, StopSignal::default());
     let log = Log::new(lease.job_id);
-    let job = Job { pool, lease, stop, computation: Computation::default(), log };
+    let job = Job { pool, lease, stop, computation: Computation::default(), log, config };
     job.log.info(format!("attempt {} begins", lease.attempt));
     let outcome = match Heartbeat::start(pool, lease, config, job.stop.clone(), bell) {
         Err(error) => Err((Ended::Failed(format!("no heartbeat could be started: {error}")), None)),

@@ -8,6 +8,7 @@ mod generation;
 mod job;
 mod log;
 mod progress;
+mod saving;
 pub mod supervisor;
 mod thread;
 mod training;

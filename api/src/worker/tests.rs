@@ -33,8 +33,14 @@ struct TestWorker {
 
 impl TestWorker {
     fn start(pool: &PgPool) -> Self {
+        Self::saving(pool, 120)
+    }
+
+    /// With so many seconds between the states that it stores.
+    fn saving(pool: &PgPool, save_seconds: u32) -> Self {
         let (shutdown, requested) = watch::channel(false);
-        let work = run(pool.clone(), WorkerConfig { lease_seconds: 2, ..WorkerConfig::default() }, requested);
+        let config = WorkerConfig { lease_seconds: 2, save_seconds, ..WorkerConfig::default() };
+        let work = run(pool.clone(), config, requested);
         Self {
             shutdown,
             task: tokio::spawn(async {
@@ -127,10 +133,51 @@ async fn a_worker_that_is_stopped_gives_its_run_back() {
     assert_eq!((run.state, run.worker_id, run.phase), (RunState::Queued, None, None));
     assert_eq!(run.reason.as_deref(), Some("queued again: its worker was stopped"));
 
+    assert!(run.step > 0, "what it had done is saved");
+
     let worker = TestWorker::start(&db.pool);
-    let run = awaited(&db.pool, id, |run| run.step > 0).await;
-    assert_eq!((run.state, run.attempt), (RunState::Running, 2));
+    let later = awaited(&db.pool, id, |later| later.step > run.step).await;
+    assert_eq!((later.state, later.attempt), (RunState::Running, 2));
     worker.stop().await;
+}
+
+/// The bytes of the weights in a run's checkpoint, and the steps of its curve.
+async fn result(pool: &PgPool, run: &Run) -> (Vec<u8>, Vec<u64>) {
+    let stored = checkpoints::get(pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let bytes = artifacts::read(pool, &stored.sha256).await.expect("its file");
+    // Behind the header, which holds the time that the training took.
+    let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let points = metrics::list(pool, run.id, run.attempt, None, 1_000).await.expect("metrics");
+    (bytes[8 + header..].to_vec(), points.iter().map(|point| point.step).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_ends_in_the_same_weights_and_one_curve() {
+    let mut experiment = experiment("run");
+    experiment.train.epochs = 100.0;
+    let db = database().await;
+    let undisturbed = queue(&db, &experiment).await;
+    let worker = TestWorker::start(&db.pool);
+    let undisturbed = awaited(&db.pool, undisturbed, |run| run.state.is_final()).await;
+    worker.stop().await;
+
+    let id = queue(&db, &experiment).await;
+    for step in [20, 120] {
+        let worker = TestWorker::saving(&db.pool, 0);
+        awaited(&db.pool, id, |run| run.step >= step).await;
+        worker.stop().await;
+        let run = runs::get(&db.pool, id).await.expect("the run");
+        assert!(run.state == RunState::Queued && run.step >= step, "given back with what is done: {run:?}");
+    }
+    let worker = TestWorker::start(&db.pool);
+    let interrupted = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    worker.stop().await;
+    assert_eq!(interrupted.state, RunState::Succeeded);
+    assert!(interrupted.attempt >= 3, "it was interrupted twice: {interrupted:?}");
+    let (expected, found) = (result(&db.pool, &undisturbed).await, result(&db.pool, &interrupted).await);
+    assert_eq!(found.1, (1..=150).map(|i| 2 * i).collect::<Vec<u64>>());
+    assert_eq!(found.1, expected.1);
+    assert!(found.0 == expected.0, "the weights differ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

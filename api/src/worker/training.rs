@@ -4,11 +4,15 @@ use super::{
     data, device,
     job::{Ended, Job},
     progress::Progress,
+    saving::Saving,
 };
-use crate::store::{
-    leases,
-    results::{self, RunResult},
-    runs,
+use crate::{
+    queue::Stop,
+    store::{
+        leases,
+        results::{self, RunResult},
+        runs, train_states,
+    },
 };
 use hrm_model::{
     Model, data as puzzles, eval, memory,
@@ -56,19 +60,37 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     Ok(())
 }
 
+/// Trains from the newest stored state, or from the start.
 async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::Dataset>) -> Result<Model, Ended> {
+    let (saving, mut writer) = Saving::new(job.config.save_every())
+        .map_err(|error| Ended::Failed(format!("no temporary folder for the training's states: {error}")))?;
+    let state = saving.newest(job).await?;
+    let from_step = state.as_ref().map_or(0, |state| state.info().step);
+    if from_step > 0 {
+        job.log.info(format!("goes on after step {from_step}"));
+    }
+    job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
+
     let progress = Progress::default();
     let training = {
         let (experiment, puzzles) = (experiment.clone(), Arc::clone(puzzles));
-        let (progress, stop) = (progress.clone(), job.stop.clone());
+        let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());
         job.compute(move || {
-            let mut training = Training::begin(&experiment, &puzzles)?;
+            let mut training = match state {
+                Some(state) => Training::resume(&experiment, &puzzles, &state)?,
+                None => Training::begin(&experiment, &puzzles)?,
+            };
             progress.plan(&training);
-            train(&mut training, &mut |training, point| progress.note(training.step(), point, &stop))?;
+            train(&mut training, &mut |training, point| {
+                let flow = progress.note(training.step(), point, &stop);
+                writer.after_step(training, stop.raised().is_some_and(Stop::saves), |problem| log.warn(problem));
+                flow
+            })?;
             training.finish()
         })
     };
-    Ok(progress.write_during(training, job).await??.model)
+    let training = saving.store_during(training, job);
+    Ok(progress.write_during(training, job).await???.model)
 }
 
 async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Evaluation, Ended> {

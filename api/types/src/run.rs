@@ -148,6 +148,9 @@ pub struct MetricPoint {
     pub examples: u64,
     /// Seconds of training so far.
     pub elapsed_seconds: f64,
+    /// Seconds since the run first began, those included in which nobody trained it; only of stored points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_seconds: Option<f64>,
     /// Learning rate of this step.
     pub lr: f64,
     /// Total loss per sequence.

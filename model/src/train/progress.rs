@@ -105,6 +105,7 @@ impl Progress {
             step,
             examples: self.examples,
             elapsed_seconds: now,
+            wall_seconds: None,
             lr,
             loss: window.loss / window.sequences,
             lm_loss: window.lm_loss / window.sequences,

@@ -9,6 +9,7 @@ mod migrations;
 mod models;
 mod order;
 mod runs;
+mod train_states;
 mod workers;
 
 use super::{
@@ -130,6 +131,7 @@ pub(super) fn point(step: u64) -> MetricPoint {
         step,
         examples: step * 8,
         elapsed_seconds: step as f64 / 2.0,
+        wall_seconds: None,
         lr: 1e-3,
         loss: 1.0 / step as f64,
         lm_loss: 0.5,

@@ -8,8 +8,12 @@ use crate::store::{
     results::{self, RunResult},
     runs::{self, RunFilter},
     testing::database,
+    train_states,
 };
-use hrm_types::{experiment::DataSpec, run::RunState};
+use hrm_types::{
+    experiment::DataSpec,
+    run::{MetricPoint, RunState},
+};
 
 #[tokio::test]
 async fn progress_is_seen_with_metrics_and_an_estimate() {
@@ -25,8 +29,14 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
     assert_eq!(run.last_metrics, Some(point(4)));
     // 4 steps took 2 seconds; 96 are left.
     assert_eq!(run.eta_seconds, Some(48.0));
-    assert_eq!(metrics::list(&db.pool, run.id, 1, None, 10).await.expect("metrics"), points);
-    assert_eq!(metrics::list(&db.pool, run.id, 1, Some(1), 1).await.expect("metrics"), [point(2)]);
+    train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
+    let stored = async |after, limit| -> Vec<MetricPoint> {
+        let stored = metrics::list(&db.pool, run.id, 1, after, limit).await.expect("metrics");
+        assert!(stored.iter().all(|point| point.wall_seconds.is_some()));
+        stored.into_iter().map(|point| MetricPoint { wall_seconds: None, ..point }).collect()
+    };
+    assert_eq!(stored(None, 10).await, points);
+    assert_eq!(stored(Some(1), 1).await, [point(2)]);
     assert_eq!(metrics::list(&db.pool, run.id, 2, None, 10).await.expect("metrics"), []);
 }
 

@@ -1,0 +1,101 @@
+//! Training states, and the curve of a run that goes on from them.
+
+use super::{LONG, claim, expire, point, queue};
+use crate::store::{
+    Error, jobs,
+    leases::{self, Lease},
+    metrics, runs,
+    testing::{TestDatabase, data_dir, database},
+    train_states::{self, StoredState},
+};
+use hrm_types::ids::RunId;
+use sqlx::PgPool;
+use std::fs;
+
+async fn saved(pool: &PgPool, lease: &Lease, step: u64, content: &[u8]) -> StoredState {
+    let folder = data_dir();
+    let file = folder.path().join("state");
+    fs::write(&file, content).expect("a file");
+    train_states::save(pool, lease, step, &file).await.expect("the lease is held")
+}
+
+async fn fetched(pool: &PgPool, state: &StoredState) -> Result<Vec<u8>, Error> {
+    let folder = data_dir();
+    let file = folder.path().join("state");
+    train_states::fetch(pool, state, &file).await?;
+    Ok(fs::read(&file).expect("the file"))
+}
+
+/// A claimed run.
+async fn begun(db: &TestDatabase) -> (RunId, Lease) {
+    let run = queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
+    (run.id, lease)
+}
+
+#[tokio::test]
+async fn the_newest_state_that_is_not_damaged_is_used() {
+    let db = database().await;
+    let (run, lease) = begun(&db).await;
+    assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), None);
+    let first = saved(&db.pool, &lease, 10, &[1; 3_000_000]).await;
+    let second = saved(&db.pool, &lease, 20, &[2; 3_000_000]).await;
+    assert_eq!((second.step, second.size), (20, 3_000_000));
+    assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer").as_ref(), Some(&second));
+    assert_eq!(fetched(&db.pool, &second).await.expect("its bytes"), [2; 3_000_000]);
+
+    let damage =
+        "UPDATE artifact_chunks SET bytes = set_byte(bytes, 77, 3) WHERE position = 1 AND get_byte(bytes, 0) = 2";
+    let damaged = sqlx::query(damage).execute(&db.pool).await.expect("an answer").rows_affected();
+    assert_eq!(damaged, 1, "the test damages a chunk");
+    assert!(matches!(fetched(&db.pool, &second).await, Err(Error::Corrupt { .. })));
+    train_states::mark_damaged(&db.pool, &second).await.expect("an answer");
+    assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), Some(first));
+}
+
+#[tokio::test]
+async fn a_worker_without_the_lease_saves_nothing() {
+    let db = database().await;
+    let (run, stale) = begun(&db).await;
+    expire(&db.pool, &stale).await;
+    leases::sweep_expired(&db.pool).await.expect("a sweep");
+    let folder = data_dir();
+    let file = folder.path().join("state");
+    fs::write(&file, [1]).expect("a file");
+    let refused = train_states::save(&db.pool, &stale, 10, &file).await;
+    assert!(matches!(refused, Err(Error::StaleLease)), "{refused:?}");
+    assert!(matches!(train_states::begin_attempt(&db.pool, &stale, 0).await, Err(Error::StaleLease)));
+    assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), None);
+    assert_eq!(runs::get(&db.pool, run).await.expect("the run").step, 0);
+}
+
+#[tokio::test]
+async fn a_resumed_run_shows_one_curve() {
+    let db = database().await;
+    let (run, lease) = begun(&db).await;
+    let steps = async |attempt| -> Vec<u64> {
+        let points = metrics::list(&db.pool, run, attempt, None, 100).await.expect("points");
+        points.iter().map(|point| point.step).collect()
+    };
+    let first = [10, 20, 30, 40].map(point);
+    leases::record_progress(&db.pool, &lease, 40, &first).await.expect("the lease is held");
+    saved(&db.pool, &lease, 25, b"state").await;
+    leases::give_back(&db.pool, &lease, "given back").await.expect("the lease is held");
+    assert_eq!(runs::get(&db.pool, run).await.expect("the run").step, 25, "what is saved is what is done");
+
+    let lease = claim(&db.pool, LONG).await.lease;
+    assert_eq!(steps(2).await, [0; 0], "nothing is known before it is known where the attempt begins");
+    train_states::begin_attempt(&db.pool, &lease, 25).await.expect("the lease is held");
+    assert_eq!(steps(2).await, [10, 20]);
+    leases::record_progress(&db.pool, &lease, 40, &[30, 40].map(point)).await.expect("the lease is held");
+    assert_eq!((steps(1).await, steps(2).await), (vec![10, 20, 30, 40], vec![10, 20, 30, 40]));
+    let after = metrics::list(&db.pool, run, 2, Some(20), 1).await.expect("points");
+    assert_eq!(after.iter().map(|point| point.step).collect::<Vec<_>>(), [30]);
+    assert!(after[0].wall_seconds.is_some_and(|seconds| seconds >= 0.0));
+    let newest = jobs::get(&db.pool, run.into()).await.expect("the job");
+    assert_eq!(
+        (newest.attempt, runs::get(&db.pool, run).await.expect("the run").last_metrics.map(|p| p.step)),
+        (2, Some(40))
+    );
+}

@@ -1,0 +1,104 @@
+//! States that trainings were saved in, from which a later attempt goes on.
+
+use super::{Error, artifacts, leases, leases::Lease};
+use hrm_types::ids::RunId;
+use sqlx::PgPool;
+use std::path::Path;
+use tokio::{fs::File, io::AsyncWriteExt};
+use uuid::Uuid;
+
+/// A stored training state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredState {
+    /// Its id.
+    pub id: Uuid,
+    /// Steps done in it.
+    pub step: u64,
+    /// SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+    /// Size of its file, bytes.
+    pub size: u64,
+}
+
+/// Stores a state's file for a run that is worked on; the next attempt begins there.
+///
+/// # Errors
+/// [`Error::StaleLease`]; then the run has no new state.
+pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Result<StoredState, Error> {
+    // Before the run's row is locked: a large file takes longer than a heartbeat may wait.
+    let mut tx = pool.begin().await?;
+    let artifact = artifacts::store(&mut tx, File::open(file).await?).await?;
+    tx.commit().await?;
+
+    let mut tx = pool.begin().await?;
+    leases::note_checkpoint(&mut tx, lease, step).await?;
+    let id = sqlx::query_scalar!(
+        "INSERT INTO train_states (id, run_id, attempt, step, artifact_id) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (run_id, attempt, step) DO UPDATE SET artifact_id = EXCLUDED.artifact_id, damaged = false
+         RETURNING id",
+        Uuid::now_v7(),
+        lease.job_id.0,
+        i64::from(lease.attempt),
+        step.cast_signed(),
+        artifact.id
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(StoredState { id, step, sha256: artifact.sha256, size: artifact.size })
+}
+
+/// The undamaged state of a run with the most steps.
+pub async fn newest(pool: &PgPool, run: RunId) -> Result<Option<StoredState>, Error> {
+    let row = sqlx::query!(
+        "SELECT train_states.id, step, sha256, size
+         FROM train_states JOIN artifacts ON artifacts.id = train_states.artifact_id
+         WHERE run_id = $1 AND NOT damaged ORDER BY step DESC, train_states.id DESC LIMIT 1",
+        run.0
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| StoredState {
+        id: row.id,
+        step: row.step.cast_unsigned(),
+        sha256: row.sha256,
+        size: row.size.cast_unsigned(),
+    }))
+}
+
+/// Writes a state's file to `path`.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the stored bytes are not those that were stored.
+pub async fn fetch(pool: &PgPool, state: &StoredState, path: &Path) -> Result<(), Error> {
+    let mut file = File::create(path).await?;
+    artifacts::copy(pool, &state.sha256, &mut file).await?;
+    file.flush().await?;
+    Ok(())
+}
+
+/// Notes that a state cannot be gone on from.
+pub async fn mark_damaged(pool: &PgPool, state: &StoredState) -> Result<(), Error> {
+    sqlx::query!("UPDATE train_states SET damaged = true WHERE id = $1", state.id).execute(pool).await?;
+    Ok(())
+}
+
+/// Notes at which step an attempt begins.
+///
+/// # Errors
+/// [`Error::StaleLease`].
+pub async fn begin_attempt(pool: &PgPool, lease: &Lease, from_step: u64) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    leases::note_beginning(&mut tx, lease, from_step).await?;
+    sqlx::query!(
+        "INSERT INTO run_attempts (run_id, attempt, from_step) VALUES ($1, $2, $3)
+         ON CONFLICT (run_id, attempt) DO UPDATE SET from_step = EXCLUDED.from_step",
+        lease.job_id.0,
+        i64::from(lease.attempt),
+        from_step.cast_signed()
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
