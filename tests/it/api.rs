@@ -5,6 +5,7 @@ mod events;
 mod models;
 mod page;
 mod protection;
+mod queue;
 mod runs;
 pub(crate) mod server;
 mod solve;

@@ -4,7 +4,7 @@ use super::{LONG, claim, experiment, point, try_claim};
 use crate::store::{
     PgPool, jobs,
     jobs::Terms,
-    leases::{self, Claimer, Wish},
+    leases::{self, Claimer, Ending, Wish},
     order, runs,
     testing::database,
     workers::{self, NewWorker},
@@ -12,6 +12,15 @@ use crate::store::{
 use hrm_types::{
     ids::{JobId, WorkerId},
     worker::Device,
+};
+use sqlx::postgres::PgPoolOptions;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
@@ -191,4 +200,59 @@ async fn a_strictly_higher_priority_makes_the_lowest_running_job_give_way() {
     let job = jobs::get(pool, low.job_id).await.expect("the job");
     assert_eq!(job.reason.as_deref(), Some("preempted by high of bob (priority 5)"));
     assert_eq!(claim(pool, LONG).await.lease.job_id, high);
+}
+
+/// Times of what one claimer did, ascending once sorted.
+async fn claim_and_finish(pool: PgPool, device: String, left: Arc<AtomicI64>) -> Vec<(JobId, Duration)> {
+    let mut claims = Vec::new();
+    while left.fetch_sub(1, Ordering::Relaxed) > 0 {
+        let worker = WorkerId(Uuid::new_v4());
+        let claimer = Claimer { worker, device: &device, lease: LONG, owner_cap: None };
+        let begun = Instant::now();
+        let claim = leases::claim_next_job(&pool, claimer).await.expect("an answer");
+        let took = begun.elapsed();
+        // All the heads may be in other claimers' hands for a moment.
+        let Some(claim) = claim else {
+            left.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        claims.push((claim.lease.job_id, took));
+        let mut connection = pool.acquire().await.expect("a connection");
+        leases::finish(&mut connection, &claim.lease, Ending::Succeeded(None)).await.expect("the lease is held");
+    }
+    claims
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement that takes a minute; run it with --ignored --nocapture"]
+async fn sixteen_claimers_take_ten_thousand_jobs_of_a_hundred_thousand_once_each() {
+    const CLAIMERS: u32 = 16;
+    const CLAIMS: i64 = 10_000;
+    let db = database().await;
+    sqlx::query(
+        r#"INSERT INTO jobs (id, kind, name, owner, priority, spec)
+         SELECT gen_random_uuid(), 'generation', 'trivial', 'owner-' || i % 10, (i % 3)::smallint,
+                '{"name": "trivial",
+                  "generate": {"side": 4, "train": 1, "test": 1, "givens": [6, 6], "seed": 0}}'
+         FROM generate_series(1, 110000) AS i"#,
+    )
+    .execute(&db.pool)
+    .await
+    .expect("jobs");
+    let options = (*db.pool.connect_options()).clone();
+    let pool = PgPoolOptions::new().max_connections(CLAIMERS).connect_with(options).await.expect("a pool");
+    let (left, begun) = (Arc::new(AtomicI64::new(CLAIMS)), Instant::now());
+    let claimers = (0..CLAIMERS).map(|i| tokio::spawn(claim_and_finish(pool.clone(), format!("{i}"), left.clone())));
+    let mut claims = Vec::new();
+    for claimer in claimers.collect::<Vec<_>>() {
+        claims.extend(claimer.await.expect("no panic"));
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let ids: BTreeSet<JobId> = claims.iter().map(|(id, _)| *id).collect();
+    assert_eq!((ids.len(), claims.len()), (10_000, 10_000), "some job was claimed twice");
+    let mut times: Vec<Duration> = claims.into_iter().map(|(_, took)| took).collect();
+    times.sort();
+    let [median, p99, longest] = [5_000, 9_900, 9_999].map(|i| times[i]);
+    eprintln!("10,000 claims in {seconds:.1} s: median {median:?}, p99 {p99:?}, longest {longest:?}");
+    assert!(p99 < Duration::from_millis(20), "{p99:?}");
 }
