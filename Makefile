@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e sqlx setup FORCE
+.PHONY: help run test check web program e2e chaos sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -33,6 +33,9 @@ program: setup ## Build the program target/release/hrm
 
 e2e: program web ## Run the browser tests alone
 	cargo test --release --package it browser
+
+chaos: program ## Kill workers again and again and print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
+	cargo test --release --package it chaos -- --ignored --nocapture
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh

@@ -1,5 +1,7 @@
 //! Worker processes that are stopped, frozen, or whose database goes away.
 
+mod chaos;
+
 use crate::program::hrm;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
@@ -73,11 +75,6 @@ impl Stack {
     fn add_worker(&mut self, slot: usize) {
         let mut worker = command(self.folder.path(), &["worker", "--cpu-slot", &slot.to_string()]);
         self.workers.push(Process(worker.stdin(Stdio::null()).spawn().expect("hrm can be started")));
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let answer = self.client.get(format!("{}/api/v1/{path}", self.address)).send().expect("an answer");
-        answer.json().expect("JSON")
     }
 
     /// Queues a tiny run of so many steps and returns its id.
