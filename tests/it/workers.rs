@@ -18,6 +18,9 @@ use tempfile::TempDir;
 /// Longest wait for anything.
 const DEADLINE: Duration = Duration::from_mins(3);
 
+/// Seconds of a lease that a test waits for the end of.
+const SHORT: u32 = 3;
+
 /// A process of ours that is ended when dropped, frozen or not.
 struct Process(Child);
 
@@ -57,15 +60,16 @@ struct Stack {
     address: String,
     client: Client,
     folder: TempDir,
+    lease_seconds: u32,
 }
 
 impl Stack {
-    fn start(workers: usize) -> Self {
+    fn start(workers: usize, lease_seconds: u32) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
-        let (server, address) = serve(folder.path());
+        let (server, address) = serve(folder.path(), lease_seconds);
         let client = Client::builder().timeout(DEADLINE).build().expect("a client");
-        let mut stack = Self { workers: Vec::new(), server, address, client, folder };
+        let mut stack = Self { workers: Vec::new(), server, address, client, folder, lease_seconds };
         for slot in 0..workers {
             stack.add_worker(slot);
         }
@@ -73,7 +77,7 @@ impl Stack {
     }
 
     fn add_worker(&mut self, slot: usize) {
-        let mut worker = command(self.folder.path(), &["worker", "--cpu-slot", &slot.to_string()]);
+        let mut worker = command(self.folder.path(), self.lease_seconds, &["worker", "--cpu-slot", &slot.to_string()]);
         self.workers.push(Process(worker.stdin(Stdio::null()).spawn().expect("hrm can be started")));
     }
 
@@ -151,17 +155,20 @@ fn postmaster_pid(folder: &Path) -> PathBuf {
     panic!("no database server runs in {}", folder.display());
 }
 
-/// `hrm` on that folder, with leases short enough for a test.
-fn command(folder: &Path, arguments: &[&str]) -> Command {
+/// `hrm` on that folder, with leases of that length.
+fn command(folder: &Path, lease_seconds: u32, arguments: &[&str]) -> Command {
     let mut command = Command::new(hrm());
-    command.args(arguments).env("HRM_DATA_DIR", folder.join("data")).env("HRM_LEASE_SECONDS", "3");
+    command
+        .args(arguments)
+        .env("HRM_DATA_DIR", folder.join("data"))
+        .env("HRM_LEASE_SECONDS", lease_seconds.to_string());
     command.env_remove("DATABASE_URL");
     command
 }
 
 /// A server without a worker, and where it is.
-fn serve(folder: &Path) -> (Process, String) {
-    let mut command = command(folder, &["serve", "--bind", "127.0.0.1:0", "--no-worker"]);
+fn serve(folder: &Path, lease_seconds: u32) -> (Process, String) {
+    let mut command = command(folder, lease_seconds, &["serve", "--bind", "127.0.0.1:0", "--no-worker"]);
     let mut child = command.stdout(Stdio::piped()).spawn().expect("hrm can be started");
     let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
     let ready = lines.find_map(|line| line.ok()?.strip_prefix("HRM Lab is ready at ").map(str::to_owned));
@@ -174,7 +181,7 @@ fn has_trained(run: &Value) -> bool {
 
 #[test]
 fn a_frozen_worker_that_was_replaced_writes_nothing_when_it_wakes() {
-    let mut stack = Stack::start(1);
+    let mut stack = Stack::start(1, SHORT);
     let id = stack.queue("frozen", 1_000_000_000);
     let before = stack.await_run(&id, has_trained);
     stack.workers[0].signal("-STOP");
@@ -196,7 +203,7 @@ fn a_frozen_worker_that_was_replaced_writes_nothing_when_it_wakes() {
 
 #[test]
 fn stopping_under_a_hundred_streams_takes_seconds_and_the_run_is_given_back() {
-    let mut stack = Stack::start(1);
+    let mut stack = Stack::start(1, SHORT);
     let id = stack.queue("streamed", 1_000_000_000);
     stack.await_run(&id, has_trained);
     let streams: Vec<Response> = (0..100).map(|_| stack.events(&id)).collect();
@@ -219,14 +226,15 @@ fn stopping_under_a_hundred_streams_takes_seconds_and_the_run_is_given_back() {
 
 /// A server on the folder of one that has ended.
 fn restarted(stack: Stack) -> Stack {
-    let Stack { folder, client, .. } = stack;
-    let (server, address) = serve(folder.path());
-    Stack { workers: Vec::new(), server, address, client, folder }
+    let Stack { folder, client, lease_seconds, .. } = stack;
+    let (server, address) = serve(folder.path(), lease_seconds);
+    Stack { workers: Vec::new(), server, address, client, folder, lease_seconds }
 }
 
 #[test]
 fn a_killed_database_comes_back_under_a_server_and_two_workers_and_nothing_is_lost() {
-    let stack = Stack::start(2);
+    // As it is unless set: the database is back before it runs out. A shorter one would make the runs begin again.
+    let stack = Stack::start(2, 30);
     let runs = [stack.queue("one", 1_000_000_000), stack.queue("two", 1_000_000_000)];
     let held: Vec<Value> = runs.iter().map(|id| stack.await_run(id, has_trained)).collect();
     let pid = fs::read_to_string(postmaster_pid(&stack.folder.path().join("data"))).expect("a running server");
