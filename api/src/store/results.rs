@@ -3,6 +3,7 @@
 use super::{
     Error, checkpoints, evaluations, leases,
     leases::{Ending, Lease},
+    train_states,
 };
 use hrm_model::CheckpointInfo;
 use hrm_types::{
@@ -37,6 +38,8 @@ pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Res
     leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
     let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, result.bytes).await?;
     evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
+    // Nothing is left to go on with.
+    train_states::drop_old(&mut tx, lease.run_id(), 0).await?;
     tx.commit().await?;
     Ok(id)
 }

@@ -2,10 +2,13 @@
 
 use super::{Error, artifacts, leases, leases::Lease};
 use hrm_types::ids::RunId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use std::path::Path;
 use tokio::{fs::File, io::AsyncWriteExt};
 use uuid::Uuid;
+
+/// States kept of a run: the newest, and the one before it should that be damaged.
+const KEPT: i64 = 2;
 
 /// A stored training state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +47,31 @@ pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Resul
     )
     .fetch_one(&mut *tx)
     .await?;
+    drop_old(&mut tx, lease.run_id(), KEPT).await?;
     tx.commit().await?;
     Ok(StoredState { id, step, sha256: artifact.sha256, size: artifact.size })
+}
+
+/// Drops a run's states but the newest `keep` undamaged ones and those that are pinned, with their files.
+pub(super) async fn drop_old(connection: &mut PgConnection, run: RunId, keep: i64) -> Result<(), Error> {
+    let dropped = sqlx::query_scalar!(
+        "DELETE FROM train_states WHERE run_id = $1 AND NOT pinned AND id NOT IN (
+             SELECT id FROM train_states WHERE run_id = $1 AND NOT damaged ORDER BY step DESC, id DESC LIMIT $2
+         ) RETURNING artifact_id",
+        run.0,
+        keep
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM artifacts WHERE id = ANY($1)
+             AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
+             AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)",
+        &dropped
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The undamaged state of a run with the most steps.

@@ -13,7 +13,10 @@ use std::{
 };
 
 /// Steps of the run; enough that it outlives all kills.
-const STEPS: u64 = 50_000;
+const STEPS: u64 = 30_000;
+
+/// Seconds of its lease.
+const LEASE: u32 = 3;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -28,10 +31,10 @@ fn weights(stack: &Stack, run: &Value) -> Vec<u8> {
     file[8 + header..].to_vec()
 }
 
-/// A worker that stores the state after every step that it can.
+/// A worker that stores a state every second.
 fn replace_worker(stack: &mut Stack) {
-    let mut worker = command(stack.folder.path(), &["worker"]);
-    worker.env("HRM_SAVE_SECONDS", "0").stdin(Stdio::null());
+    let mut worker = command(stack.folder.path(), stack.lease_seconds, &["worker"]);
+    worker.env("HRM_SAVE_SECONDS", "1").stdin(Stdio::null());
     stack.workers = vec![Process(worker.spawn().expect("hrm can be started"))];
 }
 
@@ -41,7 +44,7 @@ fn a_run_survives_a_worker_that_is_killed_again_and_again() {
     let (seed, kills) = (setting("HRM_CHAOS_SEED", 1), setting("HRM_CHAOS_KILLS", 50));
     eprintln!("seed {seed}, {kills} kills");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut stack = Stack::start(0);
+    let mut stack = Stack::start(0, LEASE);
     let id = stack.queue("killed", STEPS);
     let (mut trained, mut noticed) = (Duration::ZERO, Vec::new());
     for kill in 1..=kills {
@@ -74,7 +77,7 @@ fn a_run_survives_a_worker_that_is_killed_again_and_again() {
     assert_eq!(stack.sql(doubled), "0", "nothing is left running");
     eprintln!(
         "{kills} kills within {trained:?} of training: 0 lost, 0 completed twice, equal weights; a dead worker was \
-         noticed after {:?} (median) to {:?}, of a lease of 3 s",
+         noticed after {:?} (median) to {:?}, of a lease of {LEASE} s",
         noticed[noticed.len() / 2],
         noticed[noticed.len() - 1]
     );

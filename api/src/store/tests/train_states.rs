@@ -55,6 +55,23 @@ async fn the_newest_state_that_is_not_damaged_is_used() {
 }
 
 #[tokio::test]
+async fn the_newest_two_states_and_pinned_ones_are_kept() {
+    let db = database().await;
+    let (_, lease) = begun(&db).await;
+    for step in 1..=5u8 {
+        let state = saved(&db.pool, &lease, step.into(), &[step]).await;
+        if step == 2 {
+            let pin = sqlx::query("UPDATE train_states SET pinned = true WHERE id = $1").bind(state.id);
+            pin.execute(&db.pool).await.expect("an answer");
+        }
+    }
+    let kept = sqlx::query_scalar::<_, i64>("SELECT step FROM train_states ORDER BY step").fetch_all(&db.pool).await;
+    assert_eq!(kept.expect("steps"), [2, 4, 5]);
+    let files = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM artifact_chunks").fetch_one(&db.pool).await;
+    assert_eq!(files.expect("a count"), 3, "their files alone are kept");
+}
+
+#[tokio::test]
 async fn a_worker_without_the_lease_saves_nothing() {
     let db = database().await;
     let (run, stale) = begun(&db).await;
