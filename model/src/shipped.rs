@@ -15,7 +15,7 @@ mod tests {
 
     /// What README states, in puzzles of 1,000. Another machine's matrix product rounds differently, which may tip a
     /// few puzzles either way.
-    const STATED_EXACT: u32 = 770;
+    const STATED_EXACT: u32 = 867;
     const TIPPED: u32 = 5;
 
     #[test]
