@@ -12,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Steps of the run; enough that it outlives all kills.
-const STEPS: u64 = 30_000;
+/// Steps of the run for every kill; on a fast machine it ends before the last ones.
+const STEPS_A_KILL: u64 = 60;
 
 /// Seconds of its lease.
 const LEASE: u32 = 3;
@@ -38,6 +38,10 @@ fn replace_worker(stack: &mut Stack) {
     stack.workers = vec![Process(worker.spawn().expect("hrm can be started"))];
 }
 
+fn is_final(run: &Value) -> bool {
+    !matches!(run["state"].as_str(), Some("queued" | "running"))
+}
+
 #[test]
 #[ignore = "kills a worker for minutes; `make chaos` runs it"]
 fn a_run_survives_a_worker_that_is_killed_again_and_again() {
@@ -45,11 +49,15 @@ fn a_run_survives_a_worker_that_is_killed_again_and_again() {
     eprintln!("seed {seed}, {kills} kills");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut stack = Stack::start(0, LEASE);
-    let id = stack.queue("killed", STEPS);
+    let id = stack.queue("killed", STEPS_A_KILL * kills);
     let (mut trained, mut noticed) = (Duration::ZERO, Vec::new());
     for kill in 1..=kills {
         replace_worker(&mut stack);
-        stack.await_run(&id, |run| run["attempt"].as_u64() == Some(kill) && has_trained(run));
+        // The third death in a row without a new state would fail the run, as it should.
+        let may_die = |run: &Value| run["attempt"] == kill && has_trained(run) && run["deaths"].as_u64() < Some(2);
+        if is_final(&stack.await_run(&id, |run| may_die(run) || is_final(run))) {
+            break;
+        }
         // From the first moments of an attempt to well into it, on the way of metrics and states to the store.
         let wait = Duration::from_micros(rng.next_u64() % 1_500_000);
         let until = Instant::now() + wait;
@@ -61,23 +69,29 @@ fn a_run_survives_a_worker_that_is_killed_again_and_again() {
         stack.workers[0].ends();
         let killed = Instant::now();
         let swept = stack.await_run(&id, |run| run["state"] != "running");
+        if is_final(&swept) {
+            // It had ended before the signal arrived.
+            break;
+        }
         noticed.push(killed.elapsed());
         assert_eq!(swept["state"], "queued", "after kill {kill}: {swept:#}");
     }
+    assert!(2 * noticed.len() as u64 >= kills, "the run ended after {} kills: ask for more", noticed.len());
     noticed.sort();
     replace_worker(&mut stack);
-    let killed = stack.await_run(&id, |run| run["state"] != "running" && run["state"] != "queued");
-    assert_eq!((killed["state"].as_str(), killed["attempt"].as_u64()), (Some("succeeded"), Some(kills + 1)));
+    let killed = stack.await_run(&id, is_final);
+    assert_eq!(killed["state"], "succeeded", "{killed:#}");
 
-    let undisturbed = stack.queue("killed", STEPS);
+    let undisturbed = stack.queue("killed", STEPS_A_KILL * kills);
     let undisturbed = stack.await_run(&undisturbed, |run| run["state"] == "succeeded");
     assert!(weights(&stack, &killed) == weights(&stack, &undisturbed), "the weights differ");
     assert_eq!(stack.sql(&format!("SELECT count(*) FROM checkpoints WHERE run_id = '{id}'")), "1", "completed once");
     let doubled = "SELECT count(*) FROM jobs WHERE state = 'running'";
     assert_eq!(stack.sql(doubled), "0", "nothing is left running");
     eprintln!(
-        "{kills} kills within {trained:?} of training: 0 lost, 0 completed twice, equal weights; a dead worker was \
+        "{} kills within {trained:?} of training: 0 lost, 0 completed twice, equal weights; a dead worker was \
          noticed after {:?} (median) to {:?}, of a lease of {LEASE} s",
+        noticed.len(),
         noticed[noticed.len() / 2],
         noticed[noticed.len() - 1]
     );
