@@ -89,7 +89,8 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
             training.finish()
         })
     };
-    let training = saving.store_during(training, job);
+    // On the heap: what computes, stores and reports is nested three deep.
+    let training = Box::pin(saving.store_during(training, job));
     Ok(progress.write_during(training, job).await???.model)
 }
 

@@ -61,7 +61,7 @@ impl<'a> Training<'a> {
         let dims = Dims::new(arch, sudoku_task(dataset.side));
         let weights = state::checked_weights(state, arch, &dims)?;
         let progress = state.progress(experiment.train.batch_size)?;
-        let mut training = Self::new(experiment, dataset, &weights, dims.clone(), progress)?;
+        let mut training = Self::new(experiment, dataset, &weights, dims, progress)?;
         state.check(experiment, &training.dataset_hash)?;
         state.restore(&mut training.trainer, arch, &dims)?;
         training.step = state.info().step;

@@ -39,11 +39,11 @@ async fn the_newest_state_that_is_not_damaged_is_used() {
     let db = database().await;
     let (run, lease) = begun(&db).await;
     assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), None);
-    let first = saved(&db.pool, &lease, 10, &[1; 3_000_000]).await;
-    let second = saved(&db.pool, &lease, 20, &[2; 3_000_000]).await;
+    let first = saved(&db.pool, &lease, 10, &vec![1; 3_000_000]).await;
+    let second = saved(&db.pool, &lease, 20, &vec![2; 3_000_000]).await;
     assert_eq!((second.step, second.size), (20, 3_000_000));
     assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer").as_ref(), Some(&second));
-    assert_eq!(fetched(&db.pool, &second).await.expect("its bytes"), [2; 3_000_000]);
+    assert_eq!(fetched(&db.pool, &second).await.expect("its bytes"), vec![2; 3_000_000]);
 
     let damage =
         "UPDATE artifact_chunks SET bytes = set_byte(bytes, 77, 3) WHERE position = 1 AND get_byte(bytes, 0) = 2";

@@ -252,7 +252,7 @@ mod tests {
 
     fn values(count: usize, seed: u32) -> Vec<f32> {
         let next = |i: usize| (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(97));
-        (0..count).map(|i| f32::from((next(i) >> 16) as u16 as i16) / 16_384.0).collect()
+        (0..count).map(|i| f32::from(((next(i) >> 16) as u16).cast_signed()) / 16_384.0).collect()
     }
 
     fn as_bf16(x: f32) -> f64 {
