@@ -1,7 +1,7 @@
 //! The operations that a general tensor library runs slowly, as candle custom ops with their own backward passes.
 //!
-//! All take and give f32; [`linear_bf16`] rounds its operands. Only the CPU has them so far: on another device they fail with
-//! candle's "no cuda implementation" error.
+//! All take and give f32; the linear map in bf16 rounds its operands. Only the CPU has them so far: on another device
+//! they fail with candle's "no cuda implementation" error.
 
 mod cpu;
 mod packed;
