@@ -16,7 +16,7 @@ use std::{
 const STEPS_A_KILL: u64 = 60;
 
 /// Seconds of its lease.
-const LEASE: u32 = 3;
+const LEASE: u32 = 6;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
