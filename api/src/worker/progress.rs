@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// Writes what is noted; the answer is the newest point of it.
-    async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
+    pub(super) async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
         let (pool, lease) = (job.pool, &job.lease);
         let mut taken = std::mem::take(&mut *self.pending());
         if let Some((total_steps, parameters)) = taken.plan {

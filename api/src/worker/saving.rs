@@ -1,6 +1,9 @@
 //! A training's states on their way into the store, and back when it goes on.
 
-use super::job::{Ended, Job};
+use super::{
+    job::{Ended, Job},
+    progress::Progress,
+};
 use crate::store::{
     self,
     train_states::{self, StoredState},
@@ -114,15 +117,16 @@ impl Saving {
         mut self,
         training: impl Future<Output = T>,
         job: &Job<'_>,
+        progress: &Progress,
     ) -> Result<T, Ended> {
         let mut training = pin!(training);
         loop {
             tokio::select! {
                 biased;
-                Some(written) = self.written.recv() => self.store(job, written).await?,
+                Some(written) = self.written.recv() => self.store(job, progress, written).await?,
                 result = &mut training => {
                     while let Ok(written) = self.written.try_recv() {
-                        self.store(job, written).await?;
+                        self.store(job, progress, written).await?;
                     }
                     return Ok(result);
                 }
@@ -130,7 +134,9 @@ impl Saving {
         }
     }
 
-    async fn store(&self, job: &Job<'_>, Written { step, path }: Written) -> Result<(), Ended> {
+    async fn store(&self, job: &Job<'_>, progress: &Progress, Written { step, path }: Written) -> Result<(), Ended> {
+        // First: the points before a state are never trained again.
+        progress.write(job).await?;
         let stored = job.insist(|| train_states::save(job.pool, &job.lease, step, &path)).await;
         forget(&path).await;
         self.storing.store(false, Ordering::Release);

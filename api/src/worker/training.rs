@@ -90,7 +90,7 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
         })
     };
     // On the heap: what computes, stores and reports is nested three deep.
-    let training = Box::pin(saving.store_during(training, job));
+    let training = Box::pin(saving.store_during(training, job, &progress));
     Ok(progress.write_during(training, job).await???.model)
 }
 
