@@ -3,6 +3,7 @@
 //!
 //! Builds for wasm; knows no HTTP, SQL or tensor.
 
+pub mod board;
 pub mod dataset;
 pub mod evaluation;
 pub mod experiment;
