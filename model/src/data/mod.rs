@@ -6,6 +6,7 @@ pub mod draw;
 pub mod encode;
 mod generate;
 pub mod search;
+pub mod tokens;
 
 use hrm_types::{
     experiment::InvalidExperiment,
