@@ -7,6 +7,9 @@ use thiserror::Error;
 /// Token that fills sequences up; as a label it asks for nothing.
 pub const PAD: u8 = 0;
 
+/// Inputs and labels of a puzzle's examples, S tokens each.
+pub type Examples = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The examples of one split: N sequences of S tokens with their labels.
 ///
 /// A *group* is an original puzzle, its *puzzles* are variants of it, and every puzzle has examples of its own (for
@@ -50,7 +53,7 @@ impl TokenSplit {
     ///
     /// # Errors
     /// A group without puzzles, a puzzle without examples, a sequence of another length; the split is unchanged then.
-    pub fn push_group(&mut self, puzzles: &[(u32, Vec<(Vec<u8>, Vec<u8>)>)]) -> Result<(), TokensError> {
+    pub fn push_group(&mut self, puzzles: &[(u32, Examples)]) -> Result<(), TokensError> {
         let refuse = |array, expected: String, found: String| Err(TokensError { array, expected, found });
         if puzzles.is_empty() {
             return refuse("group_indices", "at least one puzzle in a group".into(), "none".into());
