@@ -1,7 +1,14 @@
 //! Checkpoints: one safetensors file with the weights under the reference's names and, in its header, everything
 //! that tells what they are.
 
-use crate::{Error, Result, hrm::Hrm, kernels::PackedWeights, params, shape::Dims, train::sudoku_task};
+use crate::{
+    Error, Result,
+    hrm::Hrm,
+    kernels::PackedWeights,
+    params,
+    shape::{Dims, TaskShape},
+    train::sudoku_task,
+};
 use candle_core::{DType, Device, Tensor};
 use hrm_types::experiment::Experiment;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -11,23 +18,47 @@ use std::collections::{BTreeMap, HashMap};
 /// Key of the header's entry that holds [`CheckpointInfo`] as JSON.
 const INFO_KEY: &str = "hrm_lab_checkpoint";
 
+/// The kind of a checkpoint whose puzzles are known by the sizes of their token sequences alone.
+pub const TOKENS: &str = "tokens";
+
 /// What a checkpoint's weights are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointInfo {
     /// What trained it.
     pub experiment: Experiment,
-    /// The kind of puzzle; `sudoku`.
+    /// The kind of puzzle: `sudoku`, or [`TOKENS`].
     pub kind: String,
-    /// Side of the grids.
+    /// Side of the grids; 0 for [`TOKENS`].
     pub side: u8,
-    /// Content hash of the dataset it was trained on.
+    /// Sizes of the task, if they are not those of the kind and the side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<TaskShape>,
+    /// Content hash of the dataset it was trained on; empty if that is not known.
     pub dataset_hash: String,
-    /// Training steps done.
+    /// Training steps done; 0 if that is not known.
     pub step: u64,
     /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
     /// Wall time of the training, seconds.
     pub train_seconds: f64,
+}
+
+impl CheckpointInfo {
+    /// Sizes of the task it was trained for.
+    pub fn task(&self) -> Result<TaskShape> {
+        let shape = match (self.kind.as_str(), self.side, self.sizes) {
+            ("sudoku", side @ (4 | 6 | 9), None) => sudoku_task(side),
+            (TOKENS, 0, Some(sizes)) => sizes,
+            (kind, side, sizes) => {
+                let with = if sizes.is_some() { "with" } else { "without" };
+                let found = format!("found {kind} of side {side} {with} sizes of its own");
+                let expected = "expected a sudoku of side 4, 6 or 9, or tokens of side 0 with their sizes";
+                return Err(Error::Checkpoint(format!("{expected}, {found}")));
+            }
+        };
+        shape.check().map_err(Error::Checkpoint)?;
+        Ok(shape)
+    }
 }
 
 /// A model ready for inference: its weights no longer change.
@@ -41,12 +72,8 @@ impl Model {
     /// A model of these weights; they must be exactly what the settings ask for, and finite.
     pub fn new(info: CheckpointInfo, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
         info.experiment.validate()?;
-        if info.kind != "sudoku" || !matches!(info.side, 4 | 6 | 9) {
-            let found = format!("expected a sudoku of side 4, 6 or 9, found {} of side {}", info.kind, info.side);
-            return Err(Error::Checkpoint(found));
-        }
         let arch = &info.experiment.arch;
-        let dims = Dims::new(arch, sudoku_task(info.side));
+        let dims = Dims::new(arch, info.task()?);
         params::check(arch, &dims, &tensors)?;
         check_finite(&tensors)?;
         let hrm = Hrm::load(arch, dims, &tensors, &PackedWeights::default())?;

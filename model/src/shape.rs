@@ -1,9 +1,11 @@
 //! The sizes of one model: its settings together with the puzzles it reads.
 
 use hrm_types::experiment::ArchConfig;
+use serde::{Deserialize, Serialize};
 
 /// What a task asks of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TaskShape {
     /// S: tokens of a puzzle.
     pub seq_len: usize,
@@ -11,6 +13,25 @@ pub struct TaskShape {
     pub vocab_size: usize,
     /// Rows of the puzzle embedding.
     pub num_puzzle_identifiers: usize,
+}
+
+impl TaskShape {
+    /// Whether tables of these sizes can be made at all: what a file claims is checked before anything is allocated.
+    ///
+    /// # Errors
+    /// What was expected and what was found.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value, most) in [
+            ("seq_len", self.seq_len, 16_384),
+            ("vocab_size", self.vocab_size, 65_536),
+            ("num_puzzle_identifiers", self.num_puzzle_identifiers, 1 << 30),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(format!("{name}: expected 1 to {most}, found {value}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Sizes derived from the settings and the task.

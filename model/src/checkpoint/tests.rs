@@ -81,7 +81,8 @@ fn a_file_that_does_not_fit_its_settings_is_refused_with_both_sides_named() {
     let no_side = changed(|_| {}, |info| info.side = 5);
     assert_eq!(
         refused(no_side),
-        "not a usable checkpoint: expected a sudoku of side 4, 6 or 9, found sudoku of side 5"
+        "not a usable checkpoint: expected a sudoku of side 4, 6 or 9, or tokens of side 0 with their sizes, \
+         found sudoku of side 5 without sizes of its own"
     );
     let extra = changed(
         |tensors| {
@@ -91,6 +92,35 @@ fn a_file_that_does_not_fit_its_settings_is_refused_with_both_sides_named() {
         |_| {},
     );
     assert_eq!(refused(extra), "weight extra: expected nothing, found [1]");
+}
+
+#[test]
+fn a_checkpoint_of_tokens_says_their_sizes() {
+    let sizes = |change: fn(&mut TaskShape)| {
+        changed(
+            |_| {},
+            |info| {
+                let mut sizes = sudoku_task(4);
+                change(&mut sizes);
+                *info = CheckpointInfo { kind: TOKENS.to_owned(), side: 0, sizes: Some(sizes), ..info.clone() };
+            },
+        )
+    };
+    let model = sizes(|_| {}).expect("a model");
+    assert_eq!(model.info().task().expect("sizes"), sudoku_task(4));
+    let puzzle = "1...............".parse().expect("a puzzle");
+    assert_eq!(
+        solve(&model, &puzzle, None).expect_err("a refusal").to_string(),
+        "the model solves tokens of side 0, the puzzle is of side 4"
+    );
+    assert_eq!(
+        refused(sizes(|sizes| sizes.vocab_size = 7)),
+        "weight embed_tokens.embedding_weight: expected [7, 16], found [6, 16]"
+    );
+    assert_eq!(
+        refused(sizes(|sizes| sizes.seq_len = usize::MAX)),
+        format!("not a usable checkpoint: seq_len: expected 1 to 16384, found {}", usize::MAX)
+    );
 }
 
 #[test]

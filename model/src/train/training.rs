@@ -143,6 +143,7 @@ impl<'a> Training<'a> {
             experiment: self.experiment.clone(),
             kind: "sudoku".to_owned(),
             side: self.side,
+            sizes: None,
             dataset_hash: self.dataset_hash.clone(),
             step: self.step,
             parameters: self.parameters,

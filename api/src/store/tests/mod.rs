@@ -102,6 +102,7 @@ pub(super) fn info(name: &str) -> CheckpointInfo {
         experiment: experiment(name),
         kind: "sudoku".into(),
         side: 4,
+        sizes: None,
         dataset_hash: "0".repeat(64),
         step: 12,
         parameters: 34,
