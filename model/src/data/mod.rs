@@ -2,9 +2,11 @@
 
 pub mod augment;
 mod csv;
+pub mod dihedral;
 pub mod draw;
 pub mod encode;
 mod generate;
+pub mod maze;
 pub mod search;
 pub mod tokens;
 

@@ -1,0 +1,246 @@
+//! Mazes made from a seed: perfect ones with a single path, and hard ones with many shortest paths.
+
+use super::{FREE, GOAL, START, UNREACHED, distances, hard, optimal_paths, perfect, solve};
+use crate::data::{dihedral, draw};
+use hrm_types::board::{Board, MAX_SIDE};
+use std::{collections::HashSet, fmt, ops::ControlFlow, str::FromStr};
+
+/// Squares drawn for one maze before its shortest path counts as out of reach. A hard maze of side 30 and 111 moves
+/// takes 2,000 on average, so a limit a few times that would fail some of a thousand mazes.
+const TRIES: u32 = 1_000_000;
+
+/// Mazes in a row that may all be duplicates before the generator gives up.
+const DUPLICATES_IN_A_ROW: u32 = 5_000;
+
+/// Mazes between two calls of the progress callback.
+const PROGRESS_EVERY: usize = 16;
+
+/// Stream of the first test maze. Training mazes count from 0, so that each split stays the same however many mazes
+/// the others have, as long as no duplicate moves them on.
+const TEST_STREAMS: u64 = 1 << 63;
+
+/// Stream of the first validation maze.
+const VALIDATION_STREAMS: u64 = 1 << 62;
+
+/// How a maze is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// Corridors that form a tree: exactly one path, so exact and any-optimal accuracy are the same.
+    Perfect,
+    /// Scattered walls: always several shortest paths, of which the answer marks the one of [`super::solve`].
+    Hard,
+}
+
+impl Style {
+    /// The name used in requests, files and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Perfect => "perfect",
+            Self::Hard => "hard",
+        }
+    }
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Style {
+    type Err = MazeError;
+
+    fn from_str(text: &str) -> Result<Self, MazeError> {
+        let known = [Self::Perfect, Self::Hard].into_iter().find(|style| style.as_str() == text);
+        known.ok_or_else(|| MazeError::Style { found: text.chars().take(40).collect() })
+    }
+}
+
+/// A maze with one shortest path marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maze {
+    /// Walls, free cells, start and goal.
+    pub question: Board,
+    /// The question with the path's inner cells marked.
+    pub answer: Board,
+    /// Moves of a shortest path.
+    pub rating: u32,
+}
+
+/// Numbers of mazes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// To train on.
+    pub train: usize,
+    /// To choose checkpoints by.
+    pub validation: usize,
+    /// Only ever evaluated on.
+    pub test: usize,
+}
+
+/// Mazes of one side in three splits, no two of which are the same under a symmetry of the square.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mazes {
+    /// To train on.
+    pub train: Vec<Maze>,
+    /// To choose checkpoints by.
+    pub validation: Vec<Maze>,
+    /// Only ever evaluated on.
+    pub test: Vec<Maze>,
+}
+
+/// Why mazes cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MazeError {
+    /// No way of making mazes has this name.
+    #[error("expected perfect or hard, found {found:?}")]
+    Style {
+        /// The name.
+        found: String,
+    },
+    /// A side out of range.
+    #[error("expected a side from 3 to 30, found {found}")]
+    Side {
+        /// The side.
+        found: u8,
+    },
+    /// A path of no moves.
+    #[error("expected a shortest path of at least 1 move, found {found}")]
+    MinPath {
+        /// The moves asked for.
+        found: u32,
+    },
+    /// No square drawn had ends so far apart.
+    #[error(
+        "expected {style} mazes of side {side} with a shortest path of at least {min_path} moves, found none among \
+         {tries} (the longest: {longest} moves): ask for a shorter path or a larger side"
+    )]
+    OutOfReach {
+        /// How they are made.
+        style: Style,
+        /// The side asked for.
+        side: u8,
+        /// The fewest moves asked for.
+        min_path: u32,
+        /// Squares drawn.
+        tries: u32,
+        /// Moves between the farthest start and goal seen.
+        longest: u32,
+    },
+    /// There are fewer different mazes than asked for.
+    #[error(
+        "expected {wanted} different mazes, found only {found} (turned and mirrored ones count as the same): \
+         ask for fewer, a larger side or a shorter path"
+    )]
+    TooFew {
+        /// Mazes of all splits asked for.
+        wanted: usize,
+        /// Different mazes found.
+        found: usize,
+    },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// The fewest moves of a shortest path unless told otherwise: about an eighth of the square, 111 at side 30.
+pub fn default_min_path(side: u8) -> u32 {
+    (37 * u32::from(side) * u32::from(side) / 300).max(2)
+}
+
+/// Mazes of a side, each with a shortest path of at least `min_path` moves; the same arguments always give the same.
+///
+/// Maze i of a split is a pure function of the seed and i ([`maze_at`]). One that a symmetry of the square takes to
+/// an earlier maze of any split is skipped. `on_progress` gets (done, total) mazes.
+///
+/// # Errors
+/// Arguments out of range, a path out of reach, fewer different mazes than asked for, or [`MazeError::Cancelled`]
+/// when `on_progress` breaks.
+pub fn generate(
+    style: Style,
+    side: u8,
+    min_path: u32,
+    seed: u64,
+    counts: Counts,
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Mazes, MazeError> {
+    let total = counts.train + counts.validation + counts.test;
+    let mut seen: HashSet<Board> = HashSet::new();
+    let mut split = |first_stream: u64, wanted: usize| {
+        let mut mazes = Vec::with_capacity(wanted);
+        let (mut stream, mut duplicates) = (first_stream, 0);
+        while mazes.len() < wanted {
+            let maze = maze_at(style, side, min_path, seed, stream)?;
+            stream += 1;
+            if !seen.insert(dihedral::least_image(&maze.question)) {
+                duplicates += 1;
+                if duplicates == DUPLICATES_IN_A_ROW {
+                    return Err(MazeError::TooFew { wanted: total, found: seen.len() });
+                }
+                continue;
+            }
+            duplicates = 0;
+            mazes.push(maze);
+            let done = seen.len();
+            let is_due = done.is_multiple_of(PROGRESS_EVERY) || done == total;
+            if is_due && on_progress(done, total).is_break() {
+                return Err(MazeError::Cancelled);
+            }
+        }
+        Ok(mazes)
+    };
+    let test = split(TEST_STREAMS, counts.test)?;
+    let validation = split(VALIDATION_STREAMS, counts.validation)?;
+    let train = split(0, counts.train)?;
+    Ok(Mazes { train, validation, test })
+}
+
+/// The maze of one stream of the seed.
+///
+/// Squares are drawn until one has a cell at least `min_path` moves from a drawn start, with several shortest paths
+/// to it for [`Style::Hard`]; the goal is drawn among all such cells.
+///
+/// # Errors
+/// Arguments out of range, or [`MazeError::OutOfReach`] after a fixed number of squares.
+pub fn maze_at(style: Style, side: u8, min_path: u32, seed: u64, stream: u64) -> Result<Maze, MazeError> {
+    if !(3..=MAX_SIDE).contains(&side) {
+        return Err(MazeError::Side { found: side });
+    }
+    if min_path == 0 {
+        return Err(MazeError::MinPath { found: min_path });
+    }
+    let mut rng = draw::stream(seed, stream);
+    let mut longest = 0;
+    for _ in 0..TRIES {
+        let mut cells = match style {
+            Style::Perfect => perfect::carve(side, &mut rng),
+            Style::Hard => hard::scatter(side, &mut rng),
+        };
+        let free: Vec<usize> = (0..cells.len()).filter(|&cell| cells[cell] == FREE).collect();
+        if free.is_empty() {
+            continue;
+        }
+        let start = free[draw::below(&mut rng, free.len() as u32) as usize];
+        cells[start] = START;
+        let Ok(mut board) = Board::new(side, side, cells) else { continue };
+        let distance = distances(&board, start);
+        longest = distance.iter().copied().filter(|&moves| moves != UNREACHED).fold(longest, u32::max);
+        let is_far = |&cell: &usize| distance[cell] != UNREACHED && distance[cell] >= min_path;
+        let mut goals: Vec<usize> = free.into_iter().filter(is_far).collect();
+        while !goals.is_empty() {
+            let goal = goals.swap_remove(draw::below(&mut rng, goals.len() as u32) as usize);
+            let mut cells = board.cells().to_vec();
+            cells[goal] = GOAL;
+            let Ok(question) = Board::new(side, side, cells) else { break };
+            if style == Style::Hard && optimal_paths(&question) < 2 {
+                continue;
+            }
+            board = question;
+            if let Some(answer) = solve(&board) {
+                return Ok(Maze { question: board, answer, rating: distance[goal] });
+            }
+            break;
+        }
+    }
+    Err(MazeError::OutOfReach { style, side, min_path, tries: TRIES, longest })
+}
