@@ -1,5 +1,6 @@
 //! Sudoku data: generated from a seed or read from CSV, with its token encoding and its symmetries.
 
+pub mod arc;
 pub mod augment;
 mod csv;
 pub mod dihedral;
