@@ -103,36 +103,79 @@ pub fn variants(task: &Task, count: usize, seed: u64) -> Vec<Variant> {
     let digest = Sha256::digest(format!("arc variants\n{}", task.name));
     let stream = digest.iter().take(8).fold(0, |stream, &byte| stream << 8 | u64::from(byte));
     let mut rng = draw::stream(seed, stream);
+    let mut contents = Contents::new(task);
     let mut found = vec![Variant::IDENTITY];
-    let mut seen = HashSet::from([content(task, &Variant::IDENTITY)]);
+    contents.is_new(&Variant::IDENTITY);
     for _ in 0..count.saturating_mul(DRAWS_PER_VARIANT) {
         if found.len() > count {
             break;
         }
         let variant = Variant::draw(&mut rng);
-        if seen.insert(content(task, &variant)) {
+        if contents.is_new(&variant) {
             found.push(variant);
         }
     }
     found
 }
 
-/// A digest of a task's pairs in a variant, whatever their order.
-fn content(task: &Task, variant: &Variant) -> [u8; 32] {
-    let mut pairs: Vec<Vec<u8>> = Vec::with_capacity(task.train.len() + task.test.len());
-    let demonstrations = task.train.iter().map(|pair| (&pair.input, Some(&pair.output)));
-    for (input, output) in demonstrations.chain(task.test.iter().map(|test| (&test.input, test.output.as_ref()))) {
-        let mut bytes = Vec::new();
-        for board in [Some(input), output].into_iter().flatten() {
-            let board = variant.apply(board);
-            bytes.extend([board.rows(), board.columns()]);
-            bytes.extend(board.cells());
+/// Added to a grid's size, so that no size is mistaken for a colour.
+const SIZE_OFFSET: u8 = 100;
+
+/// The pairs of a task's variants met so far, as far as telling them apart takes.
+struct Contents {
+    /// Of every symmetry, the bytes of the task's pairs: each grid's size, then its cells.
+    images: Vec<Vec<Vec<u8>>>,
+    /// Whether the task has a colour.
+    is_used: [bool; 10],
+    /// Symmetries and new colours of the used ones: most repetitions are known by these already.
+    drawn: HashSet<Variant>,
+    /// Digests of pairs: different symmetries may still make the same.
+    seen: HashSet<[u8; 32]>,
+}
+
+impl Contents {
+    fn new(task: &Task) -> Self {
+        let demonstrations = task.train.iter().map(|pair| (&pair.input, Some(&pair.output)));
+        let tests = task.test.iter().map(|test| (&test.input, test.output.as_ref()));
+        let pairs: Vec<(&Board, Option<&Board>)> = demonstrations.chain(tests).collect();
+        let image = |symmetry: u8, (input, output): &(&Board, Option<&Board>)| {
+            let mut bytes = Vec::new();
+            for board in [Some(*input), *output].into_iter().flatten() {
+                let board = dihedral::transform(board, symmetry);
+                bytes.extend([SIZE_OFFSET + board.rows(), SIZE_OFFSET + board.columns()]);
+                bytes.extend(board.cells());
+            }
+            bytes
+        };
+        let images = |symmetry| pairs.iter().map(|pair| image(symmetry, pair)).collect();
+        let mut is_used = [false; 10];
+        for &cell in task.boards().flat_map(Board::cells) {
+            if let Some(is_used) = is_used.get_mut(usize::from(cell)) {
+                *is_used = true;
+            }
         }
-        pairs.push(bytes);
+        let images = (0..dihedral::SYMMETRIES).map(images).collect();
+        Self { images, is_used, drawn: HashSet::new(), seen: HashSet::new() }
     }
-    pairs.sort_unstable();
-    // Every grid is preceded by its size, so that no two lists of pairs join to the same bytes.
-    Sha256::digest(pairs.concat()).into()
+
+    /// Whether no variant asked about before makes the same pairs, in whatever order.
+    fn is_new(&mut self, variant: &Variant) -> bool {
+        let mut drawn = *variant;
+        for (colour, is_used) in drawn.colours.iter_mut().zip(self.is_used) {
+            *colour = if is_used { *colour } else { 0 };
+        }
+        self.drawn.insert(drawn) && self.seen.insert(self.digest(variant))
+    }
+
+    fn digest(&self, variant: &Variant) -> [u8; 32] {
+        let mut renamed: [u8; 256] = std::array::from_fn(|byte| byte as u8);
+        renamed[..10].copy_from_slice(&variant.colours);
+        let rename = |bytes: &Vec<u8>| bytes.iter().map(|&byte| renamed[usize::from(byte)]).collect::<Vec<u8>>();
+        let mut pairs: Vec<Vec<u8>> = self.images[usize::from(variant.symmetry)].iter().map(rename).collect();
+        pairs.sort_unstable();
+        // Every grid is preceded by its size, so that no two lists of pairs join to the same bytes.
+        Sha256::digest(pairs.concat()).into()
+    }
 }
 
 /// Tokens of a grid that stands in a square of `side` with its first cell at (`top`, `left`), row by row: side² of

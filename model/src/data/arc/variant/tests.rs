@@ -38,8 +38,9 @@ fn variants_differ_in_content_and_depend_on_their_task_alone() {
     let many = task("many", "123/456", "654/321");
     let found = variants(&many, 300, 9);
     assert_eq!((found.len(), found[0]), (301, Variant::IDENTITY));
-    let contents: HashSet<[u8; 32]> = found.iter().map(|variant| content(&many, variant)).collect();
-    assert_eq!(contents.len(), 301);
+    let applied: HashSet<(Board, Board)> =
+        found.iter().map(|variant| (variant.apply(&grid("123/456")), variant.apply(&grid("654/321")))).collect();
+    assert_eq!(applied.len(), 301);
     assert_eq!(found[..11], variants(&many, 10, 9)[..], "more variants keep the first ones");
     assert_ne!(found[1..], variants(&many, 300, 8)[1..]);
     assert_ne!(found[1..], variants(&Task { name: "other".into(), ..many }, 300, 9)[1..]);
@@ -47,6 +48,13 @@ fn variants_differ_in_content_and_depend_on_their_task_alone() {
     assert_eq!(variants(&task("one", "1", "1"), 1_000, 1).len(), 9);
     assert_eq!(variants(&task("black", "00/00", "0"), 1_000, 1), [Variant::IDENTITY]);
     assert_eq!(variants(&task("one", "1", "1"), 0, 1), [Variant::IDENTITY]);
+    // Two of the square's symmetries at a time make the same of a row.
+    assert_eq!(variants(&task("row", "10", "10"), 1_000, 1).len(), 4 * 9);
+    // The order of pairs does not count: turned by half, each of these two becomes the other.
+    let mut swapped = task("swapped", "10", "10");
+    swapped.train.push(Pair { input: grid("01"), output: grid("01") });
+    swapped.test[0].input = grid("0");
+    assert_eq!(variants(&swapped, 1_000, 1).len(), 2 * 9);
 }
 
 #[test]
