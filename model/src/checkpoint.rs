@@ -3,14 +3,14 @@
 
 use crate::{
     Error, Result,
+    data::{arc, encode},
     hrm::Hrm,
     kernels::PackedWeights,
     params,
     shape::{Dims, TaskShape},
-    train::sudoku_task,
 };
 use candle_core::{DType, Device, Tensor};
-use hrm_types::experiment::Experiment;
+use hrm_types::{board::Kind, experiment::Experiment};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -26,10 +26,13 @@ pub const TOKENS: &str = "tokens";
 pub struct CheckpointInfo {
     /// What trained it.
     pub experiment: Experiment,
-    /// The kind of puzzle: `sudoku`, or [`TOKENS`].
+    /// The kind of puzzle: a [`Kind`], or [`TOKENS`].
     pub kind: String,
-    /// Side of the grids; 0 for [`TOKENS`].
+    /// Side of the grids, of the square an ARC grid stands in; 0 for [`TOKENS`].
     pub side: u8,
+    /// Names of the ARC tasks that have puzzle identifiers, in the order of these; none for other kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
     /// Sizes of the task, if they are not those of the kind and the side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizes: Option<TaskShape>,
@@ -46,13 +49,17 @@ pub struct CheckpointInfo {
 impl CheckpointInfo {
     /// Sizes of the task it was trained for.
     pub fn task(&self) -> Result<TaskShape> {
-        let shape = match (self.kind.as_str(), self.side, self.sizes) {
-            ("sudoku", side @ (4 | 6 | 9), None) => sudoku_task(side),
-            (TOKENS, 0, Some(sizes)) => sizes,
-            (kind, side, sizes) => {
+        let shape = match (self.kind.parse::<Kind>(), self.side, self.sizes) {
+            (Ok(kind), side, None) if kind.has_side(side) => {
+                let variants = self.experiment.train.task_variants;
+                encode::task_shape(kind, side, arc::identifiers(kind, self.tasks.len(), variants))
+            }
+            (Err(_), 0, Some(sizes)) if self.kind == TOKENS => sizes,
+            (_, side, sizes) => {
                 let with = if sizes.is_some() { "with" } else { "without" };
-                let found = format!("found {kind} of side {side} {with} sizes of its own");
-                let expected = "expected a sudoku of side 4, 6 or 9, or tokens of side 0 with their sizes";
+                let found = format!("found {} of side {side} {with} sizes of its own", self.kind);
+                let expected = "expected a sudoku of side 4, 6 or 9, a maze or arc of side 3 to 30, or tokens of side \
+                                0 with their sizes";
                 return Err(Error::Checkpoint(format!("{expected}, {found}")));
             }
         };

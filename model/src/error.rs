@@ -1,7 +1,10 @@
 //! What can go wrong in the model crate.
 
-use crate::data::DataError;
-use hrm_types::experiment::InvalidExperiment;
+use crate::data::{
+    DataError,
+    arc::vote::{ScoreError, SubmissionError},
+};
+use hrm_types::{board::Kind, experiment::InvalidExperiment};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -37,19 +40,53 @@ pub enum Error {
         found: String,
     },
     /// The model and the puzzle are of different sizes.
-    #[error("the model solves {model}, the puzzle is of side {puzzle}")]
+    #[error("the model solves {model}, the puzzle is a {puzzle}")]
     WrongSide {
         /// What the model solves.
         model: String,
-        /// The puzzle's side.
-        puzzle: u8,
+        /// The puzzle's kind and side.
+        puzzle: String,
     },
-    /// Fewer puzzles than one batch.
+    /// An ARC task that the model has no puzzle identifier for.
+    #[error("expected only tasks that the model was trained on, found {task:?}: evaluate it with blank identifiers")]
+    UnknownTask {
+        /// Its name.
+        task: String,
+    },
+    /// A way to evaluate that this kind of puzzle does not have.
+    #[error("{setting}: expected only for ARC tasks, found for {kind}")]
+    Protocol {
+        /// The protocol's setting.
+        setting: &'static str,
+        /// The puzzles' kind.
+        kind: Kind,
+    },
+    /// More votes than there are identifiers for.
+    #[error("voting: expected at most the {trained} variants of a task that the model was trained on, found {wanted}")]
+    Voting {
+        /// Variants asked for.
+        wanted: u32,
+        /// Variants it knows.
+        trained: u32,
+    },
+    /// Votes that cannot be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// A submission that cannot be written.
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+    /// Nothing to evaluate.
+    #[error("expected at least one puzzle in the {split} split, found none")]
+    EmptySplit {
+        /// The split's name.
+        split: &'static str,
+    },
+    /// Fewer examples than one batch.
     #[error("expected at least {batch_size} training puzzles to fill one batch, found {found}")]
     TooFewPuzzles {
         /// Sequences of a batch.
         batch_size: usize,
-        /// Training puzzles.
+        /// Training examples.
         found: usize,
     },
     /// A number of ACT steps that is not allowed.

@@ -1,123 +1,171 @@
 //! Measuring a model on puzzles by a stated protocol.
 
+mod interval;
+mod items;
+mod voting;
+
+pub use interval::{mean_interval, wilson};
+pub use voting::{Votes, vote};
+
 use crate::{
     Error, Result,
     act::Batch,
     checkpoint::Model,
-    data::{Puzzle, encode::encode},
-    rollout::rollout,
+    data::{Dataset, encode, maze, tokens::PAD},
+    rollout::{Reading, rollout},
+    train::asked,
 };
-use hrm_types::evaluation::{Evaluation, Protocol};
+use hrm_types::{
+    board::Kind,
+    dataset::Split,
+    evaluation::{Evaluation, Protocol},
+};
+use items::Item;
 use std::{ops::ControlFlow, time::Instant};
 
-/// Puzzles in one batch; it bounds the memory and never changes a score.
-const BATCH: usize = 64;
+/// Tokens in one batch, about; it bounds the memory and never changes a score.
+const TOKENS: usize = 6_000;
 
-/// Evaluates every puzzle; `on_progress(done, all)` may stop it with `Break`, which ends in [`Error::Cancelled`].
+/// Evaluates a split; `on_progress(done, all)` may stop it with `Break`, which ends in [`Error::Cancelled`].
+///
+/// # Errors
+/// [`Error::WrongSide`] when the dataset is of another kind or side than the model, [`Error::UnknownTask`] for ARC
+/// tasks it has no identifier for, [`Error::Protocol`] for a setting these puzzles do not have.
 pub fn evaluate(
     model: &Model,
-    puzzles: &[Puzzle],
+    dataset: &Dataset,
+    split: Split,
     protocol: &Protocol,
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Evaluation> {
+    check(model, dataset, split, protocol)?;
+    let started = Instant::now();
+    let puzzles = dataset.split(split);
+    let n = protocol.limit.map_or(puzzles.len(), |limit| puzzles.len().min(limit as usize));
+    let items = items::of_puzzles(model, dataset, &puzzles[..n], protocol)?;
+    let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
+    let mut done = 0;
+    predict(
+        model,
+        &items,
+        protocol,
+        &mut |i, step, reading| sums.add(dataset, &items[i], protocol, step, reading),
+        &mut |items| {
+            done += items;
+            on_progress(done, n)
+        },
+    )?;
+    let voting = match protocol.voting {
+        Some(_) => Some(vote(model, dataset, split, protocol, on_progress)?.score()?),
+        None => None,
+    };
+    let of = (n < puzzles.len()).then_some(puzzles.len() as u32);
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Evaluation { of, voting, ..sums.finish(dataset.kind, n as u32, protocol, seconds) })
+}
+
+fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) -> Result<()> {
     if !(1..=1024).contains(&protocol.max_steps) {
         return Err(Error::Steps(protocol.max_steps));
     }
-    let side = model.info().side;
-    if let Some(other) = puzzles.iter().find(|puzzle| puzzle.question.side() != side) {
-        return Err(Error::WrongSide { model: format!("sudoku of side {side}"), puzzle: other.question.side() });
+    let (info, kind) = (model.info(), dataset.kind);
+    if info.kind != kind.as_str() || info.side != dataset.side {
+        return Err(Error::WrongSide {
+            model: format!("{} of side {}", info.kind, info.side),
+            puzzle: format!("{kind} of side {}", dataset.side),
+        });
     }
-    let started = Instant::now();
-    let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
-    for (i, chunk) in puzzles.chunks(BATCH).enumerate() {
-        sums.add_chunk(model, chunk, protocol)?;
-        if on_progress(i * BATCH + chunk.len(), puzzles.len()).is_break() {
+    for (present, setting) in [(protocol.voting.is_some(), "voting"), (protocol.blank_identifiers, "blank_identifiers")]
+    {
+        if present && kind != Kind::Arc {
+            return Err(Error::Protocol { setting, kind });
+        }
+    }
+    if dataset.split(split).is_empty() || protocol.limit == Some(0) {
+        return Err(Error::EmptySplit { split: split.as_str() });
+    }
+    Ok(())
+}
+
+/// Runs the model on items, a batch at a time; `on_done(items)` hears of each batch and may stop with `Break`.
+fn predict(
+    model: &Model,
+    items: &[Item],
+    protocol: &Protocol,
+    on_reading: &mut dyn FnMut(usize, u32, Reading),
+    on_done: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<()> {
+    let seq_len = model.info().task()?.seq_len;
+    let size = (TOKENS / seq_len).clamp(1, 64);
+    for (number, chunk) in items.chunks(size).enumerate() {
+        let tokens = |sequence: &[u8]| sequence.iter().map(|&token| u32::from(token)).collect::<Vec<_>>();
+        let batch = Batch {
+            seq_len,
+            inputs: chunk.iter().flat_map(|item| tokens(&item.input)).collect(),
+            labels: chunk.iter().flat_map(|item| item.label.iter().map(|&token| asked(token))).collect(),
+            puzzle_identifiers: chunk.iter().map(|item| item.identifier).collect(),
+        };
+        rollout(model, &batch, protocol, |i, step, reading| on_reading(number * size + i, step, reading))?;
+        if on_done(chunk.len()).is_break() {
             return Err(Error::Cancelled);
         }
     }
-    Ok(sums.finish(puzzles, protocol, started.elapsed().as_secs_f64()))
+    Ok(())
 }
 
 #[derive(Default)]
 struct Sums {
     exact: u32,
-    right_tokens: usize,
+    /// Share of right tokens of every puzzle, summed.
+    accuracy: f64,
+    any_optimal: u32,
     q_halt_right: u32,
     steps: u64,
-    /// Puzzles whose grid was exact after step 1, 2, …
+    /// Puzzles whose board was exact after step 1, 2, …
     exact_by_step: Vec<u32>,
 }
 
 impl Sums {
-    fn add_chunk(&mut self, model: &Model, puzzles: &[Puzzle], protocol: &Protocol) -> Result<()> {
-        let answers: Vec<Vec<u32>> = puzzles.iter().map(|puzzle| encode(&puzzle.answer)).collect();
-        let batch = Batch {
-            seq_len: answers.first().map_or(0, Vec::len),
-            inputs: puzzles.iter().flat_map(|puzzle| encode(&puzzle.question)).collect(),
-            labels: answers.iter().flatten().map(|&token| i64::from(token)).collect(),
-            puzzle_identifiers: vec![0; puzzles.len()],
-        };
-        rollout(model, &batch, protocol, |i, step, reading| {
-            let right = reading.tokens.iter().zip(&answers[i]).filter(|(token, label)| token == label).count();
-            let exact = right == batch.seq_len;
-            // A halted puzzle keeps its grid for all the steps it does not take.
-            let held = if reading.last { protocol.max_steps } else { step };
-            for count in &mut self.exact_by_step[step as usize - 1..held as usize] {
-                *count += u32::from(exact);
+    fn add(&mut self, dataset: &Dataset, item: &Item, protocol: &Protocol, step: u32, reading: Reading) {
+        // Padding asks for nothing, and so counts for nothing.
+        let asked = item.label.iter().filter(|&&label| label != PAD).count();
+        let pairs = item.label.iter().zip(&reading.tokens);
+        let right = pairs.filter(|&(&label, &token)| label != PAD && u32::from(label) == token).count();
+        let exact = right == asked;
+        // A halted puzzle keeps its board for all the steps it does not take.
+        let held = if reading.last { protocol.max_steps } else { step };
+        for count in &mut self.exact_by_step[step as usize - 1..held as usize] {
+            *count += u32::from(exact);
+        }
+        if reading.last {
+            self.exact += u32::from(exact);
+            self.accuracy += right as f64 / asked.max(1) as f64;
+            self.q_halt_right += u32::from((reading.q_halt >= 0.0) == exact);
+            self.steps += u64::from(step);
+            if dataset.kind == Kind::Maze {
+                let answer = encode::decode(dataset.kind, dataset.side, &reading.tokens);
+                let optimal = answer.is_some_and(|answer| maze::is_any_optimal(&item.question, &answer));
+                self.any_optimal += u32::from(optimal);
             }
-            if reading.last {
-                self.exact += u32::from(exact);
-                self.right_tokens += right;
-                self.q_halt_right += u32::from((reading.q_halt >= 0.0) == exact);
-                self.steps += u64::from(step);
-            }
-        })
+        }
     }
 
-    fn finish(self, puzzles: &[Puzzle], protocol: &Protocol, seconds: f64) -> Evaluation {
-        let n = puzzles.len() as u32;
+    fn finish(self, kind: Kind, n: u32, protocol: &Protocol, seconds: f64) -> Evaluation {
         let share = |count: u32| f64::from(count) / f64::from(n.max(1));
-        let tokens: usize = puzzles.iter().map(|puzzle| puzzle.answer.cells().len()).sum();
         Evaluation {
             protocol: protocol.clone(),
             n,
+            of: None,
             exact: self.exact,
             exact_accuracy: share(self.exact),
             exact_interval: wilson(self.exact, n),
-            accuracy: self.right_tokens as f64 / tokens.max(1) as f64,
+            accuracy: self.accuracy / f64::from(n.max(1)),
             q_halt_accuracy: share(self.q_halt_right),
             mean_steps: self.steps as f64 / f64::from(n.max(1)),
             exact_by_step: self.exact_by_step.into_iter().map(share).collect(),
+            any_optimal: (kind == Kind::Maze).then_some(self.any_optimal),
+            voting: None,
             seconds,
-        }
-    }
-}
-
-/// The normal distribution's 97.5th percentile: two-sided 95 %.
-const Z: f64 = 1.959_963_984_540_054;
-
-/// Wilson's 95 % interval of a share of `successes` in `n`.
-pub fn wilson(successes: u32, n: u32) -> [f64; 2] {
-    if n == 0 {
-        return [0.0, 1.0];
-    }
-    let (n, p) = (f64::from(n), f64::from(successes) / f64::from(n));
-    let centre = p + Z * Z / (2.0 * n);
-    let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    [((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wilson;
-
-    #[test]
-    fn wilson_agrees_with_published_values() {
-        // Newcombe (1998), table I: 81 of 263 gives 0.2553 to 0.3662; 0 of 20 gives 0 to 0.1611.
-        for (successes, n, expected) in [(81, 263, [0.2553, 0.3662]), (0, 20, [0.0, 0.1611])] {
-            let found = wilson(successes, n);
-            assert!((found[0] - expected[0]).abs() < 5e-5 && (found[1] - expected[1]).abs() < 5e-5, "{found:?}");
         }
     }
 }

@@ -8,7 +8,8 @@ mod tests {
     use super::CHECKPOINTS;
     use crate::{Model, data, eval::evaluate};
     use hrm_types::{
-        evaluation::{Halting, Protocol},
+        dataset::Split,
+        evaluation::Protocol,
         experiment::{DataSpec, Experiment},
     };
     use std::{fs, ops::ControlFlow, path::PathBuf};
@@ -30,8 +31,8 @@ mod tests {
             let dataset = data::generate(spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles");
             assert_eq!(model.info().dataset_hash, dataset.content_hash(), "{name} was trained on other puzzles");
 
-            let protocol = Protocol { halting: Halting::Q, max_steps: file.arch.halt_max_steps as u32 };
-            let score = evaluate(&model, &dataset.test, &protocol, &mut |_, _| ControlFlow::Continue(()));
+            let protocol = Protocol::halting_by_q(file.arch.halt_max_steps as u32);
+            let score = evaluate(&model, &dataset, Split::Test, &protocol, &mut |_, _| ControlFlow::Continue(()));
             let score = score.expect("a score");
             assert_eq!(score.n, 1000);
             assert!(score.exact.abs_diff(STATED_EXACT) <= TIPPED, "{name}: stated {STATED_EXACT}, found {score:?}");

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result, act::Batch, checkpoint::Model, data::encode, rollout::rollout};
 use hrm_types::{
+    board::Kind,
     evaluation::{Halting, Protocol},
     solve::SolveStep,
     sudoku::Grid,
@@ -24,17 +25,20 @@ pub struct Solution {
 /// Solves a puzzle of the model's side: halting by Q, or after exactly `steps` ACT steps (1 to 1024).
 pub fn solve(model: &Model, puzzle: &Grid, steps: Option<u32>) -> Result<Solution> {
     let info = model.info();
-    if puzzle.side() != info.side {
-        return Err(Error::WrongSide { model: format!("{} of side {}", info.kind, info.side), puzzle: puzzle.side() });
+    if info.kind != Kind::Sudoku.as_str() || puzzle.side() != info.side {
+        return Err(Error::WrongSide {
+            model: format!("{} of side {}", info.kind, info.side),
+            puzzle: format!("{} of side {}", Kind::Sudoku, puzzle.side()),
+        });
     }
     let protocol = match steps {
-        Some(steps @ 1..=1024) => Protocol { halting: Halting::Fixed, max_steps: steps },
+        Some(steps @ 1..=1024) => Protocol::fixed(steps),
         Some(steps) => return Err(Error::Steps(steps)),
-        None => Protocol { halting: Halting::Q, max_steps: info.experiment.arch.halt_max_steps as u32 },
+        None => Protocol::halting_by_q(info.experiment.arch.halt_max_steps as u32),
     };
     let batch = Batch {
         seq_len: puzzle.cells().len(),
-        inputs: encode::encode(puzzle),
+        inputs: encode::encode(Kind::Sudoku, info.side, &puzzle.into()).into_iter().map(u32::from).collect(),
         labels: vec![crate::loss::IGNORE_LABEL; puzzle.cells().len()],
         puzzle_identifiers: vec![0],
     };
@@ -42,9 +46,9 @@ pub fn solve(model: &Model, puzzle: &Grid, steps: Option<u32>) -> Result<Solutio
     let mut taken = Vec::new();
     let mut answer = puzzle.clone();
     rollout(model, &batch, &protocol, |_, step, reading| {
-        let cells = encode::decode(&reading.tokens, info.side);
         // Decoded cells are digits of this side, and as many as the puzzle has.
-        if let Ok(grid) = Grid::from_cells(cells) {
+        let board = encode::decode(Kind::Sudoku, info.side, &reading.tokens);
+        if let Some(Ok(grid)) = board.map(|board| Grid::from_cells(board.cells().to_vec())) {
             answer = grid;
         }
         taken.push(SolveStep {

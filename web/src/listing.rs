@@ -96,7 +96,7 @@ mod tests {
             name: "small".into(),
             description: "a \"quoted\" word".into(),
             seed: 3,
-            data: DataSpec::Generate(GenerateSpec { side: 6, train: 10, test: 5, givens: [12, 16], seed: 1 }),
+            data: DataSpec::Generate(GenerateSpec::sudoku(6, 10, 5, [12, 16], 1)),
             arch: ArchConfig::default(),
             train: TrainConfig { max_steps: Some(20), ..TrainConfig::default() },
         }

@@ -2,28 +2,29 @@
 
 use anyhow::{Context, bail};
 use hrm_model::{Model, shipped};
+use hrm_types::board::Kind;
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
 };
 
-/// The model in the file or, without one, the one that ships for grids of this side.
-pub(crate) fn load(file: Option<&Path>, side: u8) -> anyhow::Result<Model> {
-    let Some(file) = file else { return shipped(side) };
+/// The model in the file or, without one, the one that ships for puzzles of this kind and side.
+pub(crate) fn load(file: Option<&Path>, kind: Kind, side: u8) -> anyhow::Result<Model> {
+    let Some(file) = file else { return shipped(kind, side) };
     let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     Model::from_bytes(&bytes).with_context(|| file.display().to_string())
 }
 
-fn shipped(side: u8) -> anyhow::Result<Model> {
+fn shipped(kind: Kind, side: u8) -> anyhow::Result<Model> {
     for (name, bytes) in shipped::CHECKPOINTS {
         let model = Model::from_bytes(bytes).with_context(|| format!("the shipped model {name}"))?;
-        if model.info().side == side {
+        if model.info().kind == kind.as_str() && model.info().side == side {
             return Ok(model);
         }
     }
     bail!(
-        "no model for puzzles of side {side} ships with the program; train one (`hrm train --config FILE --out \
+        "no model for {kind} of side {side} ships with the program; train one (`hrm train --config FILE --out \
          MODEL.safetensors`) and name it with --checkpoint MODEL.safetensors"
     )
 }

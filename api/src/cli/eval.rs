@@ -3,19 +3,22 @@
 
 use super::{checkpoint, interrupt, puzzles, queue::Enqueue, report, session, train};
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
+    queue::StopSignal,
     store::{checkpoints, datasets, evaluation_jobs},
 };
-use hrm_model::data::{self, Dataset};
-use hrm_types::{
-    dataset::Split,
-    evaluation::{Halting, Protocol},
-    experiment::DataSpec,
-    job::EvaluationSpec,
+use hrm_model::{
+    Model,
+    data::{self, Dataset},
+    eval,
 };
-use std::{path::PathBuf, process::ExitCode};
+use hrm_types::{board::Kind, dataset::Split, evaluation::Protocol, experiment::DataSpec, job::EvaluationSpec};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Measure a checkpoint's accuracy.
 #[derive(Debug, Args)]
@@ -24,22 +27,43 @@ Examples:
   hrm eval --config configs/sudoku-6x6.toml                          the model that ships, on the file's test split
   hrm eval --checkpoint sudoku.safetensors --dataset my-puzzles      on the test split of a stored dataset
   hrm eval --checkpoint sudoku.safetensors --csv test.csv.gz --limit 1000 --steps 16
+  hrm eval --checkpoint seed-*.safetensors --dataset mazes           the mean over seeds with its interval
+  hrm eval --checkpoint arc.safetensors --dataset arc-1 --voting 1000 --submission submission.json
   hrm eval --model sudoku-6x6 --dataset my-puzzles --queue           a stored model, measured by a worker")]
 pub(crate) struct Eval {
-    /// The checkpoint [default: the model that ships for puzzles of this side]
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
+    /// The checkpoint [default: the model that ships for such puzzles]; several, of runs that differ in their seed
+    /// alone, are measured one by one, and then their mean with its interval
+    #[arg(long, value_name = "FILE", num_args = 1.., verbatim_doc_comment)]
+    checkpoint: Vec<PathBuf>,
     /// The stored model that is queued, by name or id
     #[arg(long, value_name = "NAME_OR_ID", requires_all = ["queue", "dataset"], conflicts_with = "checkpoint")]
     model: Option<String>,
     #[command(flatten)]
     puzzles: Puzzles,
-    /// Evaluate the first N puzzles only
+    /// The split
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    split: Part,
+    /// Kind of the puzzles in --csv
+    #[arg(long, value_enum, default_value_t = CsvKind::Sudoku)]
+    kind: CsvKind,
+    /// Evaluate the first N puzzles only; the score then says "N of" all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Take exactly N ACT steps, or with Q halt when `q_halt` > `q_continue`
     #[arg(long, value_name = "N|Q", default_value = "Q", value_parser = parse_steps)]
     steps: Steps,
+    /// With --steps Q: ACT steps at most, also more than the model was trained with [default: its halt_max_steps]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    max_steps: Option<u32>,
+    /// ARC: vote over N variants of every task beside the task itself
+    #[arg(long, value_name = "N")]
+    voting: Option<u32>,
+    /// ARC: read every pair under the blank puzzle identifier
+    #[arg(long)]
+    blank_identifiers: bool,
+    /// ARC: write the two most voted answers in the public scorer's format
+    #[arg(long, value_name = "FILE")]
+    submission: Option<PathBuf>,
     #[command(flatten)]
     queue: Enqueue,
     #[command(flatten)]
@@ -49,15 +73,47 @@ pub(crate) struct Eval {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Puzzles {
-    /// The test split of this experiment's puzzles
+    /// The puzzles of this experiment
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The test split of this stored dataset
+    /// This stored dataset
     #[arg(long, value_name = "NAME_OR_ID")]
     dataset: Option<String>,
     /// All puzzles of this CSV file, plain or .gz
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Part {
+    Train,
+    Validation,
+    Test,
+}
+
+impl From<Part> for Split {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Train => Self::Train,
+            Part::Validation => Self::Validation,
+            Part::Test => Self::Test,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CsvKind {
+    Sudoku,
+    Maze,
+}
+
+impl From<CsvKind> for Kind {
+    fn from(kind: CsvKind) -> Self {
+        match kind {
+            CsvKind::Sudoku => Self::Sudoku,
+            CsvKind::Maze => Self::Maze,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,24 +139,27 @@ impl Eval {
         let (Some(model), Some(dataset)) = (&self.model, &self.puzzles.dataset) else {
             bail!("a queued evaluation needs what is stored: expected --model and --dataset");
         };
-        if self.limit.is_some() {
-            bail!("a queued evaluation measures the whole test split: expected no --limit");
+        if self.submission.is_some() {
+            bail!("a worker writes no files: expected no --submission with --queue");
         }
         let terms = self.queue.terms()?;
         let queued = session::with_database(&self.database, async |pool| {
             let model = checkpoints::find(pool, model).await?;
             let dataset = datasets::find(pool, dataset).await?;
-            if model.side != dataset.side {
+            if model.kind != dataset.kind.as_str() || model.side != dataset.side {
                 bail!(
-                    "{} solves puzzles of side {}, {} has side {}",
+                    "{} solves {} of side {}, {} is {} of side {}",
                     model.name,
+                    model.kind,
                     model.side,
                     dataset.name,
+                    dataset.kind,
                     dataset.side
                 );
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
-            let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split: Split::Test, protocol };
+            let split = self.split.into();
+            let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
             Ok(evaluation_jobs::create(pool, &model.name, &spec, terms).await?)
         })?;
         println!("queued {} as job {}", queued.job.name, queued.job.id);
@@ -109,37 +168,83 @@ impl Eval {
     }
 
     fn protocol(&self, halt_max_steps: u32) -> Protocol {
-        match self.steps {
-            Steps::Q => Protocol { halting: Halting::Q, max_steps: halt_max_steps },
-            Steps::Exactly(max_steps) => Protocol { halting: Halting::Fixed, max_steps },
-        }
+        let protocol = match self.steps {
+            Steps::Q => Protocol::halting_by_q(self.max_steps.unwrap_or(halt_max_steps)),
+            Steps::Exactly(max_steps) => Protocol::fixed(max_steps),
+        };
+        Protocol { limit: self.limit, voting: self.voting, blank_identifiers: self.blank_identifiers, ..protocol }
     }
 
     fn measure(self) -> anyhow::Result<ExitCode> {
         let stop = interrupt::stop_signal()?;
-        let mut puzzles = match &self.puzzles {
-            Puzzles { csv: Some(file), .. } => {
-                let test = data::read_csv_file(file)?;
-                Dataset { side: test[0].question.side(), train: vec![], test }
-            }
-            Puzzles { dataset: Some(dataset), .. } => {
-                puzzles::load(&DataSpec::Stored { dataset: dataset.clone() }, &self.database, &stop)?
-            }
-            Puzzles { config: Some(file), .. } => {
-                puzzles::load(&puzzles::read_experiment(file)?.data, &self.database, &stop)?
-            }
-            _ => bail!("expected one of --config, --dataset and --csv"),
+        let puzzles = self.dataset(&stop)?;
+        let files: Vec<Option<&Path>> = match self.checkpoint.as_slice() {
+            [] => vec![None],
+            files => files.iter().map(|file| Some(file.as_path())).collect(),
         };
-        puzzles.test.truncate(self.limit.map_or(usize::MAX, |limit| limit as usize));
-        if puzzles.test.is_empty() {
-            bail!("the test split is empty: choose a dataset that has one");
+        if self.submission.is_some() && files.len() > 1 {
+            bail!("a submission is one model's: expected one --checkpoint with --submission");
         }
-        let model = checkpoint::load(self.checkpoint.as_deref(), puzzles.side)?;
-        let info = model.info();
-        let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
-        let (name, parameters) = (&info.experiment.name, report::thousands(info.parameters));
-        println!("{name}: {parameters} weights after {} steps", report::thousands(info.step));
-        println!("{}", report::score(&train::evaluate(&model, &puzzles, &protocol, &stop)?));
+        let mut accuracies = Vec::new();
+        for file in files {
+            let model = checkpoint::load(file, puzzles.kind, puzzles.side)?;
+            let info = model.info();
+            let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
+            let (name, parameters) = (&info.experiment.name, report::thousands(info.parameters));
+            println!("{name}: {parameters} weights after {} steps", report::thousands(info.step));
+            if let Some(path) = &self.submission {
+                submit(&model, &puzzles, self.split.into(), &protocol, path, &stop)?;
+            }
+            let score = train::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
+            println!("{}", report::score(&score));
+            accuracies.push(score.exact_accuracy);
+        }
+        if let (mean, Some(half)) = eval::mean_interval(&accuracies) {
+            println!(
+                "mean of {} models  {} ± {} exact (95 %, Student's t)",
+                accuracies.len(),
+                report::percent(mean),
+                report::percent(half)
+            );
+        }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The puzzles that the arguments name.
+    fn dataset(&self, stop: &StopSignal) -> anyhow::Result<Dataset> {
+        match &self.puzzles {
+            Puzzles { csv: Some(file), .. } => {
+                let test = data::read_csv_file(file, self.kind.into())?;
+                let side = test[0].question.rows();
+                Ok(Dataset { kind: self.kind.into(), side, train: vec![], validation: vec![], test })
+            }
+            Puzzles { dataset: Some(dataset), .. } => {
+                puzzles::load(&DataSpec::Stored { dataset: dataset.clone() }, &self.database, stop)
+            }
+            Puzzles { config: Some(file), .. } => {
+                puzzles::load(&puzzles::read_experiment(file)?.data, &self.database, stop)
+            }
+            _ => bail!("expected one of --config, --dataset and --csv"),
+        }
+    }
+}
+
+/// Writes the two most voted answers to every test input as the public scorer takes them.
+fn submit(
+    model: &Model,
+    puzzles: &Dataset,
+    split: Split,
+    protocol: &Protocol,
+    path: &Path,
+    stop: &StopSignal,
+) -> anyhow::Result<()> {
+    checkpoint::check_place(path)?;
+    let votes = eval::vote(model, puzzles, split, protocol, &mut |_, _| stop.flow());
+    let votes = match votes {
+        Err(hrm_model::Error::Cancelled) => return Err(interrupt::Interrupted.into()),
+        other => other?,
+    };
+    votes.write_submission(path)?;
+    println!("wrote {}", path.display());
+    Ok(())
 }

@@ -25,6 +25,8 @@ pub(crate) fn load(spec: &DataSpec, database: &DatabaseConfig, stop: &StopSignal
     match spec {
         DataSpec::Generate(spec) => generate(spec, stop),
         DataSpec::Csv(spec) => Ok(data::load_csv(spec)?),
+        DataSpec::Arc(spec) => Ok(data::load_arc(spec)?),
+        DataSpec::Folder(spec) => bail!("{}: a folder of arrays is trained on, not evaluated on or stored", spec.path),
         DataSpec::Stored { dataset } => stored(dataset, database),
     }
 }

@@ -46,9 +46,19 @@ pub(crate) fn score(score: &Evaluation) -> String {
         Halting::Q => format!("halting by Q after at most {} steps", score.protocol.max_steps),
         Halting::Fixed => format!("after exactly {} steps", score.protocol.max_steps),
     };
+    let of = score.of.map(|all| format!(", the first of {}", thousands(all))).unwrap_or_default();
+    let optimal = score.any_optimal.map(|optimal| {
+        format!("any optimal      {} of {} mark a shortest path\n", thousands(optimal), thousands(score.n))
+    });
+    let voting = score.voting.as_ref().map(|voting| {
+        let pass_at: Vec<String> = voting.pass_at.iter().map(|at| format!("@{} {}", at.k, percent(at.score))).collect();
+        let (tasks, inputs) = (thousands(voting.tasks), thousands(voting.inputs));
+        format!("by votes         pass {} ({inputs} inputs of {tasks} tasks)\n", pass_at.join(", "))
+    });
     let by_step: Vec<String> = score.exact_by_step.iter().map(|&share| percent(share)).collect();
     format!(
-        "exact accuracy   {} ({} of {} puzzles; 95 % interval {} to {})\n\
+        "exact accuracy   {} ({} of {} puzzles{of}; 95 % interval {} to {})\n\
+         {}{}\
          token accuracy   {}\n\
          q_halt accuracy  {}\n\
          mean ACT steps   {:.2}, {halting}\n\
@@ -59,6 +69,8 @@ pub(crate) fn score(score: &Evaluation) -> String {
         thousands(score.n),
         percent(low),
         percent(high),
+        optimal.unwrap_or_default(),
+        voting.unwrap_or_default(),
         percent(score.accuracy),
         percent(score.q_halt_accuracy),
         score.mean_steps,

@@ -5,7 +5,10 @@ use super::checkpoint;
 use anyhow::Context;
 use clap::Args;
 use hrm_model::solve::{Solution, solve};
-use hrm_types::sudoku::{Grid, box_shape};
+use hrm_types::{
+    board::Kind,
+    sudoku::{Grid, box_shape},
+};
 use std::{io::Read, path::PathBuf, process::ExitCode};
 
 /// Solve a Sudoku with a model, and show every step on the way.
@@ -42,7 +45,7 @@ impl Solve {
         };
         let puzzle: Grid = text.parse()?;
         puzzle.check_givens()?;
-        let model = checkpoint::load(self.checkpoint.as_deref(), puzzle.side())?;
+        let model = checkpoint::load(self.checkpoint.as_deref(), Kind::Sudoku, puzzle.side())?;
         let solution = solve(&model, &puzzle, self.steps)?;
         let violations = solution.answer.violations(&puzzle);
         if self.json {

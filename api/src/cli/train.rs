@@ -13,12 +13,13 @@ use clap::Args;
 use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
-    data::Dataset,
+    data::{Corpus, Dataset},
     eval,
     train::{TrainState, Training, train},
 };
 use hrm_types::{
-    evaluation::{Evaluation, Halting, Protocol},
+    dataset::Split,
+    evaluation::{Evaluation, Protocol},
     experiment::{DataSpec, Experiment},
     run::MetricPoint,
 };
@@ -101,13 +102,15 @@ impl Train {
     fn enqueue(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
         let terms = self.queue.terms()?;
         let files = match &experiment.data {
-            DataSpec::Csv(spec) => Some((spec.clone(), hrm_model::data::load_csv(spec)?)),
-            _ => None,
+            spec @ (DataSpec::Csv(_) | DataSpec::Arc(_)) => {
+                data::name_of_files(spec).zip(Some(puzzles::load(spec, &self.database, &interrupt::stop_signal()?)?))
+            }
+            DataSpec::Folder(_) => bail!("a folder of arrays cannot be queued: expected puzzles that can be stored"),
+            DataSpec::Generate(_) | DataSpec::Stored { .. } => None,
         };
         let run = session::with_database(&self.database, async |pool| {
-            if let Some((spec, puzzles)) = &files {
-                let name = data::name_of_files(spec);
-                let stored = data::store(pool, &name, &spec.train, puzzles).await?;
+            if let Some(((name, origin), puzzles)) = &files {
+                let stored = data::store(pool, name, origin, None, puzzles).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
             Ok(runs::create(pool, &experiment, terms).await?)
@@ -126,10 +129,11 @@ impl Train {
         let stop = interrupt::stop_signal()?;
         let puzzles = puzzles::load(&experiment.data, &self.database, &stop)?;
         println!(
-            "{}: {} training and {} test puzzles of side {}",
+            "{}: {} training and {} test puzzles, {} of side {}",
             experiment.name,
             report::thousands(puzzles.train.len() as u64),
             report::thousands(puzzles.test.len() as u64),
+            puzzles.kind,
             puzzles.side
         );
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
@@ -146,21 +150,22 @@ impl Train {
             return Ok(ExitCode::SUCCESS);
         }
         let max_steps = experiment.arch.halt_max_steps as u32;
-        let protocol = Protocol { halting: Halting::Q, max_steps };
-        println!("{}", report::score(&evaluate(&trained.model, &puzzles, &protocol, &stop)?));
+        let protocol = Protocol::halting_by_q(max_steps);
+        println!("{}", report::score(&evaluate(&trained.model, &puzzles, Split::Test, &protocol, &stop)?));
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Evaluates the test split behind a progress bar.
+/// Evaluates a split behind a progress bar.
 pub(crate) fn evaluate(
     model: &Model,
     puzzles: &Dataset,
+    split: Split,
     protocol: &Protocol,
     stop: &StopSignal,
 ) -> anyhow::Result<Evaluation> {
     let bar = puzzles::bar("evaluating {bar:30} {pos}/{len} puzzles, {eta} left");
-    let evaluation = eval::evaluate(model, &puzzles.test, protocol, &mut |done, total| {
+    let evaluation = eval::evaluate(model, puzzles, split, protocol, &mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
         stop.flow()
@@ -191,7 +196,8 @@ impl Saving {
     ) -> anyhow::Result<Training<'a>> {
         let path = self.path.display();
         if resume && self.path.exists() {
-            let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, puzzles, &state));
+            let corpus = Corpus::of_dataset(puzzles, experiment);
+            let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, corpus, &state));
             let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
             println!("goes on from {path} after step {}", report::thousands(training.step()));
             return Ok(training);
@@ -201,7 +207,7 @@ impl Saving {
         } else if self.path.exists() {
             bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
         }
-        Ok(Training::begin(experiment, puzzles)?)
+        Ok(Training::begin(experiment, Corpus::of_dataset(puzzles, experiment))?)
     }
 
     /// Trains to the end, writing the state now and then and when it is interrupted.

@@ -44,11 +44,13 @@ pub enum ApiError {
         /// Names of the models of that side.
         known: Vec<String>,
     },
-    /// The named model solves grids of another side.
-    #[error("the model {name:?} solves grids of side {model_side}, the puzzle has side {side}; {}", known_models(*side, known))]
+    /// The named model solves grids of another side, or another kind of puzzle.
+    #[error("the model {name:?} solves {model_kind} of side {model_side}, the puzzle is a sudoku of side {side}; {}", known_models(*side, known))]
     ModelOfOtherSide {
         /// The model's name.
         name: String,
+        /// The kind of puzzle it solves.
+        model_kind: String,
         /// The side it solves.
         model_side: u8,
         /// The puzzle's side.

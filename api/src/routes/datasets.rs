@@ -15,10 +15,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hrm_model::data::{self, DataError};
+use hrm_model::data::{self, DataError, leak_report};
 use hrm_types::{
     Page,
-    dataset::{CreateDataset, Dataset, Split, StoredPuzzle},
+    dataset::{CreateDataset, Dataset, LeakReport, Split, StoredPuzzle},
     experiment::GenerateSpec,
     ids::DatasetId,
     job::{GenerationSpec, Job},
@@ -84,7 +84,8 @@ pub async fn list_datasets(
 
 /// Generate a dataset
 ///
-/// Every puzzle has exactly one solution; the same settings always give the same puzzles.
+/// Sudoku puzzles with exactly one solution (`givens`), mazes (`kind` `maze`, with `maze` `perfect` or `hard`) or
+/// ARC-like tasks (`kind` `arc`); the same settings always give the same puzzles.
 /// Up to 5,000 puzzles in all are made at once: the answer comes when the dataset is stored, and hanging up stops the
 /// work. More are queued for a worker: the answer is the job, whose `dataset_id` names the dataset once it is stored.
 #[utoipa::path(
@@ -111,15 +112,16 @@ pub async fn create_dataset(
     check(&request)?;
     let terms = terms(&request.owner, request.priority)?;
     refuse_known(&state, &request).await?;
-    if request.generate.train.saturating_add(request.generate.test) > WHILE_WAITING {
+    let GenerateSpec { train, validation, test, .. } = request.generate;
+    if train.saturating_add(validation).saturating_add(test) > WHILE_WAITING {
         let spec = GenerationSpec { name: request.name.clone(), generate: request.generate.clone() };
         let job = store::generation_jobs::create(&state.pool, &spec, terms).await?;
         let location = format!("/api/v1/jobs/{}", job.id);
         return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(job)).into_response());
     }
     let place = state.generating.enter().await?;
-    let puzzles = generate(request.generate.clone()).await?;
-    let new = NewDataset { name: &request.name, origin: "generated", generated: Some(&request.generate) };
+    let (puzzles, leaks) = generate(request.generate.clone()).await?;
+    let new = NewDataset::generated(&request.name, &request.generate, leaks);
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);
@@ -212,15 +214,17 @@ impl Drop for StopOnDrop {
     }
 }
 
-async fn generate(spec: GenerateSpec) -> Result<data::Dataset, ApiError> {
+async fn generate(spec: GenerateSpec) -> Result<(data::Dataset, Option<LeakReport>), ApiError> {
     let abandoned = Arc::new(AtomicBool::new(false));
     let _stop = StopOnDrop(Arc::clone(&abandoned));
     let work = tokio::task::spawn_blocking(move || {
-        data::generate(&spec, &mut |_, _| {
+        let puzzles = data::generate(&spec, &mut |_, _| {
             if abandoned.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
+        })?;
+        let leaks = leak_report(&puzzles);
+        Ok((puzzles, leaks))
     });
-    work.await.map_err(ApiError::internal)?.map_err(|error| unable(&error))
+    work.await.map_err(ApiError::internal)?.map_err(|error: DataError| unable(&error))
 }
 
 /// Some settings pass every check and yet have too few puzzles, e.g. of side 4 with few givens.

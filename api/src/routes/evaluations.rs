@@ -17,7 +17,8 @@ use axum::{
 };
 use hrm_types::{
     Page,
-    evaluation::{Halting, Protocol},
+    board::Kind,
+    evaluation::Protocol,
     ids::JobId,
     job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
 };
@@ -79,14 +80,16 @@ pub async fn create_evaluation(
     let terms = terms(&request.owner, request.priority)?;
     let model = store::checkpoints::find(&state.pool, &request.model).await?;
     let dataset = store::datasets::find(&state.pool, &request.dataset).await?;
-    if model.side != dataset.side {
-        let (name, side, other) = (&model.name, model.side, dataset.side);
-        let detail = format!("expected puzzles of side {side}, which {name:?} solves; found side {other}");
+    if model.kind != dataset.kind.as_str() || model.side != dataset.side {
+        let (name, kind, side) = (&model.name, &model.kind, model.side);
+        let (other, other_side) = (dataset.kind, dataset.side);
+        let detail =
+            format!("expected {kind} of side {side}, which {name:?} solves; found {other} of side {other_side}");
         return Err(ApiError::field("dataset", detail));
     }
     let halt_max_steps = model.experiment.arch.halt_max_steps as u32;
-    let protocol = request.protocol.unwrap_or(Protocol { halting: Halting::Q, max_steps: halt_max_steps });
-    check(&protocol)?;
+    let protocol = request.protocol.unwrap_or(Protocol::halting_by_q(halt_max_steps));
+    check(&protocol, dataset.kind)?;
     let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split: request.split, protocol };
     let queued = store::evaluation_jobs::create(&state.pool, &model.name, &spec, terms).await?;
     let location = format!("/api/v1/evaluations/{}", queued.job.id);
@@ -111,9 +114,19 @@ pub async fn get_evaluation(
     Ok(Json(store::evaluation_jobs::get(&state.pool, id).await?))
 }
 
-fn check(protocol: &Protocol) -> Result<(), ApiError> {
-    if (1..=1024).contains(&protocol.max_steps) {
-        return Ok(());
+fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
+    let refuse = |field: &'static str, detail: String| Err(ApiError::field(field, detail));
+    if !(1..=1024).contains(&protocol.max_steps) {
+        return refuse("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps));
     }
-    Err(ApiError::field("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps)))
+    if protocol.limit == Some(0) {
+        return refuse("protocol.limit", "expected at least 1, found 0".into());
+    }
+    if protocol.voting.is_some() && kind != Kind::Arc {
+        return refuse("protocol.voting", format!("expected only for ARC tasks, found for {kind}"));
+    }
+    if protocol.blank_identifiers && kind != Kind::Arc {
+        return refuse("protocol.blank_identifiers", format!("expected only for ARC tasks, found for {kind}"));
+    }
+    Ok(())
 }

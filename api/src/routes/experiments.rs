@@ -4,6 +4,7 @@ use crate::http::{error::ApiError, extract::ApiPath};
 use axum::Json;
 use hrm_types::{
     Page,
+    board::Kind,
     experiment::{DataSpec, ExperimentFile},
 };
 
@@ -21,11 +22,11 @@ fn parse(name: &str, text: &str) -> Result<ExperimentFile, toml::de::Error> {
     Ok(ExperimentFile { name: name.into(), description: experiment.description.clone(), experiment })
 }
 
-/// The side of the puzzles, where the settings tell.
-pub(crate) fn side_of(data: &DataSpec) -> Option<u8> {
+/// The side of the Sudoku puzzles, where the settings tell.
+pub(crate) fn sudoku_side(data: &DataSpec) -> Option<u8> {
     match data {
-        DataSpec::Generate(spec) => Some(spec.side),
-        DataSpec::Csv(_) | DataSpec::Stored { .. } => None,
+        DataSpec::Generate(spec) if spec.kind == Kind::Sudoku => Some(spec.side),
+        _ => None,
     }
 }
 

@@ -362,7 +362,7 @@ fn check(experiment: &Experiment) -> Result<(), ApiError> {
     experiment.validate().map_err(|error| ApiError::invalid_experiment("experiment", error))?;
     match &experiment.data {
         DataSpec::Generate(_) | DataSpec::Stored { .. } => Ok(()),
-        DataSpec::Csv(_) => Err(ApiError::InvalidExperiment {
+        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => Err(ApiError::InvalidExperiment {
             field: "experiment.data.source".into(),
             problem: "the server reads no files named by a client; import them with `hrm data import` and name the \
                       stored dataset: {\"source\": \"stored\", \"dataset\": \"…\"}"

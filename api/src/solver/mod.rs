@@ -11,6 +11,7 @@ use crate::{
 use cache::Cache;
 use hrm_model::solve::{Solution, solve};
 use hrm_types::{
+    board::Kind,
     model::Model,
     solve::{ModelRef, SolveRequest, SolveResponse},
     sudoku::{Grid, PuzzleError},
@@ -69,10 +70,11 @@ impl Solver {
             None => store::checkpoints::default_for_side(&self.pool, side).await,
         };
         match (found, wanted) {
-            (Ok(model), _) if model.side == side => Ok(model),
+            (Ok(model), _) if solves(&model, side) => Ok(model),
             (Ok(model), _) => {
                 let known = self.known(side).await?;
-                Err(ApiError::ModelOfOtherSide { name: model.name, model_side: model.side, side, known })
+                let Model { name, kind: model_kind, side: model_side, .. } = model;
+                Err(ApiError::ModelOfOtherSide { name, model_kind, model_side, side, known })
             }
             (Err(store::Error::NotFound { .. }), Some(wanted)) => {
                 Err(ApiError::ModelNotFound { wanted: wanted.into(), side, known: self.known(side).await? })
@@ -86,9 +88,14 @@ impl Solver {
     async fn known(&self, side: u8) -> Result<Vec<String>, ApiError> {
         let newest = store::checkpoints::list(&self.pool, None, crate::routes::MAX_LIMIT).await?;
         let names: BTreeSet<String> =
-            newest.items.into_iter().filter(|model| model.side == side).map(|model| model.name).collect();
+            newest.items.into_iter().filter(|model| solves(model, side)).map(|model| model.name).collect();
         Ok(names.into_iter().collect())
     }
+}
+
+/// Whether the model answers Sudoku of this side.
+fn solves(model: &Model, side: u8) -> bool {
+    model.kind == Kind::Sudoku.as_str() && model.side == side
 }
 
 fn check_steps(steps: Option<u32>) -> Result<(), ApiError> {
@@ -102,11 +109,11 @@ fn check_steps(steps: Option<u32>) -> Result<(), ApiError> {
 
 /// Which experiment of `configs/` trains a model for grids of this side.
 fn next_step(side: u8) -> String {
-    use crate::routes::experiments::{shipped, side_of};
+    use crate::routes::experiments::{shipped, sudoku_side};
     let fitting: Vec<String> = shipped()
         .into_iter()
         .flatten()
-        .filter(|file| side_of(&file.experiment.data) == Some(side))
+        .filter(|file| sudoku_side(&file.experiment.data) == Some(side))
         .map(|file| file.name)
         .collect();
     match fitting.as_slice() {

@@ -180,7 +180,7 @@ async fn select(pool: &PgPool, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Mod
                   is_default AS "is_default!", scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
-             AND ($3::smallint IS NULL OR (is_default AND side = $3))
+             AND ($3::smallint IS NULL OR (is_default AND kind = 'sudoku' AND side = $3))
              AND ($4::uuid IS NULL OR scored.id < $4)
            ORDER BY (scored.id = $1) DESC NULLS LAST, scored.id DESC LIMIT $5"#,
         wanted.id,

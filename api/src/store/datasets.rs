@@ -2,7 +2,13 @@
 
 use super::{Error, page, puzzles};
 use hrm_model::data;
-use hrm_types::{Page, dataset::Dataset, experiment::GenerateSpec, ids::DatasetId};
+use hrm_types::{
+    Page,
+    board::Kind,
+    dataset::{Dataset, LeakReport},
+    experiment::GenerateSpec,
+    ids::DatasetId,
+};
 use sqlx::{PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -16,15 +22,26 @@ pub struct NewDataset<'a> {
     pub origin: &'a str,
     /// The generator's settings, if generated.
     pub generated: Option<&'a GenerateSpec>,
+    /// The licence its publisher states, if any is known.
+    pub license: Option<&'a str>,
+    /// Which of its puzzles stand in two splits, if that was counted.
+    pub leaks: Option<LeakReport>,
+}
+
+impl<'a> NewDataset<'a> {
+    /// Puzzles generated here.
+    pub fn generated(name: &'a str, spec: &'a GenerateSpec, leaks: Option<LeakReport>) -> Self {
+        Self { name, origin: GENERATED, generated: Some(spec), license: None, leaks }
+    }
 }
 
 /// The origin of generated datasets.
 pub const GENERATED: &str = "generated";
 
-/// A name for generated puzzles that nobody named: their side and the start of their hash.
+/// A name for generated puzzles that nobody named: their kind, their side and the start of their hash.
 pub fn generated_name(puzzles: &data::Dataset) -> String {
-    let side = puzzles.side;
-    format!("sudoku-{side}x{side}-{}", &puzzles.content_hash()[..8])
+    let (kind, side) = (puzzles.kind, puzzles.side);
+    format!("{kind}-{side}x{side}-{}", &puzzles.content_hash()[..8])
 }
 
 struct Row {
@@ -34,26 +51,35 @@ struct Row {
     side: i16,
     origin: String,
     generated: Option<Json<GenerateSpec>>,
+    license: Option<String>,
     content_hash: String,
     train_count: i64,
+    validation_count: i64,
     test_count: i64,
+    leaks: Option<Json<LeakReport>>,
     created_at: OffsetDateTime,
 }
 
-impl From<Row> for Dataset {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Dataset {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let corrupt = |detail: String| Error::Corrupt { what: "kind of dataset", detail };
+        Ok(Self {
             id: DatasetId(row.id),
             name: row.name,
-            kind: row.kind,
+            kind: row.kind.parse::<Kind>().map_err(|error| corrupt(error.to_string()))?,
             side: row.side as u8,
             origin: row.origin,
             generated: row.generated.map(|Json(spec)| spec),
+            license: row.license,
             content_hash: row.content_hash,
             train_count: row.train_count as u32,
+            validation_count: row.validation_count as u32,
             test_count: row.test_count as u32,
+            leaks: row.leaks.map(|Json(leaks)| leaks),
             created_at: row.created_at,
-        }
+        })
     }
 }
 
@@ -76,16 +102,21 @@ async fn insert(
 ) -> Result<DatasetId, Error> {
     let id = DatasetId(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO datasets (id, name, kind, side, origin, generated, content_hash, train_count, test_count)
-         VALUES ($1, $2, 'sudoku', $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO datasets (id, name, kind, side, origin, generated, license, content_hash, train_count,
+                               validation_count, test_count, leaks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         id.0,
         new.name,
+        puzzles.kind.as_str(),
         i16::from(puzzles.side),
         new.origin,
         new.generated.map(Json) as _,
+        new.license,
         content_hash,
         puzzles.train.len().cast_signed() as i64,
+        puzzles.validation.len().cast_signed() as i64,
         puzzles.test.len().cast_signed() as i64,
+        new.leaks.map(Json) as _,
     )
     .execute(&mut *connection)
     .await?;
@@ -132,28 +163,28 @@ pub async fn find_or_create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::
 pub async fn with_content(pool: &PgPool, content_hash: &str) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
-                  train_count, test_count, created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
+                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE content_hash = $1"#,
         content_hash
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(Dataset::from))
+    row.map(Dataset::try_from).transpose()
 }
 
 /// The dataset generated from this very spec, so that it need not be generated again.
 pub async fn generated_from(pool: &PgPool, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
-                  train_count, test_count, created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
+                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE generated = $1 ORDER BY id LIMIT 1"#,
         Json(spec) as _
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(Dataset::from))
+    row.map(Dataset::try_from).transpose()
 }
 
 /// The dataset with this id.
@@ -171,28 +202,29 @@ pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
 pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<Dataset, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
-                  train_count, test_count, created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
+                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE id = $1 OR name = $2 ORDER BY id = $1 DESC LIMIT 1"#,
         name_or_id.parse::<Uuid>().ok(),
         name_or_id
     )
     .fetch_optional(pool)
     .await?;
-    row.map(Dataset::from).ok_or_else(|| Error::not_found("dataset", name_or_id))
+    row.ok_or_else(|| Error::not_found("dataset", name_or_id))?.try_into()
 }
 
 /// Datasets, newest first, older than `cursor`.
 pub async fn list(pool: &PgPool, cursor: Option<DatasetId>, limit: u32) -> Result<Page<Dataset>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", content_hash,
-                  train_count, test_count, created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
+                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
         cursor.map(|id| id.0),
         i64::from(limit) + 1
     )
     .fetch_all(pool)
     .await?;
-    Ok(page(rows.into_iter().map(Dataset::from).collect(), limit, |dataset| dataset.id))
+    let datasets = rows.into_iter().map(Dataset::try_from).collect::<Result<_, _>>()?;
+    Ok(page(datasets, limit, |dataset| dataset.id))
 }

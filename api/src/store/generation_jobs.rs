@@ -8,6 +8,7 @@ use super::{
 };
 use hrm_model::data;
 use hrm_types::{
+    dataset::LeakReport,
     ids::DatasetId,
     job::{GenerationSpec, Job, JobKind},
 };
@@ -30,10 +31,11 @@ pub async fn succeed(
     lease: &Lease,
     spec: &GenerationSpec,
     puzzles: &data::Dataset,
+    leaks: Option<LeakReport>,
 ) -> Result<DatasetId, Error> {
     let mut tx = pool.begin().await?;
     leases::hold(&mut tx, lease).await?;
-    let new = NewDataset { name: &spec.name, origin: datasets::GENERATED, generated: Some(&spec.generate) };
+    let new = NewDataset::generated(&spec.name, &spec.generate, leaks);
     let id = datasets::find_or_insert(&mut tx, new, puzzles).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;

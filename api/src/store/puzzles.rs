@@ -5,24 +5,24 @@ use futures_util::TryStreamExt;
 use hrm_model::data::{self, Puzzle};
 use hrm_types::{
     Page,
+    board::{Board, Kind},
     dataset::{Dataset, Split, StoredPuzzle},
     ids::DatasetId,
-    sudoku::Grid,
 };
 use sqlx::{PgConnection, PgPool};
 
 /// Puzzles sent to the database at once: about a megabyte.
 const BATCH: usize = 5_000;
 
-/// Writes both splits, inside the caller's transaction.
+/// Writes all splits, inside the caller's transaction.
 pub(super) async fn insert_all(
     connection: &mut PgConnection,
     dataset: DatasetId,
     puzzles: &data::Dataset,
 ) -> Result<(), Error> {
-    for (split, rows) in [(Split::Train, &puzzles.train), (Split::Test, &puzzles.test)] {
-        for (batch, chunk) in rows.chunks(BATCH).enumerate() {
-            insert_batch(connection, dataset, split, batch * BATCH, chunk).await?;
+    for split in [Split::Train, Split::Validation, Split::Test] {
+        for (batch, chunk) in puzzles.split(split).chunks(BATCH).enumerate() {
+            insert_batch(connection, (dataset, puzzles.kind), split, batch * BATCH, chunk).await?;
         }
     }
     Ok(())
@@ -30,19 +30,20 @@ pub(super) async fn insert_all(
 
 async fn insert_batch(
     connection: &mut PgConnection,
-    dataset: DatasetId,
+    (dataset, kind): (DatasetId, Kind),
     split: Split,
     first: usize,
     puzzles: &[Puzzle],
 ) -> Result<(), Error> {
     let positions: Vec<i64> = (first..first + puzzles.len()).map(|position| position.cast_signed() as i64).collect();
-    let questions: Vec<String> = puzzles.iter().map(|puzzle| puzzle.question.to_string()).collect();
-    let answers: Vec<String> = puzzles.iter().map(|puzzle| puzzle.answer.to_string()).collect();
+    let questions: Vec<String> = puzzles.iter().map(|puzzle| puzzle.question.text(kind)).collect();
+    let answers: Vec<String> = puzzles.iter().map(|puzzle| puzzle.answer.text(kind)).collect();
     let ratings: Vec<i64> = puzzles.iter().map(|puzzle| i64::from(puzzle.rating)).collect();
     let sources: Vec<String> = puzzles.iter().map(|puzzle| puzzle.source.clone()).collect();
+    let tasks: Vec<String> = puzzles.iter().map(|puzzle| puzzle.task.clone()).collect();
     sqlx::query!(
-        "INSERT INTO puzzles (dataset_id, split, position, question, answer, rating, source)
-         SELECT $1, $2, * FROM UNNEST($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])",
+        "INSERT INTO puzzles (dataset_id, split, position, question, answer, rating, source, task)
+         SELECT $1, $2, * FROM UNNEST($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])",
         dataset.0,
         split.as_str(),
         &positions,
@@ -50,6 +51,7 @@ async fn insert_batch(
         &answers,
         &ratings,
         &sources,
+        &tasks,
     )
     .execute(connection)
     .await?;
@@ -65,7 +67,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<StoredPuzzle>, Error> {
     let rows = sqlx::query!(
-        "SELECT position, question, answer, rating, source FROM puzzles
+        "SELECT position, question, answer, rating, source, task FROM puzzles
          WHERE dataset_id = $1 AND split = $2 AND position > $3 ORDER BY position LIMIT $4",
         dataset.0,
         split.as_str(),
@@ -78,6 +80,7 @@ pub async fn list(
         .into_iter()
         .map(|row| StoredPuzzle {
             position: row.position as u32,
+            task: row.task,
             question: row.question,
             answer: row.answer,
             rating: row.rating as u32,
@@ -90,10 +93,10 @@ pub async fn list(
 /// A whole split, in its order.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when a stored puzzle is no grid.
-pub async fn load_split(pool: &PgPool, dataset: DatasetId, split: Split) -> Result<Vec<Puzzle>, Error> {
+/// [`Error::Corrupt`] when a stored puzzle is no board of the kind.
+pub async fn load_split(pool: &PgPool, dataset: DatasetId, kind: Kind, split: Split) -> Result<Vec<Puzzle>, Error> {
     sqlx::query!(
-        "SELECT question, answer, rating, source FROM puzzles
+        "SELECT question, answer, rating, source, task FROM puzzles
          WHERE dataset_id = $1 AND split = $2 ORDER BY position",
         dataset.0,
         split.as_str()
@@ -102,10 +105,11 @@ pub async fn load_split(pool: &PgPool, dataset: DatasetId, split: Split) -> Resu
     .map_err(Error::from)
     .and_then(|row| async move {
         Ok(Puzzle {
-            question: grid(&row.question)?,
-            answer: grid(&row.answer)?,
+            question: board(kind, &row.question)?,
+            answer: board(kind, &row.answer)?,
             rating: row.rating as u32,
             source: row.source,
+            task: row.task,
         })
     })
     .try_collect()
@@ -117,10 +121,13 @@ pub async fn load_split(pool: &PgPool, dataset: DatasetId, split: Split) -> Resu
 /// # Errors
 /// [`Error::Corrupt`] when the puzzles are not those that were stored.
 pub async fn load_dataset(pool: &PgPool, dataset: &Dataset) -> Result<data::Dataset, Error> {
+    let (id, kind) = (dataset.id, dataset.kind);
     let loaded = data::Dataset {
+        kind,
         side: dataset.side,
-        train: load_split(pool, dataset.id, Split::Train).await?,
-        test: load_split(pool, dataset.id, Split::Test).await?,
+        train: load_split(pool, id, kind, Split::Train).await?,
+        validation: load_split(pool, id, kind, Split::Validation).await?,
+        test: load_split(pool, id, kind, Split::Test).await?,
     };
     let found = loaded.content_hash();
     if found == dataset.content_hash {
@@ -131,6 +138,6 @@ pub async fn load_dataset(pool: &PgPool, dataset: &Dataset) -> Result<data::Data
     }
 }
 
-fn grid(text: &str) -> Result<Grid, Error> {
-    text.parse().map_err(|error| Error::Corrupt { what: "puzzle", detail: format!("{text:?}: {error}") })
+fn board(kind: Kind, text: &str) -> Result<Board, Error> {
+    Board::read(kind, text).map_err(|error| Error::Corrupt { what: "puzzle", detail: format!("{text:?}: {error}") })
 }

@@ -111,7 +111,7 @@ pub async fn create(pool: &PgPool, experiment: &Experiment, terms: Terms<'_>) ->
     let dataset = match &experiment.data {
         DataSpec::Stored { dataset } => Some(datasets::find(pool, dataset).await?.id),
         DataSpec::Generate(spec) => datasets::generated_from(pool, spec).await?.map(|dataset| dataset.id),
-        DataSpec::Csv(_) => None,
+        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
     };
     let mut tx = pool.begin().await?;
     let id = RunId(jobs::create(&mut tx, JobKind::Training, &experiment.name, terms, None).await?.0);

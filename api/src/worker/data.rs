@@ -23,9 +23,9 @@ pub(super) async fn prepare(
         (Some(id), _) => job.insist(|| datasets::get(pool, id)).await?,
         (None, DataSpec::Stored { dataset }) => job.insist(|| datasets::find(pool, dataset)).await?,
         (None, DataSpec::Generate(spec)) => generated(job, spec).await?,
-        (None, DataSpec::Csv(_)) => {
-            let reason = "expected generated or stored puzzles, found CSV files: a worker reads no files; import \
-                          them with `hrm data import` first";
+        (None, DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_)) => {
+            let reason = "expected generated or stored puzzles, found files: a worker reads no files; import them \
+                          with `hrm data import` first";
             return Err(Ended::Failed(reason.into()));
         }
     };
@@ -37,8 +37,8 @@ async fn generated(job: &Job<'_>, spec: &GenerateSpec) -> Result<Dataset, Ended>
     if let Some(found) = job.insist(|| datasets::generated_from(job.pool, spec)).await? {
         return Ok(found);
     }
-    let puzzles = generation::generate(job, spec).await?;
+    let (puzzles, leaks) = generation::generate(job, spec).await?;
     let name = datasets::generated_name(&puzzles);
-    let new = NewDataset { name: &name, origin: datasets::GENERATED, generated: Some(spec) };
+    let new = NewDataset::generated(&name, spec, leaks);
     job.insist(|| datasets::find_or_create(job.pool, new, &puzzles)).await
 }

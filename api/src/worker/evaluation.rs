@@ -6,7 +6,7 @@ use super::{
 };
 use crate::store::{artifacts, checkpoints, datasets, evaluation_jobs, puzzles};
 use hrm_model::{Model, eval};
-use hrm_types::{dataset::Split, job::EvaluationSpec};
+use hrm_types::job::EvaluationSpec;
 
 /// Works on an evaluation until its score is stored.
 pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), Ended> {
@@ -15,24 +15,17 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
     let stored = job.insist(|| checkpoints::get(pool, spec.checkpoint_id)).await?;
     let dataset = job.insist(|| datasets::get(pool, spec.dataset_id)).await?;
     let puzzles = job.insist(|| puzzles::load_dataset(pool, &dataset)).await?;
-    let puzzles = match spec.split {
-        Split::Train => puzzles.train,
-        Split::Test => puzzles.test,
-    };
-    if puzzles.is_empty() {
-        let split = spec.split.as_str();
-        return Err(Ended::Failed(format!("expected puzzles in the {split} split of {}, found none", dataset.name)));
-    }
     let bytes = job.insist(|| artifacts::read(pool, &stored.sha256)).await?;
-    job.log.info(format!("{} on {} puzzles of {}", stored.name, puzzles.len(), dataset.name));
+    job.log.info(format!("{} on {} puzzles of {}", stored.name, puzzles.split(spec.split).len(), dataset.name));
 
     job.phase("evaluating").await?;
     let counter = Counter::default();
     let evaluating = {
-        let (protocol, counter, stop) = (spec.protocol.clone(), counter.clone(), job.stop.clone());
+        let (protocol, split) = (spec.protocol.clone(), spec.split);
+        let (counter, stop) = (counter.clone(), job.stop.clone());
         job.compute(move || {
             let model = Model::from_bytes(&bytes)?;
-            eval::evaluate(&model, &puzzles, &protocol, &mut |done, total| counter.note(done, total, &stop))
+            eval::evaluate(&model, &puzzles, split, &protocol, &mut |done, total| counter.note(done, total, &stop))
         })
     };
     let evaluation = counter.write_during(evaluating, job).await??;

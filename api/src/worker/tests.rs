@@ -14,8 +14,9 @@ use crate::{
 };
 use hrm_model::Model;
 use hrm_types::{
+    board::Kind,
     dataset::Split,
-    evaluation::{Halting, Protocol},
+    evaluation::Protocol,
     experiment::{CsvSpec, DataSpec, Experiment},
     ids::{JobId, RunId},
     job::{EvaluationSpec, GenerationSpec, Job},
@@ -240,7 +241,7 @@ async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
         checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
         dataset_id: dataset.id,
         split: Split::Test,
-        protocol: Protocol { halting: Halting::Fixed, max_steps: 2 },
+        protocol: Protocol::fixed(2),
     };
     let job = evaluation_jobs::create(&db.pool, "run", &spec, Terms::default()).await.expect("a job").job;
     assert_eq!(ended(&db.pool, job.id).await.state, RunState::Succeeded);
@@ -289,7 +290,15 @@ async fn what_cannot_be_trained_fails_with_the_reason() {
     let db = database().await;
     let mut files = experiment("files");
     let path = "/etc/hostname".to_owned();
-    let spec = CsvSpec { train: path.clone(), test: path, train_rows: None, test_rows: None, subsample_seed: 0 };
+    let spec = CsvSpec {
+        kind: Kind::Sudoku,
+        train: path.clone(),
+        test: path,
+        train_rows: None,
+        test_rows: None,
+        validation_rows: 0,
+        subsample_seed: 0,
+    };
     files.data = DataSpec::Csv(spec);
     let mut large = experiment("large");
     large.train.batch_size = 1_000;

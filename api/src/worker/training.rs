@@ -15,11 +15,14 @@ use crate::{
     },
 };
 use hrm_model::{
-    Model, data as puzzles, eval, memory,
+    Model,
+    data::{self as puzzles, Corpus},
+    eval, memory,
     train::{Training, train},
 };
 use hrm_types::{
-    evaluation::{Evaluation, Halting, Protocol},
+    dataset::Split,
+    evaluation::{Evaluation, Protocol},
     experiment::Experiment,
     ids::DatasetId,
 };
@@ -32,10 +35,11 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     let (dataset, puzzles) = data::prepare(job, &experiment.data, dataset).await?;
     job.insist(|| leases::set_dataset(pool, lease, dataset.id)).await?;
     job.log.info(format!(
-        "{}: {} training and {} test puzzles of side {}",
-        dataset.name, dataset.train_count, dataset.test_count, dataset.side
+        "{}: {} training and {} test puzzles, {} of side {}",
+        dataset.name, dataset.train_count, dataset.test_count, dataset.kind, dataset.side
     ));
-    device::check_room(memory::training_bytes(experiment, dataset.side)).map_err(Ended::Failed)?;
+    let task = puzzles.task(experiment);
+    device::check_room(memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
     let puzzles = Arc::new(puzzles);
 
     job.phase(runs::TRAINING).await?;
@@ -77,8 +81,8 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
         let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());
         job.compute(move || {
             let mut training = match state {
-                Some(state) => Training::resume(&experiment, &puzzles, &state)?,
-                None => Training::begin(&experiment, &puzzles)?,
+                Some(state) => Training::resume(&experiment, Corpus::of_dataset(&puzzles, &experiment), &state)?,
+                None => Training::begin(&experiment, Corpus::of_dataset(&puzzles, &experiment))?,
             };
             progress.plan(&training);
             train(&mut training, &mut |training, point| {
@@ -96,7 +100,7 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
 
 async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Evaluation, Ended> {
     let max_steps = model.info().experiment.arch.halt_max_steps as u32;
-    let protocol = Protocol { halting: Halting::Q, max_steps };
+    let protocol = Protocol::halting_by_q(max_steps);
     let (model, puzzles, signal) = (Arc::clone(model), Arc::clone(puzzles), job.stop.clone());
-    job.compute(move || eval::evaluate(&model, &puzzles.test, &protocol, &mut |_, _| signal.flow())).await
+    job.compute(move || eval::evaluate(&model, &puzzles, Split::Test, &protocol, &mut |_, _| signal.flow())).await
 }

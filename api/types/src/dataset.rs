@@ -1,6 +1,6 @@
 //! Stored datasets and their puzzles.
 
-use crate::{experiment::GenerateSpec, ids::DatasetId, job};
+use crate::{board::Kind, experiment::GenerateSpec, ids::DatasetId, job};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 pub enum Split {
     /// Trained on.
     Train,
+    /// Looked at during training, to choose a checkpoint; never trained on.
+    Validation,
     /// Only ever evaluated on.
     Test,
 }
@@ -20,6 +22,7 @@ impl Split {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::Validation => "validation",
             Self::Test => "test",
         }
     }
@@ -33,24 +36,47 @@ pub struct Dataset {
     pub id: DatasetId,
     /// Its name, unique.
     pub name: String,
-    /// The kind of puzzle; `sudoku`.
-    pub kind: String,
-    /// Side of the grids.
+    /// The kind of puzzle.
+    pub kind: Kind,
+    /// Side of the grids; of the square an ARC grid stands in.
     pub side: u8,
     /// Where the puzzles came from: a file's name or the generator.
     pub origin: String,
     /// The generator's settings, if generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<GenerateSpec>,
-    /// SHA-256 over every puzzle of both splits, in order.
+    /// The licence its publisher states, if any is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// SHA-256 over every puzzle of all splits, in order.
     pub content_hash: String,
-    /// Number of training puzzles.
+    /// Number of training puzzles; of ARC, of training pairs.
     pub train_count: u32,
+    /// Number of validation puzzles.
+    pub validation_count: u32,
     /// Number of test puzzles.
     pub test_count: u32,
+    /// Which of its puzzles stand in two splits; absent until it was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<LeakReport>,
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+}
+
+/// Puzzles that are trained on and evaluated on, counted up to the kind's symmetries: Sudoku's renamed digits and
+/// reordered lines, the turned, mirrored and recoloured forms of a maze or an ARC pair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeakReport {
+    /// Test puzzles of which an equivalent one is trained on.
+    pub test_in_train: u32,
+    /// Validation puzzles of which an equivalent one is trained on.
+    pub validation_in_train: u32,
+    /// Test puzzles of which an equivalent one stands in the validation split.
+    pub test_in_validation: u32,
+    /// Test puzzles whose answer alone is equivalent to that of a training puzzle.
+    pub test_answers_in_train: u32,
 }
 
 /// A request to generate and store a dataset.
@@ -76,11 +102,16 @@ pub struct CreateDataset {
 pub struct StoredPuzzle {
     /// Position in its split, from 0.
     pub position: u32,
-    /// The puzzle, one line, `.` for blanks.
+    /// The ARC task the pair belongs to; absent for other kinds.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task: String,
+    /// The puzzle: a Sudoku in one line with `.` for blanks, a maze in one line of `#`, spaces, `S` and `G`, an ARC
+    /// grid as rows of colours parted by `/`.
     pub question: String,
     /// Its solution.
     pub answer: String,
-    /// Difficulty: guesses a search with simple deductions needs.
+    /// Difficulty: of a Sudoku, guesses a search with simple deductions needs; of a maze, the length of its shortest
+    /// path; of an ARC pair 0.
     pub rating: u32,
     /// Where it came from.
     pub source: String,

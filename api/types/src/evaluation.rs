@@ -22,8 +22,53 @@ pub enum Halting {
 pub struct Protocol {
     /// When a sequence stops.
     pub halting: Halting,
-    /// ACT steps at most.
+    /// ACT steps at most; may be more than the model was trained with.
     pub max_steps: u32,
+    /// Only the first so many puzzles of the split; all of them if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// ARC: predictions on so many variants of every task, undone and counted as votes, beside the task itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voting: Option<u32>,
+    /// ARC: every pair is read under the blank puzzle identifier, so that the model knows nothing of its task.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blank_identifiers: bool,
+}
+
+impl Protocol {
+    /// Every puzzle of a split, halting by Q after at most `max_steps`.
+    #[must_use]
+    pub fn halting_by_q(max_steps: u32) -> Self {
+        Self { halting: Halting::Q, max_steps, limit: None, voting: None, blank_identifiers: false }
+    }
+
+    /// Every puzzle of a split, exactly `max_steps` ACT steps.
+    #[must_use]
+    pub fn fixed(max_steps: u32) -> Self {
+        Self { halting: Halting::Fixed, ..Self::halting_by_q(max_steps) }
+    }
+}
+
+/// What voting over the variants of ARC tasks came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VotingScore {
+    /// Tasks evaluated.
+    pub tasks: u32,
+    /// Test inputs of these tasks.
+    pub inputs: u32,
+    /// The score by the number of answers allowed for a test input.
+    pub pass_at: Vec<PassAt>,
+}
+
+/// The mean over tasks of the share of test inputs whose answer is among the first `k` by votes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PassAt {
+    /// Answers allowed.
+    pub k: u32,
+    /// The score, 0 to 1.
+    pub score: f64,
 }
 
 /// A measured score. Accuracies are shares from 0 to 1.
@@ -34,6 +79,9 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// Puzzles evaluated.
     pub n: u32,
+    /// Puzzles of the split, where only some of them were evaluated: the score is of `n` of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u32>,
     /// Puzzles right in every token.
     pub exact: u32,
     /// `exact / n`.
@@ -48,6 +96,12 @@ pub struct Evaluation {
     pub mean_steps: f64,
     /// Exact accuracy of the grids as they stood after ACT step 1, 2, …; a halted puzzle keeps its grid.
     pub exact_by_step: Vec<f64>,
+    /// Mazes: answers that mark a shortest path, be it the labelled one or another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any_optimal: Option<u32>,
+    /// ARC: the score by votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voting: Option<VotingScore>,
     /// Wall time, seconds.
     pub seconds: f64,
 }

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+mod data;
+
+pub use data::{ArcSpec, CsvSpec, DataSpec, FolderSpec, GenerateSpec, MazeStyle};
+
 /// Everything that decides a training run, given the code version and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -36,61 +40,6 @@ pub struct ExperimentFile {
     pub description: String,
     /// Its settings, ready to be queued.
     pub experiment: Experiment,
-}
-
-/// Where an experiment's puzzles come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
-pub enum DataSpec {
-    /// Sudoku puzzles made from a seed.
-    Generate(GenerateSpec),
-    /// Two CSV files with the columns `source,question,answer,rating`, plain or `.gz`.
-    /// For the command line only: the server reads no files named by a client.
-    Csv(CsvSpec),
-    /// A dataset the server stores already.
-    Stored {
-        /// Its name or id.
-        dataset: String,
-    },
-}
-
-/// Sudoku puzzles made from a seed: the same spec always gives the same puzzles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct GenerateSpec {
-    /// Side of the grid: 4, 6 or 9.
-    pub side: u8,
-    /// Number of training puzzles.
-    pub train: u32,
-    /// Number of test puzzles; none is equal to a training puzzle.
-    pub test: u32,
-    /// Fewest and most givens, both included.
-    pub givens: [u8; 2],
-    /// Seed of the puzzles.
-    #[serde(default)]
-    pub seed: u64,
-}
-
-/// CSV files of puzzles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct CsvSpec {
-    /// Path of the training file.
-    pub train: String,
-    /// Path of the test file.
-    pub test: String,
-    /// Train on this many rows, drawn with `subsample_seed`; all rows if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_rows: Option<u32>,
-    /// Evaluate on the first this many test rows; all rows if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test_rows: Option<u32>,
-    /// Seed of the training subsample.
-    #[serde(default)]
-    pub subsample_seed: u64,
 }
 
 /// Position information given to attention.
@@ -216,8 +165,11 @@ pub struct TrainConfig {
     pub puzzle_emb_lr: f64,
     /// Weight decay of the puzzle embedding.
     pub puzzle_emb_weight_decay: f64,
-    /// Draw a symmetric variant of a puzzle at every visit.
+    /// Draw a symmetric variant of a puzzle at every visit; of an ARC pair, a translated one.
     pub augment: bool,
+    /// ARC: variants of every task beside the task itself, each with a puzzle identifier of its own.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub task_variants: u32,
     /// Steps averaged into one metric point.
     pub log_every: u64,
 }
@@ -238,9 +190,15 @@ impl Default for TrainConfig {
             puzzle_emb_lr: 7e-5,
             puzzle_emb_weight_decay: 1.0,
             augment: true,
+            task_variants: 0,
             log_every: 10,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A setting that cannot be run.
@@ -272,40 +230,9 @@ impl Experiment {
             format!("expected at most 2000 bytes, found {}", self.description.len())
         })?;
         ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
-        if let DataSpec::Generate(spec) = &self.data {
-            spec.validate()?;
-        }
+        self.data.validate()?;
         self.arch.validate()?;
         self.train.validate()
-    }
-}
-
-impl GenerateSpec {
-    /// Checks side, counts and the range of givens.
-    ///
-    /// # Errors
-    /// The field's path with what was expected and what was found.
-    pub fn validate(&self) -> Result<(), InvalidExperiment> {
-        ensure(matches!(self.side, 4 | 6 | 9), "data.side", || format!("expected 4, 6 or 9, found {}", self.side))?;
-        ensure((1..=1_000_000).contains(&self.train), "data.train", || {
-            format!("expected 1 to 1,000,000 puzzles, found {}", self.train)
-        })?;
-        ensure((1..=100_000).contains(&self.test), "data.test", || {
-            format!("expected 1 to 100,000 puzzles, found {}", self.test)
-        })?;
-        // The fewest givens a puzzle with one solution can have, plus slack that a greedy
-        // removal reaches reliably: 4 of 16, 8 of 36 and 17 of 81 are the proven minima.
-        let fewest = match self.side {
-            4 => 4,
-            6 => 8,
-            _ => 22,
-        };
-        let most = self.side * self.side - 1;
-        let [low, high] = self.givens;
-        ensure(fewest <= low && low <= high && high <= most, "data.givens", || {
-            format!("expected {fewest} <= low <= high <= {most} for side {}, found [{low}, {high}]", self.side)
-        })?;
-        ensure(i64::try_from(self.seed).is_ok(), "data.seed", || "expected at most 2^63 - 1".into())
     }
 }
 
@@ -373,6 +300,9 @@ impl TrainConfig {
         rate(self.beta2, 0.0, 0.999_999, "train.beta2")?;
         rate(self.puzzle_emb_lr, 0.0, 1.0, "train.puzzle_emb_lr")?;
         rate(self.puzzle_emb_weight_decay, 0.0, 100.0, "train.puzzle_emb_weight_decay")?;
+        ensure(self.task_variants <= 10_000, "train.task_variants", || {
+            format!("expected at most 10000, found {}", self.task_variants)
+        })?;
         ensure(self.log_every >= 1, "train.log_every", || "expected at least 1, found 0".into())
     }
 }

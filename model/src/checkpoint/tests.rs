@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data,
+    data::{self, Corpus},
     solve::solve,
     train::{Training, train},
 };
@@ -10,7 +10,7 @@ use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig};
 use std::ops::ControlFlow;
 
 fn model() -> Model {
-    let spec = GenerateSpec { side: 4, train: 8, test: 1, givens: [8, 10], seed: 1 };
+    let spec = GenerateSpec::sudoku(4, 8, 1, [8, 10], 1);
     let experiment = Experiment {
         name: "tiny".to_owned(),
         description: String::new(),
@@ -29,7 +29,7 @@ fn model() -> Model {
         train: TrainConfig { batch_size: 4, epochs: 1.0, ..TrainConfig::default() },
     };
     let dataset = data::generate(&spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles");
-    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    let mut training = Training::begin(&experiment, Corpus::of_dataset(&dataset, &experiment)).expect("a training");
     train(&mut training, &mut |_, _| ControlFlow::Continue(())).expect("all steps");
     training.finish().expect("a model").model
 }
@@ -81,7 +81,7 @@ fn a_file_that_does_not_fit_its_settings_is_refused_with_both_sides_named() {
     let no_side = changed(|_| {}, |info| info.side = 5);
     assert_eq!(
         refused(no_side),
-        "not a usable checkpoint: expected a sudoku of side 4, 6 or 9, or tokens of side 0 with their sizes, \
+        "not a usable checkpoint: expected a sudoku of side 4, 6 or 9, a maze or arc of side 3 to 30, or tokens of side 0 with their sizes, \
          found sudoku of side 5 without sizes of its own"
     );
     let extra = changed(
@@ -100,18 +100,18 @@ fn a_checkpoint_of_tokens_says_their_sizes() {
         changed(
             |_| {},
             |info| {
-                let mut sizes = sudoku_task(4);
+                let mut sizes = encode::task_shape(Kind::Sudoku, 4, 1);
                 change(&mut sizes);
                 *info = CheckpointInfo { kind: TOKENS.to_owned(), side: 0, sizes: Some(sizes), ..info.clone() };
             },
         )
     };
     let model = sizes(|_| {}).expect("a model");
-    assert_eq!(model.info().task().expect("sizes"), sudoku_task(4));
+    assert_eq!(model.info().task().expect("sizes"), encode::task_shape(Kind::Sudoku, 4, 1));
     let puzzle = "1...............".parse().expect("a puzzle");
     assert_eq!(
         solve(&model, &puzzle, None).expect_err("a refusal").to_string(),
-        "the model solves tokens of side 0, the puzzle is of side 4"
+        "the model solves tokens of side 0, the puzzle is a sudoku of side 4"
     );
     assert_eq!(
         refused(sizes(|sizes| sizes.vocab_size = 7)),

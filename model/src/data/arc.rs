@@ -3,13 +3,18 @@
 pub mod assign;
 pub mod generate;
 mod json;
+mod load;
 pub mod read;
+mod tasks;
 pub mod variant;
 pub mod vote;
 
 use hrm_types::board::Board;
 
 pub use json::TaskError;
+pub(in crate::data) use load::dataset;
+pub use load::load_arc;
+pub use tasks::{BLANK, Tasks, identifier, identifiers, of_dataset};
 
 /// The highest colour; colours count from 0, which is black and stays black in every variant.
 pub const MAX_COLOUR: u8 = 9;

@@ -1,8 +1,12 @@
 //! Puzzles from CSV files with the columns `source,question,answer,rating`, plain or gzipped, every row checked.
 
-use super::{DataError, Dataset, Puzzle, draw, search};
+use super::{DataError, Dataset, Puzzle, draw, maze, maze::AnswerError, search};
 use flate2::bufread::MultiGzDecoder;
-use hrm_types::{experiment::CsvSpec, sudoku::Grid};
+use hrm_types::{
+    board::{Board, BoardError, Kind},
+    experiment::CsvSpec,
+    sudoku::Grid,
+};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -69,6 +73,17 @@ pub enum RowError {
     /// An answer that does not solve its question.
     #[error("answer: expected a solution of the question, but {0}")]
     Answer(String),
+    /// Characters that form no maze.
+    #[error("{column}: {problem}")]
+    Board {
+        /// `question` or `answer`.
+        column: &'static str,
+        /// What was expected and what was found.
+        problem: BoardError,
+    },
+    /// A maze without a way, or an answer that is no shortest one.
+    #[error(transparent)]
+    Maze(#[from] AnswerError),
     /// A rating that is no count.
     #[error("rating: expected a whole number from 0 to 4294967295, found {0:?}")]
     Rating(String),
@@ -83,41 +98,47 @@ pub enum RowError {
     Read(#[from] io::Error),
 }
 
-/// Reads puzzles from a file, unpacking it if it is gzipped.
+/// Reads puzzles of a kind from a file, unpacking it if it is gzipped.
 ///
 /// # Errors
 /// [`DataError::File`] when it cannot be opened or holds no puzzle, [`DataError::Row`] for the first bad row.
-pub fn read_csv_file(path: &Path) -> Result<Vec<Puzzle>, DataError> {
+pub fn read_csv_file(path: &Path, kind: Kind) -> Result<Vec<Puzzle>, DataError> {
     let name = path.display().to_string();
     let file_error = |source| DataError::File { file: name.clone(), source };
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(file_error)?);
     let zipped = reader.fill_buf().map_err(file_error)?.starts_with(&[0x1f, 0x8b]);
-    if zipped { read_csv(MultiGzDecoder::new(reader), &name) } else { read_csv(reader, &name) }
+    if zipped { read_csv(MultiGzDecoder::new(reader), &name, kind) } else { read_csv(reader, &name, kind) }
 }
 
-/// Reads puzzles from plain CSV text; `name` stands for it in errors.
+/// Reads puzzles of a kind from plain CSV text; `name` stands for it in errors.
 ///
 /// # Errors
 /// [`DataError::NoPuzzles`] when there is none, [`DataError::Row`] for the first bad row.
-pub fn read_csv(reader: impl Read, name: &str) -> Result<Vec<Puzzle>, DataError> {
-    read_rows(reader, name, LIMITS)
+pub fn read_csv(reader: impl Read, name: &str, kind: Kind) -> Result<Vec<Puzzle>, DataError> {
+    read_rows(reader, name, kind, LIMITS)
 }
 
-/// Reads both files of a spec: a subsample of the training rows and the first test rows.
+/// Reads both files of a spec: a subsample of the training rows, validation rows beside it, and the first test rows.
 ///
 /// # Errors
 /// As [`read_csv_file`]; also when a file has fewer rows than the spec asks for, or the sides differ.
 pub fn load_csv(spec: &CsvSpec) -> Result<Dataset, DataError> {
-    let train = read_csv_file(Path::new(&spec.train))?;
-    let mut test = read_csv_file(Path::new(&spec.test))?;
-    let (side, test_side) = (train[0].question.side(), test[0].question.side());
+    let train = read_csv_file(Path::new(&spec.train), spec.kind)?;
+    let mut test = read_csv_file(Path::new(&spec.test), spec.kind)?;
+    let (side, test_side) = (train[0].question.rows(), test[0].question.rows());
     if side != test_side {
         return Err(DataError::Sides { train: spec.train.clone(), side, test: spec.test.clone(), test_side });
     }
-    let train_rows = rows_wanted(spec.train_rows, train.len(), &spec.train)?;
+    let left = train.len().saturating_sub(spec.validation_rows as usize);
+    let train_rows = rows_wanted(spec.train_rows.or(Some(left as u32)), train.len(), &spec.train)?;
     let test_rows = rows_wanted(spec.test_rows, test.len(), &spec.test)?;
     test.truncate(test_rows as usize);
-    Ok(Dataset { side, train: subsample(train, train_rows, spec.subsample_seed), test })
+    let (train, rest) = subsample(train, train_rows, spec.subsample_seed);
+    if spec.validation_rows as usize > rest.len() {
+        return Err(DataError::Validation { wanted: spec.validation_rows, left: rest.len() });
+    }
+    let (validation, _) = subsample(rest, spec.validation_rows, spec.subsample_seed);
+    Ok(Dataset { kind: spec.kind, side, train, validation, test })
 }
 
 /// The number of rows to take of `found`: all where the spec names none.
@@ -129,11 +150,12 @@ fn rows_wanted(wanted: Option<u32>, found: usize, file: &str) -> Result<u32, Dat
     Ok(rows)
 }
 
-/// `rows` puzzles drawn uniformly without replacement, in the order they had; all of them if there are no more.
-pub fn subsample(puzzles: Vec<Puzzle>, rows: u32, seed: u64) -> Vec<Puzzle> {
+/// `rows` puzzles drawn uniformly without replacement, and the others, both in the order they had; all of them if there
+/// are no more.
+pub fn subsample(puzzles: Vec<Puzzle>, rows: u32, seed: u64) -> (Vec<Puzzle>, Vec<Puzzle>) {
     let count = puzzles.len();
     if rows as usize >= count {
-        return puzzles;
+        return (puzzles, vec![]);
     }
     let mut rng = draw::stream(seed, 0);
     let mut order: Vec<usize> = (0..count).collect();
@@ -145,7 +167,9 @@ pub fn subsample(puzzles: Vec<Puzzle>, rows: u32, seed: u64) -> Vec<Puzzle> {
     for &i in &order[..rows as usize] {
         chosen[i] = true;
     }
-    puzzles.into_iter().zip(chosen).filter_map(|(puzzle, chosen)| chosen.then_some(puzzle)).collect()
+    let (drawn, left): (Vec<_>, Vec<_>) = puzzles.into_iter().zip(chosen).partition(|(_, chosen)| *chosen);
+    let puzzles = |chosen: Vec<(Puzzle, bool)>| chosen.into_iter().map(|(puzzle, _)| puzzle).collect();
+    (puzzles(drawn), puzzles(left))
 }
 
 /// A reader that fails where more than `left` bytes come, so that a small archive cannot fill the memory.
@@ -166,7 +190,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-fn read_rows(reader: impl Read, name: &str, limits: Limits) -> Result<Vec<Puzzle>, DataError> {
+fn read_rows(reader: impl Read, name: &str, kind: Kind, limits: Limits) -> Result<Vec<Puzzle>, DataError> {
     let mut reader = BufReader::new(Bounded { inner: reader, left: limits.bytes, limit: limits.bytes });
     let (mut line, mut puzzles, mut side) = (Vec::new(), Vec::new(), None);
     for row in 1.. {
@@ -186,7 +210,7 @@ fn read_rows(reader: impl Read, name: &str, limits: Limits) -> Result<Vec<Puzzle
             if puzzles.len() == limits.rows {
                 return Err(at_row(RowError::Rows(limits.rows)));
             }
-            puzzles.push(parse_row(text, &mut side).map_err(at_row)?);
+            puzzles.push(parse_row(text, kind, &mut side).map_err(at_row)?);
         }
     }
     if puzzles.is_empty() {
@@ -251,21 +275,44 @@ fn unquote(text: &str) -> Result<(String, &str), RowError> {
 }
 
 /// A puzzle from a line; the first one's question sets the side for all.
-fn parse_row(text: &str, side: &mut Option<u8>) -> Result<Puzzle, RowError> {
+fn parse_row(text: &str, kind: Kind, side: &mut Option<u8>) -> Result<Puzzle, RowError> {
     let fields = fields(text)?;
     let [source, question, answer, rating]: [String; 4] =
         fields.try_into().map_err(|fields: Vec<String>| RowError::Fields(fields.len()))?;
+    let (question, answer) = match kind {
+        Kind::Sudoku => sudoku_row(&question, &answer, side)?,
+        Kind::Maze | Kind::Arc => maze_row(&question, &answer, side)?,
+    };
+    let rating = rating.parse().map_err(|_| RowError::Rating(rating))?;
+    Ok(Puzzle { question, answer, rating, source, task: String::new() })
+}
+
+fn maze_row(question: &str, answer: &str, side: &mut Option<u8>) -> Result<(Board, Board), RowError> {
+    let board =
+        |text: &str, column| Board::read(Kind::Maze, text).map_err(|problem| RowError::Board { column, problem });
+    let (question, answer) = (board(question, "question")?, board(answer, "answer")?);
+    let side = *side.get_or_insert(question.rows());
+    for (column, board) in [("question", &question), ("answer", &answer)] {
+        if board.rows() != side {
+            let expected = usize::from(side) * usize::from(side);
+            return Err(RowError::Length { column, expected, found: board.cells().len() });
+        }
+    }
+    maze::check_answer(&question, &answer)?;
+    Ok((question, answer))
+}
+
+fn sudoku_row(question: &str, answer: &str, side: &mut Option<u8>) -> Result<(Board, Board), RowError> {
     let side = match *side {
         Some(side) => side,
-        None => *side.insert(side_of(&question)?),
+        None => *side.insert(side_of(question)?),
     };
-    let question = grid(&question, "question", side)?;
-    let answer = grid(&answer, "answer", side)?;
+    let question = grid(question, "question", side)?;
+    let answer = grid(answer, "answer", side)?;
     if !search::is_solution(&question, &answer) {
         return Err(RowError::Answer(answer.violations(&question).into_iter().next().unwrap_or_default()));
     }
-    let rating = rating.parse().map_err(|_| RowError::Rating(rating))?;
-    Ok(Puzzle { question, answer, rating, source })
+    Ok(((&question).into(), (&answer).into()))
 }
 
 fn side_of(question: &str) -> Result<u8, RowError> {

@@ -1,74 +1,119 @@
-//! Sudoku data: generated from a seed or read from CSV, with its token encoding and its symmetries.
+//! Puzzles: generated from a seed or read from files, with their token encodings and their symmetries.
 
 pub mod arc;
 pub mod augment;
+mod corpus;
 mod csv;
 pub mod dihedral;
 pub mod draw;
 pub mod encode;
 mod generate;
+mod leaks;
 pub mod maze;
 pub mod search;
+mod sudoku;
 pub mod tokens;
 
+use crate::shape::TaskShape;
 use hrm_types::{
-    experiment::InvalidExperiment,
-    sudoku::{Grid, PuzzleError},
+    board::{Board, BoardError, Kind},
+    dataset::Split,
+    experiment::{Experiment, InvalidExperiment},
+    sudoku::PuzzleError,
 };
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
+pub use arc::load_arc;
+pub use corpus::{Corpus, Visit};
 pub use csv::{RowError, load_csv, read_csv, read_csv_file, subsample};
 pub use generate::generate;
+pub use leaks::leak_report;
 
 /// A puzzle with its solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Puzzle {
-    /// The givens.
-    pub question: Grid,
+    /// What is given.
+    pub question: Board,
     /// A valid solution of the question.
-    pub answer: Grid,
-    /// Guesses a depth-first search makes before its first solution.
+    pub answer: Board,
+    /// Difficulty: of a Sudoku, guesses a depth-first search makes before its first solution; of a maze, the length
+    /// of its shortest path; of an ARC pair 0.
     pub rating: u32,
     /// Where it came from.
     pub source: String,
+    /// The ARC task the pair belongs to; empty for other kinds.
+    pub task: String,
 }
 
-/// Puzzles of one side in two splits.
+/// Puzzles of one kind and side in three splits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
-    /// Side of every grid: 4, 6 or 9.
+    /// Their kind.
+    pub kind: Kind,
+    /// Side of every grid; of the square an ARC grid stands in.
     pub side: u8,
     /// Trained on.
     pub train: Vec<Puzzle>,
+    /// Looked at during training, never trained on.
+    pub validation: Vec<Puzzle>,
     /// Only ever evaluated on.
     pub test: Vec<Puzzle>,
 }
 
 impl Dataset {
-    /// SHA-256 in hex over the side and every field of every puzzle of both splits, in order.
+    /// The puzzles of a split.
+    pub fn split(&self, split: Split) -> &[Puzzle] {
+        match split {
+            Split::Train => &self.train,
+            Split::Validation => &self.validation,
+            Split::Test => &self.test,
+        }
+    }
+
+    /// Every puzzle of every split.
+    pub fn puzzles(&self) -> impl Iterator<Item = &Puzzle> {
+        self.train.iter().chain(&self.validation).chain(&self.test)
+    }
+
+    /// Sizes of the task it sets a model, with the puzzle identifiers an experiment asks for.
+    pub fn task(&self, experiment: &Experiment) -> TaskShape {
+        let identifiers = arc::identifiers(self.kind, self.task_names().len(), experiment.train.task_variants);
+        encode::task_shape(self.kind, self.side, identifiers)
+    }
+
+    /// The names of the ARC tasks of all splits, sorted; none for other kinds.
+    pub fn task_names(&self) -> Vec<&str> {
+        let names = self.puzzles().map(|puzzle| puzzle.task.as_str()).filter(|name| !name.is_empty());
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// SHA-256 in hex over kind, side and every field of every puzzle of all splits, in order.
     pub fn content_hash(&self) -> String {
         let mut hasher = Sha256::new();
-        hasher.update(format!("hrm-lab dataset 1\nsudoku {}\n", self.side));
-        for (name, puzzles) in [("train", &self.train), ("test", &self.test)] {
-            hasher.update(format!("{name} {}\n", puzzles.len()));
-            for puzzle in puzzles {
-                // The source's length comes first, so that no text in it can imitate another puzzle.
-                hasher.update(format!(
-                    "{} {} {} {} {}\n",
-                    puzzle.question,
-                    puzzle.answer,
-                    puzzle.rating,
-                    puzzle.source.len(),
-                    puzzle.source
-                ));
-            }
+        hasher.update(format!("hrm-lab dataset 1\n{} {}\n", self.kind, self.side));
+        // Left out where it is empty, so that a dataset's hash does not depend on whether its reader knows the split.
+        let validation = (!self.validation.is_empty()).then_some(Split::Validation);
+        for split in [Split::Train].into_iter().chain(validation).chain([Split::Test]) {
+            let puzzles = self.split(split);
+            hasher.update(format!("{} {}\n", split.as_str(), puzzles.len()));
+            puzzles.iter().for_each(|puzzle| hasher.update(self.line(puzzle)));
         }
         hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
             // Writing to a string cannot fail.
             let _ = write!(hex, "{byte:02x}");
             hex
         })
+    }
+
+    /// A puzzle as it is hashed. Free texts have their lengths before them, so that none can imitate another puzzle.
+    fn line(&self, puzzle: &Puzzle) -> String {
+        let (question, answer) = (puzzle.question.text(self.kind), puzzle.answer.text(self.kind));
+        let task = match puzzle.task.len() {
+            0 => String::new(),
+            length => format!(" {length} {}", puzzle.task),
+        };
+        format!("{question} {answer} {} {} {}{task}\n", puzzle.rating, puzzle.source.len(), puzzle.source)
     }
 }
 
@@ -148,6 +193,39 @@ pub enum DataError {
     /// A grid that breaks the rules of its kind.
     #[error(transparent)]
     Puzzle(#[from] PuzzleError),
+    /// Cells that form no board.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// Mazes that cannot be made.
+    #[error(transparent)]
+    Maze(#[from] maze::MazeError),
+    /// ARC tasks that cannot be read.
+    #[error(transparent)]
+    Arc(#[from] arc::read::ReadError),
+    /// ARC-like tasks that cannot be made.
+    #[error(transparent)]
+    Tasks(#[from] arc::generate::GenerateError),
+    /// Token sequences that do not fit their task.
+    #[error(transparent)]
+    Tokens(#[from] tokens::TokensError),
+    /// A group whose puzzles have different numbers of examples.
+    #[error("group {group}: expected {expected} examples in each of its puzzles, found one with {found}")]
+    UnevenGroup {
+        /// From 0.
+        group: usize,
+        /// Examples of its first puzzle.
+        expected: usize,
+        /// Examples of another.
+        found: usize,
+    },
+    /// More validation puzzles asked for than are left.
+    #[error("expected at most {left} puzzles for validation beside those trained on, found a wish for {wanted}")]
+    Validation {
+        /// Puzzles asked for.
+        wanted: u32,
+        /// Puzzles that are not trained on.
+        left: usize,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -4,17 +4,23 @@ use super::*;
 
 fn puzzle(rating: u32, source: &str) -> Puzzle {
     Puzzle {
-        question: "1...............".parse().unwrap(),
-        answer: "1234341221434321".parse().unwrap(),
+        question: Board::read(Kind::Sudoku, "1...............").unwrap(),
+        answer: Board::read(Kind::Sudoku, "1234341221434321").unwrap(),
         rating,
         source: source.to_owned(),
+        task: String::new(),
     }
 }
 
 #[test]
 fn every_field_and_the_split_reach_the_hash() {
-    let dataset = |train: Vec<Puzzle>, test: Vec<Puzzle>| Dataset { side: 4, train, test }.content_hash();
+    let splits = |train: Vec<Puzzle>, validation: Vec<Puzzle>, test: Vec<Puzzle>| {
+        Dataset { kind: Kind::Sudoku, side: 4, train, validation, test }.content_hash()
+    };
+    let dataset = |train: Vec<Puzzle>, test: Vec<Puzzle>| splits(train, vec![], test);
     let hashes = [
+        splits(vec![], vec![puzzle(0, "a")], vec![]),
+        dataset(vec![Puzzle { task: "t".to_owned(), ..puzzle(0, "a") }], vec![]),
         dataset(vec![puzzle(0, "a")], vec![]),
         dataset(vec![], vec![puzzle(0, "a")]),
         dataset(vec![puzzle(1, "a")], vec![]),
@@ -25,4 +31,19 @@ fn every_field_and_the_split_reach_the_hash() {
     for (i, hash) in hashes.iter().enumerate() {
         assert!(!hashes[..i].contains(hash), "dataset {i} has the hash of another");
     }
+}
+
+#[test]
+fn a_dataset_without_validation_has_the_hash_it_had_before_there_was_any() {
+    let dataset = Dataset {
+        kind: Kind::Sudoku,
+        side: 4,
+        train: vec![puzzle(3, "a, b")],
+        validation: vec![],
+        test: vec![puzzle(0, "")],
+    };
+    let written = "hrm-lab dataset 1\nsudoku 4\ntrain 1\n1............... 1234341221434321 3 4 a, b\n\
+                   test 1\n1............... 1234341221434321 0 0 \n";
+    let digest: String = Sha256::digest(written).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(dataset.content_hash(), digest);
 }

@@ -8,29 +8,21 @@ mod training;
 mod verdict;
 
 pub use batches::Batches;
+pub(crate) use batches::asked;
 pub use state::{StateInfo, TrainState};
 pub use step::{Pass, Trainer};
 pub use training::{Trained, Training};
 pub use verdict::Halted;
 pub(crate) use verdict::Verdict;
 
-use crate::{Error, Result, data::encode, shape::TaskShape};
+use crate::{Error, Result};
 use hrm_types::{experiment::Experiment, run::MetricPoint};
 use std::ops::ControlFlow;
 
-/// Sizes of the Sudoku task of a side.
-pub fn sudoku_task(side: u8) -> TaskShape {
-    TaskShape {
-        seq_len: usize::from(side) * usize::from(side),
-        vocab_size: encode::vocab_size(side),
-        num_puzzle_identifiers: 1,
-    }
-}
-
-/// Steps an experiment takes on that many training puzzles.
-pub fn total_steps(experiment: &Experiment, puzzles: usize) -> u64 {
+/// Steps an experiment takes on that many examples.
+pub fn total_steps(experiment: &Experiment, examples: usize) -> u64 {
     let train = &experiment.train;
-    let planned = ((train.epochs * puzzles as f64 / train.batch_size as f64) as u64).max(1);
+    let planned = ((train.epochs * examples as f64 / train.batch_size as f64) as u64).max(1);
     planned.min(train.max_steps.unwrap_or(u64::MAX))
 }
 

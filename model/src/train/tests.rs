@@ -4,17 +4,19 @@ use super::*;
 use crate::{
     Model,
     checkpoint::CheckpointInfo,
-    data::{self, Dataset},
+    data::{self, Corpus, Dataset, encode::task_shape},
     eval::evaluate,
     params,
     shape::Dims,
 };
 use hrm_types::{
-    evaluation::{Halting, Protocol},
+    board::Kind,
+    dataset::Split,
+    evaluation::Protocol,
     experiment::{ArchConfig, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
 };
 
-const SPEC: GenerateSpec = GenerateSpec { side: 4, train: 200, test: 40, givens: [6, 12], seed: 3 };
+const SPEC: GenerateSpec = GenerateSpec::sudoku(4, 200, 40, [6, 12], 3);
 
 pub(super) fn tiny() -> Experiment {
     Experiment {
@@ -50,11 +52,15 @@ pub(super) fn dataset() -> Dataset {
     data::generate(&SPEC, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
 }
 
+pub(super) fn corpus(dataset: &Dataset, experiment: &Experiment) -> Corpus {
+    Corpus::of_dataset(dataset, experiment)
+}
+
 /// Trains and returns the loss curve's bits with the checkpoint.
 fn run(experiment: &Experiment) -> (Vec<u64>, Vec<u8>) {
     let mut losses = Vec::new();
     let dataset = dataset();
-    let mut training = Training::begin(experiment, &dataset).expect("a training");
+    let mut training = Training::begin(experiment, corpus(&dataset, experiment)).expect("a training");
     train(&mut training, &mut |_, point| {
         losses.extend(point.map(|point| point.loss.to_bits()));
         ControlFlow::Continue(())
@@ -88,7 +94,7 @@ fn a_tiny_model_learns_small_sudoku() {
     experiment.train.epochs = 80.0;
     let dataset = dataset();
     let (mut first, mut last) = (None, None);
-    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training");
     train(&mut training, &mut |_, point| {
         if let Some(point) = point {
             first.get_or_insert(point.lm_loss);
@@ -100,9 +106,9 @@ fn a_tiny_model_learns_small_sudoku() {
     let trained = training.finish().expect("a model");
     let (first, last) = (first.expect("a point"), last.expect("a point"));
     assert!(last < 0.5 * first, "the token loss went from {first} to {last}");
-    let protocol = Protocol { halting: Halting::Fixed, max_steps: 4 };
-    let score =
-        evaluate(&trained.model, &dataset.test, &protocol, &mut |_, _| ControlFlow::Continue(())).expect("a score");
+    let protocol = Protocol::fixed(4);
+    let score = evaluate(&trained.model, &dataset, Split::Test, &protocol, &mut |_, _| ControlFlow::Continue(()))
+        .expect("a score");
     // Copying the givens and guessing among four digits gives 0.67.
     assert!(score.accuracy > 0.75, "{score:?}");
     assert_eq!(score.n, 40);
@@ -125,7 +131,7 @@ fn bfloat16_stays_near_float32() {
 #[test]
 fn a_break_ends_the_training_as_cancelled() {
     let (experiment, dataset) = (tiny(), dataset());
-    let mut training = Training::begin(&experiment, &dataset).expect("a training");
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training");
     let result = train(&mut training, &mut |training, _| match training.step() {
         3 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
@@ -138,20 +144,22 @@ fn a_break_ends_the_training_as_cancelled() {
 fn fewer_puzzles_than_a_batch_are_refused() {
     let mut experiment = tiny();
     experiment.train.batch_size = 201;
-    let error = Training::begin(&experiment, &dataset()).err().expect("an error");
+    let error = Training::begin(&experiment, corpus(&dataset(), &experiment)).err().expect("an error");
     assert_eq!(error.to_string(), "expected at least 201 training puzzles to fill one batch, found 200");
 }
 
 #[test]
 fn the_reference_model_has_27_275_266_weights() {
     let arch = ArchConfig::default();
-    assert_eq!(params::count(&arch, &Dims::new(&arch, sudoku_task(9))), 27_275_266);
+    assert_eq!(params::count(&arch, &Dims::new(&arch, task_shape(Kind::Sudoku, 9, 1))), 27_275_266);
 }
 
 #[test]
 fn an_epoch_visits_every_puzzle_once_and_batches_are_a_function_of_the_iteration() {
     let dataset = dataset();
-    let batches = || Batches::new(&dataset.train, 25, false, 9).expect("batches");
+    let mut plain = tiny();
+    plain.train.augment = false;
+    let batches = || Batches::new(corpus(&dataset, &plain), 25, 9).expect("batches");
     let (mut forward, mut anywhere) = (batches(), batches());
     let epoch: Vec<_> = (0..8).map(|i| forward.batch(i)).collect();
     let mut seen: Vec<Vec<u32>> = epoch.iter().flat_map(|b| b.inputs.chunks(16).map(<[u32]>::to_vec)).collect();

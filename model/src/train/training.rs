@@ -4,27 +4,29 @@ use super::{
     Batches, Trainer,
     progress::Progress,
     state::{self, StateInfo, TrainState},
-    sudoku_task, total_steps,
+    total_steps,
 };
 use crate::{
     Error, Result,
     checkpoint::{CheckpointInfo, Model},
-    data::Dataset,
+    data::Corpus,
     optim, params,
     shape::Dims,
 };
 use candle_core::{Device, Tensor};
-use hrm_types::{experiment::Experiment, run::MetricPoint};
+use hrm_types::{board::Kind, experiment::Experiment, run::MetricPoint};
 use std::{collections::BTreeMap, path::Path};
 
 /// A training on the CPU. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
 /// number of threads and however often it was written to a file and resumed.
 pub struct Training<'a> {
     experiment: &'a Experiment,
+    kind: Kind,
     side: u8,
+    tasks: Vec<String>,
     dataset_hash: String,
     trainer: Trainer,
-    batches: Batches<'a>,
+    batches: Batches,
     progress: Progress,
     step: u64,
     total_steps: u64,
@@ -43,25 +45,25 @@ pub struct Trained {
 
 impl<'a> Training<'a> {
     /// A training that begins.
-    pub fn begin(experiment: &'a Experiment, dataset: &'a Dataset) -> Result<Self> {
+    pub fn begin(experiment: &'a Experiment, corpus: Corpus) -> Result<Self> {
         experiment.validate()?;
-        let dims = Dims::new(&experiment.arch, sudoku_task(dataset.side));
+        let dims = Dims::new(&experiment.arch, corpus.task());
         let weights = params::initial(&experiment.arch, &dims, experiment.seed, &Device::Cpu)?;
         let progress = Progress::start(experiment.train.batch_size);
-        Self::new(experiment, dataset, &weights, dims, progress)
+        Self::new(experiment, corpus, &weights, dims, progress)
     }
 
     /// A training that goes on where `state` was written.
     ///
     /// # Errors
     /// [`Error::State`] when the state is damaged or belongs to another experiment or dataset.
-    pub fn resume(experiment: &'a Experiment, dataset: &'a Dataset, state: &TrainState) -> Result<Self> {
+    pub fn resume(experiment: &'a Experiment, corpus: Corpus, state: &TrainState) -> Result<Self> {
         experiment.validate()?;
         let arch = &experiment.arch;
-        let dims = Dims::new(arch, sudoku_task(dataset.side));
+        let dims = Dims::new(arch, corpus.task());
         let weights = state::checked_weights(state, arch, &dims)?;
         let progress = state.progress(experiment.train.batch_size)?;
-        let mut training = Self::new(experiment, dataset, &weights, dims, progress)?;
+        let mut training = Self::new(experiment, corpus, &weights, dims, progress)?;
         state.check(experiment, &training.dataset_hash)?;
         state.restore(&mut training.trainer, arch, &dims)?;
         training.step = state.info().step;
@@ -70,7 +72,7 @@ impl<'a> Training<'a> {
 
     fn new(
         experiment: &'a Experiment,
-        dataset: &'a Dataset,
+        corpus: Corpus,
         weights: &BTreeMap<String, Tensor>,
         dims: Dims,
         progress: Progress,
@@ -78,14 +80,16 @@ impl<'a> Training<'a> {
         let (arch, settings, seed) = (&experiment.arch, &experiment.train, experiment.seed);
         Ok(Self {
             experiment,
-            side: dataset.side,
-            dataset_hash: dataset.content_hash(),
+            kind: corpus.kind,
+            side: corpus.side,
+            tasks: corpus.tasks.clone(),
+            dataset_hash: corpus.hash.clone(),
             parameters: params::count(arch, &dims),
             trainer: Trainer::new(arch, settings, dims, seed, weights)?,
-            batches: Batches::new(&dataset.train, settings.batch_size, settings.augment, seed)?,
+            total_steps: total_steps(experiment, corpus.examples()),
+            batches: Batches::new(corpus, settings.batch_size, seed)?,
             progress,
             step: 0,
-            total_steps: total_steps(experiment, dataset.train.len()),
         })
     }
 
@@ -141,8 +145,9 @@ impl<'a> Training<'a> {
     pub fn model(&self) -> Result<Model> {
         let info = CheckpointInfo {
             experiment: self.experiment.clone(),
-            kind: "sudoku".to_owned(),
+            kind: self.kind.to_string(),
             side: self.side,
+            tasks: self.tasks.clone(),
             sizes: None,
             dataset_hash: self.dataset_hash.clone(),
             step: self.step,

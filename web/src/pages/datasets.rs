@@ -10,13 +10,14 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     format,
-    grid::picture::Picture,
+    grid::{mosaic::Mosaic, picture::Picture},
     load,
 };
 use generate::Generate;
 use hrm_types::{
     Page as ListPage,
-    dataset::{Dataset, Split},
+    board::{Board, Kind},
+    dataset::{Dataset, Split, StoredPuzzle},
     ids::DatasetId,
 };
 use leptos::prelude::*;
@@ -56,11 +57,15 @@ fn entries(page: &ListPage<Dataset>) -> impl IntoView + use<> {
 
 #[component]
 fn Entry(dataset: Dataset) -> impl IntoView {
-    let id = dataset.id;
-    let made = dataset
-        .generated
-        .as_ref()
-        .map(|spec| format!("Generated with seed {}, {} to {} givens", spec.seed, spec.givens[0], spec.givens[1]));
+    let (id, kind) = (dataset.id, dataset.kind);
+    let made = dataset.generated.as_ref().map(|spec| {
+        let givens = spec.givens.map(|[low, high]| format!(", {low} to {high} givens")).unwrap_or_default();
+        format!("Generated with seed {}{givens}", spec.seed)
+    });
+    let leaks = dataset.leaks.map(|leaks| match leaks.test_in_train {
+        0 => " No test puzzle is trained on, in any symmetric form.".to_owned(),
+        leaked => format!(" {} are trained on in a symmetric form!", format::counted(leaked.into(), "test puzzle")),
+    });
     view! {
         <article class="dataset">
             <header>
@@ -69,34 +74,46 @@ fn Entry(dataset: Dataset) -> impl IntoView {
             </header>
             <p class="dataset-facts">
                 {format!(
-                    "{0} × {0} · {1} to train on · {2} to test",
+                    "{kind} {0} × {0} · {1} to train on · {2} to validate · {3} to test.",
                     dataset.side,
                     format::counted(dataset.train_count.into(), "puzzle"),
+                    format::count(dataset.validation_count.into()),
                     format::count(dataset.test_count.into()),
                 )}
+                {leaks}
                 <span class="aside">{made.unwrap_or_else(|| format!("From {}", dataset.origin))} "; stored " <Ago at=dataset.created_at /></span>
             </p>
-            <Pictures id split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
+            <Pictures id kind split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
             <p class="dataset-hash">"Content " <code class="hash" title=dataset.content_hash.clone()>{dataset.content_hash.clone()}</code></p>
         </article>
     }
 }
 
 #[component]
-fn Pictures(id: DatasetId, split: Split) -> impl IntoView {
+fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
     let puzzles = load::load(move || api::list_puzzles(id, split, PICTURES));
     let pictures = move || {
         puzzles.value.with(|page| {
-            let grids = page.iter().flat_map(|page| page.items.iter()).filter_map(|puzzle| {
-                let grid = puzzle.question.parse().ok()?;
-                let link = format!("/?s={}", puzzle.question);
-                Some(view! { <a href=link title=format!("Solve this one (rating {})", puzzle.rating)><Picture grid /></a> })
-            });
-            grids.collect_view()
+            let items = page.iter().flat_map(|page| page.items.iter());
+            items.filter_map(|puzzle| picture(kind, puzzle)).collect_view()
         })
     };
     view! {
         <Problems of=puzzles.problem />
         <div class="pictures">{pictures}</div>
     }
+}
+
+fn picture(kind: Kind, puzzle: &StoredPuzzle) -> Option<AnyView> {
+    let board = |text: &str| Board::read(kind, text).ok();
+    Some(match kind {
+        Kind::Sudoku => {
+            let grid = puzzle.question.parse().ok()?;
+            let link = format!("/?s={}", puzzle.question);
+            view! { <a href=link title=format!("Solve this one (rating {})", puzzle.rating)><Picture grid /></a> }
+                .into_any()
+        }
+        Kind::Maze => view! { <Mosaic kind boards=vec![board(&puzzle.answer)?] /> }.into_any(),
+        Kind::Arc => view! { <Mosaic kind boards=vec![board(&puzzle.question)?, board(&puzzle.answer)?] /> }.into_any(),
+    })
 }

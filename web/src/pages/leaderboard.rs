@@ -61,7 +61,8 @@ pub(crate) fn LeaderboardPage() -> impl IntoView {
 
 fn described(dataset: &Dataset) -> String {
     format!(
-        "{0} × {0}, {1}, {2}",
+        "{} {1} × {1}, {2}, {3}",
+        dataset.kind,
         dataset.side,
         format::counted(dataset.test_count.into(), "test puzzle"),
         dataset.origin

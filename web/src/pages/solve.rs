@@ -71,8 +71,9 @@ fn follow_models(state: SolveState) {
             let named = state.model.get_untracked();
             let named = models.items.iter().find(|model| Some(&model.id.to_string()) == named.as_ref());
             let side = state.side();
+            let mut sudoku = models.items.iter().filter(|model| model.kind == "sudoku");
             let fits = |model: &&hrm_types::model::Model| named.is_some() || usize::from(model.side) == side;
-            let Some(model) = named.or_else(|| models.items.iter().find(fits)).or_else(|| models.items.first()) else {
+            let Some(model) = named.or_else(|| sudoku.clone().find(fits)).or_else(|| sudoku.next()) else {
                 return true;
             };
             if usize::from(model.side) != side && state.is_untouched() {

@@ -8,17 +8,17 @@ use crate::store::{
     testing::database,
 };
 use hrm_model::data::{Dataset, Puzzle};
-use hrm_types::dataset::Split;
+use hrm_types::{board::Kind, dataset::Split};
 
 fn imported(name: &str) -> NewDataset<'_> {
-    NewDataset { name, origin: "file.csv", generated: None }
+    NewDataset { name, origin: "file.csv", generated: None, license: None, leaks: None }
 }
 
 /// More puzzles than one batch, all different in their source.
 fn many(count: usize) -> Dataset {
     let one = puzzles(1).train.remove(0);
     let train = (0..count).map(|i| Puzzle { source: i.to_string(), ..one.clone() }).collect();
-    Dataset { side: 4, train, test: vec![one] }
+    Dataset { kind: Kind::Sudoku, side: 4, train, validation: vec![], test: vec![one] }
 }
 
 #[tokio::test]
@@ -112,5 +112,5 @@ async fn puzzles_and_datasets_are_paged() {
     let page = stored::list(&db.pool, first.id, Split::Test, Some(3), 4).await.expect("a page");
     assert_eq!(page.items.iter().map(|puzzle| puzzle.position).collect::<Vec<_>>(), [4, 5]);
     assert_eq!(page.next_cursor, None);
-    assert_eq!(page.items[0].question, puzzles(1).test[4].question.to_string());
+    assert_eq!(page.items[0].question, puzzles(1).test[4].question.text(Kind::Sudoku));
 }

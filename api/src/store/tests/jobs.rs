@@ -211,7 +211,8 @@ async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
     let claim = claim(&db.pool, LONG).await;
     assert!(matches!(&claim.work, Work::Generation(spec) if *spec == wanted), "{:?}", claim.work);
     let puzzles = super::puzzles(4);
-    let id = generation_jobs::succeed(&db.pool, &claim.lease, &wanted, &puzzles).await.expect("the lease is held");
+    let id =
+        generation_jobs::succeed(&db.pool, &claim.lease, &wanted, &puzzles, None).await.expect("the lease is held");
     assert_eq!(datasets::get(&db.pool, id).await.expect("the dataset").name, "made");
     let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded) };
     let listed = jobs::list(&db.pool, filter, None, 10).await.expect("a page").items;

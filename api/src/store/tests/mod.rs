@@ -21,7 +21,7 @@ use super::{
 use hrm_model::{CheckpointInfo, data};
 use hrm_types::{
     dataset::Dataset,
-    evaluation::{Evaluation, Halting, Protocol},
+    evaluation::{Evaluation, Protocol},
     experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig},
     ids::WorkerId,
     run::{MetricPoint, Run},
@@ -33,7 +33,7 @@ use uuid::Uuid;
 pub(super) const LONG: Duration = Duration::from_hours(1);
 
 pub(crate) fn spec(seed: u64) -> GenerateSpec {
-    GenerateSpec { side: 4, train: 24, test: 6, givens: [6, 10], seed }
+    GenerateSpec::sudoku(4, 24, 6, [6, 10], seed)
 }
 
 pub(crate) fn puzzles(seed: u64) -> data::Dataset {
@@ -60,7 +60,8 @@ pub(crate) fn experiment(name: &str) -> Experiment {
 }
 
 pub(super) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
-    let new = NewDataset { name, origin: "generated", generated: Some(&spec(seed)) };
+    let spec = spec(seed);
+    let new = NewDataset::generated(name, &spec, None);
     super::datasets::create(pool, new, &puzzles(seed)).await.expect("a dataset")
 }
 
@@ -102,6 +103,7 @@ pub(super) fn info(name: &str) -> CheckpointInfo {
         experiment: experiment(name),
         kind: "sudoku".into(),
         side: 4,
+        tasks: vec![],
         sizes: None,
         dataset_hash: "0".repeat(64),
         step: 12,
@@ -114,8 +116,9 @@ pub(super) fn info(name: &str) -> CheckpointInfo {
 pub(super) fn score(exact: u32, n: u32) -> Evaluation {
     let exact_accuracy = f64::from(exact) / f64::from(n);
     Evaluation {
-        protocol: Protocol { halting: Halting::Q, max_steps: 2 },
+        protocol: Protocol::halting_by_q(2),
         n,
+        of: None,
         exact,
         exact_accuracy,
         exact_interval: [0.0, 1.0],
@@ -123,6 +126,8 @@ pub(super) fn score(exact: u32, n: u32) -> Evaluation {
         q_halt_accuracy: 0.5,
         mean_steps: 1.5,
         exact_by_step: vec![0.0, exact_accuracy],
+        any_optimal: None,
+        voting: None,
         seconds: 0.1,
     }
 }

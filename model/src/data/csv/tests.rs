@@ -12,7 +12,7 @@ fn file(rows: &str) -> String {
 }
 
 fn read(text: &str) -> Result<Vec<Puzzle>, String> {
-    read_csv(text.as_bytes(), "puzzles.csv").map_err(|error| error.to_string())
+    read_csv(text.as_bytes(), "puzzles.csv", Kind::Sudoku).map_err(|error| error.to_string())
 }
 
 /// Many different rows of side 4: every source is another.
@@ -40,8 +40,8 @@ fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 fn a_row_becomes_a_puzzle() {
     let puzzles = read(&file(&format!("a list,{QUESTION},{ANSWER},17"))).unwrap();
     assert_eq!(puzzles.len(), 1);
-    assert_eq!(puzzles[0].question.to_string(), QUESTION);
-    assert_eq!(puzzles[0].answer.to_string(), ANSWER);
+    assert_eq!(puzzles[0].question.text(Kind::Sudoku), QUESTION);
+    assert_eq!(puzzles[0].answer.text(Kind::Sudoku), ANSWER);
     assert_eq!((puzzles[0].rating, puzzles[0].source.as_str()), (17, "a list"));
 }
 
@@ -55,7 +55,7 @@ fn common_notations_are_read() {
         format!("\"source\",question,answer,rating\n\"a\",\"{QUESTION}\",{ANSWER},\"1\"\n"),
     ] {
         let puzzles = read(&text).unwrap();
-        assert_eq!(puzzles[0].question.to_string(), QUESTION, "{text:?}");
+        assert_eq!(puzzles[0].question.text(Kind::Sudoku), QUESTION, "{text:?}");
         assert_eq!((puzzles[0].rating, puzzles[0].source.as_str()), (1, "a"), "{text:?}");
     }
     let quoted = read(&file(&format!("\"Royle, \"\"17\"\"\",{QUESTION},{ANSWER},1"))).unwrap();
@@ -130,9 +130,9 @@ fn what_is_no_such_file_is_refused() {
     ] {
         assert_eq!(read(text).unwrap_err(), expect);
     }
-    let not_text = read_csv(&b"source,question,answer,rating\n\xff\xfe"[..], "x").unwrap_err();
+    let not_text = read_csv(&b"source,question,answer,rating\n\xff\xfe"[..], "x", Kind::Sudoku).unwrap_err();
     assert_eq!(not_text.to_string(), "x, row 2: expected UTF-8 text without control characters");
-    let missing = read_csv_file(Path::new("/nowhere/puzzles.csv")).unwrap_err().to_string();
+    let missing = read_csv_file(Path::new("/nowhere/puzzles.csv"), Kind::Sudoku).unwrap_err().to_string();
     assert!(missing.starts_with("/nowhere/puzzles.csv: "), "{missing}");
 }
 
@@ -147,7 +147,7 @@ fn packed_and_plain_files_read_alike() {
     let expect = read(&text).unwrap();
     assert_eq!(expect.len(), 100);
     for path in [plain, zipped, members] {
-        assert_eq!(read_csv_file(&path).unwrap(), expect);
+        assert_eq!(read_csv_file(&path, Kind::Sudoku).unwrap(), expect);
     }
 }
 
@@ -155,13 +155,13 @@ fn packed_and_plain_files_read_alike() {
 fn a_truncated_or_damaged_archive_is_refused() {
     let bytes = zip(&rows(1_000));
     let (_folder, truncated) = written(&bytes[..bytes.len() / 2]);
-    let error = read_csv_file(&truncated).unwrap_err();
+    let error = read_csv_file(&truncated, Kind::Sudoku).unwrap_err();
     assert!(matches!(&error, DataError::Row { problem: RowError::Read(_), row, .. } if *row > 1), "{error}");
     let mut damaged = bytes.clone();
     let checksum = bytes.len() - 6;
     damaged[checksum] ^= 1;
     let (_folder, damaged) = written(&damaged);
-    let error = read_csv_file(&damaged).unwrap_err();
+    let error = read_csv_file(&damaged, Kind::Sudoku).unwrap_err();
     assert!(matches!(&error, DataError::Row { problem: RowError::Read(_), row: 1_002, .. }), "{error}");
 }
 
@@ -170,14 +170,14 @@ fn an_archive_that_unpacks_to_too_much_is_refused() {
     let bomb = zip(&rows(20_000));
     let unzip = || MultiGzDecoder::new(&bomb[..]);
     let limits = Limits { bytes: 100_000, ..LIMITS };
-    let error = read_rows(unzip(), "bomb", limits).unwrap_err().to_string();
+    let error = read_rows(unzip(), "bomb", Kind::Sudoku, limits).unwrap_err().to_string();
     assert!(error.ends_with("cannot be read: expected at most 100000 bytes, found more"), "{error}");
     let limits = Limits { rows: 1_000, ..LIMITS };
-    let error = read_rows(unzip(), "bomb", limits).unwrap_err().to_string();
+    let error = read_rows(unzip(), "bomb", Kind::Sudoku, limits).unwrap_err().to_string();
     assert_eq!(error, "bomb, row 1002: expected at most 1000 puzzles in a file, found more");
     // One line without an end is given up after its cap, however much follows.
     let zeros = io::repeat(b'0').take(1 << 40);
-    let error = read_csv(zeros, "zeros").unwrap_err().to_string();
+    let error = read_csv(zeros, "zeros", Kind::Sudoku).unwrap_err().to_string();
     assert_eq!(error, "zeros, row 1: expected at most 4096 bytes in a line, found more");
 }
 
@@ -185,7 +185,7 @@ fn an_archive_that_unpacks_to_too_much_is_refused() {
 fn a_subsample_is_stable_and_uniform() {
     let puzzles = read(&rows(20)).unwrap();
     let ratings =
-        |rows, seed| subsample(puzzles.clone(), rows, seed).iter().map(|puzzle| puzzle.rating).collect::<Vec<_>>();
+        |rows, seed| subsample(puzzles.clone(), rows, seed).0.iter().map(|puzzle| puzzle.rating).collect::<Vec<_>>();
     assert_eq!(ratings(20, 1), (0..20).collect::<Vec<_>>());
     assert_eq!(ratings(30, 1), (0..20).collect::<Vec<_>>());
     assert_eq!(ratings(5, 1), ratings(5, 1));
@@ -206,13 +206,25 @@ fn a_spec_takes_the_rows_it_names() {
     let (_train_folder, train) = written(rows(30).as_bytes());
     let (_test_folder, test) = written(&zip(&rows(10)));
     let path = |path: &Path| path.display().to_string();
-    let spec =
-        CsvSpec { train: path(&train), test: path(&test), train_rows: Some(12), test_rows: Some(4), subsample_seed: 3 };
+    let spec = CsvSpec {
+        kind: Kind::Sudoku,
+        train: path(&train),
+        test: path(&test),
+        train_rows: Some(12),
+        test_rows: Some(4),
+        validation_rows: 3,
+        subsample_seed: 3,
+    };
     let dataset = load_csv(&spec).unwrap();
     assert_eq!((dataset.side, dataset.train.len(), dataset.test.len()), (4, 12, 4));
+    assert_eq!(dataset.validation.len(), 3);
+    let trained = |puzzle: &Puzzle| dataset.train.iter().any(|other| other.rating == puzzle.rating);
+    assert!(!dataset.validation.iter().any(trained), "validation rows are none that are trained on");
     assert_eq!(dataset.test[3].rating, 3, "the first test rows");
     let whole = load_csv(&CsvSpec { train_rows: None, test_rows: None, ..spec.clone() }).unwrap();
-    assert_eq!((whole.train.len(), whole.test.len()), (30, 10));
+    assert_eq!((whole.train.len(), whole.validation.len(), whole.test.len()), (27, 3, 10));
+    let error = load_csv(&CsvSpec { train_rows: Some(28), ..spec.clone() }).unwrap_err().to_string();
+    assert!(error.contains("at most 2 puzzles for validation") && error.ends_with("a wish for 3"), "{error}");
     for (wanted, expect) in [(31, "found 31"), (0, "found 0")] {
         let error = load_csv(&CsvSpec { train_rows: Some(wanted), ..spec.clone() }).unwrap_err().to_string();
         assert!(error.contains("has 30 rows: expected to take 1 to 30 of them") && error.ends_with(expect), "{error}");
@@ -227,9 +239,10 @@ fn published_rows_are_read() {
         eprintln!("skipped: {} is not on this machine", file.display());
         return;
     }
-    let puzzles = read_csv_file(&file).unwrap();
+    let puzzles = read_csv_file(&file, Kind::Sudoku).unwrap();
     assert_eq!(puzzles.len(), 1_000);
-    assert!(puzzles.iter().all(|puzzle| puzzle.answer.solves(&puzzle.question)));
-    let unique = puzzles.iter().filter(|puzzle| search::count_solutions(&puzzle.question, 2) == 1).count();
+    let grid = |board: &Board| Grid::from_cells(board.cells().to_vec()).unwrap();
+    assert!(puzzles.iter().all(|puzzle| grid(&puzzle.answer).solves(&grid(&puzzle.question))));
+    let unique = puzzles.iter().filter(|puzzle| search::count_solutions(&grid(&puzzle.question), 2) == 1).count();
     assert_eq!(unique, 1_000);
 }

@@ -2,8 +2,11 @@
 
 use super::{FREE, GOAL, START, UNREACHED, distances, hard, optimal_paths, perfect, solve};
 use crate::data::{dihedral, draw};
-use hrm_types::board::{Board, MAX_SIDE};
-use std::{collections::HashSet, fmt, ops::ControlFlow, str::FromStr};
+use hrm_types::{
+    board::{Board, MAX_SIDE},
+    experiment::MazeStyle as Style,
+};
+use std::{collections::HashSet, ops::ControlFlow};
 
 /// Squares drawn for one maze before its shortest path counts as out of reach. A hard maze of side 30 and 111 moves
 /// takes 2,000 on average, so a limit a few times that would fail some of a thousand mazes.
@@ -21,40 +24,6 @@ const TEST_STREAMS: u64 = 1 << 63;
 
 /// Stream of the first validation maze.
 const VALIDATION_STREAMS: u64 = 1 << 62;
-
-/// How a maze is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Style {
-    /// Corridors that form a tree: exactly one path, so exact and any-optimal accuracy are the same.
-    Perfect,
-    /// Scattered walls: always several shortest paths, of which the answer marks the one of [`super::solve`].
-    Hard,
-}
-
-impl Style {
-    /// The name used in requests, files and the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Perfect => "perfect",
-            Self::Hard => "hard",
-        }
-    }
-}
-
-impl fmt::Display for Style {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Style {
-    type Err = MazeError;
-
-    fn from_str(text: &str) -> Result<Self, MazeError> {
-        let known = [Self::Perfect, Self::Hard].into_iter().find(|style| style.as_str() == text);
-        known.ok_or_else(|| MazeError::Style { found: text.chars().take(40).collect() })
-    }
-}
 
 /// A maze with one shortest path marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +61,6 @@ pub struct Mazes {
 /// Why mazes cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MazeError {
-    /// No way of making mazes has this name.
-    #[error("expected perfect or hard, found {found:?}")]
-    Style {
-        /// The name.
-        found: String,
-    },
     /// A side out of range.
     #[error("expected a side from 3 to 30, found {found}")]
     Side {

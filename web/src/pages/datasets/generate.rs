@@ -41,13 +41,13 @@ impl Texts {
         let small = |text: &str, field| {
             whole(text, field).and_then(|n| u8::try_from(n).map_err(|_| (field, format!("{n} is too many"))))
         };
-        let generate = GenerateSpec {
-            side: small(&self.side, "side")?,
-            train: count(&self.train, "train")?,
-            test: count(&self.test, "test")?,
-            givens: [small(&self.low, "givens")?, small(&self.high, "givens")?],
-            seed: whole(&self.seed, "seed")?,
-        };
+        let generate = GenerateSpec::sudoku(
+            small(&self.side, "side")?,
+            count(&self.train, "train")?,
+            count(&self.test, "test")?,
+            [small(&self.low, "givens")?, small(&self.high, "givens")?],
+            whole(&self.seed, "seed")?,
+        );
         generate.validate().map_err(|error| (error.field.trim_start_matches("data."), error.problem))?;
         Ok(CreateDataset { name: self.name.trim().into(), generate, owner: LOCAL.into(), priority: 0 })
     }

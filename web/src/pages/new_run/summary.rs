@@ -34,7 +34,7 @@ fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
     let puzzles = match &experiment.data {
         DataSpec::Generate(spec) => Some(spec.train),
         DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
-        DataSpec::Csv(_) => None,
+        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
     };
     puzzles.map(|puzzles| {
         let steps = planned_steps(experiment, puzzles);

@@ -3,6 +3,7 @@
 use super::state::SolveState;
 use crate::{api, browser};
 use hrm_types::{
+    board::Kind,
     dataset::{Dataset, Split},
     sudoku::Grid,
 };
@@ -64,7 +65,7 @@ pub(crate) fn another(state: SolveState) {
 async fn stored(state: SolveState, side: u8) -> Option<(Grid, String)> {
     let datasets = api::list_datasets().await.ok()?.items;
     let trained_on = state.models_of_side().unwrap_or_default();
-    let fits = |dataset: &&Dataset| dataset.side == side && dataset.test_count > 0;
+    let fits = |dataset: &&Dataset| dataset.kind == Kind::Sudoku && dataset.side == side && dataset.test_count > 0;
     let of_a_model = |dataset: &&Dataset| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
     let dataset = datasets.iter().filter(fits).find(of_a_model).or_else(|| datasets.iter().find(fits))?;
     let puzzles = api::list_puzzles(dataset.id, Split::Test, CHOICE).await.ok()?.items;

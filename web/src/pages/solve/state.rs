@@ -118,7 +118,7 @@ impl SolveState {
             self.said.set(None);
             let side = self.side();
             let chosen = self.model.get_untracked();
-            let fits = |model: &Model| usize::from(model.side) == side;
+            let fits = |model: &Model| usize::from(model.side) == side && model.kind == "sudoku";
             let known = self.models.value.with_untracked(|models| {
                 let mut models = models.iter().flat_map(|page| page.items.iter());
                 models.any(|model| fits(model) && is_named(model, chosen.as_deref()))

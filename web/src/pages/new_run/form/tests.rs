@@ -8,7 +8,7 @@ fn experiment() -> Experiment {
         name: "small".into(),
         description: "for tests".into(),
         seed: 3,
-        data: DataSpec::Generate(GenerateSpec { side: 6, train: 1000, test: 50, givens: [12, 16], seed: 1 }),
+        data: DataSpec::Generate(GenerateSpec::sudoku(6, 1000, 50, [12, 16], 1)),
         arch: ArchConfig { hidden_size: 64, num_heads: 4, ..ArchConfig::default() },
         train: TrainConfig { epochs: 10.0, batch_size: 100, max_steps: Some(20), ..TrainConfig::default() },
     }

@@ -1,0 +1,143 @@
+//! `hrm data import`: puzzles from files.
+#![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
+
+use super::{name_of, print_stored, store};
+use crate::cli::{puzzles, report, session};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use hrm_api::config::DatabaseConfig;
+use hrm_model::data::{self, Dataset};
+use hrm_types::{board::Kind, experiment::ArcSpec};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Store the puzzles of files, every one checked.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm data import sudoku train.csv.gz --test test.csv.gz --name extreme
+  hrm data import sudoku puzzles.csv --test-rows 500     its last 500 rows become the test split
+  hrm data import maze hard-train.csv.gz --test hard-test.csv.gz --license unknown
+  hrm data import arc ARC-AGI-1.tar.gz ConceptARC.tar.gz --name arc-1 --license Apache-2.0")]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    kind: Source,
+}
+
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// Sudoku from CSV files with the columns source,question,answer,rating; plain or .gz
+    Sudoku(Csv),
+    /// Mazes from such files; a maze is one line of #, spaces, S and G, its answer marks a shortest path with o
+    Maze(Csv),
+    /// ARC tasks from folders or .tar.gz archives of their JSON files
+    Arc(Arc),
+}
+
+#[derive(Debug, Args)]
+struct Stored {
+    /// The dataset's name [default: the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// The licence the puzzles' publisher states
+    #[arg(long)]
+    license: Option<String>,
+    #[command(flatten)]
+    database: DatabaseConfig,
+}
+
+#[derive(Debug, Args)]
+struct Csv {
+    /// The file; its rows are the training split
+    file: PathBuf,
+    /// A second file, whose rows are the test split; without one the last rows of the first file are
+    /// [default: the last 1,000 rows, or a tenth if that is less]
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    test: Option<PathBuf>,
+    /// Number of test rows: the first of --test, else the last of the file
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    test_rows: Option<u32>,
+    /// Hold this many drawn rows out for validation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    validation: u32,
+    /// Seed of that draw
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    stored: Stored,
+}
+
+#[derive(Debug, Args)]
+struct Arc {
+    /// Folders or .tar.gz archives; tasks in a folder `evaluation` are evaluated on, all others are trained on
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Hold the test pairs of this many drawn training tasks out for validation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    validation: u32,
+    /// Seed of that draw
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    stored: Stored,
+}
+
+impl Import {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let (files, puzzles, stored) = match self.kind {
+            Source::Sudoku(csv) => (vec![csv.file.clone()], csv.read(Kind::Sudoku)?, csv.stored),
+            Source::Maze(csv) => (vec![csv.file.clone()], csv.read(Kind::Maze)?, csv.stored),
+            Source::Arc(arc) => (arc.paths.clone(), arc.read()?, arc.stored),
+        };
+        let names = |of: &dyn Fn(&PathBuf) -> String, part: &str| files.iter().map(of).collect::<Vec<_>>().join(part);
+        let default = || names(&|file| name_of(file), "-").chars().take(64).collect();
+        let name = stored.name.unwrap_or_else(default);
+        let origin = names(&|file| file.file_name().unwrap_or_default().to_string_lossy().into_owned(), ", ");
+        let license = stored.license.as_deref();
+        let found = session::with_database(&stored.database, async |pool| {
+            store(pool, &name, &origin, license, &puzzles).await
+        })?;
+        print_stored(&found, &name);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Csv {
+    fn read(&self, kind: Kind) -> anyhow::Result<Dataset> {
+        let rows = data::read_csv_file(&self.file, kind)?;
+        let side = rows[0].question.rows();
+        let (rows, test) = match &self.test {
+            None => {
+                let (rows, test) = puzzles::split_off_test(rows, self.test_rows)?;
+                println!("the last {} rows become the test split", report::thousands(test.len() as u64));
+                (rows, test)
+            }
+            Some(file) => {
+                let mut test = data::read_csv_file(file, kind)?;
+                let test_side = test[0].question.rows();
+                if side != test_side {
+                    bail!(
+                        "expected puzzles of side {side} in {}, as in the other file; found side {test_side}",
+                        file.display()
+                    );
+                }
+                test.truncate(self.test_rows.map_or(usize::MAX, |rows| rows as usize));
+                (rows, test)
+            }
+        };
+        if self.validation as usize >= rows.len() {
+            bail!("expected at most {} rows for validation, found a wish for {}", rows.len() - 1, self.validation);
+        }
+        let (validation, train) = match self.validation {
+            0 => (vec![], rows),
+            validation => data::subsample(rows, validation, self.seed),
+        };
+        Ok(Dataset { kind, side, train, validation, test })
+    }
+}
+
+impl Arc {
+    fn read(&self) -> anyhow::Result<Dataset> {
+        let paths = self.paths.iter().map(|path| path.display().to_string()).collect();
+        Ok(data::load_arc(&ArcSpec { paths, validation_tasks: self.validation, seed: self.seed })?)
+    }
+}
