@@ -1,18 +1,18 @@
-//! A family of tasks of our own, small enough to be learnt on a CPU: coloured cells on black that all move by one
-//! rule.
+//! A family of tasks of our own, small enough to be learnt on a CPU: coloured cells on black that are recoloured by
+//! one rule.
 //!
-//! A task's rule is one of eleven: the grid is mirrored left to right, mirrored top to bottom or turned by half;
-//! every coloured cell falls, to one of the four sides, until it meets the edge or another; or the whole grid shifts
-//! by one cell to one of the four sides, what leaves it coming back on the other. The rule is nowhere in the input, so
-//! it has to be learnt from the task's demonstrations, through its puzzle identifier. Colours are never changed, and
-//! the eleven rules are closed under the square's symmetries, so every variant of a task is of the family again.
+//! A task's rule is one of five: two colours change places; one colour becomes another; every colour but one becomes
+//! black; black becomes a colour; the cells at the grid's edge become a colour. Which of them, and which colours, is
+//! nowhere in the input, so it has to be learnt from the task's demonstrations, through its puzzle identifier. A
+//! symmetry of the square or a renaming of the colours makes a rule of the same five of each, so every variant of a
+//! task is of the family again.
 //!
-//! Grids have 3 to `side` rows and columns, but at least `side` − 2; about a third of their cells is coloured, by two
-//! or three colours of the task. Outputs are as large as their inputs and never equal to them. A task's three or four
-//! demonstrations admit no other of the eleven rules. No input comes twice in a collection, turned, mirrored and
+//! Grids have 3 to `side` rows and columns, but at least `side` − 2; about half of their cells is coloured, by the
+//! task's three colours, each of which occurs in every input. Outputs are as large as their inputs. A task's three or
+//! four demonstrations admit no other rule of the family. No input comes twice in a collection, turned, mirrored and
 //! recoloured ones included.
 
-use super::{Pair, Set, Task, Test};
+use super::{MAX_COLOUR, Pair, Set, Task, Test};
 use crate::data::{dihedral, draw};
 use hrm_types::board::{Board, MAX_SIDE};
 use rand_chacha::rand_core::Rng;
@@ -34,64 +34,58 @@ const EVALUATION_STREAMS: u64 = 1 << 63;
 /// Tasks between two calls of the progress callback.
 const PROGRESS_EVERY: usize = 16;
 
-/// A side of the grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Edge {
-    Left,
-    Right,
-    Top,
-    Bottom,
-}
-
 /// What happens to a task's grids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
-    /// A symmetry that keeps the numbers of rows and columns ([`dihedral::transform`]).
-    Turn(u8),
-    /// Coloured cells fall to an edge.
-    Fall(Edge),
-    /// The grid shifts by one cell, round its edges.
-    Shift(Edge),
+    /// The two colours change places.
+    Swap(u8, u8),
+    /// The first colour becomes the second, which occurs as well.
+    Recolour(u8, u8),
+    /// Every other colour becomes black.
+    Keep(u8),
+    /// Black becomes this colour, which occurs nowhere else.
+    Fill(u8),
+    /// The cells at the grid's edge become this colour.
+    Frame(u8),
 }
-
-const RULES: [Rule; 11] = [
-    Rule::Turn(2),
-    Rule::Turn(4),
-    Rule::Turn(5),
-    Rule::Fall(Edge::Left),
-    Rule::Fall(Edge::Right),
-    Rule::Fall(Edge::Top),
-    Rule::Fall(Edge::Bottom),
-    Rule::Shift(Edge::Left),
-    Rule::Shift(Edge::Right),
-    Rule::Shift(Edge::Top),
-    Rule::Shift(Edge::Bottom),
-];
 
 impl Rule {
-    fn apply(self, input: &Board) -> Board {
-        match self {
-            Self::Turn(symmetry) => dihedral::transform(input, symmetry),
-            Self::Fall(edge) => toward(edge, input, |row| row.sort_by_key(|&cell| cell == 0)),
-            Self::Shift(edge) => toward(edge, input, |row| row.rotate_left(1)),
+    /// A rule for tasks of these three colours; `other` is a fourth one.
+    fn draw(rng: &mut impl Rng, [a, b, _]: [u8; 3], other: u8) -> Self {
+        match draw::below(rng, 5) {
+            0 => Self::Swap(a.min(b), a.max(b)),
+            1 => Self::Recolour(a, b),
+            2 => Self::Keep(a),
+            3 => Self::Fill(other),
+            _ => Self::Frame(other),
         }
     }
-}
 
-/// What moving every row to the left makes of a grid that is turned so that `edge` is on the left, turned back.
-fn toward(edge: Edge, input: &Board, move_left: impl Fn(&mut [u8])) -> Board {
-    let to_left = match edge {
-        Edge::Left => 0,
-        Edge::Right => 4,
-        // At the main diagonal the top becomes the left, at the other one the bottom does.
-        Edge::Top => 6,
-        Edge::Bottom => 7,
-    };
-    let turned = dihedral::transform(input, to_left);
-    let mut cells = turned.cells().to_vec();
-    cells.chunks_mut(usize::from(turned.columns())).for_each(move_left);
-    let moved = Board::new(turned.rows(), turned.columns(), cells).unwrap_or(turned);
-    dihedral::transform(&moved, dihedral::inverse(to_left))
+    /// Every rule of the family.
+    fn all() -> impl Iterator<Item = Self> {
+        let pairs = || (1..=MAX_COLOUR).flat_map(|a| (1..=MAX_COLOUR).map(move |b| (a, b)));
+        let swaps = pairs().filter(|(a, b)| a < b).map(|(a, b)| Self::Swap(a, b));
+        let recolours = pairs().filter(|(a, b)| a != b).map(|(a, b)| Self::Recolour(a, b));
+        let single = (1..=MAX_COLOUR).flat_map(|a| [Self::Keep(a), Self::Fill(a), Self::Frame(a)]);
+        swaps.chain(recolours).chain(single)
+    }
+
+    fn apply(self, input: &Board) -> Board {
+        let (rows, columns) = (usize::from(input.rows()), usize::from(input.columns()));
+        let renamed = |(at, &cell): (usize, &u8)| {
+            let (row, column) = (at / columns, at % columns);
+            match self {
+                Self::Swap(a, b) | Self::Recolour(a, b) if cell == a => b,
+                Self::Swap(a, b) if cell == b => a,
+                Self::Keep(a) if cell != a => 0,
+                Self::Fill(a) if cell == 0 => a,
+                Self::Frame(a) if row == 0 || column == 0 || row + 1 == rows || column + 1 == columns => a,
+                _ => cell,
+            }
+        };
+        let cells = input.cells().iter().enumerate().map(renamed).collect();
+        Board::new(input.rows(), input.columns(), cells).unwrap_or_else(|_| input.clone())
+    }
 }
 
 /// Why tasks cannot be made.
@@ -161,10 +155,9 @@ pub fn generate(
 
 /// Demonstrations and the test of one task, whose grids join those seen; none when no new ones are found.
 fn make(side: u8, rng: &mut impl Rng, seen: &mut HashSet<Board>) -> Option<(Vec<Pair>, Vec<Test>)> {
-    let rule = RULES[draw::below(rng, RULES.len() as u32) as usize];
-    let mut colours: [u8; 9] = std::array::from_fn(|i| i as u8 + 1);
-    draw::shuffle(rng, &mut colours);
-    let palette = &colours[..2 + draw::below(rng, 2) as usize];
+    let [a, b, c, other, ..] = draw::permutation::<{ MAX_COLOUR as usize }>(rng).map(|colour| colour + 1);
+    let palette = [a, b, c];
+    let rule = Rule::draw(rng, palette, other);
     let demonstrations = 3 + draw::below(rng, 2) as usize;
     for _ in 0..TRIES_FOR_TASK {
         let mut new = HashSet::new();
@@ -173,8 +166,8 @@ fn make(side: u8, rng: &mut impl Rng, seen: &mut HashSet<Board>) -> Option<(Vec<
             pairs.push(pair(rule, side, palette, rng, |image| !seen.contains(image) && new.insert(image.clone()))?);
         }
         let test = pairs.pop()?;
-        let explains = |other: &&Rule| pairs.iter().all(|pair| other.apply(&pair.input) == pair.output);
-        if RULES.iter().filter(explains).count() == 1 {
+        let explains = |other: &Rule| pairs.iter().all(|pair| other.apply(&pair.input) == pair.output);
+        if Rule::all().filter(explains).count() == 1 {
             seen.extend(new);
             return Some((pairs, vec![Test { input: test.input, output: Some(test.output) }]));
         }
@@ -186,22 +179,19 @@ fn make(side: u8, rng: &mut impl Rng, seen: &mut HashSet<Board>) -> Option<(Vec<
 fn pair(
     rule: Rule,
     side: u8,
-    palette: &[u8],
+    palette: [u8; 3],
     rng: &mut impl Rng,
     mut is_new: impl FnMut(&Board) -> bool,
 ) -> Option<Pair> {
     let shortest = side.saturating_sub(2).max(3);
     for _ in 0..GRIDS_FOR_PAIR {
         let [rows, columns] = [(); 2].map(|()| shortest + draw::below(rng, u32::from(side - shortest) + 1) as u8);
-        let mut cell = || match draw::below(rng, 3) {
-            0 => palette[draw::below(rng, palette.len() as u32) as usize],
-            _ => 0,
-        };
-        let cells = (0..u16::from(rows) * u16::from(columns)).map(|_| cell()).collect();
+        let mut cell = || palette.get(draw::below(rng, 6) as usize).copied().unwrap_or(0);
+        let cells: Vec<u8> = (0..u16::from(rows) * u16::from(columns)).map(|_| cell()).collect();
+        let has_all = palette.iter().all(|colour| cells.contains(colour)) && cells.contains(&0);
         let input = Board::new(rows, columns, cells).ok()?;
-        let output = rule.apply(&input);
-        if output != input && is_new(&least_image(&input)) {
-            return Some(Pair { input, output });
+        if has_all && is_new(&least_image(&input)) {
+            return Some(Pair { output: rule.apply(&input), input });
         }
     }
     None

@@ -14,31 +14,26 @@ fn grid(text: &str) -> Board {
 
 #[test]
 fn each_rule_does_what_it_says() {
-    let input = grid("0102/3000/0040");
+    let input = grid("0102/3030/0120");
     for (rule, expect) in [
-        (Rule::Turn(2), "0400/0003/2010"),
-        (Rule::Turn(4), "2010/0003/0400"),
-        (Rule::Turn(5), "0040/3000/0102"),
-        (Rule::Fall(Edge::Left), "1200/3000/4000"),
-        (Rule::Fall(Edge::Right), "0012/0003/0004"),
-        (Rule::Fall(Edge::Top), "3142/0000/0000"),
-        (Rule::Fall(Edge::Bottom), "0000/0000/3142"),
-        (Rule::Shift(Edge::Left), "1020/0003/0400"),
-        (Rule::Shift(Edge::Right), "2010/0300/0004"),
-        (Rule::Shift(Edge::Top), "3000/0040/0102"),
-        (Rule::Shift(Edge::Bottom), "0040/0102/3000"),
+        (Rule::Swap(1, 3), "0302/1010/0320"),
+        (Rule::Recolour(1, 3), "0302/3030/0320"),
+        (Rule::Keep(3), "0000/3030/0000"),
+        (Rule::Fill(7), "7172/3737/7127"),
+        (Rule::Frame(7), "7777/7037/7777"),
     ] {
         assert_eq!(rule.apply(&input).text(Kind::Arc), expect, "{rule:?}");
     }
-    assert_eq!(Rule::Fall(Edge::Bottom).apply(&grid("1/0/2/0")).text(Kind::Arc), "0/0/1/2", "the order is kept");
+    let all: Vec<Rule> = Rule::all().collect();
+    assert_eq!(all.len(), 36 + 72 + 27);
 }
 
 /// The one rule that explains the demonstrations.
 fn rule_of(task: &Task) -> Rule {
-    let explains = |rule: &&Rule| task.train.iter().all(|pair| rule.apply(&pair.input) == pair.output);
-    let rules: Vec<&Rule> = RULES.iter().filter(explains).collect();
+    let explains = |rule: &Rule| task.train.iter().all(|pair| rule.apply(&pair.input) == pair.output);
+    let rules: Vec<Rule> = Rule::all().filter(explains).collect();
     assert_eq!(rules.len(), 1, "{}", task.name);
-    *rules[0]
+    rules[0]
 }
 
 #[test]
@@ -64,11 +59,10 @@ fn tasks_are_what_the_family_promises() {
 }
 
 #[test]
-fn every_rule_occurs_and_variants_stay_in_the_family() {
+fn every_kind_of_rule_occurs_and_variants_stay_in_the_family() {
     let tasks = generate(6, 200, 0, 1, &mut go_on).unwrap();
-    for rule in RULES {
-        assert!(tasks.iter().any(|task| rule_of(task) == rule), "{rule:?}");
-    }
+    let kinds: HashSet<_> = tasks.iter().map(|task| std::mem::discriminant(&rule_of(task))).collect();
+    assert_eq!(kinds.len(), 5);
     for task in &tasks[..20] {
         for variant in variant::variants(task, 8, 1) {
             let apply = |pair: &Pair| Pair { input: variant.apply(&pair.input), output: variant.apply(&pair.output) };
