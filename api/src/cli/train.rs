@@ -45,7 +45,7 @@ Examples:
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors --resume
   hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
   hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue
-  hrm train --config configs/sudoku-extreme.toml --steps 20 --batch-size 8 --no-eval")]
+  hrm train --config configs/sudoku-extreme-1k.toml --steps 20 --batch-size 8 --no-eval")]
 pub(crate) struct Train {
     /// The experiment, a TOML file
     #[arg(long, value_name = "FILE")]

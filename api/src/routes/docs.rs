@@ -161,7 +161,7 @@ mod tests {
         let document = serde_json::to_value(openapi()).expect("the document is JSON");
         let variants = document["components"]["schemas"]["DataSpec"]["oneOf"].as_array().expect("the variants");
         let tags: Vec<&Value> = variants.iter().map(|variant| &variant["properties"]["source"]["enum"][0]).collect();
-        assert_eq!(tags, ["generate", "csv", "stored"]);
+        assert_eq!(tags, ["generate", "csv", "arc", "folder", "stored"]);
         let required = variants[0]["required"].as_array().expect("required fields");
         assert!(
             ["source", "side", "givens"].iter().all(|field| required.contains(&Value::from(*field))),

@@ -92,7 +92,7 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     let lines = logs::list(&db.pool, id.into(), None, 100).await.expect("lines");
     let said: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
     assert_eq!(said[0], "attempt 1 begins");
-    assert!(said.iter().any(|line| line.ends_with("24 training and 6 test puzzles of side 4")), "{said:?}");
+    assert!(said.iter().any(|line| line.ends_with("24 training and 6 test puzzles, sudoku of side 4")), "{said:?}");
     assert!(said.iter().any(|line| line.starts_with("stores a checkpoint of")), "{said:?}");
     let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
     assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 4, 6, 8, 10, 12]);

@@ -52,7 +52,10 @@ fn generated_puzzles_are_stored_once() {
         place.hrm(&[&["data", "generate"][..], &spec, &["--name", name]].concat()).succeeds()
     };
     let first = generate("small");
-    assert!(first.starts_with("small: 50 training and 10 test puzzles of side 4, id "), "{first}");
+    assert!(
+        first.starts_with("small: 50 training, 0 validation and 10 test puzzles, sudoku of side 4, id "),
+        "{first}"
+    );
     let again = generate("other");
     assert!(again.starts_with("exactly these puzzles are stored already, as small\n"), "{again}");
     let listed = listed(&place);
@@ -66,8 +69,42 @@ fn the_published_thousand_are_imported() {
     let file = file.to_str().expect("UTF-8");
     let import = ["data", "import", "sudoku", file, "--test-rows", "100", "--name", "published"];
     let stored = place.hrm(&import).succeeds();
-    assert!(stored.contains("published: 900 training and 100 test puzzles of side 9, id "), "{stored}");
+    assert!(
+        stored.contains("published: 900 training, 0 validation and 100 test puzzles, sudoku of side 9, id "),
+        "{stored}"
+    );
     let listed = listed(&place);
     assert!(matches!(&listed[..], [row] if row.contains(" published ")), "{listed:?}");
     assert!(listed[0].ends_with("extreme-1k-published.csv.gz"), "{listed:?}");
+}
+
+#[test]
+fn the_published_mazes_are_imported() {
+    let (Some(train), Some(test)) = (shared("data/maze/hard-train.csv.gz"), shared("data/maze/hard-test.csv.gz"))
+    else {
+        return;
+    };
+    let place = Place::new();
+    let (train, test) = (train.to_str().expect("UTF-8"), test.to_str().expect("UTF-8"));
+    let import = ["data", "import", "maze", train, "--test", test, "--validation", "100", "--name", "mazes"];
+    let stored = place.hrm(&import).succeeds();
+    assert!(
+        stored.contains("mazes: 900 training, 100 validation and 1,000 test puzzles, maze of side 30, id "),
+        "{stored}"
+    );
+    assert!(stored.contains("up to symmetry, 0 test and 0 validation puzzles are trained on"), "{stored}");
+}
+
+#[test]
+fn published_arc_tasks_are_imported_by_the_published_assignment() {
+    let Some(archive) = shared("data/arc/ARC-AGI-1.tar.gz") else { return };
+    let place = Place::new();
+    let archive = archive.to_str().expect("UTF-8");
+    let import = ["data", "import", "arc", archive, "--license", "Apache-2.0", "--name", "arc-1"];
+    let stored = place.hrm(&import).succeeds();
+    // 1,302 demonstrations and 416 tests of training tasks, 1,363 demonstrations and 419 tests of evaluation tasks.
+    assert!(
+        stored.contains("arc-1: 3,081 training, 0 validation and 419 test puzzles, arc of side 30, id "),
+        "{stored}"
+    );
 }

@@ -16,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 Examples:
   hrm data import sudoku train.csv.gz --test test.csv.gz --name extreme
   hrm data import sudoku puzzles.csv --test-rows 500     its last 500 rows become the test split
+  hrm data import sudoku train.csv.gz --train-rows 1000 --validation 500 --test test.csv.gz --name extreme-1k
   hrm data import maze hard-train.csv.gz --test hard-test.csv.gz --license unknown
   hrm data import arc ARC-AGI-1.tar.gz ConceptARC.tar.gz --name arc-1 --license Apache-2.0")]
 pub(crate) struct Import {
@@ -56,10 +57,13 @@ struct Csv {
     /// Number of test rows: the first of --test, else the last of the file
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     test_rows: Option<u32>,
-    /// Hold this many drawn rows out for validation
+    /// Train on this many drawn rows [default: all that validation leaves]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    train_rows: Option<u32>,
+    /// Hold this many rows out for validation, drawn from those that are not trained on
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: u32,
-    /// Seed of that draw
+    /// Seed of these draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
@@ -124,13 +128,17 @@ impl Csv {
                 (rows, test)
             }
         };
-        if self.validation as usize >= rows.len() {
-            bail!("expected at most {} rows for validation, found a wish for {}", rows.len() - 1, self.validation);
+        let count = rows.len() as u32;
+        let train_rows = self.train_rows.unwrap_or_else(|| count.saturating_sub(self.validation));
+        if train_rows == 0 || train_rows.saturating_add(self.validation) > count {
+            bail!(
+                "{} rows are left to train and validate on, found a wish for {train_rows} and {}",
+                report::thousands(count),
+                self.validation
+            );
         }
-        let (validation, train) = match self.validation {
-            0 => (vec![], rows),
-            validation => data::subsample(rows, validation, self.seed),
-        };
+        let (train, rest) = data::subsample(rows, train_rows, self.seed);
+        let (validation, _) = data::subsample(rest, self.validation, self.seed);
         Ok(Dataset { kind, side, train, validation, test })
     }
 }
