@@ -3,9 +3,9 @@
 //!
 //! A task's name is the stem of its file's name; two files of one stem are refused, because scores and puzzle
 //! identifiers are kept by name. Tasks in a folder named `evaluation` belong to the evaluation set, all others to the
-//! training set, as in the reference implementation. Files that are no `.json`, and hidden ones, are passed over.
-//! `ConceptARC`'s archive also holds 16 minimal tasks, in the folder `MinimalTasks`, which the published
-//! experiments did not train on.
+//! training set, as in the reference implementation. Files that are no `.json`, and hidden ones, are passed over;
+//! so are `ConceptARC`'s 16 minimal tasks, which the published experiments did not train on, unless their own folder is
+//! what is read.
 
 use super::{Set, Task, TaskError, json};
 use flate2::bufread::MultiGzDecoder;
@@ -15,6 +15,9 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     path::{Component, Path},
 };
+
+/// The folder of `ConceptARC` whose tasks are passed over.
+const PASSED_OVER: &str = "MinimalTasks";
 
 /// Most bytes of one task's file; the largest published has 69 kB.
 const MAX_FILE: u64 = 4 << 20;
@@ -203,7 +206,9 @@ impl Found {
             // Of the entry itself, not of what a link leads to.
             let kind = entry.file_type().map_err(in_folder)?;
             if kind.is_dir() {
-                self.folder(&path, name, depth + 1)?;
+                if name != PASSED_OVER {
+                    self.folder(&path, name, depth + 1)?;
+                }
             } else if let Some(stem) = name.strip_suffix(".json") {
                 if !kind.is_file() {
                     return Err(ReadError::Path { file, found: "a link or a device" });
@@ -242,7 +247,9 @@ impl Found {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             let folder = folder.rsplit('/').next().unwrap_or("").to_owned();
             match name.strip_suffix(".json").map(str::to_owned) {
-                Some(stem) if !name.starts_with('.') => self.task(entry, &stem, &folder, file)?,
+                Some(stem) if !name.starts_with('.') && folder != PASSED_OVER => {
+                    self.task(entry, &stem, &folder, file)?
+                }
                 _ => {}
             }
         }
