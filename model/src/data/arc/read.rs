@@ -230,7 +230,8 @@ impl Found {
             if kind.is_pax_global_extensions() {
                 continue;
             }
-            let file = format!("{}: {}", self.collection, String::from_utf8_lossy(&entry.path_bytes()));
+            // Escaped, because the archive may hold anything and the error may end on a terminal.
+            let file = format!("{}: {}", self.collection, String::from_utf8_lossy(&entry.path_bytes()).escape_debug());
             let path = entry.path().map_err(|error| self.failed(error))?.into_owned();
             if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
                 return Err(ReadError::Path { file, found: "one that leads elsewhere" });

@@ -1,7 +1,8 @@
 //! Published collections, and files that are none.
 
 use super::*;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use proptest::prelude::*;
 use std::{io::Write, path::PathBuf};
 
 const TASK: &str =
@@ -183,6 +184,7 @@ fn names_that_are_none_or_come_twice_are_refused() {
         (vec![("/etc/a.json", task)], "one that leads elsewhere"),
         (vec![("a b.json", task)], "expected a name of 1 to 64 letters, digits, '-', '_' and '.', found \"a b\""),
         (vec![("ä.json", task)], "found \"ä\""),
+        (vec![("\u{1b}[2J.json", task)], "tasks.tar.gz: \\u{1b}[2J.json: expected a name"),
         (
             vec![("x/a.json", task), ("y/a.json", task)],
             "tasks.tar.gz: y/a.json: expected tasks of different names, found \"a\" in tasks.tar.gz: x/a.json already",
@@ -229,4 +231,34 @@ fn what_unpacks_to_too_much_is_refused() {
     let deep = format!("{}a.json", "d/".repeat(MAX_DEPTH + 1));
     let error = read(self::folder(&[(&deep, TASK.as_bytes())]).path()).unwrap_err().to_string();
     assert!(error.ends_with("expected at most 8 folders inside each other, found more"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_damage_makes_reading_panic(damage in proptest::collection::vec((0usize..4_096, 0u8..=255), 1..40), end in 0usize..4_096) {
+        let mut good = Vec::new();
+        GzDecoder::new(&archive(&[("data/a.json", TASK.as_bytes()), ("b.json", TASK.as_bytes())])[..]).read_to_end(&mut good).unwrap();
+        for (at, byte) in damage {
+            let at = at % good.len();
+            good[at] = byte;
+        }
+        good.truncate(end.max(600));
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+        zipped.write_all(&good).unwrap();
+        if let Err(error) = read_bytes(&zipped.finish().unwrap()) {
+            prop_assert!(error.starts_with("tasks.tar.gz: ") && error.len() < 1_000, "{}", error);
+        }
+    }
+
+    #[test]
+    fn no_damage_makes_a_task_panic(damage in proptest::collection::vec((0usize..200, 0u8..=255), 1..10)) {
+        let mut text = TASK.as_bytes().to_vec();
+        for (at, byte) in damage {
+            let at = at % text.len();
+            text[at] = byte;
+        }
+        if let Ok((train, test)) = json::parse(&text) {
+            prop_assert!(!train.is_empty() && !test.is_empty());
+        }
+    }
 }
