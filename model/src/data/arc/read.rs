@@ -249,7 +249,7 @@ impl Found {
             let folder = folder.rsplit('/').next().unwrap_or("").to_owned();
             match name.strip_suffix(".json").map(str::to_owned) {
                 Some(stem) if !name.starts_with('.') && folder != PASSED_OVER => {
-                    self.task(entry, &stem, &folder, file)?
+                    self.task(entry, &stem, &folder, file)?;
                 }
                 _ => {}
             }
