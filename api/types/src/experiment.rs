@@ -5,7 +5,9 @@ use thiserror::Error;
 
 mod data;
 
-pub use data::{ArcSpec, CsvSpec, DataSpec, FolderSpec, GenerateSpec, MazeStyle};
+#[cfg(feature = "files")]
+pub use data::{ArcSpec, CsvSpec, FolderSpec};
+pub use data::{DataSpec, GenerateSpec, MazeStyle};
 
 /// Everything that decides a training run, given the code version and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

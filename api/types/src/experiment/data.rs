@@ -13,10 +13,13 @@ pub enum DataSpec {
     Generate(GenerateSpec),
     /// Two CSV files with the columns `source,question,answer,rating`, plain or `.gz`.
     /// For the command line only: the server reads no files named by a client.
+    #[cfg(feature = "files")]
     Csv(CsvSpec),
     /// ARC tasks in their published JSON form. For the command line only.
+    #[cfg(feature = "files")]
     Arc(ArcSpec),
     /// A folder of `.npy` arrays as the reference's builders write it. For the command line only.
+    #[cfg(feature = "files")]
     Folder(FolderSpec),
     /// A dataset the server stores already.
     Stored {
@@ -78,6 +81,7 @@ impl std::fmt::Display for MazeStyle {
 }
 
 /// CSV files of puzzles.
+#[cfg(feature = "files")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -105,6 +109,7 @@ pub struct CsvSpec {
 }
 
 /// ARC tasks in JSON files.
+#[cfg(feature = "files")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -120,6 +125,7 @@ pub struct ArcSpec {
 }
 
 /// A folder of arrays.
+#[cfg(feature = "files")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -134,6 +140,12 @@ fn is_sudoku(kind: &Kind) -> bool {
 }
 
 impl DataSpec {
+    /// The settings of puzzles that are generated.
+    #[must_use]
+    pub fn generated(&self) -> Option<&GenerateSpec> {
+        if let Self::Generate(spec) = self { Some(spec) } else { None }
+    }
+
     /// Checks what can be checked without reading a file.
     ///
     /// # Errors
@@ -141,11 +153,15 @@ impl DataSpec {
     pub fn validate(&self) -> Result<(), InvalidExperiment> {
         match self {
             Self::Generate(spec) => spec.validate(),
+            #[cfg(feature = "files")]
             Self::Csv(spec) => ensure(spec.kind != Kind::Arc, "data.kind", || {
                 "expected sudoku or maze: ARC tasks are JSON files, source = \"arc\"".into()
             }),
+            #[cfg(feature = "files")]
             Self::Arc(spec) => ensure(!spec.paths.is_empty(), "data.paths", || "expected at least one path".into()),
-            Self::Folder(_) | Self::Stored { .. } => Ok(()),
+            #[cfg(feature = "files")]
+            Self::Folder(_) => Ok(()),
+            Self::Stored { .. } => Ok(()),
         }
     }
 }

@@ -81,8 +81,9 @@ fn Field(state: FormState, setting: Setting) -> impl IntoView {
         }
         .into_any(),
     };
+    let asked = move || state.form.with(|form| form.asks(path));
     view! {
-        <div class="field" class:changed=move || changed.get() class:invalid=move || error.get().is_some()>
+        <div class="field" hidden=move || !asked() class:changed=move || changed.get() class:invalid=move || error.get().is_some()>
             <label for=id.clone()>{label}</label>
             {input}
             <p class="hint" id=note>{move || error.get().unwrap_or_else(|| hint.into())}</p>

@@ -1,7 +1,7 @@
 //! The settings of an experiment as texts in fields, and back.
 
 use crate::listing;
-use hrm_types::experiment::{DataSpec, Experiment, InvalidExperiment};
+use hrm_types::experiment::{Experiment, InvalidExperiment};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -38,11 +38,15 @@ pub(crate) const IDENTITY: &[Setting] = &[
 
 /// Puzzles made for the run.
 pub(crate) const GENERATED: &[Setting] = &[
-    setting("data.side", "Side", "", Kind::Choice(&["4", "6", "9"])),
-    setting("data.train", "Training puzzles", "", Kind::Whole),
+    setting("data.kind", "Kind", "", Kind::Choice(&["sudoku", "maze", "arc"])),
+    setting("data.side", "Side", "of the grid", Kind::Whole),
+    setting("data.train", "Training puzzles", "of ARC, tasks", Kind::Whole),
+    setting("data.validation", "Validation puzzles", "", Kind::Whole),
     setting("data.test", "Test puzzles", "none of them trained on", Kind::Whole),
     setting("data.givens.0", "Fewest givens", "", Kind::Whole),
     setting("data.givens.1", "Most givens", "", Kind::Whole),
+    setting("data.maze", "Walls", "", Kind::Choice(&["perfect", "hard"])),
+    setting("data.min_path", "Fewest moves", "of the shortest path; empty for a fitting number", Kind::OptionalWhole),
     setting("data.seed", "Seed of the puzzles", "", Kind::Whole),
 ];
 
@@ -75,6 +79,7 @@ pub(crate) const FINE: &[Setting] = &[
     setting("train.puzzle_emb_lr", "Puzzle embedding rate", "", Kind::Real),
     setting("train.puzzle_emb_weight_decay", "Puzzle embedding decay", "", Kind::Real),
     setting("train.augment", "Augment", "a symmetric variant at every visit", Kind::Choice(&["true", "false"])),
+    setting("train.task_variants", "Task variants", "of every ARC task, each with an identifier", Kind::Whole),
     setting("train.log_every", "Log every", "steps averaged into one point", Kind::Whole),
     setting("arch.expansion", "Expansion", "of SwiGLU, before the 2/3", Kind::Real),
     setting("arch.halt_exploration_prob", "Halting exploration", "probability", Kind::Real),
@@ -84,6 +89,20 @@ pub(crate) const FINE: &[Setting] = &[
     setting("arch.rms_norm_eps", "RMSNorm epsilon", "", Kind::Real),
     setting("arch.loss", "Token loss", "", Kind::Choice(&["stablemax_cross_entropy", "softmax_cross_entropy"])),
     setting("arch.forward_dtype", "Number format", "of the passes", Kind::Choice(&["float32", "bfloat16"])),
+];
+
+/// What stands in fields that an experiment leaves open.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("data.kind", "sudoku"),
+    ("data.side", "6"),
+    ("data.train", "2000"),
+    ("data.validation", "0"),
+    ("data.test", "500"),
+    ("data.givens.0", "12"),
+    ("data.givens.1", "18"),
+    ("data.maze", "perfect"),
+    ("data.seed", "0"),
+    ("train.task_variants", "0"),
 ];
 
 /// The name of the field that chooses between generated puzzles and a stored dataset.
@@ -115,7 +134,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The fields filled with an experiment. One that reads files becomes one on a stored dataset, yet to be
+    /// The fields filled with an experiment. One that does not generate its puzzles needs a stored dataset, yet to be
     /// chosen: the server reads no files.
     pub(crate) fn of(experiment: &Experiment) -> Self {
         let mut form = Self { texts: BTreeMap::new(), description: experiment.description.clone() };
@@ -129,13 +148,11 @@ impl Form {
                 value => form.set(&path, text(&value)),
             }
         }
-        if matches!(experiment.data, DataSpec::Csv(_)) {
+        if experiment.data.generated().is_none() {
             form.set(SOURCE, "stored".into());
         }
-        let generated =
-            [("side", "6"), ("train", "2000"), ("test", "500"), ("givens.0", "12"), ("givens.1", "18"), ("seed", "0")];
-        for (name, text) in generated {
-            form.texts.entry(format!("data.{name}")).or_insert_with(|| text.into());
+        for (path, text) in DEFAULTS {
+            form.texts.entry((*path).into()).or_insert_with(|| (*text).into());
         }
         form
     }
@@ -143,6 +160,15 @@ impl Form {
     /// A field's text.
     pub(crate) fn get(&self, path: &str) -> &str {
         self.texts.get(path).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Whether the chosen kind of puzzle has this setting.
+    pub(crate) fn asks(&self, path: &str) -> bool {
+        match path {
+            "data.givens.0" | "data.givens.1" => self.get("data.kind") == "sudoku",
+            "data.maze" | "data.min_path" => self.get("data.kind") == "maze",
+            _ => true,
+        }
     }
 
     /// Changes a field.
@@ -178,8 +204,11 @@ impl Form {
     }
 
     fn generated(&self) -> Result<Value, FieldError> {
-        let mut data = Map::from_iter([("source".to_owned(), json!("generate")), ("givens".to_owned(), json!([0, 0]))]);
-        for setting in GENERATED {
+        let mut data = Map::from_iter([("source".to_owned(), json!("generate"))]);
+        if self.asks("data.givens.0") {
+            data.insert("givens".to_owned(), json!([0, 0]));
+        }
+        for setting in GENERATED.iter().filter(|setting| self.asks(setting.path)) {
             let value = self.read(setting)?;
             let name = setting.path.trim_start_matches("data.");
             match name.strip_prefix("givens.") {
@@ -189,13 +218,14 @@ impl Form {
         }
         // Counts beyond their type's range are refused here rather than by their type's name.
         let beyond = |name: &str, most: u64| data[name].as_u64().is_some_and(|count| count > most);
-        for (name, most) in [("train", 1_000_000), ("test", 100_000)] {
+        for (name, most) in [("train", 1_000_000), ("validation", 100_000), ("test", 100_000), ("side", 30)] {
             if beyond(name, most) {
                 let problem = format!("expected at most {}", crate::format::count(most));
                 return Err(FieldError { path: format!("data.{name}"), problem });
             }
         }
-        if data["givens"].as_array().is_some_and(|givens| givens.iter().any(|n| n.as_u64() > Some(80))) {
+        let givens = data.get("givens").and_then(Value::as_array);
+        if givens.is_some_and(|givens| givens.iter().any(|n| n.as_u64() > Some(80))) {
             return Err(FieldError { path: "data.givens.0".into(), problem: "expected at most 80 givens".into() });
         }
         Ok(Value::Object(data))

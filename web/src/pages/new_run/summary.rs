@@ -32,9 +32,8 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
 
 fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
     let puzzles = match &experiment.data {
-        DataSpec::Generate(spec) => Some(spec.train),
         DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
-        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
+        data => data.generated().map(|spec| spec.train),
     };
     puzzles.map(|puzzles| {
         let steps = planned_steps(experiment, puzzles);

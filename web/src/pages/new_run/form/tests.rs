@@ -1,7 +1,7 @@
 //! Experiments go into the form and come out as they were, or with what was changed.
 
 use super::*;
-use hrm_types::experiment::{ArchConfig, CsvSpec, GenerateSpec, TrainConfig};
+use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, MazeStyle, TrainConfig};
 
 fn experiment() -> Experiment {
     Experiment {
@@ -83,13 +83,16 @@ fn what_cannot_be_run_is_told_at_its_field() {
 }
 
 #[test]
-fn files_become_a_dataset_to_choose() {
-    let spec =
-        CsvSpec { train: "a.csv".into(), test: "b.csv".into(), train_rows: None, test_rows: None, subsample_seed: 0 };
-    let mut form = Form::of(&Experiment { data: DataSpec::Csv(spec), ..experiment() });
-    assert_eq!(form.experiment().unwrap_err().path, DATASET);
-    form.set(DATASET, "extreme".into());
-    assert_eq!(form.experiment().unwrap().data, DataSpec::Stored { dataset: "extreme".into() });
+fn a_maze_has_walls_and_no_givens() {
+    let mut form = Form::of(&experiment());
+    for (path, text) in [("data.kind", "maze"), ("data.side", "9"), ("data.maze", "hard")] {
+        form.set(path, text.into());
+    }
+    assert!(form.asks("data.maze") && !form.asks("data.givens.0"));
+    let DataSpec::Generate(spec) = form.experiment().unwrap().data else { panic!("not generated") };
+    assert_eq!((spec.givens, spec.maze, spec.min_path), (None, Some(MazeStyle::Hard), None));
+    let again = Form::of(&form.experiment().unwrap());
+    assert_eq!(again.experiment(), form.experiment());
 }
 
 #[test]
