@@ -152,4 +152,4 @@ fn check_finite(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,12 @@
 //! What can go wrong in the model crate.
 
-use crate::data::{
-    DataError,
-    arc::vote::{ScoreError, SubmissionError},
+use crate::{
+    data::{
+        DataError,
+        arc::vote::{ScoreError, SubmissionError},
+    },
+    predict::BatchError,
+    upstream::WeightsError,
 };
 use hrm_types::{board::Kind, experiment::InvalidExperiment};
 use std::path::PathBuf;
@@ -107,6 +111,24 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A checkpoint of the reference code is not what it should be.
+    #[error("{path}: {problem}")]
+    Import {
+        /// The checkpoint's file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        #[source]
+        problem: Box<WeightsError>,
+    },
+    /// A batch to predict from is not usable.
+    #[error("{path}: {problem}")]
+    Batch {
+        /// The batch's file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        #[source]
+        problem: BatchError,
     },
     /// A fixture lacks a tensor or holds another kind of value than the replay needs.
     #[error("fixture {path}: {problem}")]

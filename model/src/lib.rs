@@ -15,6 +15,7 @@ pub mod loss;
 pub mod memory;
 pub mod optim;
 pub mod params;
+pub mod predict;
 pub mod random;
 mod rollout;
 pub mod shape;
@@ -22,6 +23,7 @@ pub mod shipped;
 pub mod solve;
 mod tensor_file;
 pub mod train;
+pub mod upstream;
 pub mod verify;
 
 pub use checkpoint::{CheckpointInfo, Model};

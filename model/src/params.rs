@@ -92,6 +92,11 @@ pub fn initial(arch: &ArchConfig, dims: &Dims, seed: u64, device: &Device) -> Re
     specs(arch, dims).into_iter().enumerate().map(initialise).collect()
 }
 
+/// The shape of every weight the settings ask for, by name.
+pub fn shapes(arch: &ArchConfig, dims: &Dims) -> BTreeMap<String, Vec<usize>> {
+    specs(arch, dims).into_iter().map(|spec| (spec.name, spec.shape)).collect()
+}
+
 /// Checks that there is every weight the settings ask for, of its shape, and nothing else.
 pub fn check(arch: &ArchConfig, dims: &Dims, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     let wrong = |name: &str, expected: String, found: String| Error::Weight { name: name.to_owned(), expected, found };

@@ -131,7 +131,8 @@ pub(crate) fn write(path: &Path, key: &str, info: String, tensors: &BTreeMap<Str
     published
 }
 
-fn publish(temporary: &Path, path: &Path) -> std::io::Result<()> {
+/// Gives a file that was written under another name its own, once it is on the disk.
+pub(crate) fn publish(temporary: &Path, path: &Path) -> std::io::Result<()> {
     File::open(temporary)?.sync_all()?;
     fs::rename(temporary, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -9,7 +9,7 @@ use crate::{
 use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig};
 use std::ops::ControlFlow;
 
-fn model() -> Model {
+pub(crate) fn model() -> Model {
     let spec = GenerateSpec::sudoku(4, 8, 1, [8, 10], 1);
     let experiment = Experiment {
         name: "tiny".to_owned(),

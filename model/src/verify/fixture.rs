@@ -5,10 +5,10 @@ use crate::{
     act::{Batch, Carry},
     shape::TaskShape,
     train::Pass,
+    upstream::Settings,
 };
 use candle_core::{DType, Device, Tensor};
-use hrm_types::experiment::{ArchConfig, ForwardDtype, LossType, PosEncodings, TrainConfig};
-use serde::Deserialize;
+use hrm_types::experiment::{ArchConfig, TrainConfig};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -25,73 +25,23 @@ pub(super) struct Fixture {
     pub(super) metrics: Vec<BTreeMap<String, f64>>,
 }
 
-#[derive(Deserialize)]
-struct Description {
-    config: Config,
-    loss_type: LossType,
-    optimizer: Optimizer,
-    puzzle_emb_optimizer: Optimizer,
-    grad_scale: String,
-    metrics: Vec<BTreeMap<String, f64>>,
-}
-
-/// The reference's settings; one that we do not know is refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(non_snake_case, reason = "the reference's names")]
-struct Config {
-    batch_size: usize,
-    seq_len: usize,
-    puzzle_emb_ndim: usize,
-    num_puzzle_identifiers: usize,
-    vocab_size: usize,
-    H_cycles: usize,
-    L_cycles: usize,
-    H_layers: usize,
-    L_layers: usize,
-    hidden_size: usize,
-    expansion: f64,
-    num_heads: usize,
-    pos_encodings: PosEncodings,
-    rms_norm_eps: f64,
-    rope_theta: f64,
-    halt_max_steps: usize,
-    halt_exploration_prob: f64,
-    forward_dtype: ForwardDtype,
-}
-
-#[derive(Deserialize)]
-struct Optimizer {
-    name: String,
-    lr: f64,
-    weight_decay: f64,
-    beta1: Option<f64>,
-    beta2: Option<f64>,
-}
-
 impl Fixture {
     /// Reads `PREFIX.json` and `PREFIX.safetensors`.
     pub(super) fn read(prefix: &Path) -> Result<Self> {
         let (json, path) = (suffixed(prefix, ".json"), suffixed(prefix, ".safetensors"));
-        let text = fs::read_to_string(&json).map_err(|source| Error::File { path: json.clone(), source })?;
-        let description: Description = serde_json::from_str(&text)
-            .map_err(|error| Error::Fixture { path: json.clone(), problem: error.to_string() })?;
+        let settings = Settings::read(&json)?;
+        settings.check_replay()?;
         if let Err(source) = fs::metadata(&path) {
             return Err(Error::File { path, source });
         }
-        description.check(&json)?;
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu)?;
         Ok(Self {
             path,
             tensors,
-            arch: description.arch(),
-            settings: description.settings(),
-            task: TaskShape {
-                seq_len: description.config.seq_len,
-                vocab_size: description.config.vocab_size,
-                num_puzzle_identifiers: description.config.num_puzzle_identifiers,
-            },
-            metrics: description.metrics,
+            arch: settings.arch(),
+            settings: settings.train(),
+            task: settings.task(),
+            metrics: settings.into_metrics(),
         })
     }
 
@@ -184,57 +134,4 @@ fn suffixed(prefix: &Path, suffix: &str) -> PathBuf {
     let mut path = prefix.as_os_str().to_owned();
     path.push(suffix);
     path.into()
-}
-
-impl Description {
-    /// Refuses what the replay would otherwise do differently without saying so.
-    fn check(&self, path: &Path) -> Result<()> {
-        let refuse = |problem: String| Err(Error::Fixture { path: path.to_owned(), problem });
-        let names = (self.optimizer.name.as_str(), self.puzzle_emb_optimizer.name.as_str());
-        if names != ("adam_atan2", "sign_sgd") {
-            return refuse(format!("expected the optimisers adam_atan2 and sign_sgd, found {names:?}"));
-        }
-        if self.grad_scale != "1/batch_size" {
-            return refuse(format!("expected grad_scale 1/batch_size, found {}", self.grad_scale));
-        }
-        if self.config.halt_exploration_prob != 0.0 {
-            return refuse("expected halt_exploration_prob 0: exploration draws from another generator".to_owned());
-        }
-        Ok(self.arch().validate()?)
-    }
-
-    fn arch(&self) -> ArchConfig {
-        let config = &self.config;
-        ArchConfig {
-            hidden_size: config.hidden_size,
-            num_heads: config.num_heads,
-            expansion: config.expansion,
-            H_layers: config.H_layers,
-            L_layers: config.L_layers,
-            H_cycles: config.H_cycles,
-            L_cycles: config.L_cycles,
-            halt_max_steps: config.halt_max_steps,
-            halt_exploration_prob: config.halt_exploration_prob,
-            puzzle_emb_ndim: config.puzzle_emb_ndim,
-            pos_encodings: config.pos_encodings,
-            rope_theta: config.rope_theta,
-            rms_norm_eps: config.rms_norm_eps,
-            loss: self.loss_type,
-            forward_dtype: config.forward_dtype,
-        }
-    }
-
-    fn settings(&self) -> TrainConfig {
-        let defaults = TrainConfig::default();
-        TrainConfig {
-            batch_size: self.config.batch_size,
-            lr: self.optimizer.lr,
-            weight_decay: self.optimizer.weight_decay,
-            beta1: self.optimizer.beta1.unwrap_or(defaults.beta1),
-            beta2: self.optimizer.beta2.unwrap_or(defaults.beta2),
-            puzzle_emb_lr: self.puzzle_emb_optimizer.lr,
-            puzzle_emb_weight_decay: self.puzzle_emb_optimizer.weight_decay,
-            ..defaults
-        }
-    }
 }
