@@ -10,6 +10,7 @@ pub mod encode;
 mod generate;
 mod leaks;
 pub mod maze;
+pub mod npy;
 pub mod search;
 mod sudoku;
 pub mod tokens;

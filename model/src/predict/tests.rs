@@ -10,9 +10,9 @@ use crate::{
 };
 use candle_core::{DType, Device};
 use safetensors::{Dtype, tensor::TensorView};
-use std::{collections::HashMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
-fn fixture(name: &str) -> Option<(Model, HashMap<String, Tensor>)> {
+fn fixture(name: &str) -> Option<(Model, BTreeMap<String, Tensor>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/upstream");
     let json = folder.join(name).with_extension("json");
     if !json.exists() {
@@ -20,8 +20,13 @@ fn fixture(name: &str) -> Option<(Model, HashMap<String, Tensor>)> {
         return None;
     }
     let model = import(&json.with_extension("upstream.pt"), Target::of_fixture(&json).expect("settings"));
-    let values = candle_core::safetensors::load(json.with_extension("safetensors"), &Device::Cpu).expect("values");
+    let values = load(&json.with_extension("safetensors"));
     Some((model.expect("a model"), values))
+}
+
+/// The tensors of a safetensors file by name.
+fn load(path: &Path) -> BTreeMap<String, Tensor> {
+    candle_core::safetensors::load(path, &Device::Cpu).expect("a safetensors file").into_iter().collect()
 }
 
 fn flat(tensor: &Tensor) -> Vec<f64> {
@@ -57,12 +62,12 @@ fn predictions_equal_the_numbers_of_the_reference() {
             ],
         );
         let batch = read_batch(&input, &model.info().task().expect("sizes")).expect("a batch");
-        let steps = (1..).take_while(|step| values.contains_key(&format!("eval/step{step}/logits"))).count() as u32;
+        let steps = (1..=9).take_while(|step| values.contains_key(&format!("eval/step{step}/logits"))).count() as u32;
         assert!(steps >= 4, "{name} has {steps} steps");
         predict(&model, &batch, (steps, BeginAnew), &output, &mut || ()).expect("predictions");
-        let found = candle_core::safetensors::load(&output, &Device::Cpu).expect("a safetensors file");
+        let found = load(&output);
         assert_eq!(found.len(), 5 * steps as usize);
-        let mut worst = HashMap::new();
+        let mut worst = BTreeMap::new();
         for (key, ours) in &found {
             let theirs = &values[&format!("eval/{key}")];
             assert_eq!((ours.dims(), ours.dtype()), (theirs.dims(), DType::F32), "{key}");
@@ -94,7 +99,7 @@ fn sequences_do_not_depend_on_their_turn() {
         let path = folder.path().join(name);
         let mut heard = 0;
         predict(&model, batch, (2, GoOn), &path, &mut || heard += 1).expect("predictions");
-        (candle_core::safetensors::load(&path, &Device::Cpu).expect("a file"), heard)
+        (load(&path), heard)
     };
     let (all, heard) = run(&whole, "all");
     assert_eq!((heard, all["step2/logits"].dims()), (4, &[count, 16, 6][..]));
@@ -127,7 +132,7 @@ fn after_the_last_step_sequences_begin_anew_or_go_on() {
     let path = folder.path().join("out");
     for (after_last, same) in [(BeginAnew, true), (GoOn, false)] {
         predict(&model, &batch, (halt_max_steps + 1, after_last), &path, &mut || ()).expect("predictions");
-        let found = candle_core::safetensors::load(&path, &Device::Cpu).expect("a file");
+        let found = load(&path);
         let next = flat(&found[&format!("step{}/z_H", halt_max_steps + 1)]);
         assert_eq!(flat(&found["step1/z_H"]) == next, same, "{after_last:?}");
     }

@@ -1,6 +1,7 @@
 //! The zip file that a checkpoint of the reference code is: a pickle and, beside it, the values of every storage.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{BufReader, Read},
     path::Path,
@@ -109,6 +110,6 @@ impl Archive {
     }
 }
 
-fn layout(expected: impl Into<String>, found: impl ToString) -> ArchiveError {
+fn layout(expected: impl Into<String>, found: impl Display) -> ArchiveError {
     ArchiveError::Layout { expected: expected.into(), found: found.to_string() }
 }

@@ -37,7 +37,7 @@ struct Written {
     class: String,
     shape: Vec<usize>,
     stride: Vec<usize>,
-    offset: i32,
+    offset: usize,
     elements: u32,
     bytes: Vec<u8>,
 }
@@ -73,18 +73,19 @@ fn text(text: &str) -> Vec<u8> {
     [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat()
 }
 
-fn int(value: i32) -> Vec<u8> {
-    [b"J".as_slice(), &value.to_le_bytes()].concat()
+/// A whole number of 32 bits; `usize::MAX` is -1.
+fn int(value: usize) -> Vec<u8> {
+    [b"J".as_slice(), &(value as u32).to_le_bytes()].concat()
 }
 
 fn pickle(tensors: &Tensors) -> Vec<u8> {
     let mut program = b"\x80\x02}(".to_vec();
     for (key, (name, tensor)) in tensors.iter().enumerate() {
-        let sizes = |sizes: &[usize]| -> Vec<u8> { sizes.iter().flat_map(|&size| int(size as i32)).collect() };
+        let sizes = |sizes: &[usize]| -> Vec<u8> { sizes.iter().flat_map(|&size| int(size)).collect() };
         let class = format!("ctorch\n{}\n", tensor.class);
         program.extend([text(name), b"ctorch._utils\n_rebuild_tensor_v2\n((".to_vec(), text("storage")].concat());
         program.extend([class.as_bytes(), &text(&key.to_string()), &text("cpu")].concat());
-        program.extend([int(tensor.elements as i32), b"tQ".to_vec(), int(tensor.offset)].concat());
+        program.extend([int(tensor.elements as usize), b"tQ".to_vec(), int(tensor.offset)].concat());
         program.extend([b"(", sizes(&tensor.shape).as_slice(), b"t(", &sizes(&tensor.stride), b"t"].concat());
         program.extend(b"\x89ccollections\nOrderedDict\n)RtR");
     }
@@ -240,8 +241,8 @@ fn lies_about_where_values_lie_are_refused() {
     let beyond = "expected values within their storage";
     for (found, message) in [
         (lie(|tensor| tensor.offset = 1), beyond),
-        (lie(|tensor| tensor.offset = i32::MAX), beyond),
-        (lie(|tensor| tensor.offset = -1), "expected a size of at least 0, found -1"),
+        (lie(|tensor| tensor.offset = i32::MAX as usize), beyond),
+        (lie(|tensor| tensor.offset = usize::MAX), "expected a size of at least 0, found -1"),
         (lie(|tensor| tensor.stride = vec![2]), beyond),
         (lie(|tensor| tensor.stride = vec![i32::MAX as usize]), beyond),
         (lie(|tensor| tensor.stride = vec![1, 1]), "expected as many sizes as strides"),
@@ -272,7 +273,7 @@ fn files_that_are_no_checkpoints_are_refused() {
         (archive(&[("a/data.pkl", b""), ("data.pkl", b"")]), "expected one entry data.pkl, found 2"),
         (archive(&[("data.pkl", system)]), "expected tensors only, found a call of os.system"),
         (archive(&[("data.pkl", &vec![b'('; (1 << 20) + 1])]), "expected at most 1048576 bytes in the entry data.pkl"),
-        (archive(&[("data.pkl", &[b"\x80\x02".as_slice(), &[b'('; 1 << 19]].concat())]), "found its end"),
+        (archive(&[("data.pkl", &[b"\x80\x02".as_slice(), &vec![b'('; 1 << 19]].concat())]), "found its end"),
         (with("byteorder", b"big"), "expected little-endian values, found big"),
         (with("byteorder", &[b'l'; 1_000]), "expected at most 16 bytes in the entry byteorder, found 1000"),
         (with("data/0", b""), "expected "),

@@ -140,7 +140,7 @@ fn other_programs_are_refused() {
 fn nesting_and_repetition_cost_no_more_than_their_bytes() {
     let refused = |program: &[u8]| tensors(program).expect_err("a refusal").problem;
     // A tuple in a tuple, a million times.
-    assert_eq!(refused(&program(&[b")", &[0x85; 1_000_000]])), "expected a dictionary of tensors, found a tuple");
+    assert_eq!(refused(&program(&[b")", &vec![0x85; 1_000_000]])), "expected a dictionary of tensors, found a tuple");
     // Every tuple holds the one before it twice: 2^300,000 values for whoever copies.
     let doubled = b"q\x00h\x00\x86".repeat(200_000);
     assert_eq!(refused(&program(&[b")", &doubled])), "expected a dictionary of tensors, found a tuple");
