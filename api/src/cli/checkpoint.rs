@@ -9,10 +9,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The checkpoint's name in a folder that an import made.
+pub(crate) const IN_FOLDER: &str = "checkpoint.safetensors";
+
 /// The model in the file or, without one, the one that ships for puzzles of this kind and side.
 pub(crate) fn load(file: Option<&Path>, kind: Kind, side: u8) -> anyhow::Result<Model> {
-    let Some(file) = file else { return shipped(kind, side) };
-    let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    match file {
+        Some(file) => open(file),
+        None => shipped(kind, side),
+    }
+}
+
+/// The model in a file, or in a folder that an import made.
+pub(crate) fn open(place: &Path) -> anyhow::Result<Model> {
+    let file = if place.is_dir() { place.join(IN_FOLDER) } else { place.to_owned() };
+    let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     Model::from_bytes(&bytes).with_context(|| file.display().to_string())
 }
 

@@ -3,8 +3,10 @@
 mod checkpoint;
 mod data;
 mod eval;
+mod import;
 mod interrupt;
 mod openapi;
+mod predict;
 mod puzzles;
 mod queue;
 mod report;
@@ -43,6 +45,9 @@ enum Command {
     Solve(solve::Solve),
     #[command(subcommand)]
     Data(data::Data),
+    #[command(subcommand)]
+    Import(import::Import),
+    Predict(predict::Predict),
     Openapi(openapi::Openapi),
     Verify(verify::Verify),
 }
@@ -56,6 +61,8 @@ impl Command {
             Self::Eval(eval) => eval.run(),
             Self::Solve(solve) => solve.run(),
             Self::Data(data) => data.run(),
+            Self::Import(import) => import.run(),
+            Self::Predict(predict) => predict.run(),
             Self::Openapi(openapi) => openapi.run(),
             Self::Verify(verify) => verify.run(),
         }
