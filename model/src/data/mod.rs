@@ -2,6 +2,7 @@
 
 pub mod arc;
 pub mod augment;
+pub mod canonical;
 mod corpus;
 mod csv;
 pub mod dihedral;
