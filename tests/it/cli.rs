@@ -1,6 +1,7 @@
 //! The command line of the real program: what it prints, how it ends, what it leaves behind.
 
 mod data;
+mod import;
 mod program;
 mod train;
 mod verify;

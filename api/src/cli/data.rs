@@ -3,6 +3,7 @@
 
 mod generate;
 mod import;
+mod info;
 
 use super::{report, session};
 use anyhow::{Context, bail};
@@ -18,12 +19,13 @@ use hrm_model::data::{Dataset, leak_report};
 use hrm_types::{dataset, experiment::DataSpec};
 use std::{path::Path, process::ExitCode};
 
-/// Import, generate and list puzzles.
+/// Import, generate, list and check puzzles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
     Import(import::Import),
     Generate(generate::Generate),
     List(List),
+    Info(info::Info),
 }
 
 impl Data {
@@ -32,6 +34,7 @@ impl Data {
             Self::Import(import) => import.run(),
             Self::Generate(generate) => generate.run(),
             Self::List(list) => list.run(),
+            Self::Info(info) => info.run(),
         }
     }
 }
