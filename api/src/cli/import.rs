@@ -6,10 +6,13 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use hrm_model::{
     CheckpointInfo, Model,
+    checkpoint::TOKENS,
+    data::npy::Folder,
     upstream::{self, Target},
 };
-use hrm_types::experiment::{DataSpec, Experiment};
+use hrm_types::{board::Kind, experiment::DataSpec};
 use std::{
+    fmt::Display,
     fs::{self, File, Permissions},
     io::Write,
     os::unix::fs::PermissionsExt,
@@ -40,6 +43,7 @@ impl Import {
 #[command(after_help = "\
 Examples:
   hrm import checkpoint step_26040 --config configs/sudoku-extreme.toml --side 9 --out published
+  hrm import checkpoint step_518071 --config arc.toml --data data/arc-aug-1000 --out arc
   hrm import checkpoint hrm_rope_stablemax.upstream.pt --config hrm_rope_stablemax.json --out fixture
   hrm predict --checkpoint fixture --batch batch.safetensors --steps 3 --out predictions.safetensors")]
 pub(crate) struct ImportCheckpoint {
@@ -51,9 +55,15 @@ pub(crate) struct ImportCheckpoint {
     /// A new or empty folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Side of the Sudoku grids it was trained on, where the config does not say
-    #[arg(long, value_name = "N")]
+    /// The puzzles it was trained on, where the config does not say: sudoku or maze [default: sudoku]
+    #[arg(long, value_name = "KIND", conflicts_with = "data")]
+    kind: Option<Kind>,
+    /// Side of these puzzles
+    #[arg(long, value_name = "N", conflicts_with = "data")]
     side: Option<u8>,
+    /// The folder of .npy arrays it was trained on, which says the sizes of its tokens
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 impl ImportCheckpoint {
@@ -69,27 +79,55 @@ impl ImportCheckpoint {
     }
 
     fn target(&self) -> anyhow::Result<Target> {
+        let config = self.config.display();
         if self.config.extension().is_some_and(|extension| extension == "json") {
-            if self.side.is_some() {
-                bail!("{} says the sizes itself: expected no --side", self.config.display());
+            if self.side.is_some() || self.data.is_some() {
+                bail!("{config} says the sizes itself: expected neither --side nor --data");
             }
             return Ok(Target::of_fixture(&self.config)?);
         }
         let experiment = puzzles::read_experiment(&self.config)?;
-        let side = self.side_of(&experiment)?;
-        Ok(Target { experiment, kind: "sudoku".to_owned(), side, sizes: None })
+        let folder = match (&self.data, &experiment.data) {
+            (None, DataSpec::Folder(spec)) => Some(PathBuf::from(&spec.path)),
+            (data, _) => data.clone(),
+        };
+        if let Some(folder) = folder {
+            let sizes = Some(Folder::read(&folder)?.task());
+            return Ok(Target { experiment, kind: TOKENS.to_owned(), side: 0, sizes });
+        }
+        let (kind, side) = self.puzzles_of(&experiment.data)?;
+        Ok(Target { experiment, kind: kind.to_string(), side, sizes: None })
     }
 
-    fn side_of(&self, experiment: &Experiment) -> anyhow::Result<u8> {
+    /// Kind and side of the puzzles, by the config or else by the arguments.
+    fn puzzles_of(&self, data: &DataSpec) -> anyhow::Result<(Kind, u8)> {
         let config = self.config.display();
-        match (&experiment.data, self.side) {
-            (DataSpec::Generate(spec), Some(side)) if side != spec.side => {
-                bail!("--side: expected {} by {config}, found {side}", spec.side)
-            }
-            (DataSpec::Generate(spec), _) => Ok(spec.side),
-            (_, Some(side)) => Ok(side),
-            _ => bail!("{config} does not say which side its puzzles have: name it, e.g. with --side 9"),
+        let (kind, side) = match data {
+            DataSpec::Generate(spec) => (Some(spec.kind), Some(spec.side)),
+            DataSpec::Csv(spec) => (Some(spec.kind), None),
+            DataSpec::Arc(_) => (Some(Kind::Arc), None),
+            DataSpec::Folder(_) | DataSpec::Stored { .. } => (None, None),
+        };
+        let kind = agreed("--kind", kind, self.kind).with_context(|| config.to_string())?;
+        let side = agreed("--side", side, self.side).with_context(|| config.to_string())?;
+        match (kind.unwrap_or(Kind::Sudoku), side) {
+            (Kind::Arc, _) => bail!(
+                "{config}: of ARC the file alone does not say which tasks have identifiers: name the folder that the \
+                 reference's builder made with --data DIR"
+            ),
+            (kind, Some(side)) => Ok((kind, side)),
+            (kind, None) => bail!("{config} does not say which side its {kind} has: name it, e.g. with --side 9"),
         }
+    }
+}
+
+/// What the config says, or else the argument; both are refused if they differ.
+fn agreed<T: PartialEq + Display>(name: &str, config: Option<T>, argument: Option<T>) -> anyhow::Result<Option<T>> {
+    match (config, argument) {
+        (Some(config), Some(argument)) if config != argument => {
+            bail!("{name}: expected {config} by the config, found {argument}")
+        }
+        (config, argument) => Ok(config.or(argument)),
     }
 }
 

@@ -69,9 +69,17 @@ pub fn import(file: &Path, target: Target) -> Result<Model> {
     let Target { experiment, kind, side, sizes } = target;
     experiment.validate()?;
     let step = file.file_name().and_then(|name| name.to_str()?.strip_prefix("step_")?.parse().ok()).unwrap_or(0);
-    let dataset_hash = String::new();
-    let mut info =
-        CheckpointInfo { experiment, kind, side, sizes, dataset_hash, step, parameters: 0, train_seconds: 0.0 };
+    let mut info = CheckpointInfo {
+        experiment,
+        kind,
+        side,
+        tasks: Vec::new(),
+        sizes,
+        dataset_hash: String::new(),
+        step,
+        parameters: 0,
+        train_seconds: 0.0,
+    };
     let arch = &info.experiment.arch;
     let dims = Dims::new(arch, info.task()?);
     info.parameters = params::count(arch, &dims);
