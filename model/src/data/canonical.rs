@@ -123,12 +123,19 @@ impl Search {
 
     fn least(&self) -> Least {
         let mut least = Least { grid: [u8::MAX; CELLS], givens: u128::MAX, symmetries: 0 };
+        // The start of the second row of the least image so far.
+        let mut least_start = 0;
         for oriented in &self.orientations {
             for first in 0..self.side {
                 let band = first / self.box_rows * self.box_rows;
-                for second in (band..band + self.box_rows).filter(|&row| row != first) {
-                    for columns in self.columns {
-                        self.try_candidate(oriented, (first, second), *columns, &mut least);
+                for columns in self.columns {
+                    let names = self.tail_names(oriented, first, columns);
+                    for second in (band..band + self.box_rows).filter(|&row| row != first) {
+                        let start = self.start(oriented, second, columns, &names);
+                        if start >= least_start {
+                            self.try_candidate(oriented, (first, second), (*columns, names), &mut least);
+                            least_start = start;
+                        }
                     }
                 }
             }
@@ -136,22 +143,33 @@ impl Search {
         least
     }
 
+    /// The names that a first row gives the digits in all but the first of the columns' stacks.
+    fn tail_names(&self, oriented: &Oriented, first: usize, columns: &[usize; SIDE]) -> [u8; SIDE + 1] {
+        let mut names = [0; SIDE + 1];
+        for (name, &column) in (1..).zip(&columns[..self.side]).skip(self.box_columns) {
+            names[usize::from(oriented.answer[first * self.side + column])] = name;
+        }
+        names
+    }
+
+    /// What the second row begins with, as a number that is the larger, the less its sorted start is. No digit there
+    /// stands in the first row's first box: all of them have their names.
+    fn start(&self, oriented: &Oriented, second: usize, columns: &[usize; SIDE], names: &[u8; SIDE + 1]) -> u16 {
+        let name = |&column: &usize| names[usize::from(oriented.answer[second * self.side + column])];
+        columns[..self.box_columns].iter().fold(0, |start, column| start | 1 << (15 - name(column)))
+    }
+
     /// Compares the image that begins with two rows and, but for the order in the first stack, these columns.
     fn try_candidate(
         &self,
         oriented: &Oriented,
         (first, second): (usize, usize),
-        mut columns: [usize; SIDE],
+        (mut columns, mut names): ([usize; SIDE], [u8; SIDE + 1]),
         least: &mut Least,
     ) {
         let (side, start) = (self.side, self.box_columns);
         let row = |row: usize| &oriented.answer[row * side..(row + 1) * side];
         let (first_row, second_row) = (row(first), row(second));
-        let mut names = [0; SIDE + 1];
-        for (name, &column) in (1..).zip(&columns[..side]).skip(start) {
-            names[usize::from(first_row[column])] = name;
-        }
-        // No digit of the second row's first box is in the first row's: all of them have their names.
         columns[..start].sort_unstable_by_key(|&column| names[usize::from(second_row[column])]);
         for (name, &column) in (1..).zip(&columns[..start]) {
             names[usize::from(first_row[column])] = name;
