@@ -6,6 +6,7 @@ use hrm_types::{
     board::{Board, MAX_SIDE},
     experiment::MazeStyle as Style,
 };
+use rand_chacha::rand_core::Rng;
 use std::{collections::HashSet, ops::ControlFlow};
 
 /// Squares drawn for one maze before its shortest path counts as out of reach. A hard maze of side 30 and 111 moves
@@ -14,6 +15,9 @@ const TRIES: u32 = 1_000_000;
 
 /// Mazes in a row that may all be duplicates before the generator gives up.
 const DUPLICATES_IN_A_ROW: u32 = 5_000;
+
+/// Squares drawn for one maze between two questions whether to go on: a fraction of a second at side 30.
+const SQUARES_BETWEEN_WAITS: u32 = 5_000;
 
 /// Mazes between two calls of the progress callback.
 const PROGRESS_EVERY: usize = 16;
@@ -133,7 +137,8 @@ pub fn generate(
         let mut mazes = Vec::with_capacity(wanted);
         let (mut stream, mut duplicates) = (first_stream, 0);
         while mazes.len() < wanted {
-            let maze = maze_at(style, side, min_path, seed, stream)?;
+            let done = seen.len();
+            let maze = maze_at(style, side, min_path, seed, stream, &mut || on_progress(done, total))?;
             stream += 1;
             if !seen.insert(dihedral::least_image(&maze.question)) {
                 duplicates += 1;
@@ -161,11 +166,19 @@ pub fn generate(
 /// The maze of one stream of the seed.
 ///
 /// Squares are drawn until one has a cell at least `min_path` moves from a drawn start, with several shortest paths
-/// to it for [`Style::Hard`]; the goal is drawn among all such cells.
+/// to it for [`Style::Hard`]; the goal is drawn among all such cells. `on_wait` is asked now and then whether to go on,
+/// since a path that is out of reach takes long to be known as one.
 ///
 /// # Errors
-/// Arguments out of range, or [`MazeError::OutOfReach`] after a fixed number of squares.
-pub fn maze_at(style: Style, side: u8, min_path: u32, seed: u64, stream: u64) -> Result<Maze, MazeError> {
+/// Arguments out of range, [`MazeError::OutOfReach`] after a fixed number of squares, [`MazeError::Cancelled`].
+pub fn maze_at(
+    style: Style,
+    side: u8,
+    min_path: u32,
+    seed: u64,
+    stream: u64,
+    on_wait: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Maze, MazeError> {
     if !(3..=MAX_SIDE).contains(&side) {
         return Err(MazeError::Side { found: side });
     }
@@ -174,36 +187,43 @@ pub fn maze_at(style: Style, side: u8, min_path: u32, seed: u64, stream: u64) ->
     }
     let mut rng = draw::stream(seed, stream);
     let mut longest = 0;
-    for _ in 0..TRIES {
-        let mut cells = match style {
-            Style::Perfect => perfect::carve(side, &mut rng),
-            Style::Hard => hard::scatter(side, &mut rng),
-        };
-        let free: Vec<usize> = (0..cells.len()).filter(|&cell| cells[cell] == FREE).collect();
-        if free.is_empty() {
-            continue;
+    for tried in 1..=TRIES {
+        if let Some(maze) = maze_in_square(style, side, min_path, &mut rng, &mut longest) {
+            return Ok(maze);
         }
-        let start = free[draw::below(&mut rng, free.len() as u32) as usize];
-        cells[start] = START;
-        let Ok(mut board) = Board::new(side, side, cells) else { continue };
-        let distance = distances(&board, start);
-        longest = distance.iter().copied().filter(|&moves| moves != UNREACHED).fold(longest, u32::max);
-        let is_far = |&cell: &usize| distance[cell] != UNREACHED && distance[cell] >= min_path;
-        let mut goals: Vec<usize> = free.into_iter().filter(is_far).collect();
-        while !goals.is_empty() {
-            let goal = goals.swap_remove(draw::below(&mut rng, goals.len() as u32) as usize);
-            let mut cells = board.cells().to_vec();
-            cells[goal] = GOAL;
-            let Ok(question) = Board::new(side, side, cells) else { break };
-            if style == Style::Hard && optimal_paths(&question) < 2 {
-                continue;
-            }
-            board = question;
-            if let Some(answer) = solve(&board) {
-                return Ok(Maze { question: board, answer, rating: distance[goal] });
-            }
-            break;
+        if tried.is_multiple_of(SQUARES_BETWEEN_WAITS) && on_wait().is_break() {
+            return Err(MazeError::Cancelled);
         }
     }
     Err(MazeError::OutOfReach { style, side, min_path, tries: TRIES, longest })
+}
+
+/// A maze in a newly drawn square, if it has ends for one; `longest` grows to the moves between the farthest seen.
+fn maze_in_square(style: Style, side: u8, min_path: u32, rng: &mut impl Rng, longest: &mut u32) -> Option<Maze> {
+    let mut cells = match style {
+        Style::Perfect => perfect::carve(side, rng),
+        Style::Hard => hard::scatter(side, rng),
+    };
+    let free: Vec<usize> = (0..cells.len()).filter(|&cell| cells[cell] == FREE).collect();
+    if free.is_empty() {
+        return None;
+    }
+    let start = free[draw::below(rng, free.len() as u32) as usize];
+    cells[start] = START;
+    let board = Board::new(side, side, cells).ok()?;
+    let distance = distances(&board, start);
+    *longest = distance.iter().copied().filter(|&moves| moves != UNREACHED).fold(*longest, u32::max);
+    let is_far = |&cell: &usize| distance[cell] != UNREACHED && distance[cell] >= min_path;
+    let mut goals: Vec<usize> = free.into_iter().filter(is_far).collect();
+    while !goals.is_empty() {
+        let goal = goals.swap_remove(draw::below(rng, goals.len() as u32) as usize);
+        let mut cells = board.cells().to_vec();
+        cells[goal] = GOAL;
+        let question = Board::new(side, side, cells).ok()?;
+        if style == Style::Perfect || optimal_paths(&question) > 1 {
+            let answer = solve(&question)?;
+            return Some(Maze { question, answer, rating: distance[goal] });
+        }
+    }
+    None
 }

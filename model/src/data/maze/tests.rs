@@ -146,7 +146,7 @@ fn generated_mazes_keep_what_their_style_promises() {
 fn perfect_mazes_are_trees_that_reach_every_edge() {
     for side in 3..=30 {
         let n = usize::from(side);
-        let question = maze_at(Style::Perfect, side, 1, 3, 0).unwrap().question;
+        let question = maze_at(Style::Perfect, side, 1, 3, 0, &mut || ControlFlow::Continue(())).unwrap().question;
         let free: Vec<usize> = (0..n * n).filter(|&cell| question.cells()[cell] != WALL).collect();
         let joined: usize = free.iter().map(|&cell| neighbours(&question, cell).count()).sum();
         assert_eq!(joined / 2, free.len() - 1, "side {side}: a tree has one edge less than cells");
@@ -192,6 +192,13 @@ fn what_cannot_be_made_is_said_in_numbers() {
     assert_eq!(error(Style::Hard, 9, 0, FEW), "expected a shortest path of at least 1 move, found 0");
     let stopped = generate(Style::Hard, 9, 9, 1, FEW, &mut |_, _| ControlFlow::Break(()));
     assert_eq!(stopped.unwrap_err(), MazeError::Cancelled);
+    let mut asked = 0;
+    let stopped = generate(Style::Perfect, 9, 400, 1, FEW, &mut |done, _| {
+        asked += 1;
+        assert_eq!(done, 0);
+        if asked == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((stopped.unwrap_err(), asked), (MazeError::Cancelled, 3), "also while nothing is found");
 }
 
 proptest! {
