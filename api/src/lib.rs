@@ -1,7 +1,9 @@
 //! The server, the worker and the command line of HRM Lab, as a library that the program `hrm` and its tests share.
 
+pub mod backup;
 pub mod cluster;
 pub mod config;
+pub mod housekeeping;
 pub mod http;
 pub mod queue;
 pub mod routes;

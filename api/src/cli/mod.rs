@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and how its answers end.
 
+mod backup;
 mod checkpoint;
 mod data;
 mod eval;
@@ -10,6 +11,7 @@ mod predict;
 mod puzzles;
 mod queue;
 mod report;
+mod restore;
 mod serve;
 mod session;
 mod solve;
@@ -48,6 +50,8 @@ enum Command {
     #[command(subcommand)]
     Import(import::Import),
     Predict(predict::Predict),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Openapi(openapi::Openapi),
     Verify(verify::Verify),
 }
@@ -63,6 +67,8 @@ impl Command {
             Self::Data(data) => data.run(),
             Self::Import(import) => import.run(),
             Self::Predict(predict) => predict.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
             Self::Openapi(openapi) => openapi.run(),
             Self::Verify(verify) => verify.run(),
         }

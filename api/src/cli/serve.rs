@@ -7,7 +7,7 @@ use clap::Args;
 use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, ServerConfig, WorkerConfig},
-    queue,
+    housekeeping, queue,
     server::{self, AppState, Settings},
     store::{PgPool, checkpoints},
     worker::supervisor::Supervisor,
@@ -72,8 +72,13 @@ impl Serve {
         let state = AppState::new(pool.clone(), settings);
         // Also without a worker here: those elsewhere may die.
         let (ending, ended) = watch::channel(false);
-        let sweep =
-            tokio::spawn(queue::sweep_until(pool.clone(), self.worker.poll(), self.worker.owner_cap, closed(ended)));
+        let sweep = tokio::spawn(queue::sweep_until(
+            pool.clone(),
+            self.worker.poll(),
+            self.worker.owner_cap,
+            closed(ended.clone()),
+        ));
+        let housekeeping = tokio::spawn(housekeeping::until(pool.clone(), closed(ended)));
         let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
         if public {
             tracing::warn!("there are no accounts: everybody who can reach {address} may do everything");
@@ -86,6 +91,7 @@ impl Serve {
         }
         ending.send_replace(true);
         sweep.await?;
+        housekeeping.await?;
         Ok(served?)
     }
 

@@ -107,7 +107,7 @@ pub async fn download_model(
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
         (header::ETAG, etag),
     ];
-    Ok((headers, Body::from_stream(store::artifacts::chunks(&state.pool, artifact.id))).into_response())
+    Ok((headers, Body::from_stream(store::artifacts::chunks(&state.pool, &artifact))).into_response())
 }
 
 /// Whether `If-None-Match` names this very file. Weak comparison, as the header asks for.

@@ -1,7 +1,9 @@
 //! Files, addressed by the SHA-256 of their content and kept in chunks, so that neither side ever holds
-//! a whole one in memory. The same content is stored once.
+//! a whole one in memory. The same content is stored once, and so is what different files have in common.
+//!
+//! What nothing refers to is collected by `garbage`.
 
-use super::Error;
+use super::{Error, chunks};
 use futures_util::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
@@ -22,51 +24,64 @@ pub struct Artifact {
     pub size: u64,
 }
 
-/// Stores what `reader` yields, inside the caller's transaction, unless it is stored already.
+/// Stores what `reader` yields, inside the caller's transaction, unless it is stored already. It cannot be collected
+/// before that transaction ends.
 ///
 /// # Errors
 /// [`Error::Input`] when reading fails; the caller must roll back.
 pub async fn store(connection: &mut PgConnection, mut reader: impl AsyncRead + Unpin) -> Result<Artifact, Error> {
     let id = Uuid::now_v7();
     let (mut hash, mut size) = (Sha256::new(), 0_u64);
+    let mut chunk = Vec::with_capacity(CHUNK);
     for position in 0.. {
-        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.clear();
         (&mut reader).take(CHUNK as u64).read_to_end(&mut chunk).await?;
         if chunk.is_empty() {
             break;
         }
         hash.update(&chunk);
         size += chunk.len() as u64;
-        insert_chunk(connection, id, position, &chunk).await?;
+        let stored = chunks::put(connection, &chunk).await?;
+        append(connection, id, position, &stored).await?;
     }
     publish(connection, Artifact { id, sha256: format!("{:x}", hash.finalize()), size }).await
 }
 
-async fn insert_chunk(connection: &mut PgConnection, id: Uuid, position: i64, bytes: &[u8]) -> Result<(), Error> {
-    sqlx::query!("INSERT INTO artifact_chunks (artifact_id, position, bytes) VALUES ($1, $2, $3)", id, position, bytes)
-        .execute(connection)
-        .await?;
+async fn append(connection: &mut PgConnection, id: Uuid, position: i64, chunk: &chunks::Hash) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO artifact_chunks (artifact_id, position, chunk) VALUES ($1, $2, $3)",
+        id,
+        position,
+        &chunk[..]
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Gives the chunks their artifact or, where this content is stored already, drops them in its favour.
+/// Gives the list of chunks its artifact or, where this content is stored already, drops the list in its favour.
 async fn publish(connection: &mut PgConnection, new: Artifact) -> Result<Artifact, Error> {
-    let inserted = sqlx::query!(
-        "INSERT INTO artifacts (id, sha256, size) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING",
-        new.id,
-        new.sha256,
-        new.size.cast_signed()
-    )
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if inserted == 1 {
-        return Ok(new);
+    // Once more only where another transaction stores or collects the same content between the two questions.
+    loop {
+        let known = sqlx::query_scalar!("SELECT id FROM artifacts WHERE sha256 = $1 FOR KEY SHARE", new.sha256)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(id) = known {
+            sqlx::query!("DELETE FROM artifact_chunks WHERE artifact_id = $1", new.id).execute(connection).await?;
+            return Ok(Artifact { id, ..new });
+        }
+        let inserted = sqlx::query!(
+            "INSERT INTO artifacts (id, sha256, size) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING",
+            new.id,
+            new.sha256,
+            new.size.cast_signed()
+        )
+        .execute(&mut *connection)
+        .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(new);
+        }
     }
-    sqlx::query!("DELETE FROM artifact_chunks WHERE artifact_id = $1", new.id).execute(&mut *connection).await?;
-    let id =
-        sqlx::query_scalar!("SELECT id FROM artifacts WHERE sha256 = $1", new.sha256).fetch_one(connection).await?;
-    Ok(Artifact { id, ..new })
 }
 
 /// The artifact with this hash.
@@ -81,18 +96,18 @@ pub async fn find(pool: &PgPool, sha256: &str) -> Result<Artifact, Error> {
     Ok(Artifact { id: row.id, sha256: row.sha256, size: row.size.cast_unsigned() })
 }
 
-/// The content, chunk by chunk.
-pub fn chunks(pool: &PgPool, id: Uuid) -> impl Stream<Item = Result<Vec<u8>, Error>> + Send + use<> {
-    let pool = pool.clone();
-    futures_util::stream::try_unfold((pool, 0_i64), move |(pool, position)| async move {
-        let bytes = sqlx::query_scalar!(
-            "SELECT bytes FROM artifact_chunks WHERE artifact_id = $1 AND position = $2",
-            id,
-            position
-        )
-        .fetch_optional(&pool)
-        .await?;
-        Ok(bytes.map(|bytes| (bytes, (pool, position + 1))))
+/// The content, chunk by chunk, each checked against its hash. Ends with [`Error::Corrupt`] rather than early.
+pub fn chunks(pool: &PgPool, artifact: &Artifact) -> impl Stream<Item = Result<Vec<u8>, Error>> + Send + use<> {
+    let (pool, id, size) = (pool.clone(), artifact.id, artifact.size);
+    futures_util::stream::try_unfold((pool, 0_i64, 0_u64), move |(pool, position, before)| async move {
+        match chunks::at(&pool, id, position).await? {
+            Some(bytes) => {
+                let after = before + bytes.len() as u64;
+                Ok(Some((bytes, (pool, position + 1, after))))
+            }
+            None if before == size => Ok(None),
+            None => Err(Error::Corrupt { what: "artifact", detail: format!("{before} bytes, expected {size}") }),
+        }
     })
 }
 
@@ -103,17 +118,12 @@ pub fn chunks(pool: &PgPool, id: Uuid) -> impl Stream<Item = Result<Vec<u8>, Err
 pub async fn copy(pool: &PgPool, sha256: &str, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), Error> {
     let artifact = find(pool, sha256).await?;
     let mut hash = Sha256::new();
-    let mut chunks = Box::pin(chunks(pool, artifact.id));
+    let mut chunks = Box::pin(chunks(pool, &artifact));
     while let Some(chunk) = chunks.try_next().await? {
         hash.update(&chunk);
         writer.write_all(&chunk).await?;
     }
-    let found = format!("{:x}", hash.finalize());
-    if found == sha256 {
-        Ok(())
-    } else {
-        Err(Error::Corrupt { what: "artifact", detail: format!("the hash {found}, expected {sha256}") })
-    }
+    check(&artifact, hash)
 }
 
 /// The whole content, checked against its hash.
@@ -123,14 +133,19 @@ pub async fn copy(pool: &PgPool, sha256: &str, writer: &mut (impl AsyncWrite + U
 pub async fn read(pool: &PgPool, sha256: &str) -> Result<Vec<u8>, Error> {
     let artifact = find(pool, sha256).await?;
     let mut content = Vec::with_capacity(artifact.size as usize);
-    let mut chunks = Box::pin(chunks(pool, artifact.id));
+    let mut chunks = Box::pin(chunks(pool, &artifact));
     while let Some(chunk) = chunks.try_next().await? {
         content.extend_from_slice(&chunk);
     }
-    let found = format!("{:x}", Sha256::digest(&content));
-    if found == sha256 {
-        Ok(content)
+    check(&artifact, Sha256::new_with_prefix(&content))?;
+    Ok(content)
+}
+
+fn check(artifact: &Artifact, hash: Sha256) -> Result<(), Error> {
+    let (expected, found) = (&artifact.sha256, format!("{:x}", hash.finalize()));
+    if found == *expected {
+        Ok(())
     } else {
-        Err(Error::Corrupt { what: "artifact", detail: format!("the hash {found}, expected {sha256}") })
+        Err(Error::Corrupt { what: "artifact", detail: format!("the hash {found}, expected {expected}") })
     }
 }

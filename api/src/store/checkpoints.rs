@@ -1,6 +1,10 @@
 //! Checkpoints: stored files with what is known about them. The API calls them models.
 
-use super::{Error, artifacts, page};
+use super::{
+    Error,
+    artifacts::{self, Artifact},
+    page,
+};
 use hrm_model::CheckpointInfo;
 use hrm_types::{
     Page,
@@ -51,8 +55,8 @@ impl From<Row> for Model {
     }
 }
 
-/// Stores a checkpoint inside the caller's transaction. `run` is the run that trained it; none for a
-/// checkpoint that ships with the program.
+/// Stores a checkpoint, whose file is stored already, inside the caller's transaction. `run` is the run that trained
+/// it; none for a checkpoint that ships with the program.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the run has a checkpoint of this step, or the shipped file is stored already.
@@ -61,9 +65,8 @@ pub async fn create(
     name: &str,
     run: Option<RunId>,
     info: &CheckpointInfo,
-    bytes: &[u8],
+    artifact: &Artifact,
 ) -> Result<CheckpointId, Error> {
-    let artifact = artifacts::store(connection, bytes).await?;
     let id = CheckpointId(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO checkpoints (id, name, kind, side, run_id, experiment, dataset_hash, artifact_id, parameters,
@@ -89,7 +92,8 @@ pub async fn create(
 /// Stores a checkpoint that ships with the program, unless it is there already.
 pub async fn import_shipped(pool: &PgPool, name: &str, info: &CheckpointInfo, bytes: &[u8]) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
-    match create(&mut tx, name, None, info, bytes).await {
+    let artifact = artifacts::store(&mut tx, bytes).await?;
+    match create(&mut tx, name, None, info, &artifact).await {
         Ok(_) => Ok(tx.commit().await?),
         Err(Error::Conflict { constraint, .. }) if constraint == "checkpoints_shipped_key" => Ok(()),
         Err(error) => Err(error),

@@ -66,8 +66,9 @@ impl Error {
                 sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_)
             )
         ) || matches!(self, Self::Database(sqlx::Error::Database(error))
-            // Class 57P: the server is stopping or starting; class 08: the connection broke.
-            if error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")))
+            // Class 57P: the server is stopping or starting; class 08: the connection broke; class 40: two transactions
+            // stood in each other's way, and this one was rolled back.
+            if error.code().is_some_and(|code| ["57P", "08", "40"].iter().any(|class| code.starts_with(class))))
     }
 }
 

@@ -6,11 +6,14 @@
 pub mod artifacts;
 pub mod bell;
 pub mod checkpoints;
+mod chunks;
 mod connect;
+pub mod copying;
 pub mod datasets;
 pub mod error;
 pub mod evaluation_jobs;
 pub mod evaluations;
+pub mod garbage;
 pub mod generation_jobs;
 pub mod jobs;
 pub mod leases;

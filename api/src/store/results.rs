@@ -1,7 +1,7 @@
 //! What a run leaves behind: checkpoint, score and the end of the run, all or nothing.
 
 use super::{
-    Error, checkpoints, evaluations, leases,
+    Error, artifacts, checkpoints, evaluations, garbage, leases,
     leases::{Ending, Lease},
     train_states,
 };
@@ -34,12 +34,14 @@ pub struct RunResult<'a> {
 /// [`Error::StaleLease`]; then nothing was stored.
 pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Result<CheckpointId, Error> {
     let mut tx = pool.begin().await?;
-    // First, so that the row is locked and a stale worker is turned away before it sends a whole file.
+    // Before the job's row is locked: a large file takes longer than a heartbeat may wait.
+    let artifact = artifacts::store(&mut tx, result.bytes).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
-    let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, result.bytes).await?;
+    let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, &artifact).await?;
     evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
     // Nothing is left to go on with.
     train_states::drop_old(&mut tx, lease.run_id(), 0).await?;
     tx.commit().await?;
+    garbage::collect_if_possible(pool).await;
     Ok(id)
 }

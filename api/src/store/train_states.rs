@@ -1,6 +1,6 @@
 //! States that trainings were saved in, from which a later attempt goes on.
 
-use super::{Error, artifacts, leases, leases::Lease};
+use super::{Error, artifacts, garbage, leases, leases::Lease};
 use hrm_types::ids::RunId;
 use sqlx::{PgConnection, PgPool};
 use std::path::Path;
@@ -28,12 +28,9 @@ pub struct StoredState {
 /// # Errors
 /// [`Error::StaleLease`]; then the run has no new state.
 pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Result<StoredState, Error> {
-    // Before the run's row is locked: a large file takes longer than a heartbeat may wait.
     let mut tx = pool.begin().await?;
+    // Before the job's row is locked: a large file takes longer than a heartbeat may wait.
     let artifact = artifacts::store(&mut tx, File::open(file).await?).await?;
-    tx.commit().await?;
-
-    let mut tx = pool.begin().await?;
     leases::note_checkpoint(&mut tx, lease, step).await?;
     let id = sqlx::query_scalar!(
         "INSERT INTO train_states (id, run_id, attempt, step, artifact_id) VALUES ($1, $2, $3, $4, $5)
@@ -49,25 +46,18 @@ pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Resul
     .await?;
     drop_old(&mut tx, lease.run_id(), KEPT).await?;
     tx.commit().await?;
+    garbage::collect_if_possible(pool).await;
     Ok(StoredState { id, step, sha256: artifact.sha256, size: artifact.size })
 }
 
-/// Drops a run's states but the newest `keep` undamaged ones and those that are pinned, with their files.
+/// Drops a run's states but the newest `keep` undamaged ones and those that are pinned. Their files are garbage then.
 pub(super) async fn drop_old(connection: &mut PgConnection, run: RunId, keep: i64) -> Result<(), Error> {
-    let dropped = sqlx::query_scalar!(
+    sqlx::query!(
         "DELETE FROM train_states WHERE run_id = $1 AND NOT pinned AND id NOT IN (
              SELECT id FROM train_states WHERE run_id = $1 AND NOT damaged ORDER BY step DESC, id DESC LIMIT $2
-         ) RETURNING artifact_id",
+         )",
         run.0,
         keep
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM artifacts WHERE id = ANY($1)
-             AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
-             AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)",
-        &dropped
     )
     .execute(connection)
     .await?;

@@ -24,7 +24,7 @@ async fn store(pool: &PgPool, bytes: &[u8]) -> artifacts::Artifact {
 }
 
 async fn chunks_stored(pool: &PgPool) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM artifact_chunks").fetch_one(pool).await.expect("a count")
+    sqlx::query_scalar("SELECT count(*) FROM chunks").fetch_one(pool).await.expect("a count")
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn five_mebibytes_come_back_as_they_went() {
     assert_eq!(artifact.sha256, format!("{:x}", Sha256::digest(&bytes)));
     assert_eq!(artifacts::find(&db.pool, &artifact.sha256).await.expect("the artifact"), artifact);
     assert_eq!(artifacts::read(&db.pool, &artifact.sha256).await.expect("the bytes"), bytes);
-    let chunks: Vec<Vec<u8>> = artifacts::chunks(&db.pool, artifact.id).try_collect().await.expect("the chunks");
+    let chunks: Vec<Vec<u8>> = artifacts::chunks(&db.pool, &artifact).try_collect().await.expect("the chunks");
     let sizes: Vec<usize> = chunks.iter().map(Vec::len).collect();
     assert_eq!(sizes, [artifacts::CHUNK, artifacts::CHUNK, artifacts::CHUNK, artifacts::CHUNK, artifacts::CHUNK, 123]);
 }
@@ -53,16 +53,30 @@ async fn the_same_content_is_stored_once() {
 }
 
 #[tokio::test]
+async fn what_two_files_have_in_common_is_stored_once() {
+    let db = database().await;
+    let bytes = content(3 * artifacts::CHUNK);
+    store(&db.pool, &bytes).await;
+    let mut changed = bytes.clone();
+    changed[artifacts::CHUNK] ^= 1;
+    changed.extend_from_slice(&bytes[..artifacts::CHUNK]);
+    let other = store(&db.pool, &changed).await;
+    assert_eq!(chunks_stored(&db.pool).await, 4, "three, and the one that differs");
+    assert_eq!(artifacts::read(&db.pool, &other.sha256).await.expect("the bytes"), changed);
+}
+
+#[tokio::test]
 async fn damage_is_noticed() {
     let db = database().await;
     let artifact = store(&db.pool, &content(artifacts::CHUNK + 1)).await;
-    let damage = sqlx::query(
-        "UPDATE artifact_chunks SET bytes = set_byte(bytes, 0, 255 - get_byte(bytes, 0))
-                              WHERE position = 1",
-    );
+    let damage = sqlx::query("UPDATE chunks SET bytes = set_byte(bytes, 0, 255 - get_byte(bytes, 0)) WHERE size = 1");
     assert_eq!(damage.execute(&db.pool).await.expect("damage").rows_affected(), 1);
     let read = artifacts::read(&db.pool, &artifact.sha256).await;
     assert!(matches!(read, Err(Error::Corrupt { what: "artifact", .. })), "{:?}", read.map(|bytes| bytes.len()));
+    // A list that lost its end is no shorter file.
+    sqlx::query("DELETE FROM artifact_chunks WHERE position = 1").execute(&db.pool).await.expect("damage");
+    let short: Result<Vec<Vec<u8>>, Error> = artifacts::chunks(&db.pool, &artifact).try_collect().await;
+    assert!(matches!(short, Err(Error::Corrupt { what: "artifact", .. })), "{:?}", short.map(|chunks| chunks.len()));
     let unknown = artifacts::read(&db.pool, &"0".repeat(64)).await;
     assert!(matches!(unknown, Err(Error::NotFound { what: "artifact", .. })));
 }

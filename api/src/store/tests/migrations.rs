@@ -1,10 +1,11 @@
 //! Databases of earlier versions keep what is in them.
 
-use crate::store::{MIGRATOR, jobs, leases, runs, testing::unmigrated_database};
+use crate::store::{MIGRATOR, artifacts, garbage, jobs, leases, runs, testing::unmigrated_database};
 use hrm_types::{
     ids::RunId,
     run::RunState::{self, Cancelled, Failed, Queued, Running, Succeeded},
 };
+use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
@@ -74,4 +75,42 @@ async fn runs_of_before_the_queue_become_jobs_in_their_state() {
         swept.iter().map(|job| (job.job_id, job.state)).collect::<Vec<_>>(),
         [(ids[1].0.into(), RunState::Queued)]
     );
+}
+
+#[tokio::test]
+async fn files_of_before_the_shared_chunks_keep_their_bytes() {
+    let db = unmigrated_database().await;
+    let (before, after): (Vec<_>, Vec<_>) = MIGRATOR.iter().partition(|migration| migration.version < 4);
+    for migration in before {
+        execute(&db.pool, migration.sql.as_str()).await;
+    }
+    let experiment = serde_json::to_string(&super::experiment("kept")).expect("JSON");
+    let mut files = Vec::new();
+    for parts in [["one", "two", "end"], ["one", "other", "end"]] {
+        let (id, content) = (Uuid::now_v7(), parts.concat());
+        let sha256 = format!("{:x}", Sha256::digest(&content));
+        let size = content.len();
+        execute(
+            &db.pool,
+            &format!(
+                "INSERT INTO artifacts (id, sha256, size) VALUES ('{id}', '{sha256}', {size});
+                 INSERT INTO artifact_chunks (artifact_id, position, bytes)
+                 VALUES ('{id}', 0, '{}'), ('{id}', 1, '{}'), ('{id}', 2, '{}');
+                 INSERT INTO checkpoints (id, name, kind, side, experiment, dataset_hash, artifact_id, parameters, step)
+                 VALUES ('{id}', 'kept', 'sudoku', 4, '{experiment}', 'hash', '{id}', 1, 1)",
+                parts[0], parts[1], parts[2]
+            ),
+        )
+        .await;
+        files.push((sha256, content.into_bytes()));
+    }
+    for migration in after {
+        execute(&db.pool, migration.sql.as_str()).await;
+    }
+    garbage::collect(&db.pool).await.expect("a collection");
+    for (sha256, content) in files {
+        assert_eq!(artifacts::read(&db.pool, &sha256).await.expect("the file"), content);
+    }
+    let chunks = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM chunks").fetch_one(&db.pool).await;
+    assert_eq!(chunks.expect("a count"), 4, "what they have in common is there once");
 }

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod datasets;
+mod garbage;
 mod jobs;
 mod leases;
 mod logs;
@@ -59,7 +60,7 @@ pub(crate) fn experiment(name: &str) -> Experiment {
     Experiment { name: name.into(), description: String::new(), seed: 1, data, arch, train }
 }
 
-pub(super) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
+pub(crate) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
     let spec = spec(seed);
     let new = NewDataset::generated(name, &spec, None);
     super::datasets::create(pool, new, &puzzles(seed)).await.expect("a dataset")
@@ -98,7 +99,7 @@ pub(crate) async fn end_pauses(pool: &PgPool) {
     sqlx::query("UPDATE jobs SET run_after = now()").execute(pool).await.expect("an answer");
 }
 
-pub(super) fn info(name: &str) -> CheckpointInfo {
+pub(crate) fn info(name: &str) -> CheckpointInfo {
     CheckpointInfo {
         experiment: experiment(name),
         kind: "sudoku".into(),
@@ -113,7 +114,7 @@ pub(super) fn info(name: &str) -> CheckpointInfo {
 }
 
 /// `exact` of `n` puzzles right.
-pub(super) fn score(exact: u32, n: u32) -> Evaluation {
+pub(crate) fn score(exact: u32, n: u32) -> Evaluation {
     let exact_accuracy = f64::from(exact) / f64::from(n);
     Evaluation {
         protocol: Protocol::halting_by_q(2),
@@ -132,7 +133,7 @@ pub(super) fn score(exact: u32, n: u32) -> Evaluation {
     }
 }
 
-pub(super) fn point(step: u64) -> MetricPoint {
+pub(crate) fn point(step: u64) -> MetricPoint {
     MetricPoint {
         step,
         examples: step * 8,

@@ -1,7 +1,7 @@
 //! Checkpoints and the leaderboard.
 
 use super::{dataset, info, score};
-use crate::store::{Error, PgPool, checkpoints, evaluations, testing::database};
+use crate::store::{Error, PgPool, artifacts, checkpoints, evaluations, testing::database};
 use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Halting},
@@ -12,7 +12,8 @@ use hrm_types::{
 async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
     let run = super::queue(pool, name).await;
     let mut tx = pool.begin().await.expect("a transaction");
-    let stored = checkpoints::create(&mut tx, name, Some(run.id), &info(name), name.as_bytes()).await;
+    let file = artifacts::store(&mut tx, name.as_bytes()).await.expect("an artifact");
+    let stored = checkpoints::create(&mut tx, name, Some(run.id), &info(name), &file).await;
     tx.commit().await.expect("the commit");
     stored.expect("a checkpoint")
 }

@@ -45,8 +45,7 @@ async fn the_newest_state_that_is_not_damaged_is_used() {
     assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer").as_ref(), Some(&second));
     assert_eq!(fetched(&db.pool, &second).await.expect("its bytes"), vec![2; 3_000_000]);
 
-    let damage =
-        "UPDATE artifact_chunks SET bytes = set_byte(bytes, 77, 3) WHERE position = 1 AND get_byte(bytes, 0) = 2";
+    let damage = "UPDATE chunks SET bytes = set_byte(bytes, 77, 3) WHERE size = 1 << 20 AND get_byte(bytes, 0) = 2";
     let damaged = sqlx::query(damage).execute(&db.pool).await.expect("an answer").rows_affected();
     assert_eq!(damaged, 1, "the test damages a chunk");
     assert!(matches!(fetched(&db.pool, &second).await, Err(Error::Corrupt { .. })));
@@ -67,7 +66,7 @@ async fn the_newest_two_states_and_pinned_ones_are_kept() {
     }
     let kept = sqlx::query_scalar::<_, i64>("SELECT step FROM train_states ORDER BY step").fetch_all(&db.pool).await;
     assert_eq!(kept.expect("steps"), [2, 4, 5]);
-    let files = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM artifact_chunks").fetch_one(&db.pool).await;
+    let files = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM chunks").fetch_one(&db.pool).await;
     assert_eq!(files.expect("a count"), 3, "their files alone are kept");
 }
 
@@ -84,6 +83,8 @@ async fn a_worker_without_the_lease_saves_nothing() {
     assert!(matches!(refused, Err(Error::StaleLease)), "{refused:?}");
     assert!(matches!(train_states::begin_attempt(&db.pool, &stale, 0).await, Err(Error::StaleLease)));
     assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), None);
+    let left = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM chunks").fetch_one(&db.pool).await;
+    assert_eq!(left.expect("a count"), 0, "nothing of its file is left");
     assert_eq!(runs::get(&db.pool, run).await.expect("the run").step, 0);
 }
 

@@ -1,0 +1,178 @@
+//! Backups of a real database, whole and damaged.
+
+use super::{Error, restore, write};
+use crate::store::{
+    PgPool, artifacts, checkpoints, copying, evaluations,
+    jobs::{self, Terms},
+    leases, logs, metrics, results, runs,
+    testing::{TestDatabase, data_dir, database},
+    tests::{claim, dataset, experiment, info, point, queue, score},
+    train_states,
+};
+use hrm_types::{job::LogLevel, run::RunState};
+use sqlx::AssertSqlSafe;
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use time::OffsetDateTime;
+
+const LONG: Duration = Duration::from_hours(1);
+
+/// A database with something in every table: a finished run with its model and score, one that is worked on and one
+/// that waits.
+async fn in_use() -> TestDatabase {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    queue(&db.pool, "finished").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
+    leases::set_dataset(&db.pool, &lease, set.id).await.expect("the lease is held");
+    leases::record_progress(&db.pool, &lease, 4, &[point(2), point(4)]).await.expect("the lease is held");
+    let line =
+        logs::Said { level: LogLevel::Info, message: "tab\t, 'quote' and ☃".into(), at: OffsetDateTime::now_utc() };
+    logs::append(&db.pool, &lease, &[line.clone(), line]).await.expect("the lease is held");
+    let (info, evaluation) = (info("finished"), score(5, 6));
+    let bytes = vec![7; artifacts::CHUNK + 5];
+    let result =
+        results::RunResult { name: "finished", info: &info, bytes: &bytes, dataset: set.id, evaluation: &evaluation };
+    results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
+
+    queue(&db.pool, "running").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    let folder = data_dir();
+    fs::write(folder.path().join("state"), "a state").expect("a file");
+    train_states::save(&db.pool, &lease, 3, &folder.path().join("state")).await.expect("the lease is held");
+    runs::create(&db.pool, &experiment("waiting"), Terms { owner: "ann", priority: 3 }).await.expect("a run");
+    db
+}
+
+/// Every row of every table as text, as far as a restoration leaves it as it is.
+async fn rows(pool: &PgPool) -> BTreeMap<String, Vec<String>> {
+    let mut connection = pool.acquire().await.expect("a connection");
+    let mut rows = BTreeMap::new();
+    for table in copying::tables(&mut connection).await.expect("the tables") {
+        let name = table.name;
+        let still = if name == "jobs" { "WHERE state <> 'running' AND name <> 'running'" } else { "" };
+        let ask = AssertSqlSafe(format!("SELECT row::text FROM {name} AS row {still} ORDER BY 1"));
+        let found: Vec<String> = sqlx::query_scalar(ask).fetch_all(&mut *connection).await.expect("rows");
+        rows.insert(name, found);
+    }
+    rows
+}
+
+#[tokio::test]
+async fn everything_comes_back_and_goes_on() {
+    let (from, to) = (in_use().await, database().await);
+    let folder = data_dir();
+    let file = folder.path().join("lab.backup");
+    let written = write(&from.pool, &file).await.expect("a backup");
+    assert_eq!(written.size, fs::metadata(&file).expect("the file").len());
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left");
+    // Puts what ships in its way, as a server would that was started before.
+    checkpoints::import_shipped(&to.pool, "shipped", &info("shipped"), b"shipped").await.expect("a checkpoint");
+    assert_eq!(restore(&to.pool, &file).await.expect("a restoration"), written);
+
+    let (before, after) = (rows(&from.pool).await, rows(&to.pool).await);
+    let empty: Vec<&String> = before.iter().filter(|(_, rows)| rows.is_empty()).map(|(name, _)| name).collect();
+    assert_eq!(empty, [""; 0], "the test fills every table");
+    assert_eq!(before, after);
+    let model = checkpoints::find(&to.pool, "finished").await.expect("the model");
+    assert_eq!(artifacts::read(&to.pool, &model.sha256).await.expect("its file"), vec![7; artifacts::CHUNK + 5]);
+    let set = hrm_types::ids::DatasetId(
+        sqlx::query_scalar("SELECT id FROM datasets").fetch_one(&to.pool).await.expect("one"),
+    );
+    let board = async |pool| evaluations::leaderboard(pool, set, None, 100).await.expect("a page").items;
+    assert_eq!(board(&from.pool).await, board(&to.pool).await);
+
+    let list = jobs::list(&to.pool, jobs::JobFilter::default(), None, 10).await.expect("jobs").items;
+    let running = list.iter().find(|job| job.name == "running").expect("the job");
+    assert_eq!((running.state, running.done), (RunState::Queued, 3));
+    assert_eq!(running.reason.as_deref(), Some("queued again: restored from a backup"));
+    // The one of higher priority goes first, and what it says is numbered after what was said.
+    let lease = claim(&to.pool, LONG).await.lease;
+    let line = logs::Said { level: LogLevel::Info, message: "after".into(), at: OffsetDateTime::now_utc() };
+    logs::append(&to.pool, &lease, &[line]).await.expect("the lease is held");
+    let next = logs::list(&to.pool, lease.job_id, None, 10).await.expect("lines")[0].id;
+    assert_eq!(next, 3);
+    let next = claim(&to.pool, LONG).await.lease;
+    assert_eq!((next.job_id, next.attempt), (running.id, 2));
+    let state = train_states::newest(&to.pool, next.run_id()).await.expect("an answer").expect("a state");
+    assert_eq!(artifacts::read(&to.pool, &state.sha256).await.expect("its file"), b"a state");
+    assert_eq!(metrics::list(&to.pool, next.run_id(), 2, None, 10).await.expect("points"), []);
+}
+
+async fn refused(pool: &PgPool, file: &Path) -> String {
+    let before = rows(pool).await;
+    let error = restore(pool, file).await.expect_err("a refusal");
+    assert_eq!(rows(pool).await, before, "nothing was changed");
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_database_in_use_is_left_alone() {
+    let from = in_use().await;
+    let folder = data_dir();
+    let file = folder.path().join("lab.backup");
+    write(&from.pool, &file).await.expect("a backup");
+    let error = refused(&from.pool, &file).await;
+    assert!(error.contains("expected an empty database, found rows in") && error.contains("datasets"), "{error}");
+}
+
+#[tokio::test]
+async fn truncated_and_flipped_files_are_refused_and_nothing_is_stored() {
+    let (from, to) = (in_use().await, database().await);
+    let folder = data_dir();
+    let (file, damaged) = (folder.path().join("lab.backup"), folder.path().join("damaged"));
+    write(&from.pool, &file).await.expect("a backup");
+    let whole = fs::read(&file).expect("the file");
+    // Everywhere: the ends, the header, and places spread over the rest.
+    let places = (0..200).map(|i| i * (whole.len() - 1) / 199).chain(0..50).chain(whole.len() - 40..whole.len());
+    for place in places {
+        fs::write(&damaged, &whole[..place]).expect("a file");
+        assert!(matches!(restore(&to.pool, &damaged).await, Err(Error::Damaged { .. })), "truncated to {place}");
+        let mut flipped = whole.clone();
+        flipped[place] ^= 1 << (place % 8);
+        fs::write(&damaged, &flipped).expect("a file");
+        let refusal = restore(&to.pool, &damaged).await.expect_err("a refusal");
+        assert!(matches!(refusal, Error::Damaged { .. } | Error::OtherVersion { .. }), "flipped at {place}: {refusal}");
+    }
+    fs::write(&damaged, [whole.as_slice(), b"more"].concat()).expect("a file");
+    assert!(refused(&to.pool, &damaged).await.contains("expected nothing behind its digest"));
+    assert!(rows(&to.pool).await.values().all(Vec::is_empty), "nothing was stored");
+    restore(&to.pool, &file).await.expect("the whole one");
+}
+
+#[tokio::test]
+async fn a_backup_of_another_schema_is_refused_with_both_numbers() {
+    let (from, to) = (in_use().await, database().await);
+    let folder = data_dir();
+    let file = folder.path().join("lab.backup");
+    write(&from.pool, &file).await.expect("a backup");
+    let (mut reader, mut header) = super::Reader::open(&file).await.expect("a backup");
+    let version = header.schema;
+    header.schema += 1;
+    let other = folder.path().join("other.backup");
+    let mut writer = super::Writer::create(&other, &header).await.expect("a file");
+    loop {
+        match reader.next().await.expect("a piece") {
+            super::Piece::Table(name) => writer.table(&name).await.expect("room"),
+            super::Piece::Rows(rows) => writer.rows(&rows).await.expect("room"),
+            super::Piece::End(_) => break,
+        }
+    }
+    writer.publish().await.expect("room");
+    let error = refused(&to.pool, &other).await;
+    let expected = format!("expected a backup of schema version {version}, found one of {}", version + 1);
+    assert!(error.starts_with(&expected), "{error}");
+}
+
+#[tokio::test]
+async fn a_backup_that_cannot_be_written_leaves_the_one_before_it() {
+    let db = in_use().await;
+    let folder = data_dir();
+    let file = folder.path().join("lab.backup");
+    write(&db.pool, &file).await.expect("a backup");
+    let before = fs::read(&file).expect("the file");
+    fs::create_dir(folder.path().join("lab.backup.partial")).expect("something in its way");
+    let error = write(&db.pool, &file).await.expect_err("a refusal").to_string();
+    assert!(error.starts_with("creating ") && error.contains("lab.backup.partial"), "{error}");
+    assert_eq!(fs::read(&file).expect("the file"), before);
+}
