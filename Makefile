@@ -34,8 +34,9 @@ program: setup ## Build the program target/release/hrm
 e2e: program web ## Run the browser tests alone
 	cargo test --release --package it browser
 
-chaos: program ## Kill workers again and again and print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
-	cargo test --release --package it chaos -- --ignored --nocapture
+chaos: program ## Kill workers, crowd the queue, store much; print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
+	cargo test --release --package it chaos -- --ignored --nocapture --test-threads=1
+	cargo test --release --package hrm-api --lib -- --ignored --nocapture --test-threads=1
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh

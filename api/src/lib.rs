@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod cluster;
 pub mod config;
+pub mod fault;
 pub mod housekeeping;
 pub mod http;
 pub mod queue;

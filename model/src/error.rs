@@ -33,6 +33,9 @@ pub enum Error {
     /// Not a training state, a damaged one, or one of another training.
     #[error("not a usable training state: {0}")]
     State(String),
+    /// A training state could not be written.
+    #[error("{0}")]
+    Unwritten(String),
     /// A weight is missing, superfluous or of another shape than the settings ask for.
     #[error("weight {name}: expected {expected}, found {found}")]
     Weight {

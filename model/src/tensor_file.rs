@@ -122,8 +122,10 @@ pub(crate) fn write(path: &Path, key: &str, info: String, tensors: &BTreeMap<Str
         seal.add(name, tensor, Sha256::digest(bytes(tensor)?).into());
     }
     let header = HashMap::from([(key.to_owned(), info), (DIGEST_KEY.to_owned(), seal.hex())]);
-    let written = safetensors::serialize_to_file(views, Some(header), &temporary).map_err(unusable);
-    let published = written.and_then(|()| publish(&temporary, path).map_err(unusable));
+    let size: usize = views.iter().map(|(_, view)| view.data_len()).sum();
+    let written = safetensors::serialize_to_file(views, Some(header), &temporary).map_err(|error| error.to_string());
+    let published = written.and_then(|()| publish(&temporary, path).map_err(|error| error.to_string()));
+    let published = published.map_err(|error| Error::Unwritten(format!("{error}; at least {size} bytes are needed")));
     if published.is_err() {
         // What is left of a full disk's file helps nobody; that it cannot be removed changes nothing.
         let _ = fs::remove_file(&temporary);

@@ -5,5 +5,6 @@ mod browser;
 mod cli;
 mod crash;
 mod house;
+mod postgres;
 mod program;
 mod workers;

@@ -1,6 +1,8 @@
 //! Worker processes that are stopped, frozen, or whose database goes away.
 
 mod chaos;
+mod disk;
+mod outage;
 
 use crate::program::hrm;
 use reqwest::blocking::{Client, Response};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader},
+    ops::Deref,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -22,9 +25,13 @@ const DEADLINE: Duration = Duration::from_mins(3);
 const SHORT: u32 = 3;
 
 /// A process of ours that is ended when dropped, frozen or not.
-struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     fn signal(&self, signal: &str) {
         let _ = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
     }
@@ -52,15 +59,28 @@ impl Drop for Process {
     }
 }
 
+/// A server, as its clients know it.
+pub(crate) struct Remote {
+    address: String,
+    client: Client,
+}
+
 /// A data folder with a server, and workers beside it.
 struct Stack {
     // Before the folder, so that everything is stopped before its files go.
     workers: Vec<Process>,
     server: Process,
-    address: String,
-    client: Client,
+    remote: Remote,
     folder: TempDir,
     lease_seconds: u32,
+}
+
+impl Deref for Stack {
+    type Target = Remote;
+
+    fn deref(&self) -> &Remote {
+        &self.remote
+    }
 }
 
 impl Stack {
@@ -68,8 +88,7 @@ impl Stack {
         let folder = TempDir::new().expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
         let (server, address) = serve(folder.path(), lease_seconds);
-        let client = Client::builder().timeout(DEADLINE).build().expect("a client");
-        let mut stack = Self { workers: Vec::new(), server, address, client, folder, lease_seconds };
+        let mut stack = Self { workers: Vec::new(), server, remote: Remote::at(address), folder, lease_seconds };
         for slot in 0..workers {
             stack.add_worker(slot);
         }
@@ -79,6 +98,37 @@ impl Stack {
     fn add_worker(&mut self, slot: usize) {
         let mut worker = command(self.folder.path(), self.lease_seconds, &["worker", "--cpu-slot", &slot.to_string()]);
         self.workers.push(Process(worker.stdin(Stdio::null()).spawn().expect("hrm can be started")));
+    }
+
+    /// Runs `psql` on the private database.
+    fn sql(&self, query: &str) -> String {
+        let socket = socket_folder(&self.folder.path().join("data"));
+        let output = Command::new("psql")
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--username", "hrm", "--host"])
+            .arg(socket)
+            .args(["--command", query, "postgres"])
+            .output()
+            .expect("psql can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    }
+
+    /// What a query answers once it is as wanted.
+    fn await_sql(&self, query: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let answer = self.sql(query);
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{query} stays as {answer:?}");
+        }
+    }
+}
+
+impl Remote {
+    pub(crate) fn at(address: String) -> Self {
+        Self { address, client: Client::builder().timeout(DEADLINE).build().expect("a client") }
     }
 
     /// Queues a tiny run of so many steps and returns its id.
@@ -114,21 +164,30 @@ impl Stack {
         panic!("the run stays as {last:#}");
     }
 
-    fn events(&self, id: &str) -> Response {
-        self.client.get(format!("{}/api/v1/runs/{id}/events", self.address)).send().expect("a stream")
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.address)).send().expect("an answer")
     }
 
-    /// Runs `psql` on the private database.
-    fn sql(&self, query: &str) -> String {
-        let socket = socket_folder(&self.folder.path().join("data"));
-        let output = Command::new("psql")
-            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--username", "hrm", "--host"])
-            .arg(socket)
-            .args(["--command", query, "postgres"])
-            .output()
-            .expect("psql can be started");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    /// What is answered there once it is as wanted.
+    pub(crate) fn await_answer(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let answer = self.get(path).json().expect("JSON");
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{path} stays as {answer:#}");
+        }
+    }
+
+    fn events(&self, id: &str) -> Response {
+        self.get(&format!("/api/v1/runs/{id}/events"))
+    }
+
+    /// Asks something of a run.
+    fn ask(&self, id: &str, what: &str) {
+        let answer = self.client.post(format!("{}/api/v1/runs/{id}/{what}", self.address)).send().expect("an answer");
+        assert!(answer.status().is_success(), "{what}: {answer:?}");
     }
 }
 
@@ -168,7 +227,11 @@ fn command(folder: &Path, lease_seconds: u32, arguments: &[&str]) -> Command {
 
 /// A server without a worker, and where it is.
 fn serve(folder: &Path, lease_seconds: u32) -> (Process, String) {
-    let mut command = command(folder, lease_seconds, &["serve", "--bind", "127.0.0.1:0", "--no-worker"]);
+    ready(command(folder, lease_seconds, &["serve", "--bind", "127.0.0.1:0", "--no-worker"]))
+}
+
+/// Starts a server and waits until it says where it is.
+pub(crate) fn ready(mut command: Command) -> (Process, String) {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("hrm can be started");
     let mut lines = BufReader::new(child.stdout.take().expect("the output is piped")).lines();
     let ready = lines.find_map(|line| line.ok()?.strip_prefix("HRM Lab is ready at ").map(str::to_owned));
@@ -226,9 +289,9 @@ fn stopping_under_a_hundred_streams_takes_seconds_and_the_run_is_given_back() {
 
 /// A server on the folder of one that has ended.
 fn restarted(stack: Stack) -> Stack {
-    let Stack { folder, client, lease_seconds, .. } = stack;
+    let Stack { folder, lease_seconds, .. } = stack;
     let (server, address) = serve(folder.path(), lease_seconds);
-    Stack { workers: Vec::new(), server, address, client, folder, lease_seconds }
+    Stack { workers: Vec::new(), server, remote: Remote::at(address), folder, lease_seconds }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::store::{
     jobs::{self, Terms},
     leases, logs, metrics, results, runs,
     testing::{TestDatabase, data_dir, database},
-    tests::{claim, dataset, experiment, info, point, queue, score},
+    tests::{KEEP, claim, dataset, experiment, info, point, queue, score},
     train_states,
 };
 use hrm_types::{job::LogLevel, run::RunState};
@@ -31,15 +31,21 @@ async fn in_use() -> TestDatabase {
     logs::append(&db.pool, &lease, &[line.clone(), line]).await.expect("the lease is held");
     let (info, evaluation) = (info("finished"), score(5, 6));
     let bytes = vec![7; artifacts::CHUNK + 5];
-    let result =
-        results::RunResult { name: "finished", info: &info, bytes: &bytes, dataset: set.id, evaluation: &evaluation };
+    let result = results::RunResult {
+        name: "finished",
+        info: &info,
+        bytes: &bytes,
+        dataset: set.id,
+        evaluation: &evaluation,
+        keep: KEEP,
+    };
     results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
 
     queue(&db.pool, "running").await;
     let lease = claim(&db.pool, LONG).await.lease;
     let folder = data_dir();
     fs::write(folder.path().join("state"), "a state").expect("a file");
-    train_states::save(&db.pool, &lease, 3, &folder.path().join("state")).await.expect("the lease is held");
+    train_states::save(&db.pool, &lease, 3, &folder.path().join("state"), KEEP).await.expect("the lease is held");
     runs::create(&db.pool, &experiment("waiting"), Terms { owner: "ann", priority: 3 }).await.expect("a run");
     db
 }

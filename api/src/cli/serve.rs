@@ -72,12 +72,7 @@ impl Serve {
         let state = AppState::new(pool.clone(), settings);
         // Also without a worker here: those elsewhere may die.
         let (ending, ended) = watch::channel(false);
-        let sweep = tokio::spawn(queue::sweep_until(
-            pool.clone(),
-            self.worker.poll(),
-            self.worker.owner_cap,
-            closed(ended.clone()),
-        ));
+        let sweep = tokio::spawn(queue::sweep_until(pool.clone(), self.worker, closed(ended.clone())));
         let housekeeping = tokio::spawn(housekeeping::until(pool.clone(), closed(ended)));
         let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
         if public {
@@ -97,9 +92,7 @@ impl Serve {
 
     fn worker_variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.database.variables();
-        variables.push(("HRM_LEASE_SECONDS", self.worker.lease_seconds.to_string()));
-        variables.push(("HRM_CPU_SLOT", self.worker.cpu_slot.to_string()));
-        variables.extend(self.worker.owner_cap.map(|cap| ("HRM_OWNER_CAP", cap.to_string())));
+        variables.extend(self.worker.variables());
         variables
     }
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, WorkerConfig},
+    fault,
     worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        fault::arm()?;
         match session::runtime()?.block_on(self.work())? {
             End::Asked => Ok(ExitCode::SUCCESS),
             End::Broken(cause) => {

@@ -1,9 +1,11 @@
 //! What can be set from outside, a struct per concern; from flags or the environment.
 
 mod database;
+mod retention;
 mod server;
 mod worker;
 
 pub use database::DatabaseConfig;
+pub use retention::RetentionConfig;
 pub use server::{ServerConfig, UnsafeBind};
 pub use worker::WorkerConfig;

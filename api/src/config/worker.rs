@@ -1,5 +1,6 @@
 //! How a worker holds on to a job, and how many of one owner run at once.
 
+use super::RetentionConfig;
 use clap::Args;
 use std::time::Duration;
 
@@ -24,9 +25,22 @@ pub struct WorkerConfig {
     /// Which share of this host's processors, where several workers divide them: one job at a time runs on each
     #[arg(long, env = "HRM_CPU_SLOT", value_name = "N", default_value_t = 0)]
     pub cpu_slot: u32,
+
+    /// What is kept of the states
+    #[command(flatten)]
+    pub retention: RetentionConfig,
 }
 
 impl WorkerConfig {
+    /// What is unset.
+    pub const DEFAULT: Self = Self {
+        lease_seconds: 30,
+        owner_cap: None,
+        save_seconds: 120,
+        cpu_slot: 0,
+        retention: RetentionConfig::DEFAULT,
+    };
+
     /// How long a lease lasts without being extended.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(u64::from(self.lease_seconds))
@@ -42,6 +56,16 @@ impl WorkerConfig {
         Duration::from_secs(u64::from(self.save_seconds))
     }
 
+    /// The variables that make another process work on the same terms.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = self.retention.variables();
+        variables.push(("HRM_LEASE_SECONDS", self.lease_seconds.to_string()));
+        variables.push(("HRM_SAVE_SECONDS", self.save_seconds.to_string()));
+        variables.push(("HRM_CPU_SLOT", self.cpu_slot.to_string()));
+        variables.extend(self.owner_cap.map(|cap| ("HRM_OWNER_CAP", cap.to_string())));
+        variables
+    }
+
     /// Time between looks at an empty queue and between sweeps; never longer than a heartbeat.
     pub fn poll(&self) -> Duration {
         self.heartbeat().min(Duration::from_secs(1))
@@ -50,6 +74,6 @@ impl WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        Self { lease_seconds: 30, owner_cap: None, save_seconds: 120, cpu_slot: 0 }
+        Self::DEFAULT
     }
 }

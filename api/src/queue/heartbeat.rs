@@ -26,8 +26,8 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// Starts extending `lease`, which was just claimed. Raises in `stop` what others want of the job, and the loss
-    /// of the lease: when somebody else took the job, or when the database was out of reach until the lease ran out.
-    /// Looks at once when `bell` rings.
+    /// of the lease: when somebody else took the job, or when the work is to end and the database was out of reach
+    /// until the lease ran out. Looks at once when `bell` rings.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -86,7 +86,9 @@ impl Beat {
                     self.connection = None;
                 }
             }
-            if extended.elapsed() >= self.config.lease() {
+            // Work that goes on is worth waiting for: the lease may still be ours when the database is back, and what
+            // is written without it is refused. Work that is to end anyway is not.
+            if self.stop.raised().is_some() && extended.elapsed() >= self.config.lease() {
                 return self.stop.raise(Stop::LeaseLost);
             }
         }

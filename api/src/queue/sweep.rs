@@ -1,36 +1,107 @@
 //! The sweep: jobs of workers that vanished go back into the queue or, after too many deaths, fail; and jobs of
 //! low priority are asked to make room.
 
-use crate::store::{leases, order};
+use crate::{
+    config::WorkerConfig,
+    store::{leases, order},
+};
 use sqlx::PgPool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Sweeps every `every` until `ended` resolves. Any number of processes may sweep at once.
-pub async fn sweep_until(pool: PgPool, every: Duration, owner_cap: Option<u32>, ended: impl Future<Output = ()>) {
+/// Sweeps until `ended` resolves. Any number of processes may sweep at once.
+pub async fn sweep_until(pool: PgPool, config: WorkerConfig, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
-    let mut ticks = interval(every);
+    let mut ticks = interval(config.poll());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeper = Sweeper { pool, config, quiet: Quiet::default() };
     loop {
         tokio::select! {
             () = &mut ended => return,
-            _ = ticks.tick() => sweep(&pool, owner_cap).await,
+            _ = ticks.tick() => sweeper.sweep().await,
         }
     }
 }
 
-async fn sweep(pool: &PgPool, owner_cap: Option<u32>) {
-    match leases::sweep_expired(pool).await {
-        Ok(swept) => {
-            for job in swept {
-                tracing::warn!(job = %job.job_id, state = job.state.as_str(), reason = job.reason, "swept");
+struct Sweeper {
+    pool: PgPool,
+    config: WorkerConfig,
+    quiet: Quiet,
+}
+
+impl Sweeper {
+    async fn sweep(&mut self) {
+        let begun = Instant::now();
+        match order::preempt(&self.pool, self.config.owner_cap).await {
+            Ok(Some(job)) => tracing::info!(%job, "asked to make room for a job of higher priority"),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "priorities could not be compared");
+                return;
             }
         }
-        Err(error) => tracing::warn!(%error, "the sweep failed"),
+        if self.quiet.may_sweep(begun, Instant::now(), self.config.lease()) {
+            self.sweep_expired().await;
+        }
     }
-    match order::preempt(pool, owner_cap).await {
-        Ok(Some(job)) => tracing::info!(%job, "asked to make room for a job of higher priority"),
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "priorities could not be compared"),
+
+    async fn sweep_expired(&self) {
+        match leases::sweep_expired(&self.pool, self.config.lease()).await {
+            Ok(swept) => {
+                for job in swept {
+                    tracing::warn!(job = %job.job_id, state = job.state.as_str(), reason = job.reason, "swept");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the sweep failed"),
+        }
+    }
+}
+
+/// Whether an expired lease means that its worker is dead. Not after a time in which the database did not answer here,
+/// or this process did not run: the workers may have been cut off or stopped just the same, and have as long as a lease
+/// lasts to show that they live.
+#[derive(Debug, Default)]
+struct Quiet {
+    /// When the database last answered.
+    answered: Option<Instant>,
+    /// Until when nothing is swept.
+    until: Option<Instant>,
+}
+
+impl Quiet {
+    /// The database was asked at `asked` and has answered at `now`.
+    fn may_sweep(&mut self, asked: Instant, now: Instant, lease: Duration) -> bool {
+        let silence = now - self.answered.replace(now).unwrap_or(asked);
+        if silence >= lease / 2 {
+            self.until = Some(now + lease);
+        }
+        self.until.is_none_or(|until| now >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_silence_the_workers_have_a_lease_to_show_that_they_live() {
+        let (lease, begun) = (Duration::from_secs(30), Instant::now());
+        let mut quiet = Quiet::default();
+        let mut answered_at = |asked: u64, answered: u64| {
+            quiet.may_sweep(begun + Duration::from_secs(asked), begun + Duration::from_secs(answered), lease)
+        };
+        assert!(answered_at(0, 0), "a process that has just begun sweeps");
+        assert!(answered_at(5, 5) && answered_at(10, 18), "short silences happen");
+        assert!(!answered_at(19, 40), "an answer that took long");
+        assert!(!answered_at(50, 50) && !answered_at(60, 60));
+        assert!(answered_at(70, 70), "a lease later");
+        assert!(!answered_at(95, 95), "no question was asked for long");
+        assert!(!answered_at(105, 105) && !answered_at(115, 115) && answered_at(125, 125));
+    }
+
+    #[test]
+    fn a_first_answer_that_took_long_is_a_silence() {
+        let (lease, begun) = (Duration::from_secs(30), Instant::now());
+        assert!(!Quiet::default().may_sweep(begun, begun + lease, lease));
     }
 }

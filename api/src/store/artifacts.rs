@@ -4,6 +4,7 @@
 //! What nothing refers to is collected by `garbage`.
 
 use super::{Error, chunks};
+use crate::fault;
 use futures_util::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
@@ -43,6 +44,7 @@ pub async fn store(connection: &mut PgConnection, mut reader: impl AsyncRead + U
         size += chunk.len() as u64;
         let stored = chunks::put(connection, &chunk).await?;
         append(connection, id, position, &stored).await?;
+        fault::point("mid-upload");
     }
     publish(connection, Artifact { id, sha256: format!("{:x}", hash.finalize()), size }).await
 }
@@ -114,14 +116,15 @@ pub fn chunks(pool: &PgPool, artifact: &Artifact) -> impl Stream<Item = Result<V
 /// Writes the content, and checks it against its hash at the end.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Corrupt`] when the bytes do not have this hash any more.
+/// [`Error::NotFound`]; [`Error::Corrupt`] when the bytes do not have this hash any more; [`Error::Output`] when they
+/// cannot be written.
 pub async fn copy(pool: &PgPool, sha256: &str, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), Error> {
     let artifact = find(pool, sha256).await?;
     let mut hash = Sha256::new();
     let mut chunks = Box::pin(chunks(pool, &artifact));
     while let Some(chunk) = chunks.try_next().await? {
         hash.update(&chunk);
-        writer.write_all(&chunk).await?;
+        writer.write_all(&chunk).await.map_err(Error::Output)?;
     }
     check(&artifact, hash)
 }

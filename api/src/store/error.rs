@@ -44,6 +44,9 @@ pub enum Error {
     /// Bytes to be stored could not be read.
     #[error("reading the bytes to store: {0}")]
     Input(#[from] std::io::Error),
+    /// Stored bytes could not be written to where they were asked for.
+    #[error("writing what is stored: {0}")]
+    Output(std::io::Error),
     /// The database refused or is not reachable.
     #[error("the database: {0}")]
     Database(sqlx::Error),

@@ -422,9 +422,10 @@ pub async fn give_back(pool: &PgPool, lease: &Lease, reason: &str) -> Result<(),
     held(written.rows_affected())
 }
 
-/// Takes jobs from workers whose leases have expired. The reasons say that the worker died.
-pub async fn sweep_expired(pool: &PgPool) -> Result<Vec<Swept>, Error> {
-    take_from_dead(pool, None, "its worker died").await
+/// Takes jobs from workers whose leases have expired. The reasons say that the worker died. A database that has just
+/// started takes none for `grace`: while it was away no worker could extend its lease, and each needs a moment to do so.
+pub async fn sweep_expired(pool: &PgPool, grace: Duration) -> Result<Vec<Swept>, Error> {
+    take_from_dead(pool, None, grace, "its worker died").await
 }
 
 /// The holder's own word that it dies: counted like a death, but without waiting for the lease to run out.
@@ -432,12 +433,17 @@ pub async fn sweep_expired(pool: &PgPool) -> Result<Vec<Swept>, Error> {
 /// # Errors
 /// [`Error::StaleLease`].
 pub async fn die(pool: &PgPool, lease: &Lease, cause: &str) -> Result<Swept, Error> {
-    take_from_dead(pool, Some(lease), cause).await?.into_iter().next().ok_or(Error::StaleLease)
+    take_from_dead(pool, Some(lease), Duration::ZERO, cause).await?.into_iter().next().ok_or(Error::StaleLease)
 }
 
 /// Back into the queue with a pause that doubles with every death or, after too many deaths without a checkpoint
 /// between them, failed; cancelled or paused if that was asked for.
-async fn take_from_dead(pool: &PgPool, dying: Option<&Lease>, cause: &str) -> Result<Vec<Swept>, Error> {
+async fn take_from_dead(
+    pool: &PgPool,
+    dying: Option<&Lease>,
+    grace: Duration,
+    cause: &str,
+) -> Result<Vec<Swept>, Error> {
     let rows = sqlx::query!(
         r#"WITH dead AS MATERIALIZED (
                SELECT id,
@@ -452,7 +458,9 @@ async fn take_from_dead(pool: &PgPool, dying: Option<&Lease>, cause: &str) -> Re
                            ELSE 'queued again: ' || $3 || ' in attempt ' || attempt END AS why
                FROM jobs
                WHERE state = 'running'
-                 AND CASE WHEN $1::uuid IS NULL THEN lease_expires < now() ELSE id = $1 AND lease_token = $2 END
+                 AND CASE WHEN $1::uuid IS NULL
+                          THEN lease_expires < now() AND pg_postmaster_start_time() + $4::interval <= now()
+                          ELSE id = $1 AND lease_token = $2 END
                FOR NO KEY UPDATE SKIP LOCKED
            )
            UPDATE jobs SET state = dead.next_state, reason = dead.why, deaths = deaths + 1,
@@ -464,7 +472,8 @@ async fn take_from_dead(pool: &PgPool, dying: Option<&Lease>, cause: &str) -> Re
            RETURNING jobs.id, jobs.state, dead.why AS "why!""#,
         dying.map(|lease| lease.job_id.0),
         dying.map(|lease| lease.token),
-        cause
+        cause,
+        interval(grace)
     )
     .fetch_all(pool)
     .await?;

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod order;
 pub mod puzzles;
 pub mod results;
+mod retention;
 pub mod runs;
 pub mod train_states;
 pub mod workers;

@@ -5,6 +5,7 @@ use super::{
     leases::{Ending, Lease},
     train_states,
 };
+use crate::{config::RetentionConfig, fault};
 use hrm_model::CheckpointInfo;
 use hrm_types::{
     dataset::Split,
@@ -26,6 +27,8 @@ pub struct RunResult<'a> {
     pub dataset: DatasetId,
     /// Its score on the whole test split.
     pub evaluation: &'a Evaluation,
+    /// What is kept of the run's states.
+    pub keep: RetentionConfig,
 }
 
 /// Stores the result and ends the run as succeeded, in one transaction.
@@ -39,9 +42,11 @@ pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Res
     leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
     let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, &artifact).await?;
     evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
-    // Nothing is left to go on with.
-    train_states::drop_old(&mut tx, lease.run_id(), 0).await?;
+    // Nothing goes on from them any more.
+    train_states::drop_old(&mut tx, lease.run_id(), result.keep.after_the_run()).await?;
+    fault::point("result-uncommitted");
     tx.commit().await?;
+    fault::point("result-committed");
     garbage::collect_if_possible(pool).await;
     Ok(id)
 }

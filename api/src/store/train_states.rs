@@ -1,14 +1,16 @@
 //! States that trainings were saved in, from which a later attempt goes on.
 
-use super::{Error, artifacts, garbage, leases, leases::Lease};
+use super::{
+    Error, artifacts, garbage, leases,
+    leases::Lease,
+    retention::{self, Candidate},
+};
+use crate::{config::RetentionConfig, fault};
 use hrm_types::ids::RunId;
 use sqlx::{PgConnection, PgPool};
 use std::path::Path;
 use tokio::{fs::File, io::AsyncWriteExt};
 use uuid::Uuid;
-
-/// States kept of a run: the newest, and the one before it should that be damaged.
-const KEPT: i64 = 2;
 
 /// A stored training state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +25,18 @@ pub struct StoredState {
     pub size: u64,
 }
 
-/// Stores a state's file for a run that is worked on; the next attempt begins there.
+/// Stores a state's file for a run that is worked on; the next attempt begins there. Of the states before it those
+/// stay that shall be kept.
 ///
 /// # Errors
 /// [`Error::StaleLease`]; then the run has no new state.
-pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Result<StoredState, Error> {
+pub async fn save(
+    pool: &PgPool,
+    lease: &Lease,
+    step: u64,
+    file: &Path,
+    keep: RetentionConfig,
+) -> Result<StoredState, Error> {
     let mut tx = pool.begin().await?;
     // Before the job's row is locked: a large file takes longer than a heartbeat may wait.
     let artifact = artifacts::store(&mut tx, File::open(file).await?).await?;
@@ -44,23 +53,38 @@ pub async fn save(pool: &PgPool, lease: &Lease, step: u64, file: &Path) -> Resul
     )
     .fetch_one(&mut *tx)
     .await?;
-    drop_old(&mut tx, lease.run_id(), KEPT).await?;
+    drop_old(&mut tx, lease.run_id(), keep).await?;
+    fault::point("state-uncommitted");
     tx.commit().await?;
+    fault::point("state-committed");
     garbage::collect_if_possible(pool).await;
+    fault::point("state-collected");
     Ok(StoredState { id, step, sha256: artifact.sha256, size: artifact.size })
 }
 
-/// Drops a run's states but the newest `keep` undamaged ones and those that are pinned. Their files are garbage then.
-pub(super) async fn drop_old(connection: &mut PgConnection, run: RunId, keep: i64) -> Result<(), Error> {
-    sqlx::query!(
-        "DELETE FROM train_states WHERE run_id = $1 AND NOT pinned AND id NOT IN (
-             SELECT id FROM train_states WHERE run_id = $1 AND NOT damaged ORDER BY step DESC, id DESC LIMIT $2
-         )",
-        run.0,
-        keep
+/// Drops the states of a run that nothing keeps. Their files are garbage then.
+pub(super) async fn drop_old(connection: &mut PgConnection, run: RunId, keep: RetentionConfig) -> Result<(), Error> {
+    let states = sqlx::query!(
+        "SELECT id, step, pinned, damaged, validation_exact,
+                (SELECT exact_accuracy FROM metrics
+                 WHERE run_id = $1 AND attempt <= train_states.attempt AND step <= train_states.step
+                   AND exact_accuracy IS NOT NULL
+                 ORDER BY step DESC, attempt DESC LIMIT 1) AS training_exact
+         FROM train_states WHERE run_id = $1",
+        run.0
     )
-    .execute(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let candidates = states.into_iter().map(|row| Candidate {
+        id: row.id,
+        step: row.step.cast_unsigned(),
+        pinned: row.pinned,
+        damaged: row.damaged,
+        validation: row.validation_exact,
+        training: row.training_exact,
+    });
+    let dropped = retention::dropped(candidates.collect(), keep);
+    sqlx::query!("DELETE FROM train_states WHERE id = ANY($1)", &dropped).execute(connection).await?;
     Ok(())
 }
 
@@ -85,12 +109,12 @@ pub async fn newest(pool: &PgPool, run: RunId) -> Result<Option<StoredState>, Er
 /// Writes a state's file to `path`.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when the stored bytes are not those that were stored.
+/// [`Error::Corrupt`] when the stored bytes are not those that were stored; [`Error::Output`] when the file cannot be
+/// written.
 pub async fn fetch(pool: &PgPool, state: &StoredState, path: &Path) -> Result<(), Error> {
-    let mut file = File::create(path).await?;
+    let mut file = File::create(path).await.map_err(Error::Output)?;
     artifacts::copy(pool, &state.sha256, &mut file).await?;
-    file.flush().await?;
-    Ok(())
+    file.flush().await.map_err(Error::Output)
 }
 
 /// Notes that a state cannot be gone on from.

@@ -74,6 +74,14 @@ fn free_bytes() -> Option<u64> {
     Some(group.map_or(host, |group| group.min(host)))
 }
 
+/// Bytes that can still be written below this folder, in words for the user.
+pub(super) fn room_on_disk(folder: &Path) -> String {
+    match rustix::fs::statvfs(folder) {
+        Ok(found) => format!("{} bytes are free there", found.f_bavail.saturating_mul(found.f_frsize)),
+        Err(error) => format!("how much room is there is not known: {error}"),
+    }
+}
+
 /// A line of `/proc/meminfo`, bytes.
 fn meminfo(key: &str) -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;

@@ -3,6 +3,7 @@
 use super::{evaluation, generation, log::Log, thread::Computation, training};
 use crate::{
     config::WorkerConfig,
+    fault,
     queue::{Heartbeat, Stop, StopSignal},
     store::{
         self, PgPool,
@@ -64,8 +65,8 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Asks the store until it answers: while the database is out of reach, again and again, as long as the lease
-    /// lasts.
+    /// Asks the store until it answers: while the database is out of reach, again and again, as long as the job is
+    /// this worker's.
     pub(super) async fn insist<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Ended>
     where
         F: Future<Output = Result<T, store::Error>>,
@@ -132,7 +133,10 @@ impl Job<'_> {
             Ended::Stopped(Stop::LeaseLost) => Ok(()),
             Ended::Stopped(Stop::Cancelled) => self.finish(Ending::Cancelled).await,
             Ended::Stopped(Stop::Paused | Stop::Preempted | Stop::ShuttingDown) => {
-                self.insist(|| leases::give_back(self.pool, lease, "queued again: its worker was stopped")).await
+                fault::point("before-giving-back");
+                self.insist(|| leases::give_back(self.pool, lease, "queued again: its worker was stopped")).await?;
+                fault::point("after-giving-back");
+                Ok(())
             }
             Ended::Failed(reason) => self.finish(Ending::Failed(reason)).await,
             Ended::Broken(_) => {

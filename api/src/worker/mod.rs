@@ -15,7 +15,7 @@ mod training;
 
 use crate::{
     config::WorkerConfig,
-    housekeeping, queue,
+    fault, housekeeping, queue,
     store::{
         self,
         bell::{self, Bell},
@@ -56,7 +56,7 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
 
     let bell = Bell::new(0);
     let ended = |mut shutdown: watch::Receiver<bool>| async move { requested(&mut shutdown).await };
-    let sweep = queue::sweep_until(pool.clone(), config.poll(), config.owner_cap, ended(shutdown.clone()));
+    let sweep = queue::sweep_until(pool.clone(), config, ended(shutdown.clone()));
     let besides = [
         tokio::spawn(sweep),
         tokio::spawn(housekeeping::until(pool.clone(), ended(shutdown.clone()))),
@@ -68,6 +68,7 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     for task in besides {
         task.abort();
     }
+    fault::point("before-unregistering");
     workers::remove(&pool, id).await?;
     Ok(end)
 }
@@ -92,8 +93,10 @@ async fn take_jobs(
         if let Some(free) = device::is_full() {
             tracing::warn!(free_bytes = free, "no job is taken: the memory is full");
         } else {
+            fault::point("before-claim");
             match leases::claim_next_job(pool, claimer).await {
                 Ok(Some(claim)) => {
+                    fault::point("after-claim");
                     tracing::info!(job = %claim.lease.job_id, name = claim.name, "claimed");
                     if let Err(cause) = job::run(pool, &claim, config, bell, shutdown.clone()).await {
                         return End::Broken(cause);

@@ -1,7 +1,7 @@
 //! Progress on its way from the training thread to the database, in batches.
 
 use super::job::{Ended, Job};
-use crate::{queue::StopSignal, store::leases};
+use crate::{fault, queue::StopSignal, store::leases};
 use hrm_model::train::Training;
 use hrm_types::run::MetricPoint;
 use std::{
@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 
 /// Time between writes: what a watcher sees is at most this old.
 const EVERY: Duration = Duration::from_millis(500);
@@ -51,23 +51,39 @@ impl Progress {
 
     /// Writes what is noted while `training` goes on, and what is left when it ends.
     pub(super) async fn write_during<T>(&self, training: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
-        let mut training = std::pin::pin!(training);
-        let mut line = Instant::now();
-        loop {
-            let trained = tokio::select! {
-                trained = &mut training => Some(trained),
-                () = sleep(EVERY) => None,
-            };
-            let last = self.write(job).await?;
-            if let Some(point) = last.filter(|_| trained.is_some() || line.elapsed() >= LINE_EVERY) {
-                line = Instant::now();
-                let (step, loss, speed) = (point.step, point.loss, point.sequences_per_second);
-                job.log.info(format!("step {step}: loss {loss:.4}, {speed:.0} sequences/s"));
+        let ended = Notify::new();
+        let training = async {
+            let trained = training.await;
+            ended.notify_one();
+            Ok::<T, Ended>(trained)
+        };
+        let writing = async {
+            let mut line = Instant::now();
+            loop {
+                let (last, line_every) = tokio::select! {
+                    () = sleep(EVERY) => (false, LINE_EVERY),
+                    () = ended.notified() => (true, Duration::ZERO),
+                };
+                self.write_and_say(job, &mut line, line_every).await?;
+                if last {
+                    return Ok(());
+                }
             }
-            if let Some(trained) = trained {
-                return Ok(trained);
-            }
+        };
+        // Side by side: either may have to wait for the job's row, which the other has locked.
+        let (trained, ()) = tokio::try_join!(training, writing)?;
+        Ok(trained)
+    }
+
+    /// Writes what is noted, with a line of the log if the last one is older than `after`.
+    async fn write_and_say(&self, job: &Job<'_>, line: &mut Instant, after: Duration) -> Result<(), Ended> {
+        let last = self.write(job).await?;
+        if let Some(point) = last.filter(|_| line.elapsed() >= after) {
+            *line = Instant::now();
+            let (step, loss, speed) = (point.step, point.loss, point.sequences_per_second);
+            job.log.info(format!("step {step}: loss {loss:.4}, {speed:.0} sequences/s"));
         }
+        Ok(())
     }
 
     /// Writes what is noted; the answer is the newest point of it.
@@ -79,8 +95,50 @@ impl Progress {
             job.log.info(format!("{parameters} weights, {total_steps} steps"));
         }
         if let Some(step) = taken.step {
+            fault::point("before-metrics");
             job.insist(|| leases::record_progress(pool, lease, step, &taken.points)).await?;
+            fault::point("after-metrics");
         }
         Ok(taken.points.pop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::WorkerConfig,
+        store::{
+            jobs,
+            testing::database,
+            tests::{claim, queue},
+        },
+        worker::{log::Log, thread::Computation},
+    };
+
+    #[tokio::test]
+    async fn a_transaction_of_the_training_and_a_write_do_not_wait_for_each_other() {
+        let db = database().await;
+        queue(&db.pool, "run").await;
+        let lease = claim(&db.pool, Duration::from_hours(1)).await.lease;
+        let (stop, computation, config) = (StopSignal::default(), Computation::default(), WorkerConfig::DEFAULT);
+        let log = Log::new(lease.job_id);
+        let job = Job { pool: &db.pool, lease, stop: stop.clone(), computation, log, config };
+        let progress = Progress::default();
+        let _ = progress.note(7, None, &stop);
+        let training = async {
+            // As storing a state does: the job's row is locked until everything is written.
+            let mut tx = db.pool.begin().await.expect("a transaction");
+            leases::hold(&mut tx, &lease).await.expect("the lease is held");
+            while progress.pending().step.is_some() {
+                tokio::task::yield_now().await;
+            }
+            leases::note_checkpoint(&mut tx, &lease, 5).await.expect("the lease is held");
+            tx.commit().await.expect("the commit");
+        };
+        let trained = Box::pin(progress.write_during(training, &job));
+        let trained = tokio::time::timeout(Duration::from_secs(30), trained).await;
+        assert_eq!(trained, Ok(Ok(())));
+        assert_eq!(jobs::get(&db.pool, lease.job_id).await.expect("the job").done, 7);
     }
 }

@@ -1,12 +1,16 @@
 //! A training's states on their way into the store, and back when it goes on.
 
 use super::{
+    device,
     job::{Ended, Job},
     progress::Progress,
 };
-use crate::store::{
-    self,
-    train_states::{self, StoredState},
+use crate::{
+    fault,
+    store::{
+        self,
+        train_states::{self, StoredState},
+    },
 };
 use hrm_model::train::{TrainState, Training};
 use hrm_types::ids::RunId;
@@ -27,6 +31,13 @@ use tokio::{fs, sync::mpsc};
 struct Written {
     step: u64,
     path: PathBuf,
+}
+
+/// What became of a stored state on its way to a file.
+enum Fetched {
+    Whole,
+    Damaged,
+    Unwritable(io::Error),
 }
 
 /// The worker's side: stores what is written.
@@ -56,13 +67,18 @@ impl StateWriter {
         }
         self.last = Instant::now();
         let (step, path) = (training.step(), self.folder.join(format!("{}.state", training.step())));
+        fault::point("before-state-file");
         match training.write(&path) {
             Ok(()) => {
+                fault::point("after-state-file");
                 self.storing.store(true, Ordering::Release);
                 // Nobody listens any more when the run was ended meanwhile.
                 let _ = self.written.send(Written { step, path });
             }
-            Err(error) => say(format!("the state after step {step} could not be written: {error}")),
+            Err(error) => {
+                let (path, room) = (path.display(), device::room_on_disk(&self.folder));
+                say(format!("the state after step {step} could not be written to {path}: {error}; {room}"));
+            }
         }
     }
 }
@@ -100,11 +116,20 @@ impl Saving {
     async fn read(&self, job: &Job<'_>, stored: &StoredState) -> Result<Option<TrainState>, Ended> {
         let path = self.folder.path().join("newest.state");
         let fetch = async || match train_states::fetch(job.pool, stored, &path).await {
-            Err(store::Error::Corrupt { .. }) => Ok(false),
-            fetched => fetched.map(|()| true),
+            Err(store::Error::Corrupt { .. }) => Ok(Fetched::Damaged),
+            Err(store::Error::Output(error)) => Ok(Fetched::Unwritable(error)),
+            fetched => fetched.map(|()| Fetched::Whole),
         };
-        if !job.insist(fetch).await? {
-            return Ok(None);
+        match job.insist(fetch).await? {
+            Fetched::Whole => {}
+            Fetched::Damaged => return Ok(None),
+            Fetched::Unwritable(error) => {
+                let (step, size, path) = (stored.step, stored.size, path.display());
+                let room = device::room_on_disk(self.folder.path());
+                return Err(Ended::Failed(format!(
+                    "the state after step {step}, {size} bytes, could not be written to {path}: {error}; {room}"
+                )));
+            }
         }
         let file = path.clone();
         let read = job.compute(move || Ok(TrainState::read(&file).ok())).await?;
@@ -137,14 +162,16 @@ impl Saving {
     async fn store(&self, job: &Job<'_>, progress: &Progress, Written { step, path }: Written) -> Result<(), Ended> {
         // First: the points before a state are never trained again.
         progress.write(job).await?;
-        let stored = job.insist(|| train_states::save(job.pool, &job.lease, step, &path)).await;
+        let stored = job.insist(|| train_states::save(job.pool, &job.lease, step, &path, job.config.retention)).await;
         forget(&path).await;
         self.storing.store(false, Ordering::Release);
         match stored {
             Ok(state) => job.log.info(format!("stored the state after step {step}, {} bytes", state.size)),
             Err(Ended::Stopped(stop)) => return Err(Ended::Stopped(stop)),
             // The state before it stands.
-            Err(error) => job.log.warn(format!("the state after step {step} could not be stored: {error:?}")),
+            Err(Ended::Failed(reason) | Ended::Broken(reason)) => {
+                job.log.warn(format!("the state after step {step} could not be stored: {reason}"));
+            }
         }
         Ok(())
     }

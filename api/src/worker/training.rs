@@ -7,6 +7,7 @@ use super::{
     saving::Saving,
 };
 use crate::{
+    fault,
     queue::Stop,
     store::{
         leases,
@@ -34,6 +35,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     job.phase("preparing data").await?;
     let (dataset, puzzles) = data::prepare(job, &experiment.data, dataset).await?;
     job.insist(|| leases::set_dataset(pool, lease, dataset.id)).await?;
+    fault::point("data-ready");
     job.log.info(format!(
         "{}: {} training and {} test puzzles, {} of side {}",
         dataset.name, dataset.train_count, dataset.test_count, dataset.kind, dataset.side
@@ -45,10 +47,12 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     job.phase(runs::TRAINING).await?;
     let model = Arc::new(trained(job, experiment, &puzzles).await?);
 
+    fault::point("trained");
     job.phase("evaluating").await?;
     let evaluation = evaluate(job, &model, &puzzles).await?;
     job.log.info(format!("{} of {} test puzzles exactly right", evaluation.exact, evaluation.n));
 
+    fault::point("evaluated");
     job.phase("storing").await?;
     let bytes = model.to_bytes().map_err(|error| Ended::from_model(&error, &job.stop))?;
     let result = RunResult {
@@ -57,9 +61,11 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
         bytes: &bytes,
         dataset: dataset.id,
         evaluation: &evaluation,
+        keep: job.config.retention,
     };
     job.log.info(format!("stores a checkpoint of {} bytes", bytes.len()));
     job.log.write_rest(pool, lease).await;
+    fault::point("before-result");
     job.insist(|| results::succeed(pool, lease, result)).await?;
     Ok(())
 }
@@ -74,6 +80,7 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
         job.log.info(format!("goes on after step {from_step}"));
     }
     job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
+    fault::point("attempt-begun");
 
     let progress = Progress::default();
     let training = {

@@ -1,14 +1,16 @@
 //! A run whose worker is killed again and again: nothing is lost, nothing is done twice, and the weights are those of
 //! a run that nobody disturbed. `make chaos` runs it and prints the figures that stand in `docs/reliability.md`.
 
-use super::{Process, Stack, command, has_trained};
+use super::{Process, SHORT, Stack, command, has_trained};
+use crate::program::hrm;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 use serde_json::Value;
 use std::{
-    process::Stdio,
+    os::unix::process::ExitStatusExt,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -40,6 +42,62 @@ fn replace_worker(stack: &mut Stack) {
 
 fn is_final(run: &Value) -> bool {
     !matches!(run["state"].as_str(), Some("queued" | "running"))
+}
+
+/// Every place at which a worker can be made to kill itself.
+fn points() -> Vec<String> {
+    let refusal = Command::new(hrm()).arg("worker").env("HRM_FAULT", "?").output().expect("hrm can be started");
+    let said = String::from_utf8(refusal.stderr).expect("UTF-8");
+    let list = said.split_once("a NAME of ").and_then(|(_, rest)| rest.split_once("; found"));
+    list.unwrap_or_else(|| panic!("no list of points in {said}")).0.split(", ").map(str::to_owned).collect()
+}
+
+/// The steps of a run's curve.
+fn curve(stack: &Stack, id: &str) -> Vec<u64> {
+    let answer = stack.client.get(format!("{}/api/v1/runs/{id}/metrics?limit=1000", stack.address)).send();
+    let page: Value = answer.expect("an answer").json().expect("JSON");
+    let points = page["items"].as_array().unwrap_or_else(|| panic!("no points: {page:#}"));
+    points.iter().filter_map(|point| point["step"].as_u64()).collect()
+}
+
+#[test]
+#[ignore = "kills a worker for minutes; `make chaos` runs it"]
+fn a_run_survives_a_worker_that_is_killed_at_each_of_its_places() {
+    const STEPS: u64 = 200;
+    let mut stack = Stack::start(0, SHORT);
+    let undisturbed = stack.queue("undisturbed", STEPS);
+    replace_worker(&mut stack);
+    let undisturbed = stack.await_run(&undisturbed, |run| run["state"] == "succeeded");
+    let (expected, steps) = (weights(&stack, &undisturbed), (1..=STEPS / 10).map(|i| 10 * i).collect::<Vec<_>>());
+    let points = points();
+    for point in &points {
+        stack.workers.clear();
+        let id = stack.queue(point, STEPS);
+        let mut worker = command(stack.folder.path(), stack.lease_seconds, &["worker"]);
+        worker.env("HRM_FAULT", point).env("HRM_SAVE_SECONDS", "0").stdin(Stdio::null());
+        stack.workers.push(Process(worker.spawn().expect("hrm can be started")));
+        if point.contains("giving-back") || point == "before-unregistering" {
+            stack.await_run(&id, has_trained);
+            stack.workers[0].signal("-TERM");
+        }
+        let (status, _) = stack.workers[0].ends();
+        assert_eq!(status.signal(), Some(9), "{point}: {status}");
+        let killed = Instant::now();
+        replace_worker(&mut stack);
+        let run = stack.await_run(&id, is_final);
+        assert_eq!(run["state"], "succeeded", "{point}: {run:#}");
+        assert!(weights(&stack, &run) == expected, "{point}: the weights differ");
+        assert_eq!(curve(&stack, &id), steps, "{point}: gaps or doubled points");
+        assert_eq!(stack.sql(&format!("SELECT count(*) FROM checkpoints WHERE run_id = '{id}'")), "1", "{point}");
+        eprintln!("{point}: attempt {} ended {:?} after the kill", run["attempt"], killed.elapsed());
+    }
+    assert_eq!(stack.sql("SELECT count(*) FROM jobs WHERE state <> 'succeeded'"), "0", "a job was lost");
+    // A worker that begins collects what the killed ones left.
+    replace_worker(&mut stack);
+    let left = "SELECT (SELECT count(*) FROM train_states) + (SELECT count(*) FROM chunks
+                WHERE NOT EXISTS (SELECT 1 FROM artifact_chunks WHERE chunk = sha256))";
+    stack.await_sql(left, |left| left == "0");
+    eprintln!("{} places: 0 lost, 0 completed twice, equal weights, nothing left behind", points.len());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What nothing refers to is collected, and nothing else, whatever is saved meanwhile.
 
-use super::{LONG, claim, queue};
+use super::{KEEP, LONG, claim, queue};
 use crate::store::{
     Error, artifacts,
     artifacts::CHUNK,
@@ -55,7 +55,7 @@ async fn what_nothing_refers_to_is_collected_and_nothing_else() {
     let file = data_dir();
     let file = file.path().join("state");
     fs::write(&file, content(1)).expect("a file");
-    let kept = train_states::save(&db.pool, &lease, 1, &file).await.expect("the lease is held");
+    let kept = train_states::save(&db.pool, &lease, 1, &file, KEEP).await.expect("the lease is held");
     for of in 2..=4 {
         garbage_of(&db.pool, &content(of)).await;
     }
@@ -73,7 +73,7 @@ async fn a_run_that_is_removed_takes_its_files_along() {
     let file = data_dir();
     let file = file.path().join("state");
     fs::write(&file, content(1)).expect("a file");
-    train_states::save(&db.pool, &lease, 1, &file).await.expect("the lease is held");
+    train_states::save(&db.pool, &lease, 1, &file, KEEP).await.expect("the lease is held");
     sqlx::query("DELETE FROM jobs").execute(&db.pool).await.expect("an answer");
     garbage::collect(&db.pool).await.expect("a collection");
     assert_eq!(count(&db.pool).await, (0, 0));
@@ -158,7 +158,7 @@ async fn save_and_drop(pool: &PgPool, lease: &Lease, saver: u8) {
         let bytes = content((saver / 2 + round) % 5);
         fs::write(&file, &bytes).expect("a file");
         let stored = loop {
-            match train_states::save(pool, lease, round.into(), &file).await {
+            match train_states::save(pool, lease, round.into(), &file, KEEP).await {
                 // What a worker does then, too.
                 Err(error) if error.is_transient() => {}
                 stored => break stored.expect("the lease is held"),
@@ -209,7 +209,7 @@ async fn a_gigantic_state_passes_through_little_memory() {
     }
     writer.into_inner().expect("room on the disk");
     let save = async || {
-        let stored = train_states::save(&db.pool, &lease, 1, &file).await.expect("the lease is held");
+        let stored = train_states::save(&db.pool, &lease, 1, &file, KEEP).await.expect("the lease is held");
         assert_eq!(stored.size, u64::from(MEBIBYTES) << 20);
     };
     let fetch = async || {

@@ -1,6 +1,6 @@
 //! What is asked of jobs, in every state.
 
-use super::{LONG, claim, dataset, expire, extend, info, queue, score, spec};
+use super::{KEEP, LONG, claim, dataset, expire, extend, info, queue, score, spec};
 use crate::store::{
     Error, PgPool, datasets, evaluation_jobs, evaluations, generation_jobs,
     jobs::{self, JobFilter, Terms},
@@ -15,6 +15,7 @@ use hrm_types::{
     job::{EvaluationSpec, GenerationSpec, JobKind},
     run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
 };
+use std::time::Duration;
 
 /// A run in that state.
 async fn in_state(pool: &PgPool, state: RunState) -> JobId {
@@ -153,7 +154,7 @@ async fn a_job_asked_to_pause_whose_worker_dies_is_paused() {
     let lease = claim(&db.pool, LONG).await.lease;
     jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
     expire(&db.pool, &lease).await;
-    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     assert_eq!((swept[0].state, swept[0].reason.as_str()), (Paused, "paused; its worker died in attempt 1"));
 }
 
@@ -177,7 +178,8 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let set = dataset(pool, "set", 1).await;
     queue(pool, "run").await;
     let (info, first) = (info("run"), score(3, 6));
-    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &first };
+    let result =
+        RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &first, keep: KEEP };
     let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, result).await.expect("the lease is held");
 
     let evaluation = score(5, 6);
@@ -188,7 +190,7 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let stale = claim(pool, LONG).await;
     assert!(matches!(&stale.work, Work::Evaluation(spec) if *spec == wanted), "{:?}", stale.work);
     expire(pool, &stale.lease).await;
-    leases::sweep_expired(pool).await.expect("a sweep");
+    leases::sweep_expired(pool, Duration::ZERO).await.expect("a sweep");
     super::end_pauses(pool).await;
     let lease = claim(pool, LONG).await.lease;
     let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &evaluation).await;

@@ -1,6 +1,6 @@
 //! Claims, stale tokens, sweeps.
 
-use super::{LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, score, try_claim};
+use super::{KEEP, LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, score, try_claim};
 use crate::store::{
     Error, jobs,
     leases::{self, Ending, Work},
@@ -10,7 +10,7 @@ use crate::store::{
     testing::database,
 };
 use hrm_types::run::RunState;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_claimers_claim_every_run_once() {
@@ -61,14 +61,15 @@ async fn a_stale_token_writes_nothing() {
     let run = queue(pool, "run").await;
     let stale = claim(pool, LONG).await.lease;
     expire(pool, &stale).await;
-    assert_eq!(leases::sweep_expired(pool).await.expect("a sweep").len(), 1);
+    assert_eq!(leases::sweep_expired(pool, Duration::ZERO).await.expect("a sweep").len(), 1);
     end_pauses(pool).await;
     let fresh = claim(pool, LONG).await.lease;
     assert_eq!((fresh.run_id(), fresh.attempt), (run.id, 2));
     let before = runs::get(pool, run.id).await.expect("the run");
 
     let (info, evaluation) = (info("run"), score(3, 6));
-    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation };
+    let result =
+        RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation, keep: KEEP };
     let mut connection = pool.acquire().await.expect("a connection");
     let answers = [
         ("extend", extend(pool, &stale, LONG).await.err()),
@@ -106,9 +107,13 @@ async fn a_run_whose_worker_dies_is_queued_again_and_fails_at_the_third_death() 
         end_pauses(&db.pool).await;
         let lease = claim(&db.pool, LONG).await.lease;
         assert_eq!(lease.attempt, attempt);
-        assert_eq!(leases::sweep_expired(&db.pool).await.expect("a sweep"), [], "a living lease is left alone");
+        assert_eq!(
+            leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep"),
+            [],
+            "a living lease is left alone"
+        );
         expire(&db.pool, &lease).await;
-        let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+        let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
         let expected = if attempt < 3 { RunState::Queued } else { RunState::Failed };
         assert_eq!(
             swept.iter().map(|swept| (swept.job_id, swept.state)).collect::<Vec<_>>(),
@@ -132,7 +137,7 @@ async fn one_death_is_counted_once_however_many_sweep() {
     let sweeps: Vec<_> = (0..8)
         .map(|_| {
             let pool = db.pool.clone();
-            tokio::spawn(async move { leases::sweep_expired(&pool).await.expect("a sweep").len() })
+            tokio::spawn(async move { leases::sweep_expired(&pool, Duration::ZERO).await.expect("a sweep").len() })
         })
         .collect();
     let mut swept = 0;
@@ -155,7 +160,7 @@ async fn runs_given_back_do_not_count_as_deaths() {
     }
     let lease = claim(&db.pool, LONG).await.lease;
     expire(&db.pool, &lease).await;
-    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     assert_eq!(swept[0].state, RunState::Queued);
 }
 
@@ -168,7 +173,7 @@ async fn a_run_asked_to_stop_is_cancelled_even_if_its_worker_dies_or_gives_it_ba
         jobs::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
         if dies {
             expire(&db.pool, &lease).await;
-            leases::sweep_expired(&db.pool).await.expect("a sweep");
+            leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
         } else {
             leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
         }
@@ -189,7 +194,7 @@ async fn a_death_pauses_the_run_and_a_checkpoint_makes_deaths_count_anew() {
         tx.commit().await.expect("a commit");
         leases::record_progress(&db.pool, &lease, 10 * round + 5, &[]).await.expect("the lease is held");
         expire(&db.pool, &lease).await;
-        assert_eq!(leases::sweep_expired(&db.pool).await.expect("a sweep")[0].state, RunState::Queued);
+        assert_eq!(leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep")[0].state, RunState::Queued);
         let run = runs::get(&db.pool, run.id).await.expect("the run");
         // What the checkpoint does not hold will be done again.
         assert_eq!((run.deaths, run.step), (1, 10 * round));
@@ -218,6 +223,18 @@ async fn nothing_is_overdue_as_long_as_somebody_sweeps() {
     assert_eq!(overdue().await, []);
     expire(&db.pool, &lease).await;
     assert_eq!(overdue().await, [run.id.into()], "the query finds what nobody has swept");
-    leases::sweep_expired(&db.pool).await.expect("a sweep");
+    leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     assert_eq!(overdue().await, []);
+}
+
+#[tokio::test]
+async fn a_database_that_has_just_started_takes_no_job_from_anybody() {
+    let db = database().await;
+    queue(&db.pool, "run").await;
+    let lease = claim(&db.pool, LONG).await.lease;
+    expire(&db.pool, &lease).await;
+    // Longer than any test's database has run.
+    assert_eq!(leases::sweep_expired(&db.pool, Duration::from_hours(24)).await.expect("a sweep"), []);
+    extend(&db.pool, &lease, LONG).await.expect("its worker has come back");
+    assert_eq!(leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep"), []);
 }

@@ -7,6 +7,7 @@ use hrm_types::{
 };
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool};
+use std::time::Duration;
 use uuid::Uuid;
 
 async fn execute(pool: &PgPool, sql: &str) {
@@ -70,7 +71,7 @@ async fn runs_of_before_the_queue_become_jobs_in_their_state() {
     assert_eq!(get(ids[2].0).await.parameters, Some(1234));
     assert_eq!(get(ids[3].0).await.reason.as_deref(), Some("worker died 3 times"));
     // Its worker of the old version is gone: whoever sweeps takes it.
-    let swept = leases::sweep_expired(&db.pool).await.expect("a sweep");
+    let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     assert_eq!(
         swept.iter().map(|job| (job.job_id, job.state)).collect::<Vec<_>>(),
         [(ids[1].0.into(), RunState::Queued)]

@@ -19,6 +19,7 @@ use super::{
     jobs::Terms,
     leases::{Claim, Claimer, Lease, Wish},
 };
+use crate::config::RetentionConfig;
 use hrm_model::{CheckpointInfo, data};
 use hrm_types::{
     dataset::Dataset,
@@ -29,6 +30,9 @@ use hrm_types::{
 };
 use std::{ops::ControlFlow, time::Duration};
 use uuid::Uuid;
+
+/// What is kept of states unless something else is said.
+pub(crate) const KEEP: RetentionConfig = RetentionConfig::DEFAULT;
 
 /// Longer than any test.
 pub(super) const LONG: Duration = Duration::from_hours(1);

@@ -1,22 +1,27 @@
 //! Training states, and the curve of a run that goes on from them.
 
-use super::{LONG, claim, expire, point, queue};
-use crate::store::{
-    Error, jobs,
-    leases::{self, Lease},
-    metrics, runs,
-    testing::{TestDatabase, data_dir, database},
-    train_states::{self, StoredState},
+use super::{KEEP, LONG, claim, dataset, expire, info, point, queue, score};
+use crate::{
+    config::RetentionConfig,
+    store::{
+        Error, jobs,
+        leases::{self, Lease},
+        metrics,
+        results::{self, RunResult},
+        runs,
+        testing::{TestDatabase, data_dir, database},
+        train_states::{self, StoredState},
+    },
 };
-use hrm_types::ids::RunId;
+use hrm_types::{ids::RunId, run::MetricPoint};
 use sqlx::PgPool;
-use std::fs;
+use std::{fs, time::Duration};
 
 async fn saved(pool: &PgPool, lease: &Lease, step: u64, content: &[u8]) -> StoredState {
     let folder = data_dir();
     let file = folder.path().join("state");
     fs::write(&file, content).expect("a file");
-    train_states::save(pool, lease, step, &file).await.expect("the lease is held")
+    train_states::save(pool, lease, step, &file, KEEP).await.expect("the lease is held")
 }
 
 async fn fetched(pool: &PgPool, state: &StoredState) -> Result<Vec<u8>, Error> {
@@ -71,15 +76,40 @@ async fn the_newest_two_states_and_pinned_ones_are_kept() {
 }
 
 #[tokio::test]
+async fn the_best_in_training_and_one_of_every_so_many_steps_are_kept_when_asked_for_also_after_the_run() {
+    let db = database().await;
+    let (run, lease) = begun(&db).await;
+    let keep = RetentionConfig { keep_last: 1, keep_best: true, keep_every_steps: Some(20) };
+    let folder = data_dir();
+    let file = folder.path().join("state");
+    for (step, exact) in [(10, 0.1), (20, 0.2), (30, 0.9), (40, 0.3), (50, 0.4), (60, 0.5), (70, 0.6)] {
+        let measured = MetricPoint { exact_accuracy: Some(exact), ..point(step - 1) };
+        leases::record_progress(&db.pool, &lease, step, &[measured]).await.expect("the lease is held");
+        fs::write(&file, [step as u8]).expect("a file");
+        train_states::save(&db.pool, &lease, step, &file, keep).await.expect("the lease is held");
+    }
+    let steps = async || -> Vec<i64> {
+        let ask = sqlx::query_scalar("SELECT step FROM train_states WHERE run_id = $1 ORDER BY step").bind(run.0);
+        ask.fetch_all(&db.pool).await.expect("steps")
+    };
+    assert_eq!(steps().await, [20, 30, 40, 60, 70]);
+    let (info, evaluation) = (info("run"), score(5, 6));
+    let dataset = dataset(&db.pool, "set", 1).await.id;
+    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation, keep };
+    results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
+    assert_eq!(steps().await, [20, 30, 40, 60]);
+}
+
+#[tokio::test]
 async fn a_worker_without_the_lease_saves_nothing() {
     let db = database().await;
     let (run, stale) = begun(&db).await;
     expire(&db.pool, &stale).await;
-    leases::sweep_expired(&db.pool).await.expect("a sweep");
+    leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     let folder = data_dir();
     let file = folder.path().join("state");
     fs::write(&file, [1]).expect("a file");
-    let refused = train_states::save(&db.pool, &stale, 10, &file).await;
+    let refused = train_states::save(&db.pool, &stale, 10, &file, KEEP).await;
     assert!(matches!(refused, Err(Error::StaleLease)), "{refused:?}");
     assert!(matches!(train_states::begin_attempt(&db.pool, &stale, 0).await, Err(Error::StaleLease)));
     assert_eq!(train_states::newest(&db.pool, run).await.expect("an answer"), None);
