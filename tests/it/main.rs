@@ -4,6 +4,7 @@ mod api;
 mod browser;
 mod cli;
 mod crash;
+mod deployment;
 mod house;
 mod postgres;
 mod program;

@@ -13,7 +13,10 @@ mod programs;
 
 pub use error::Error;
 
-use crate::{config::DatabaseConfig, store};
+use crate::{
+    config::{DatabaseConfig, DatabaseUrlError},
+    store,
+};
 use account::Account;
 use files::Files;
 use lock::{ChangeLock, UserLock};
@@ -35,6 +38,9 @@ pub enum OpenError {
     /// The private cluster.
     #[error(transparent)]
     Cluster(#[from] Error),
+    /// Which server to use is not known.
+    #[error(transparent)]
+    Setting(#[from] DatabaseUrlError),
     /// `DATABASE_URL` is no address of a PostgreSQL server.
     #[error("expected DATABASE_URL like postgres://user:password@host/database: {0}")]
     Url(sqlx::Error),
@@ -57,7 +63,7 @@ const WATCH: Duration = Duration::from_secs(1);
 impl Database {
     /// Opens the configured database; a private one is created and started as needed.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
-        let (options, cluster) = if let Some(url) = config.url() {
+        let (options, cluster) = if let Some(url) = config.url()? {
             (url.parse::<PgConnectOptions>().map_err(OpenError::Url)?, None)
         } else {
             let data_dir = config.data_dir().ok_or(Error::NoDataDir)?;

@@ -29,7 +29,7 @@ fn server_pid(cluster: &Cluster) -> i32 {
 }
 
 async fn open(data_dir: &Path) -> Database {
-    let config = DatabaseConfig { database_url: None, data_dir: Some(data_dir.to_owned()) };
+    let config = DatabaseConfig { data_dir: Some(data_dir.to_owned()), ..DatabaseConfig::default() };
     Database::open(&config).await.expect("the database")
 }
 
@@ -196,7 +196,7 @@ fn a_folder_that_the_account_cannot_reach_is_named() {
 #[tokio::test]
 async fn a_wrong_address_is_told_from_an_unreachable_server() {
     let open = async |url: &str| {
-        let config = DatabaseConfig { database_url: Some(url.into()), data_dir: None };
+        let config = DatabaseConfig { database_url: Some(url.into()), ..DatabaseConfig::default() };
         Database::open(&config).await.expect_err("no database").to_string()
     };
     assert!(open("nonsense").await.starts_with("expected DATABASE_URL like postgres://"));

@@ -5,7 +5,7 @@ mod retention;
 mod server;
 mod worker;
 
-pub use database::DatabaseConfig;
+pub use database::{DatabaseConfig, DatabaseUrlError};
 pub use retention::RetentionConfig;
 pub use server::{ServerConfig, UnsafeBind};
 pub use worker::WorkerConfig;

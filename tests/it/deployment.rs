@@ -1,0 +1,138 @@
+//! `docker-compose.yml` and `Dockerfile`, as far as they can be checked without an engine: the program is run with the
+//! commands and the environment that they set, and the health checks' questions are asked.
+
+use crate::{
+    postgres::Postgres,
+    program::hrm,
+    workers::{Process, Remote, ready},
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace around this package").to_path_buf()
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The file, with `<<` merged.
+fn compose() -> Value {
+    let mut file: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text("docker-compose.yml")).expect("YAML");
+    file.apply_merge().expect("merges of mappings");
+    serde_json::to_value(file).expect("JSON has all that YAML has here")
+}
+
+fn words(list: &Value) -> Vec<&str> {
+    let list = list.as_array().unwrap_or_else(|| panic!("expected a list, found {list}"));
+    list.iter().map(|word| word.as_str().unwrap_or_else(|| panic!("expected text, found {word}"))).collect()
+}
+
+/// The services whose image is built from this repository.
+fn ours(compose: &Value) -> Vec<(&str, &Value)> {
+    let services = compose["services"].as_object().expect("services");
+    services.iter().filter(|(_, service)| service["build"].is_object()).map(|(name, it)| (name.as_str(), it)).collect()
+}
+
+/// A service's environment, in which secrets are files of this folder and every port is a free one.
+fn environment(service: &Value, secrets: &Path) -> Vec<(String, String)> {
+    let set = service["environment"].as_object().expect("an environment");
+    let value = |(name, value): (&String, &Value)| {
+        let value = value.as_str().unwrap_or_else(|| panic!("{name}: expected text, found {value}"));
+        let value = value.replace("/run/secrets", secrets.to_str().expect("UTF-8")).replace(":8080", ":0");
+        (name.clone(), value)
+    };
+    set.iter().map(value).collect()
+}
+
+/// Every variable that the program reads: those of its settings, and the log's.
+fn known() -> BTreeSet<String> {
+    let mut known = BTreeSet::from(["RUST_LOG".to_owned()]);
+    for entry in fs::read_dir(root().join("api/src/config")).expect("a folder").map(|entry| entry.expect("a file")) {
+        let source = fs::read_to_string(entry.path()).expect("a source file");
+        let names = source.split("env = \"").skip(1).filter_map(|rest| rest.split_once('"'));
+        known.extend(names.map(|(name, _)| name.to_owned()));
+    }
+    known
+}
+
+#[test]
+fn every_variable_is_one_that_the_program_reads() {
+    let (compose, known) = (compose(), known());
+    let set = ours(&compose).into_iter().flat_map(|(_, service)| environment(service, Path::new("/")));
+    let unknown: Vec<String> = set.map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+    assert_eq!(unknown, [""; 0]);
+    let dockerfile = text("Dockerfile");
+    let set = dockerfile.lines().filter_map(|line| line.strip_prefix("ENV ")?.split_once('=')).map(|(name, _)| name);
+    let unknown: Vec<&str> = set.filter(|name| !known.contains(*name)).collect();
+    assert_eq!(unknown, [""; 0]);
+}
+
+#[test]
+fn every_service_restarts_and_is_asked_how_it_is_and_names_what_the_files_define() {
+    let compose = compose();
+    let stages: Vec<String> = text("Dockerfile")
+        .lines()
+        .filter_map(|line| line.strip_prefix("FROM ")?.split_once(" AS ").map(|(_, stage)| stage.to_owned()))
+        .collect();
+    for (name, service) in compose["services"].as_object().expect("services") {
+        assert_eq!(service["restart"], "unless-stopped", "{name}");
+        assert!(words(&service["healthcheck"]["test"]).len() > 1, "{name} is not asked");
+        for secret in words(&service["secrets"]) {
+            let file =
+                compose["secrets"][secret]["file"].as_str().unwrap_or_else(|| panic!("{name}: no secret {secret}"));
+            assert!(file.starts_with("./secrets/"), "{file}");
+        }
+        for other in service["depends_on"].as_object().into_iter().flatten() {
+            assert!(compose["services"][other.0].is_object(), "{name} depends on {}", other.0);
+        }
+    }
+    for (name, service) in ours(&compose) {
+        let target = service["build"]["target"].as_str().unwrap_or_else(|| panic!("{name}: no target"));
+        assert!(stages.iter().any(|stage| stage == target), "{name}: expected one of {stages:?}, found {target}");
+    }
+    let volume = words(&compose["services"]["db"]["volumes"])[0];
+    assert!(compose["volumes"].get(volume.split(':').next().expect("a name")).is_some(), "{volume}");
+    let devices = &compose["services"]["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"][0];
+    assert_eq!(devices["capabilities"][0], "gpu");
+    assert!(text("Dockerfile").contains("\nENTRYPOINT [\"hrm\"]\n"), "commands are the program's arguments");
+}
+
+#[test]
+fn the_services_run_with_the_commands_and_the_environment_of_the_file() {
+    let (compose, database, folder) = (compose(), Postgres::start(), TempDir::new().expect("a folder"));
+    fs::write(folder.path().join("database_url"), format!("{}\n", database.url())).expect("a secret");
+    let command = |service: &Value| {
+        let mut command = Command::new(hrm());
+        command.args(words(&service["command"])).env_clear().envs(environment(service, folder.path()));
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+        command
+    };
+    let (server, address) = ready(command(&compose["services"]["api"]));
+    let remote = Remote::at(address.replace("0.0.0.0", "127.0.0.1"));
+    // What the health checks ask.
+    let check = words(&compose["services"]["api"]["healthcheck"]["test"]).pop().expect("an address").to_owned();
+    let path = check.strip_prefix("http://127.0.0.1:8080").expect("the server's own address");
+    assert_eq!(remote.get(path).status(), 200);
+    for (name, service) in ours(&compose).into_iter().filter(|(name, _)| name.ends_with("worker")) {
+        let check = words(&service["healthcheck"]["test"]).pop().expect("a command");
+        let path = check.split_once("http://api:8080").expect("the server's address").1;
+        let path = path.split_once(' ').expect("an end").0;
+        let worker = Process(command(service).spawn().expect("hrm can be started"));
+        let pid = worker.id();
+        remote.await_answer(path, |workers| {
+            let workers = workers["items"].as_array().expect("workers");
+            workers.iter().any(|worker| worker["pid"] == pid && worker["host"].is_string())
+        });
+        drop(worker);
+        eprintln!("{name} is at work and ends");
+    }
+    drop(server);
+}
