@@ -103,6 +103,16 @@ fn unsafe_code_stays_in_the_kernels() {
 }
 
 #[test]
+fn pickles_are_opened_on_the_command_line_alone() {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("api/") && !source.path.starts_with("api/src/cli/"))
+        .flat_map(|source| lines_with(source, &["upstream"]))
+        .collect();
+    none("the server and its workers never import a checkpoint of the reference code", &found);
+}
+
+#[test]
 fn arrows_between_crates_point_one_way() {
     let broken: Vec<String> = [
         ("api/types/Cargo.toml", &["hrm-model", "hrm-api", "hrm-web", "tokio", "sqlx", "axum"][..]),

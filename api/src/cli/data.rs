@@ -89,7 +89,7 @@ pub(crate) async fn store(
     puzzles: &Dataset,
 ) -> anyhow::Result<dataset::Dataset> {
     check_name(name)?;
-    let new = NewDataset { name, origin, generated: None, license, leaks: leak_report(puzzles) };
+    let new = NewDataset { name, origin, generated: None, license, leaks: Some(leak_report(puzzles)) };
     match datasets::find_or_create(pool, new, puzzles).await {
         Err(error @ Error::Conflict { .. }) => Err(error).context("choose another name with --name"),
         other => Ok(other?),

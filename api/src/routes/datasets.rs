@@ -221,7 +221,7 @@ async fn generate(spec: GenerateSpec) -> Result<(data::Dataset, Option<LeakRepor
         let puzzles = data::generate(&spec, &mut |_, _| {
             if abandoned.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        let leaks = leak_report(&puzzles);
+        let leaks = Some(leak_report(&puzzles));
         Ok((puzzles, leaks))
     });
     work.await.map_err(ApiError::internal)?.map_err(|error: DataError| unable(&error))

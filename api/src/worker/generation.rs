@@ -28,7 +28,7 @@ pub(super) async fn generate(job: &Job<'_>, spec: &GenerateSpec) -> Result<(data
         let (spec, counter, stop) = (spec.clone(), counter.clone(), job.stop.clone());
         job.compute(move || {
             let puzzles = data::generate(&spec, &mut |done, total| counter.note(done, total, &stop))?;
-            let leaks = leak_report(&puzzles);
+            let leaks = Some(leak_report(&puzzles));
             Ok((puzzles, leaks))
         })
     };

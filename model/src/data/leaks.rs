@@ -1,34 +1,50 @@
 //! Which puzzles stand in two splits of a dataset, up to the symmetries of their kind.
 
-use super::{Dataset, Puzzle, dihedral};
+use super::{Dataset, Puzzle, canonical, dihedral};
 use hrm_types::{
     board::{Board, Kind},
     dataset::LeakReport,
 };
+use rayon::prelude::*;
 use std::collections::HashSet;
 
-/// Counts the puzzles that stand in two splits.
-pub fn leak_report(dataset: &Dataset) -> Option<LeakReport> {
-    let form: fn(&Puzzle) -> Vec<u8> = match dataset.kind {
-        Kind::Sudoku => return None,
-        Kind::Maze => |puzzle| least(&[&puzzle.question], false),
-        Kind::Arc => |puzzle| least(&[&puzzle.question, &puzzle.answer], true),
+/// What stands for a puzzle and for its answer alone: equal for those that a symmetry takes to each other.
+struct Forms {
+    puzzle: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+/// Counts the puzzles that stand in two splits, up to symmetry.
+pub fn leak_report(dataset: &Dataset) -> LeakReport {
+    let of = |puzzles: &[Puzzle]| -> Vec<Forms> {
+        puzzles.par_iter().map(|puzzle| forms(dataset.kind, dataset.side, puzzle)).collect()
     };
-    let answer: fn(&Puzzle) -> Vec<u8> = match dataset.kind {
-        Kind::Sudoku | Kind::Maze => |puzzle| least(&[&puzzle.answer], false),
-        Kind::Arc => |puzzle| least(&[&puzzle.answer], true),
-    };
-    let set = |puzzles: &[Puzzle], form: fn(&Puzzle) -> Vec<u8>| puzzles.iter().map(form).collect::<HashSet<_>>();
-    let count = |puzzles: &[Puzzle], form: fn(&Puzzle) -> Vec<u8>, known: &HashSet<Vec<u8>>| {
-        puzzles.iter().filter(|puzzle| known.contains(&form(puzzle))).count() as u32
-    };
-    let train = set(&dataset.train, form);
-    Some(LeakReport {
-        test_in_train: count(&dataset.test, form, &train),
-        validation_in_train: count(&dataset.validation, form, &train),
-        test_in_validation: count(&dataset.test, form, &set(&dataset.validation, form)),
-        test_answers_in_train: count(&dataset.test, answer, &set(&dataset.train, answer)),
-    })
+    let (train, validation, test) = (of(&dataset.train), of(&dataset.validation), of(&dataset.test));
+    let puzzle: fn(&Forms) -> &[u8] = |forms| &forms.puzzle;
+    LeakReport {
+        test_in_train: shared(&test, &train, puzzle),
+        validation_in_train: shared(&validation, &train, puzzle),
+        test_in_validation: shared(&test, &validation, puzzle),
+        test_answers_in_train: shared(&test, &train, |forms| &forms.answer),
+    }
+}
+
+/// How many of some puzzles have a form that one of the others has.
+fn shared(some: &[Forms], others: &[Forms], form: fn(&Forms) -> &[u8]) -> u32 {
+    let known: HashSet<&[u8]> = others.iter().map(form).collect();
+    some.iter().filter(|forms| known.contains(form(forms))).count() as u32
+}
+
+fn forms(kind: Kind, side: u8, puzzle: &Puzzle) -> Forms {
+    let (question, answer) = (&puzzle.question, &puzzle.answer);
+    match kind {
+        Kind::Sudoku => {
+            let forms = canonical::sudoku(question.cells(), answer.cells(), side);
+            Forms { puzzle: forms.puzzle.to_vec(), answer: forms.grid.to_vec() }
+        }
+        Kind::Maze => Forms { puzzle: least(&[question], false), answer: least(&[answer], false) },
+        Kind::Arc => Forms { puzzle: least(&[question, answer], true), answer: least(&[answer], true) },
+    }
 }
 
 /// The least of the eight images of boards that are turned and mirrored together; with `recolour`, colours other than
@@ -67,7 +83,7 @@ fn renamed(boards: &[&Board], mut cells: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::arc::variant::Variant;
+    use crate::data::{arc::variant::Variant, augment::Symmetry};
 
     fn pair(question: &str, answer: &str) -> Puzzle {
         let board = |text| Board::read(Kind::Arc, text).expect(text);
@@ -99,7 +115,40 @@ mod tests {
                 test_in_validation: 0,
                 test_answers_in_train: 3,
             };
-            assert_eq!(leak_report(&dataset), Some(expected), "{variant:?}");
+            assert_eq!(leak_report(&dataset), expected, "{variant:?}");
+        }
+    }
+
+    #[test]
+    fn planted_sudokus_are_found_under_their_symmetries() {
+        let board = |text| Board::read(Kind::Sudoku, text).expect(text);
+        let puzzle = |question: &Board, answer: &Board| Puzzle {
+            question: question.clone(),
+            answer: answer.clone(),
+            rating: 0,
+            source: String::new(),
+            task: String::new(),
+        };
+        let (question, answer) = (board("1.3.....4....2.3"), board("1234341241232341"));
+        let fewer = board("1.3.....4......3");
+        let mut rng = crate::data::draw::stream(2, 0);
+        for _ in 0..50 {
+            let symmetry = Symmetry::draw(4, &mut rng);
+            let image = |board: &Board| Board::new(4, 4, symmetry.cells(board.cells()).collect()).expect("a board");
+            let dataset = Dataset {
+                kind: Kind::Sudoku,
+                side: 4,
+                train: vec![puzzle(&question, &answer)],
+                validation: vec![puzzle(&image(&fewer), &image(&answer))],
+                test: vec![puzzle(&image(&question), &image(&answer)), puzzle(&fewer, &answer)],
+            };
+            let expected = LeakReport {
+                test_in_train: 1,
+                validation_in_train: 0,
+                test_in_validation: 1,
+                test_answers_in_train: 2,
+            };
+            assert_eq!(leak_report(&dataset), expected, "{symmetry:?}");
         }
     }
 }

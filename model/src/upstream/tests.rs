@@ -310,7 +310,7 @@ fn damaged_files_end_in_an_error_or_in_the_same_weights() {
         assert!(imported(&bytes[..length], target()).is_err(), "{length} bytes were accepted");
     }
     let tail = bytes.len() - 2_000;
-    for at in (0..4_000).chain((4_000..tail).step_by(487)).chain(tail..bytes.len()) {
+    for at in (0..4_000).step_by(3).chain((4_000..tail).step_by(487)).chain((tail..bytes.len()).step_by(2)) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1 << (at % 8);
         // A bit that says nothing, such as one of a date, may be any.

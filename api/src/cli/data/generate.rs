@@ -84,7 +84,7 @@ impl Generate {
         let puzzles = puzzles::generate(&spec, &interrupt::stop_signal()?)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         check_name(&name)?;
-        let new = NewDataset::generated(&name, &spec, leak_report(&puzzles));
+        let new = NewDataset::generated(&name, &spec, Some(leak_report(&puzzles)));
         let stored = session::with_database(&self.database, async |pool| {
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;
