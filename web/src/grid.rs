@@ -1,7 +1,6 @@
 //! The Sudoku grid: what is typed, what is pasted, and how it looks.
 
 pub(crate) mod editor;
-pub(crate) mod mosaic;
 pub(crate) mod paste;
 pub(crate) mod picture;
 pub(crate) mod view;

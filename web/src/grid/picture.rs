@@ -1,44 +1,86 @@
-//! A puzzle as a small picture, for lists.
+//! Puzzles as small pictures, for lists: the markup of one SVG each. It holds numbers and our own words only.
 
-use hrm_types::sudoku::{Grid, box_shape};
-use leptos::prelude::*;
+use hrm_types::{
+    board::{Board, Kind},
+    sudoku::box_shape,
+};
 use std::fmt::Write;
 
-/// A cell's width in the picture's own unit.
+/// A cell's width in a Sudoku picture's own unit.
 const CELL: usize = 10;
 
-/// A small drawing of `grid`.
-#[component]
-pub(crate) fn Picture(grid: Grid) -> impl IntoView {
-    let n = usize::from(grid.side());
-    let size = n * CELL;
-    let (box_rows, box_columns) = box_shape(grid.side());
-    let fine = lines(n, 1, 1);
-    let bold = lines(n, usize::from(box_rows), usize::from(box_columns));
-    let digits = grid.cells().iter().enumerate().filter(|(_, digit)| **digit != 0).map(|(i, digit)| {
-        view! {
-            <text x={i % n * CELL + CELL / 2} y={i / n * CELL + 8} text-anchor="middle">{digit.to_string()}</text>
-        }
-    });
-    let label = format!("{n} by {n} puzzle with {} givens", grid.givens());
-    view! {
-        <svg class="picture" role="img" aria-label=label viewBox=format!("-0.75 -0.75 {0} {0}", size as f64 + 1.5)>
-            <path class="picture-fine" d=fine />
-            <path class="picture-bold" d=bold />
-            {digits.collect_view()}
-        </svg>
+/// A drawing of a Sudoku, of a maze's answer, or of both grids of an ARC pair side by side; nothing where a text is no
+/// board of the kind.
+pub(crate) fn picture(kind: Kind, question: &str, answer: &str) -> Option<String> {
+    let board = |text: &str| Board::read(kind, text).ok();
+    Some(match kind {
+        Kind::Sudoku => sudoku(&board(question)?),
+        Kind::Maze => squares(kind, "a maze", &[board(answer)?]),
+        Kind::Arc => squares(kind, "an input and its output", &[board(question)?, board(answer)?]),
+    })
+}
+
+fn sudoku(grid: &Board) -> String {
+    let n = usize::from(grid.rows());
+    let (box_rows, box_columns) = box_shape(grid.rows());
+    let (fine, bold) = (lines(n, 1, 1), lines(n, usize::from(box_rows), usize::from(box_columns)));
+    let size = n * CELL + 1;
+    let mut svg = format!(
+        "<svg role=img aria-label='{n} by {n} puzzle' viewBox='-0.5 -0.5 {size} {size}'>\
+         <path class=picture-fine d='{fine}'/><path class=picture-bold d='{bold}'/>"
+    );
+    for (i, digit) in grid.cells().iter().enumerate().filter(|(_, digit)| **digit != 0) {
+        let (x, y) = (i % n * CELL + CELL / 2, i / n * CELL + 8);
+        // Writing to a String cannot fail.
+        let _ = write!(svg, "<text x={x} y={y} text-anchor=middle>{digit}</text>");
     }
+    svg + "</svg>"
 }
 
 /// Lines at every `rows` rows and `columns` columns of an `n` by `n` grid, as an SVG path.
 fn lines(n: usize, rows: usize, columns: usize) -> String {
     let mut path = String::new();
     for i in (0..=n).step_by(rows) {
-        // Writing to a String cannot fail.
         let _ = write!(path, "M0 {}H{}", i * CELL, n * CELL);
     }
     for i in (0..=n).step_by(columns) {
         let _ = write!(path, "M{} 0V{}", i * CELL, n * CELL);
     }
     path
+}
+
+/// Boards side by side, a coloured square for every cell.
+fn squares(kind: Kind, label: &str, boards: &[Board]) -> String {
+    let width: usize = boards.iter().map(|board| usize::from(board.columns()) + 1).sum::<usize>() - 1;
+    let height = boards.iter().map(Board::rows).max().unwrap_or(1);
+    let mut svg = format!("<svg role=img aria-label='{label}' viewBox='0 0 {width} {height}'>");
+    for cell in 0..10 {
+        let _ = write!(svg, "<path class={}-{cell} d='", kind.as_str());
+        let mut left = 0;
+        for board in boards {
+            let columns = usize::from(board.columns());
+            for (i, _) in board.cells().iter().enumerate().filter(|(_, found)| **found == cell) {
+                let _ = write!(svg, "M{} {}h1v1h-1z", left + i % columns, i / columns);
+            }
+            left += columns + 1;
+        }
+        svg += "'/>";
+    }
+    svg + "</svg>"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_drawn_and_what_is_no_board_is_not() {
+        let sudoku = picture(Kind::Sudoku, "1...............", "").expect("a picture");
+        assert_eq!(sudoku.matches("<text").count(), 1);
+        let maze = picture(Kind::Maze, "", "S##oo#  G").expect("a picture");
+        assert!(maze.contains("<path class=maze-4 d='M0 1h1v1h-1zM1 1h1v1h-1z'/>"), "{maze}");
+        let pair = picture(Kind::Arc, "12", "2/1").expect("a picture");
+        assert!(pair.contains("viewBox='0 0 4 2'") && pair.contains("class=arc-1 d='M0 0h1v1h-1zM3 1h1v1h-1z'"), "{pair}");
+        assert_eq!(picture(Kind::Sudoku, "<script>", ""), None);
+    }
 }

@@ -10,13 +10,13 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     format,
-    grid::{mosaic::Mosaic, picture::Picture},
+    grid::picture::picture,
     load,
 };
 use generate::Generate;
 use hrm_types::{
     Page as ListPage,
-    board::{Board, Kind},
+    board::Kind,
     dataset::{Dataset, Split, StoredPuzzle},
     ids::DatasetId,
 };
@@ -95,7 +95,7 @@ fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
     let pictures = move || {
         puzzles.value.with(|page| {
             let items = page.iter().flat_map(|page| page.items.iter());
-            items.filter_map(|puzzle| picture(kind, puzzle)).collect_view()
+            items.filter_map(|puzzle| drawn(kind, puzzle)).collect_view()
         })
     };
     view! {
@@ -104,16 +104,10 @@ fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
     }
 }
 
-fn picture(kind: Kind, puzzle: &StoredPuzzle) -> Option<AnyView> {
-    let board = |text: &str| Board::read(kind, text).ok();
-    Some(match kind {
-        Kind::Sudoku => {
-            let grid = puzzle.question.parse().ok()?;
-            let link = format!("/?s={}", puzzle.question);
-            view! { <a href=link title=format!("Solve this one (rating {})", puzzle.rating)><Picture grid /></a> }
-                .into_any()
-        }
-        Kind::Maze => view! { <Mosaic kind boards=vec![board(&puzzle.answer)?] /> }.into_any(),
-        Kind::Arc => view! { <Mosaic kind boards=vec![board(&puzzle.question)?, board(&puzzle.answer)?] /> }.into_any(),
-    })
+/// A puzzle's picture; a Sudoku's leads to where it can be solved.
+fn drawn(kind: Kind, puzzle: &StoredPuzzle) -> Option<impl IntoView + use<>> {
+    let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
+    let link = (kind == Kind::Sudoku).then(|| format!("/?s={}", puzzle.question));
+    let title = link.is_some().then(|| format!("Solve this one (rating {})", puzzle.rating));
+    Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }
