@@ -42,8 +42,8 @@ impl Import {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm import checkpoint step_26040 --config configs/sudoku-extreme.toml --side 9 --out published
-  hrm import checkpoint step_518071 --config arc.toml --data data/arc-aug-1000 --out arc
+  hrm import checkpoint step_26040 --config configs/sudoku-extreme-1k.toml --side 9 --out published
+  hrm import checkpoint step_518071 --config configs/arc-agi-1.toml --data data/arc-aug-1000 --out arc
   hrm import checkpoint hrm_rope_stablemax.upstream.pt --config hrm_rope_stablemax.json --out fixture
   hrm predict --checkpoint fixture --batch batch.safetensors --steps 3 --out predictions.safetensors")]
 pub(crate) struct ImportCheckpoint {

@@ -10,7 +10,7 @@ use std::{path::PathBuf, process::ExitCode};
 ///
 /// The batch is a safetensors file with `inputs` (B, S) i32 and `puzzle_identifiers` (B) i32 or i64. Written is one
 /// with `stepN/logits` (B, S, V), `stepN/q_halt_logits` and `stepN/q_continue_logits` (B), `stepN/z_H` and `stepN/z_L`
-/// (B, T, D) for every step N from 1, all f32. No sequence halts by Q. After the halt_max_steps of the model's settings
+/// (B, T, D) for every step N from 1, all f32. No sequence halts by Q. After the `halt_max_steps` of the model's settings
 /// all begin anew, as they do in the reference's evaluation; with --go-on they do not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
