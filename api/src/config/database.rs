@@ -1,6 +1,9 @@
 //! Where everything is kept.
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -41,6 +44,7 @@ pub struct DatabaseConfig {
 
     /// Read that address from the first line of this file, which may be a secret that only this program sees
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub database_url_file: Option<PathBuf>,
 
     /// Folder of the private database [default: ~/.local/share/hrm, or /var/lib/hrm for root]
@@ -107,6 +111,7 @@ impl DatabaseConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::FromArgMatches;
 
     #[test]
     fn the_address_is_given_or_in_the_first_line_of_a_file() {
@@ -133,6 +138,14 @@ mod tests {
         let config = DatabaseConfig { database_url_file: Some(file), ..DatabaseConfig::default() };
         let error = config.url().expect_err("there is none").to_string();
         assert!(error.starts_with("reading DATABASE_URL_FILE=") && error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn empty_variables_are_none() {
+        let command = DatabaseConfig::augment_args(clap::Command::new("hrm"));
+        let arguments = command.try_get_matches_from(["hrm", "--database-url", "", "--database-url-file", ""]);
+        let config = DatabaseConfig::from_arg_matches(&arguments.expect("arguments")).expect("a configuration");
+        assert_eq!(config.url().expect("nothing to read"), None);
     }
 
     #[test]
