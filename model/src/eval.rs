@@ -49,7 +49,7 @@ pub fn evaluate(
         model,
         &items,
         protocol,
-        &mut |i, step, reading| sums.add(dataset, &items[i], protocol, step, reading),
+        &mut |i, step, reading| sums.add(dataset, &items[i], protocol, step, &reading),
         &mut |items| {
             done += items;
             on_progress(done, n)
@@ -126,7 +126,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, dataset: &Dataset, item: &Item, protocol: &Protocol, step: u32, reading: Reading) {
+    fn add(&mut self, dataset: &Dataset, item: &Item, protocol: &Protocol, step: u32, reading: &Reading) {
         // Padding asks for nothing, and so counts for nothing.
         let asked = item.label.iter().filter(|&&label| label != PAD).count();
         let pairs = item.label.iter().zip(&reading.tokens);

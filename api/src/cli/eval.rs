@@ -52,7 +52,7 @@ pub(crate) struct Eval {
     /// Take exactly N ACT steps, or with Q halt when `q_halt` > `q_continue`
     #[arg(long, value_name = "N|Q", default_value = "Q", value_parser = parse_steps)]
     steps: Steps,
-    /// With --steps Q: ACT steps at most, also more than the model was trained with [default: its halt_max_steps]
+    /// With --steps Q: ACT steps at most, also more than the model was trained with [default: as many]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     max_steps: Option<u32>,
     /// ARC: vote over N variants of every task beside the task itself

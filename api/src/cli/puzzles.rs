@@ -7,7 +7,7 @@ use hrm_api::{
     queue::StopSignal,
     store::{datasets, puzzles},
 };
-use hrm_model::data::{self, DataError, Dataset};
+use hrm_model::data::{self, Corpus, DataError, Dataset};
 use hrm_types::experiment::{DataSpec, Experiment, GenerateSpec};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fs, path::Path};
@@ -26,8 +26,16 @@ pub(crate) fn load(spec: &DataSpec, database: &DatabaseConfig, stop: &StopSignal
         DataSpec::Generate(spec) => generate(spec, stop),
         DataSpec::Csv(spec) => Ok(data::load_csv(spec)?),
         DataSpec::Arc(spec) => Ok(data::load_arc(spec)?),
-        DataSpec::Folder(spec) => bail!("{}: a folder of arrays is trained on, not evaluated on or stored", spec.path),
+        DataSpec::Folder(spec) => Ok(data::load_folder(Path::new(&spec.path))?.1),
         DataSpec::Stored { dataset } => stored(dataset, database),
+    }
+}
+
+/// What an experiment trains on, given the puzzles it stands for.
+pub(crate) fn corpus(experiment: &Experiment, puzzles: &Dataset) -> anyhow::Result<Corpus> {
+    match &experiment.data {
+        DataSpec::Folder(spec) => Ok(data::load_folder(Path::new(&spec.path))?.0),
+        _ => Ok(Corpus::of_dataset(puzzles, experiment)),
     }
 }
 

@@ -13,7 +13,7 @@ use clap::Args;
 use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
-    data::{Corpus, Dataset},
+    data::Dataset,
     eval,
     train::{TrainState, Training, train},
 };
@@ -188,15 +188,10 @@ struct Saving {
 }
 
 impl Saving {
-    fn begin<'a>(
-        &self,
-        experiment: &'a Experiment,
-        puzzles: &'a Dataset,
-        resume: bool,
-    ) -> anyhow::Result<Training<'a>> {
+    fn begin<'a>(&self, experiment: &'a Experiment, dataset: &Dataset, resume: bool) -> anyhow::Result<Training<'a>> {
         let path = self.path.display();
         if resume && self.path.exists() {
-            let corpus = Corpus::of_dataset(puzzles, experiment);
+            let corpus = puzzles::corpus(experiment, dataset)?;
             let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, corpus, &state));
             let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
             println!("goes on from {path} after step {}", report::thousands(training.step()));
@@ -207,7 +202,7 @@ impl Saving {
         } else if self.path.exists() {
             bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
         }
-        Ok(Training::begin(experiment, Corpus::of_dataset(puzzles, experiment))?)
+        Ok(Training::begin(experiment, puzzles::corpus(experiment, dataset)?)?)
     }
 
     /// Trains to the end, writing the state now and then and when it is interrupted.

@@ -8,6 +8,7 @@ mod csv;
 pub mod dihedral;
 pub mod draw;
 pub mod encode;
+mod folder;
 mod generate;
 mod leaks;
 pub mod maze;
@@ -29,6 +30,7 @@ use std::fmt::Write as _;
 pub use arc::load_arc;
 pub use corpus::{Corpus, Visit};
 pub use csv::{RowError, load_csv, read_csv, read_csv_file, subsample};
+pub use folder::load_folder;
 pub use generate::generate;
 pub use leaks::leak_report;
 
@@ -99,13 +101,11 @@ impl Dataset {
         for split in [Split::Train].into_iter().chain(validation).chain([Split::Test]) {
             let puzzles = self.split(split);
             hasher.update(format!("{} {}\n", split.as_str(), puzzles.len()));
-            puzzles.iter().for_each(|puzzle| hasher.update(self.line(puzzle)));
+            for puzzle in puzzles {
+                hasher.update(self.line(puzzle));
+            }
         }
-        hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&hasher.finalize())
     }
 
     /// A puzzle as it is hashed. Free texts have their lengths before them, so that none can imitate another puzzle.
@@ -117,6 +117,15 @@ impl Dataset {
         };
         format!("{question} {answer} {} {} {}{task}\n", puzzle.rating, puzzle.source.len(), puzzle.source)
     }
+}
+
+/// Bytes as text, two digits each.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Why data cannot be made or read.
@@ -207,6 +216,36 @@ pub enum DataError {
     /// ARC-like tasks that cannot be made.
     #[error(transparent)]
     Tasks(#[from] arc::generate::GenerateError),
+    /// A folder of arrays that cannot be read.
+    #[error(transparent)]
+    Folder(Box<npy::FolderError>),
+    /// A folder whose sizes are no kind's.
+    #[error(
+        "{path}: expected the sizes of sudoku, maze or arc, found {} tokens of {} kinds and {} puzzle identifiers",
+        task.seq_len, task.vocab_size, task.num_puzzle_identifiers
+    )]
+    FolderTask {
+        /// The folder.
+        path: String,
+        /// Its sizes.
+        task: TaskShape,
+    },
+    /// A folder's split that is not one set of arrays.
+    #[error("{path}: expected one set of arrays, found {found}")]
+    FolderSets {
+        /// The split's folder.
+        path: String,
+        /// Sets found.
+        found: usize,
+    },
+    /// A test example that shows no board.
+    #[error("{path}: example {example}, counted from 0, shows no board in the square's upper left corner")]
+    FolderBoard {
+        /// The split's folder.
+        path: String,
+        /// From 0.
+        example: usize,
+    },
     /// Token sequences that do not fit their task.
     #[error(transparent)]
     Tokens(#[from] tokens::TokensError),

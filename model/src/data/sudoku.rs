@@ -61,17 +61,17 @@ impl Made<'_> {
         while puzzles.len() < wanted {
             let (question, answer) = puzzle_at(self.spec, self.givens, stream)?;
             stream += 1;
-            if !self.questions.contains(&question) {
-                puzzles.push(rated(&question, &answer));
-                self.questions.insert(question);
-                duplicates = 0;
-                self.report()?;
-            } else {
+            if self.questions.contains(&question) {
                 duplicates += 1;
                 if duplicates == DUPLICATES_IN_A_ROW {
                     return Err(DataError::TooFewPuzzles { wanted: self.total, found: self.questions.len() });
                 }
+                continue;
             }
+            puzzles.push(rated(&question, &answer));
+            self.questions.insert(question);
+            duplicates = 0;
+            self.report()?;
         }
         Ok(puzzles)
     }

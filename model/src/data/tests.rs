@@ -44,6 +44,6 @@ fn a_dataset_without_validation_has_the_hash_it_had_before_there_was_any() {
     };
     let written = "hrm-lab dataset 1\nsudoku 4\ntrain 1\n1............... 1234341221434321 3 4 a, b\n\
                    test 1\n1............... 1234341221434321 0 0 \n";
-    let digest: String = Sha256::digest(written).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&Sha256::digest(written));
     assert_eq!(dataset.content_hash(), digest);
 }

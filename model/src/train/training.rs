@@ -14,7 +14,11 @@ use crate::{
     shape::Dims,
 };
 use candle_core::{Device, Tensor};
-use hrm_types::{board::Kind, experiment::Experiment, run::MetricPoint};
+use hrm_types::{
+    board::Kind,
+    experiment::{DataSpec, Experiment, InvalidExperiment},
+    run::MetricPoint,
+};
 use std::{collections::BTreeMap, path::Path};
 
 /// A training on the CPU. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
@@ -78,6 +82,11 @@ impl<'a> Training<'a> {
         progress: Progress,
     ) -> Result<Self> {
         let (arch, settings, seed) = (&experiment.arch, &experiment.train, experiment.seed);
+        // Nothing else has variants with identifiers, and a folder's stand in it already.
+        if settings.task_variants > 0 && (corpus.kind != Kind::Arc || matches!(experiment.data, DataSpec::Folder(_))) {
+            let problem = format!("expected 0 but for ARC tasks of a dataset, found {}", settings.task_variants);
+            return Err(InvalidExperiment { field: "train.task_variants", problem }.into());
+        }
         Ok(Self {
             experiment,
             kind: corpus.kind,

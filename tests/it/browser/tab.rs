@@ -128,12 +128,6 @@ impl Tab {
         field.send_keys(text).await.expect("the field takes keys");
     }
 
-    /// Chooses from a list.
-    pub(super) async fn choose(&self, css: &str, value: &str) {
-        let choice = self.find(css).await;
-        choice.select_by_value(value).await.unwrap_or_else(|error| panic!("{css}: {error}"));
-    }
-
     /// Pastes a text where the focus is.
     pub(super) async fn paste(&self, text: &str) {
         let script = "

@@ -80,7 +80,10 @@ mod tests {
         let maze = picture(Kind::Maze, "", "S##oo#  G").expect("a picture");
         assert!(maze.contains("<path class=maze-4 d='M0 1h1v1h-1zM1 1h1v1h-1z'/>"), "{maze}");
         let pair = picture(Kind::Arc, "12", "2/1").expect("a picture");
-        assert!(pair.contains("viewBox='0 0 4 2'") && pair.contains("class=arc-1 d='M0 0h1v1h-1zM3 1h1v1h-1z'"), "{pair}");
+        assert!(
+            pair.contains("viewBox='0 0 4 2'") && pair.contains("class=arc-1 d='M0 0h1v1h-1zM3 1h1v1h-1z'"),
+            "{pair}"
+        );
         assert_eq!(picture(Kind::Sudoku, "<script>", ""), None);
     }
 }

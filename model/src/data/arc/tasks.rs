@@ -30,12 +30,12 @@ pub fn identifiers(kind: Kind, tasks: usize, variants: u32) -> usize {
 /// # Errors
 /// [`Error::UnknownTask`].
 pub fn identifier(info: &CheckpointInfo, task: &str, variant: u32) -> Result<u32> {
-    let index = info.tasks.binary_search_by(|known| known.as_str().cmp(task));
-    let index = index.map_err(|_| Error::UnknownTask { task: task.to_owned() })?;
+    let index = info.tasks.iter().position(|known| known == task);
+    let index = index.ok_or_else(|| Error::UnknownTask { task: task.to_owned() })?;
     Ok(first(index, info.experiment.train.task_variants) + variant)
 }
 
-/// The identifier of the first variant of the task with this index among the sorted names.
+/// The identifier of the first variant of the task with this index among the names.
 fn first(index: usize, variants: u32) -> u32 {
     1 + index as u32 * (1 + variants)
 }
@@ -71,7 +71,7 @@ pub fn of_dataset(dataset: &Dataset) -> BTreeMap<&str, Task> {
 pub struct Tasks {
     side: u8,
     translate: bool,
-    tasks: Vec<Trained>,
+    trained: Vec<Trained>,
 }
 
 struct Trained {
@@ -93,24 +93,24 @@ impl Tasks {
         Self {
             side: dataset.side,
             translate: experiment.train.augment,
-            tasks: tasks.filter(|task| !task.pairs.is_empty()).collect(),
+            trained: tasks.filter(|task| !task.pairs.is_empty()).collect(),
         }
     }
 
     /// Number of tasks that are trained on.
     pub fn trained(&self) -> usize {
-        self.tasks.len()
+        self.trained.len()
     }
 
     /// Training pairs of a task.
     pub fn pairs(&self, task: usize) -> usize {
-        self.tasks[task].pairs.len()
+        self.trained[task].pairs.len()
     }
 
     /// All pairs of a task in a drawn variant. Each but one stands somewhere in the square, where it is drawn; that one
     /// stands in the upper left corner, as test pairs do.
     pub fn visit(&self, task: usize, rng: &mut ChaCha8Rng) -> Visit {
-        let Trained { identifier, variants, pairs } = &self.tasks[task];
+        let Trained { identifier, variants, pairs } = &self.trained[task];
         let drawn = draw::below(rng, variants.len() as u32);
         let variant = variants[drawn as usize];
         let in_corner = draw::below(rng, pairs.len() as u32) as usize;

@@ -30,7 +30,7 @@ fn test_pairs_are_never_trained_on_but_their_tasks_are() {
     let tasks = Tasks::of_dataset(&dataset, &experiment);
     assert_eq!(tasks.trained(), 11, "the demonstrations of evaluation tasks are trained on");
     let held_out: Vec<&Board> = dataset.validation.iter().chain(&dataset.test).map(|puzzle| &puzzle.question).collect();
-    for task in &tasks.tasks {
+    for task in &tasks.trained {
         assert!(task.pairs.iter().all(|pair| !held_out.contains(&&pair.input)));
     }
 }
@@ -43,7 +43,7 @@ fn a_visit_is_one_variant_of_all_pairs_under_its_own_identifier() {
     for number in 0..200 {
         let task = number as usize % tasks.trained();
         let visit = tasks.visit(task, &mut stream(3, number));
-        let Trained { identifier, variants, pairs } = &tasks.tasks[task];
+        let Trained { identifier, variants, pairs } = &tasks.trained[task];
         assert_eq!(visit.examples.len(), pairs.len());
         let variant = variants[(visit.identifier - identifier) as usize];
         let in_corner = visit.examples.iter().zip(pairs).filter(|((question, answer), pair)| {

@@ -1,0 +1,118 @@
+//! A builder's folder of arrays as something to train on and to evaluate with.
+
+use super::{
+    Corpus, DataError, Dataset, Puzzle,
+    encode::decode,
+    hex,
+    npy::{Folder, FolderError},
+};
+use hrm_types::board::{Board, Kind};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// What a folder holds: examples to train on as they are, and the test split as puzzles.
+pub fn load_folder(path: &Path) -> Result<(Corpus, Dataset), DataError> {
+    let mut folder = Folder::read(path)?;
+    let (kind, side) = kind_of(&folder, path)?;
+    let tasks: Vec<String> = if kind == Kind::Arc { folder.identifiers.split_off(1) } else { vec![] };
+    let test = test_puzzles(&folder, path, (kind, side), &tasks)?;
+    let tokens = only_set(&mut folder, "train", path)?;
+    let hash = [&tokens.inputs, &tokens.labels].into_iter().fold(Sha256::new(), Sha256::chain_update);
+    let hash = hex(&hash.finalize());
+    let corpus = Corpus::of_tokens(kind, side, tasks, hash, tokens)?;
+    Ok((corpus, Dataset { kind, side, train: vec![], validation: vec![], test }))
+}
+
+/// The kind and the side that a folder's sizes are those of.
+fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataError> {
+    let task = folder.task();
+    let side = (1..=30).find(|&side| usize::from(side) * usize::from(side) == task.seq_len).unwrap_or(0);
+    let kind = match task.vocab_size {
+        12 => Kind::Arc,
+        6 if side != 4 => Kind::Maze,
+        _ => Kind::Sudoku,
+    };
+    let fits = kind.has_side(side)
+        && task.vocab_size == super::encode::vocab_size(kind, side)
+        && (kind == Kind::Arc || task.num_puzzle_identifiers == 1);
+    if fits { Ok((kind, side)) } else { Err(DataError::FolderTask { path: path.display().to_string(), task }) }
+}
+
+/// The arrays of a split, which must have one set.
+fn only_set(folder: &mut Folder, split: &str, path: &Path) -> Result<super::tokens::TokenSplit, DataError> {
+    let sets = folder.splits.remove(split).map(|split| split.sets).unwrap_or_default();
+    let found = sets.len();
+    match <[_; 1]>::try_from(sets) {
+        Ok([set]) => Ok(set.tokens),
+        Err(_) => Err(DataError::FolderSets { path: path.join(split).display().to_string(), found }),
+    }
+}
+
+/// Every example of the test split; of ARC under the name of its puzzle identifier.
+fn test_puzzles(
+    folder: &Folder,
+    path: &Path,
+    (kind, side): (Kind, u8),
+    tasks: &[String],
+) -> Result<Vec<Puzzle>, DataError> {
+    let mut puzzles = Vec::new();
+    for set in folder.splits.get("test").map(|split| &split.sets[..]).unwrap_or_default() {
+        let tokens = &set.tokens;
+        for example in 0..tokens.examples() {
+            let board = |tokens: &[u8]| -> Result<Board, DataError> {
+                let tokens: Vec<u32> = tokens.iter().map(|&token| u32::from(token)).collect();
+                let no_board = || DataError::FolderBoard { path: path.join("test").display().to_string(), example };
+                decode(kind, side, &tokens).ok_or_else(no_board)
+            };
+            let identifier = tokens.puzzle_identifiers[tokens.puzzle_of(example)] as usize;
+            puzzles.push(Puzzle {
+                question: board(tokens.input(example))?,
+                answer: board(tokens.label(example))?,
+                rating: 0,
+                source: path.display().to_string(),
+                task: identifier.checked_sub(1).and_then(|task| tasks.get(task)).cloned().unwrap_or_default(),
+            });
+        }
+    }
+    Ok(puzzles)
+}
+
+impl From<FolderError> for DataError {
+    fn from(error: FolderError) -> Self {
+        Self::Folder(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn fixture(name: &str) -> Option<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/datasets").join(name);
+        if !folder.exists() {
+            eprintln!("skipped: {} is not on this machine", folder.display());
+            return None;
+        }
+        Some(folder)
+    }
+
+    #[test]
+    fn a_builders_folder_is_trained_on_as_it_is_and_its_tests_are_puzzles() {
+        for (name, kind) in [("sudoku-upstream", Kind::Sudoku), ("arc-upstream", Kind::Arc)] {
+            let Some(path) = fixture(name) else { return };
+            let read = Folder::read(&path).unwrap();
+            let (corpus, dataset) = load_folder(&path).unwrap();
+            let train = &read.splits["train"].sets[0].tokens;
+            assert_eq!((corpus.kind, dataset.kind), (kind, kind));
+            assert_eq!((corpus.groups(), corpus.task()), (train.groups(), read.task()));
+            let visit = corpus.visit(0, &mut super::super::draw::stream(1, 0));
+            let known = |example: &(Vec<u8>, Vec<u8>)| {
+                (0..train.examples()).any(|i| train.input(i) == example.0 && train.label(i) == example.1)
+            };
+            assert!(visit.examples.iter().all(known) && !visit.examples.is_empty());
+            assert_eq!(dataset.test.len(), read.splits["test"].sets[0].tokens.examples());
+            assert!(dataset.test.iter().all(|puzzle| puzzle.task.is_empty() == (kind == Kind::Sudoku)));
+        }
+    }
+}
