@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(tags, ["generate", "csv", "arc", "folder", "stored"]);
         let required = variants[0]["required"].as_array().expect("required fields");
         assert!(
-            ["source", "side", "givens"].iter().all(|field| required.contains(&Value::from(*field))),
+            ["source", "side", "train"].iter().all(|field| required.contains(&Value::from(*field))),
             "{required:?}"
         );
     }

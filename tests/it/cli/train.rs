@@ -60,7 +60,7 @@ fn solution(place: &Place, checkpoint: &str) -> (Option<i32>, Value) {
 #[test]
 fn a_trained_checkpoint_is_evaluated_and_solves() {
     let (place, printed) = trained("tiny.safetensors", &[]);
-    assert!(printed.contains("tiny: 200 training and 40 test puzzles of side 4\n"), "{printed}");
+    assert!(printed.contains("tiny: 200 training and 40 test puzzles, sudoku of side 4\n"), "{printed}");
     assert!(printed.contains(" weights, 40 steps\n"), "{printed}");
     assert!(printed.contains("trained 40 steps in "), "{printed}");
     assert!(printed.contains("wrote tiny.safetensors ("), "{printed}");
@@ -71,7 +71,7 @@ fn a_trained_checkpoint_is_evaluated_and_solves() {
     assert!(evaluated.contains(" of 40 puzzles; 95 % interval "), "{evaluated}");
     let few = ["eval", "--checkpoint", "tiny.safetensors", "--config", "tiny.toml", "--limit", "7", "--steps", "2"];
     let few = place.hrm(&few).succeeds();
-    assert!(few.contains(" of 7 puzzles; ") && few.contains("after exactly 2 steps"), "{few}");
+    assert!(few.contains(" of 7 puzzles, the first of 40; ") && few.contains("after exactly 2 steps"), "{few}");
 
     let (code, solution) = solution(&place, "tiny.safetensors");
     let violations = solution["violations"].as_array().expect("a list");
@@ -130,7 +130,7 @@ fn the_model_that_ships_solves_the_puzzle_in_the_help() {
     let printed = place.hrm(&["solve", puzzle]).succeeds();
     assert_eq!(printed.lines().last(), Some("solved"), "{printed}");
     let error = place.hrm(&["solve", PUZZLE]).fails();
-    assert!(error.contains("no model for puzzles of side 4 ships") && error.contains("--checkpoint"), "{error}");
+    assert!(error.contains("no model for sudoku of side 4 ships") && error.contains("--checkpoint"), "{error}");
 }
 
 #[test]
