@@ -20,12 +20,16 @@ const MARK: &[u8; 8] = b"hrm\nback";
 /// The format that this program writes and reads.
 pub(super) const FORMAT: u32 = 1;
 
-/// Longest record, bytes; the header is the only one that could want to be longer.
-const LONGEST: usize = 1 << 20;
+/// Longest record, bytes: a chunk behind its hash. The header is the only one that could want to be longer.
+const LONGEST: usize = HASH + (1 << 20);
+
+/// Bytes of a chunk's hash.
+const HASH: usize = 32;
 
 const HEADER: u8 = b'h';
 const TABLE: u8 = b't';
 const ROWS: u8 = b'r';
+const BODY: u8 = b'b';
 const END: u8 = b'e';
 
 /// What a backup says about itself.
@@ -119,6 +123,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Adds the body of a chunk whose row does not have it.
+    pub(super) async fn body(&mut self, hash: &[u8], bytes: &[u8]) -> Result<(), Error> {
+        self.flush_rows().await?;
+        self.record(BODY, &[hash, bytes].concat()).await
+    }
+
     /// Writes the digest, puts everything on the disk and the file in its place. Its size, bytes, and its digest.
     pub(super) async fn publish(mut self) -> Result<(u64, String), Error> {
         self.flush_rows().await?;
@@ -146,6 +156,8 @@ pub(super) enum Piece {
     Table(String),
     /// Some of them.
     Rows(Vec<u8>),
+    /// The body of the chunk with this hash.
+    Body(Vec<u8>, Vec<u8>),
     /// There are no more, and the digest is right.
     End(String),
 }
@@ -185,6 +197,7 @@ impl Reader {
         let found = match found {
             Piece::Table(name) => name,
             Piece::Rows(_) => "rows",
+            Piece::Body(..) => "a chunk",
             Piece::End(_) => "the end",
         };
         self.damaged(format!("expected {expected}, found {found}"))
@@ -226,6 +239,10 @@ impl Reader {
                 String::from_utf8(name).map(Piece::Table).map_err(|_| self.damaged("a table's name is no text"))
             }
             (ROWS, rows) => Ok(Piece::Rows(rows)),
+            (BODY, mut hash) if hash.len() > HASH => {
+                let bytes = hash.split_off(HASH);
+                Ok(Piece::Body(hash, bytes))
+            }
             (END, expected) => self.end(&expected).await,
             (kind, _) => Err(self.damaged(format!("expected a known kind of record, found {kind}"))),
         }

@@ -9,7 +9,7 @@ mod file;
 pub use error::Error;
 
 use crate::store::{
-    PgPool,
+    PgPool, bodies,
     copying::{self, Table},
 };
 use file::{FORMAT, Header, Piece, Reader, Writer};
@@ -61,6 +61,11 @@ async fn write_rows(snapshot: &mut PgConnection, tables: &[Table], writer: &mut 
         while let Some(some) = rows.try_next().await.map_err(database)? {
             writer.rows(some.as_ref()).await?;
         }
+    }
+    let mut after = Vec::new();
+    while let Some(outside) = bodies::next_outside(snapshot, &after).await? {
+        writer.body(&outside.hash, &bodies::get(&outside).await?).await?;
+        after = outside.hash;
     }
     Ok(())
 }
@@ -139,6 +144,10 @@ async fn read_rows(tx: &mut PgConnection, tables: &[Table], reader: &mut Reader)
             rows.send(some.as_slice()).await.map_err(database)?;
         }
         rows.finish().await.map_err(database)?;
+    }
+    while let Piece::Body(hash, bytes) = &piece {
+        bodies::put_inside(tx, hash, bytes).await?;
+        piece = reader.next().await?;
     }
     match piece {
         Piece::End(_) => Ok(()),

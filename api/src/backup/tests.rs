@@ -2,7 +2,7 @@
 
 use super::{Error, restore, write};
 use crate::store::{
-    PgPool, artifacts, checkpoints, copying, evaluations,
+    PgPool, artifacts, bodies, checkpoints, copying, evaluations,
     jobs::{self, Terms},
     leases, logs, metrics, results, runs,
     testing::{TestDatabase, data_dir, database},
@@ -105,6 +105,20 @@ async fn everything_comes_back_and_goes_on() {
     assert_eq!(metrics::list(&to.pool, next.run_id(), 2, None, 10).await.expect("points"), []);
 }
 
+#[tokio::test]
+async fn chunks_in_an_object_store_are_carried_along() {
+    let (from, to) = (in_use().await, database().await);
+    let (folder, objects) = (data_dir(), data_dir());
+    let before = rows(&from.pool).await;
+    let place = format!("file://{}", objects.path().display()).parse().expect("a place");
+    assert!(bodies::move_out(&from.pool, &place).await.expect("chunks move") >= 2);
+    let file = folder.path().join("lab.backup");
+    write(&from.pool, &file).await.expect("a backup");
+    drop(objects);
+    restore(&to.pool, &file).await.expect("a restoration");
+    assert_eq!(rows(&to.pool).await, before, "everything is in the database again");
+}
+
 async fn refused(pool: &PgPool, file: &Path) -> String {
     let before = rows(pool).await;
     let error = restore(pool, file).await.expect_err("a refusal");
@@ -161,6 +175,7 @@ async fn a_backup_of_another_schema_is_refused_with_both_numbers() {
         match reader.next().await.expect("a piece") {
             super::Piece::Table(name) => writer.table(&name).await.expect("room"),
             super::Piece::Rows(rows) => writer.rows(&rows).await.expect("room"),
+            super::Piece::Body(hash, bytes) => writer.body(&hash, &bytes).await.expect("room"),
             super::Piece::End(_) => break,
         }
     }

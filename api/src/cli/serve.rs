@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use hrm_api::{
     cluster::Database,
-    config::{DatabaseConfig, ServerConfig, WorkerConfig},
+    config::{DatabaseConfig, ObjectsConfig, ServerConfig, WorkerConfig},
     housekeeping, queue,
     server::{self, AppState, Settings},
     store::{PgPool, checkpoints},
@@ -34,6 +34,8 @@ pub(crate) struct Serve {
     database: DatabaseConfig,
     #[command(flatten)]
     worker: WorkerConfig,
+    #[command(flatten)]
+    objects: ObjectsConfig,
 }
 
 impl Serve {
@@ -73,7 +75,8 @@ impl Serve {
         // Also without a worker here: those elsewhere may die.
         let (ending, ended) = watch::channel(false);
         let sweep = tokio::spawn(queue::sweep_until(pool.clone(), self.worker, closed(ended.clone())));
-        let housekeeping = tokio::spawn(housekeeping::until(pool.clone(), closed(ended)));
+        let housekeeping =
+            tokio::spawn(housekeeping::until(pool.clone(), self.objects.object_store.clone(), closed(ended)));
         let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
         if public {
             tracing::warn!("there are no accounts: everybody who can reach {address} may do everything");
@@ -93,6 +96,7 @@ impl Serve {
     fn worker_variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.database.variables();
         variables.extend(self.worker.variables());
+        variables.extend(self.objects.variables());
         variables
     }
 }

@@ -4,8 +4,8 @@ use super::{interrupt, session};
 use clap::Args;
 use hrm_api::{
     cluster::Database,
-    config::{DatabaseConfig, WorkerConfig},
-    fault,
+    config::{DatabaseConfig, ObjectsConfig, WorkerConfig},
+    fault, housekeeping,
     worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
@@ -30,6 +30,8 @@ pub(crate) struct Worker {
     database: DatabaseConfig,
     #[command(flatten)]
     lease: WorkerConfig,
+    #[command(flatten)]
+    objects: ObjectsConfig,
     /// End when standard input is closed, which the process that started this one holds open
     #[arg(long)]
     supervised: bool,
@@ -62,10 +64,14 @@ impl Worker {
             })?;
         }
         let database = Database::open(&self.database).await?;
+        // Until the work ends, however it ends.
+        let housekeeping =
+            tokio::spawn(housekeeping::until(database.pool.clone(), self.objects.object_store, std::future::pending()));
         let worked = tokio::select! {
             worked = worker::run(database.pool.clone(), self.lease, requested) => worked,
             never = database.keep_running() => match never {},
         };
+        housekeeping.abort();
         let closed = database.close().await;
         let end = worked?;
         closed?;

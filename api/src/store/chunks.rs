@@ -1,6 +1,9 @@
 //! Pieces of files, addressed by the SHA-256 of their content: the same piece is stored once, whosever it is.
 
-use super::Error;
+use super::{
+    Error,
+    bodies::{self, Outside},
+};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -38,10 +41,11 @@ pub(super) async fn put(connection: &mut PgConnection, bytes: &[u8]) -> Result<H
 /// The chunk at a place of an artifact, if its list is that long.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when the bytes do not have their hash any more.
+/// [`Error::Corrupt`] when the bytes do not have their hash any more; [`Error::Object`] when they are in an object store
+/// that does not give them.
 pub(super) async fn at(pool: &PgPool, artifact: Uuid, position: i64) -> Result<Option<Vec<u8>>, Error> {
     let row = sqlx::query!(
-        "SELECT sha256, bytes FROM artifact_chunks JOIN chunks ON chunks.sha256 = chunk
+        "SELECT sha256, bytes, object FROM artifact_chunks JOIN chunks ON chunks.sha256 = chunk
          WHERE artifact_id = $1 AND position = $2",
         artifact,
         position
@@ -49,10 +53,14 @@ pub(super) async fn at(pool: &PgPool, artifact: Uuid, position: i64) -> Result<O
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    if Sha256::digest(&row.bytes)[..] == row.sha256 {
-        Ok(Some(row.bytes))
+    if let Some(address) = row.object {
+        return Ok(Some(bodies::get(&Outside { hash: row.sha256, address }).await?));
+    }
+    let bytes = row.bytes.unwrap_or_default();
+    if Sha256::digest(&bytes)[..] == row.sha256 {
+        Ok(Some(bytes))
     } else {
-        let detail = format!("chunk {position} of {} bytes, which do not have the hash they had", row.bytes.len());
+        let detail = format!("chunk {position} of {} bytes, which do not have the hash they had", bytes.len());
         Err(Error::Corrupt { what: "artifact", detail })
     }
 }

@@ -3,14 +3,15 @@
 //! Which tables there are, and what refers to what, is asked of the database itself, so that a table that a migration
 //! adds is carried without anybody thinking of it.
 
-use super::{Error, MIGRATOR, PgPool};
+use super::{Error, MIGRATOR, PgPool, bodies};
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, postgres::PgCopyIn};
 
-/// Tables that belong to one place: what has been applied to a database, and which processes work on it.
-const LOCAL: [&str; 2] = ["_sqlx_migrations", "workers"];
+/// Tables that belong to one place: what has been applied to a database, which processes work on it, and which objects
+/// it has to delete.
+const LOCAL: [&str; 3] = ["_sqlx_migrations", "dropped_objects", "workers"];
 
 /// A table with the columns that are written, generated ones left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,9 +153,12 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("DELETE FROM chunks WHERE NOT EXISTS (SELECT 1 FROM artifact_chunks WHERE chunk = sha256)")
-        .execute(&mut *connection)
-        .await?;
+    let objects = sqlx::query_scalar!(
+        "DELETE FROM chunks WHERE NOT EXISTS (SELECT 1 FROM artifact_chunks WHERE chunk = sha256) RETURNING object"
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    bodies::drop_objects(connection, &objects.into_iter().flatten().collect::<Vec<_>>()).await?;
     let mut occupied = Vec::new();
     for (table, quoted) in tables.iter().zip(names) {
         let ask = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {quoted})"));

@@ -47,6 +47,14 @@ pub enum Error {
     /// Stored bytes could not be written to where they were asked for.
     #[error("writing what is stored: {0}")]
     Output(std::io::Error),
+    /// An object store did not do what it was asked.
+    #[error("the object store, at {address}: {detail}")]
+    Object {
+        /// The object's address.
+        address: String,
+        /// What it said.
+        detail: String,
+    },
     /// The database refused or is not reachable.
     #[error("the database: {0}")]
     Database(sqlx::Error),

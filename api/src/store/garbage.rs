@@ -4,7 +4,7 @@
 //! first, so that no reference to it can appear, and looked at again under the lock, because one may have appeared
 //! just before. So it may run at any time, anywhere, any number of times at once.
 
-use super::Error;
+use super::{Error, bodies};
 use sqlx::{PgConnection, PgPool};
 
 /// Rows of one transaction at most.
@@ -84,13 +84,15 @@ async fn chunks(connection: &mut PgConnection) -> Result<(usize, Vec<i32>), Erro
     )
     .fetch_all(&mut *connection)
     .await?;
-    let sizes = sqlx::query_scalar!(
+    let deleted = sqlx::query!(
         "DELETE FROM chunks WHERE sha256 = ANY($1)
            AND NOT EXISTS (SELECT 1 FROM artifact_chunks WHERE chunk = sha256)
-         RETURNING size",
+         RETURNING size, object",
         &locked
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok((locked.len(), sizes))
+    let objects: Vec<String> = deleted.iter().filter_map(|chunk| chunk.object.clone()).collect();
+    bodies::drop_objects(connection, &objects).await?;
+    Ok((locked.len(), deleted.into_iter().map(|chunk| chunk.size).collect()))
 }

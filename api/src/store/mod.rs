@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod bell;
+pub mod bodies;
 pub mod checkpoints;
 mod chunks;
 mod connect;
@@ -19,6 +20,7 @@ pub mod jobs;
 pub mod leases;
 pub mod logs;
 pub mod metrics;
+mod objects;
 pub mod order;
 pub mod puzzles;
 pub mod results;

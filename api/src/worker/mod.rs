@@ -15,7 +15,7 @@ mod training;
 
 use crate::{
     config::WorkerConfig,
-    fault, housekeeping, queue,
+    fault, queue,
     store::{
         self,
         bell::{self, Bell},
@@ -59,7 +59,6 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     let sweep = queue::sweep_until(pool.clone(), config, ended(shutdown.clone()));
     let besides = [
         tokio::spawn(sweep),
-        tokio::spawn(housekeeping::until(pool.clone(), ended(shutdown.clone()))),
         tokio::spawn(report_presence(pool.clone(), id, config)),
         tokio::spawn(bell::listen(pool.clone(), bell.clone())),
     ];

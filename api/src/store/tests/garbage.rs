@@ -4,6 +4,7 @@ use super::{KEEP, LONG, claim, queue};
 use crate::store::{
     Error, artifacts,
     artifacts::CHUNK,
+    bodies::{self, Place},
     garbage::{self, Collected},
     leases::Lease,
     testing::{TestDatabase, data_dir, database},
@@ -21,7 +22,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 async fn count(pool: &PgPool) -> (i64, i64) {
@@ -136,14 +137,20 @@ async fn saves_and_collections_at_the_same_time_lose_nothing() {
             left.fetch_sub(1, Ordering::SeqCst);
         }));
     }
-    let mut collected = 0;
+    let objects = data_dir();
+    let place: Place = format!("file://{}", objects.path().display()).parse().expect("a place");
+    let (mut collected, mut moved) = (0, 0);
     while left.load(Ordering::SeqCst) > 0 && savers.iter().any(|saver| !saver.is_finished()) {
         collected += garbage::collect(&db.pool).await.expect("a collection").chunks;
+        moved += bodies::move_out(&db.pool, &place).await.expect("chunks move");
+        bodies::delete_dropped(&db.pool, Duration::ZERO).await.expect("objects are deleted");
     }
     for saver in savers {
         saver.await.expect("no panic");
     }
-    assert!(collected > 0, "there was something to collect");
+    assert!(collected > 0 && moved > 0, "there was something to collect, and something to move");
+    // Every object is in use, and every list is whole.
+    bodies::delete_dropped(&db.pool, Duration::ZERO).await.expect("objects are deleted");
     let torn = "SELECT count(*) FROM artifacts
                 WHERE size <> (SELECT coalesce(sum(chunks.size), 0) FROM artifact_chunks
                                JOIN chunks ON sha256 = chunk WHERE artifact_id = artifacts.id)";

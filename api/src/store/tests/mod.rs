@@ -1,6 +1,7 @@
 //! The store against a real PostgreSQL server, and what its tests start from.
 
 mod artifacts;
+mod bodies;
 mod datasets;
 mod garbage;
 mod jobs;
