@@ -31,12 +31,17 @@ pub(crate) fn load(spec: &DataSpec, database: &DatabaseConfig, stop: &StopSignal
     }
 }
 
-/// What an experiment trains on, given the puzzles it stands for.
-pub(crate) fn corpus(experiment: &Experiment, puzzles: &Dataset) -> anyhow::Result<Corpus> {
-    match &experiment.data {
-        DataSpec::Folder(spec) => Ok(data::load_folder(Path::new(&spec.path))?.0),
-        _ => Ok(Corpus::of_dataset(puzzles, experiment)),
+/// What an experiment trains on, and the puzzles it stands for.
+pub(crate) fn load_to_train(
+    experiment: &Experiment,
+    database: &DatabaseConfig,
+    stop: &StopSignal,
+) -> anyhow::Result<(Corpus, Dataset)> {
+    if let DataSpec::Folder(spec) = &experiment.data {
+        return Ok(data::load_folder(Path::new(&spec.path))?);
     }
+    let puzzles = load(&experiment.data, database, stop)?;
+    Ok((Corpus::of_dataset(&puzzles, experiment), puzzles))
 }
 
 /// Generates puzzles behind a progress bar.

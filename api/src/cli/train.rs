@@ -13,7 +13,7 @@ use clap::Args;
 use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
-    data::Dataset,
+    data::{Corpus, Dataset},
     eval,
     train::{TrainState, Training, train},
 };
@@ -127,17 +127,17 @@ impl Train {
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         checkpoint::check_place(&out)?;
         let stop = interrupt::stop_signal()?;
-        let puzzles = puzzles::load(&experiment.data, &self.database, &stop)?;
+        let (corpus, puzzles) = puzzles::load_to_train(experiment, &self.database, &stop)?;
         println!(
             "{}: {} training and {} test puzzles, {} of side {}",
             experiment.name,
-            report::thousands(puzzles.train.len() as u64),
+            report::thousands(corpus.examples() as u64),
             report::thousands(puzzles.test.len() as u64),
             puzzles.kind,
             puzzles.side
         );
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
-        let mut training = saving.begin(experiment, &puzzles, self.resume)?;
+        let mut training = saving.begin(experiment, corpus, self.resume)?;
         saving.train(&mut training, &stop)?;
         let trained = training.finish()?;
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
@@ -188,10 +188,9 @@ struct Saving {
 }
 
 impl Saving {
-    fn begin<'a>(&self, experiment: &'a Experiment, dataset: &Dataset, resume: bool) -> anyhow::Result<Training<'a>> {
+    fn begin<'a>(&self, experiment: &'a Experiment, corpus: Corpus, resume: bool) -> anyhow::Result<Training<'a>> {
         let path = self.path.display();
         if resume && self.path.exists() {
-            let corpus = puzzles::corpus(experiment, dataset)?;
             let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, corpus, &state));
             let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
             println!("goes on from {path} after step {}", report::thousands(training.step()));
@@ -202,7 +201,7 @@ impl Saving {
         } else if self.path.exists() {
             bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
         }
-        Ok(Training::begin(experiment, puzzles::corpus(experiment, dataset)?)?)
+        Ok(Training::begin(experiment, corpus)?)
     }
 
     /// Trains to the end, writing the state now and then and when it is interrupted.
