@@ -1,0 +1,145 @@
+//! Claims: whose turn it is, and what is to be done.
+
+use super::Lease;
+use crate::store::{Error, interval};
+use hrm_types::{
+    experiment::Experiment,
+    ids::{DatasetId, JobId, WorkerId},
+    job::{EvaluationSpec, GenerationSpec, JobKind},
+};
+use sqlx::{PgConnection, PgPool, types::Json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Held while a claim counts the running jobs of the owners, so that two claims cannot both find room for one.
+const CLAIM_LOCK: i64 = 0x6872_6d01;
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Train, evaluate, store.
+    Training {
+        /// What to train on what.
+        experiment: Box<Experiment>,
+        /// The dataset, if it is known already.
+        dataset_id: Option<DatasetId>,
+    },
+    /// Measure a stored checkpoint.
+    Evaluation(EvaluationSpec),
+    /// Make puzzles.
+    Generation(GenerationSpec),
+}
+
+/// A claimed job.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The lease.
+    pub lease: Lease,
+    /// Its name.
+    pub name: String,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// Who claims, and on what terms.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimer<'a> {
+    /// The worker.
+    pub worker: WorkerId,
+    /// The device it computes on, which holds one job at a time.
+    pub device: &'a str,
+    /// How long the lease lasts without being extended.
+    pub lease: Duration,
+    /// Jobs of one owner that may run at once.
+    pub owner_cap: Option<u32>,
+}
+
+/// The queued job whose turn it is, now running under a fresh lease.
+///
+/// The highest priority goes first; within it the owner who was served longest ago; of his jobs the oldest. None
+/// while the device holds another job.
+pub async fn claim_next_job(pool: &PgPool, claimer: Claimer<'_>) -> Result<Option<Claim>, Error> {
+    let claimed = if claimer.owner_cap.is_some() {
+        let mut tx = pool.begin().await?;
+        sqlx::query!("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *tx).await?;
+        let claimed = claim(&mut tx, claimer).await;
+        if claimed.is_ok() {
+            tx.commit().await?;
+        }
+        claimed
+    } else {
+        claim(&mut *pool.acquire().await?, claimer).await
+    };
+    match claimed {
+        // Another worker has put a job on the device between the look and the claim.
+        Err(Error::Conflict { constraint, .. }) if constraint == "jobs_device_key" => Ok(None),
+        other => other,
+    }
+}
+
+async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Option<Claim>, Error> {
+    let token = Uuid::new_v4();
+    let row = sqlx::query!(
+        r#"WITH RECURSIVE owners AS (
+               (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner LIMIT 1)
+               UNION ALL
+               SELECT (SELECT owner FROM jobs WHERE state = 'queued' AND owner > owners.owner ORDER BY owner LIMIT 1)
+               FROM owners WHERE owners.owner IS NOT NULL
+           ), turns AS MATERIALIZED (
+               SELECT owners.owner FROM owners
+               CROSS JOIN LATERAL (
+                   SELECT priority, id FROM jobs
+                   WHERE state = 'queued' AND jobs.owner = owners.owner AND run_after <= now()
+                   ORDER BY priority DESC, id LIMIT 1
+               ) AS head
+               CROSS JOIN LATERAL (SELECT max(started_at) AS at FROM jobs WHERE jobs.owner = owners.owner) AS served
+               WHERE $5::bigint IS NULL
+                  OR (SELECT count(*) FROM jobs WHERE state = 'running' AND jobs.owner = owners.owner) < $5
+               ORDER BY head.priority DESC, served.at NULLS FIRST, head.id
+           ), next AS MATERIALIZED (
+               SELECT head.id FROM turns
+               CROSS JOIN LATERAL (
+                   SELECT id FROM jobs
+                   WHERE state = 'queued' AND jobs.owner = turns.owner AND run_after <= now()
+                   ORDER BY priority DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+               ) AS head
+               WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND device = $2)
+               LIMIT 1
+           ), claimed AS (
+               UPDATE jobs SET state = 'running', attempt = attempt + 1, worker_id = $1, device = $2,
+                               lease_token = $3, lease_expires = now() + $4, reason = NULL, phase = NULL,
+                               done = saved_done, preempted_by = NULL, started_at = now()
+               FROM next WHERE jobs.id = next.id
+               RETURNING jobs.id, jobs.kind, jobs.name, jobs.spec, jobs.attempt
+           )
+           SELECT claimed.id AS "id!", claimed.kind AS "kind!", claimed.name AS "name!", claimed.spec,
+                  claimed.attempt AS "attempt!", runs.experiment AS "experiment?: Json<Experiment>",
+                  runs.dataset_id AS "dataset_id?"
+           FROM claimed LEFT JOIN runs ON runs.id = claimed.id"#,
+        claimer.worker.0,
+        claimer.device,
+        token,
+        interval(claimer.lease),
+        claimer.owner_cap.map(i64::from)
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let lease = Lease { job_id: JobId(row.id), token, attempt: row.attempt as u32 };
+    let work = match row.experiment {
+        Some(Json(experiment)) => {
+            Work::Training { experiment: Box::new(experiment), dataset_id: row.dataset_id.map(DatasetId) }
+        }
+        None => work(&row.kind, row.spec.unwrap_or_default())?,
+    };
+    Ok(Some(Claim { lease, name: row.name, work }))
+}
+
+fn work(kind: &str, spec: serde_json::Value) -> Result<Work, Error> {
+    let unreadable = |error: serde_json::Error| Error::Corrupt { what: "job", detail: error.to_string() };
+    if kind == JobKind::Evaluation.as_str() {
+        Ok(Work::Evaluation(serde_json::from_value(spec).map_err(unreadable)?))
+    } else {
+        Ok(Work::Generation(serde_json::from_value(spec).map_err(unreadable)?))
+    }
+}
