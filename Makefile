@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e chaos sqlx setup FORCE
+.PHONY: help run test check web program e2e chaos s3 sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -37,6 +37,9 @@ e2e: program web ## Run the browser tests alone
 chaos: program ## Kill workers, crowd the queue, store much; print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
 	cargo test --release --package it chaos -- --ignored --nocapture --test-threads=1
 	cargo test --release --package hrm-api --lib -- --ignored --nocapture --test-threads=1
+
+s3: ## Build with the feature s3 and keep chunks in a bucket of a test server, which may be away, wrong or damaged
+	tests/s3.sh
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh

@@ -105,6 +105,51 @@ fn every_service_restarts_and_is_asked_how_it_is_and_names_what_the_files_define
     assert!(text("Dockerfile").contains("\nENTRYPOINT [\"hrm\"]\n"), "commands are the program's arguments");
 }
 
+/// Compose, as a plugin of docker or as a program of its own; `HRM_COMPOSE` names another. None where there is none.
+fn engine() -> Option<Vec<String>> {
+    let named = std::env::var("HRM_COMPOSE").ok().map(|program| vec![program]);
+    let known = [vec!["docker".to_owned(), "compose".to_owned()], vec!["docker-compose".to_owned()]];
+    named.into_iter().chain(known).find(|words| {
+        let version = Command::new(&words[0]).args(&words[1..]).args(["version", "--short"]).output();
+        // Version 1 knows neither a project's name nor conditions of a start.
+        version.is_ok_and(|out| out.status.success() && !out.stdout.starts_with(b"1."))
+    })
+}
+
+#[test]
+fn compose_reads_the_file_without_a_word_and_as_it_is_meant() {
+    let Some(engine) = engine() else {
+        return eprintln!(
+            "skipped: neither `docker compose` nor `docker-compose` (version 2) is here; HRM_COMPOSE=PROGRAM names one"
+        );
+    };
+    let mut command = Command::new(&engine[0]);
+    command.args(&engine[1..]).args(["--profile", "*", "config", "--format", "json"]).current_dir(root());
+    let output = command.output().expect("compose can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let written = compose();
+    let names = |compose: &Value| -> Vec<String> {
+        compose["services"].as_object().expect("services").keys().cloned().collect()
+    };
+    let (mut found, mut expected) = (names(&read), names(&written));
+    found.sort();
+    expected.sort();
+    assert_eq!((found, &read["name"]), (expected, &written["name"]));
+    for (name, service) in ours(&written) {
+        let read = &read["services"][name];
+        for part in ["command", "environment", "image", "init", "restart"] {
+            assert_eq!(read[part], service[part], "{name}: {part}");
+        }
+        assert_eq!(read["build"]["target"], service["build"]["target"], "{name}");
+        assert_eq!(read["healthcheck"]["test"], service["healthcheck"]["test"], "{name}");
+    }
+    let gpu = &read["services"]["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"][0];
+    assert_eq!(gpu["driver"], "nvidia");
+    eprintln!("{} reads docker-compose.yml", engine.join(" "));
+}
+
 #[test]
 fn the_services_run_with_the_commands_and_the_environment_of_the_file() {
     let (compose, database, folder) = (compose(), Postgres::start(), TempDir::new().expect("a folder"));

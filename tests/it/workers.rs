@@ -1,8 +1,10 @@
 //! Worker processes that are stopped, frozen, or whose database goes away.
 
+mod bucket;
 mod chaos;
 mod disk;
 mod outage;
+mod states;
 
 use crate::program::hrm;
 use reqwest::blocking::{Client, Response};
@@ -133,11 +135,16 @@ impl Remote {
 
     /// Queues a tiny run of so many steps and returns its id.
     fn queue(&self, name: &str, steps: u64) -> String {
+        self.queue_of_width(name, steps, 16)
+    }
+
+    /// The same with a hidden size; 256 makes several megabytes of weights.
+    fn queue_of_width(&self, name: &str, steps: u64, width: u64) -> String {
         let experiment = json!({
             "name": name,
             "data": {"source": "generate", "side": 4, "train": 60, "test": 20, "givens": [6, 9], "seed": 7},
             "arch": {
-                "hidden_size": 16, "num_heads": 2, "H_layers": 1, "L_layers": 1, "H_cycles": 1, "L_cycles": 1,
+                "hidden_size": width, "num_heads": 2, "H_layers": 1, "L_layers": 1, "H_cycles": 1, "L_cycles": 1,
                 "halt_max_steps": 2, "puzzle_emb_ndim": 16
             },
             "train": {"batch_size": 20, "epochs": 1e9, "max_steps": steps, "lr_warmup_steps": 0, "log_every": 10}

@@ -12,9 +12,11 @@ mod puzzles;
 mod queue;
 mod report;
 mod restore;
+mod run;
 mod serve;
 mod session;
 mod solve;
+mod states;
 mod train;
 mod verify;
 mod worker;
@@ -50,6 +52,8 @@ enum Command {
     #[command(subcommand)]
     Import(import::Import),
     Predict(predict::Predict),
+    #[command(subcommand)]
+    Run(run::Run),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Openapi(openapi::Openapi),
@@ -67,6 +71,7 @@ impl Command {
             Self::Data(data) => data.run(),
             Self::Import(import) => import.run(),
             Self::Predict(predict) => predict.run(),
+            Self::Run(run) => run.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Openapi(openapi) => openapi.run(),

@@ -18,6 +18,9 @@ pub struct WorkerConfig {
     pub owner_cap: Option<u32>,
 
     /// Seconds between states of a training that are stored, from which it goes on after an interruption
+    ///
+    /// 0 stores one as soon as the one before it is stored: every state waits for the database's disk, so that the disk
+    /// decides how many steps lie between them.
     #[arg(long, env = "HRM_SAVE_SECONDS", value_name = "SECONDS", default_value_t = 120)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=86_400))]
     pub save_seconds: u32,

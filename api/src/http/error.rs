@@ -120,6 +120,9 @@ pub enum ApiError {
     /// The database cannot be reached.
     #[error("the database does not answer; the server keeps trying")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The object store that holds the file cannot be reached.
+    #[error("the object store that holds this file does not answer; try again later")]
+    FileUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A mistake of ours; logged, never shown.
     #[error("the server made a mistake; its log tells more under this request id")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -187,6 +190,9 @@ impl ApiError {
             Self::Overloaded { .. } => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is busy"),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "This took too long"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer"),
+            Self::FileUnavailable(_) => {
+                (S::SERVICE_UNAVAILABLE, "file-unavailable", "The object store does not answer")
+            }
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "A mistake of the server"),
             Self::Bare(status) => (*status, "refused", "The request was refused"),
         }
@@ -209,7 +215,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Overloaded { retry_after, .. } => Some(*retry_after),
-            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+            Self::Unavailable(_) | Self::FileUnavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
             _ => None,
         }
     }
@@ -228,6 +234,7 @@ impl From<store::Error> for ApiError {
                 Self::Conflict { field, detail }
             }
             store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
+            store::Error::Object { .. } => Self::FileUnavailable(Box::new(error)),
             error if error.is_transient() => Self::Unavailable(Box::new(error)),
             error => Self::internal(error),
         }

@@ -10,6 +10,7 @@ pub mod leaderboard;
 pub mod models;
 pub mod runs;
 pub mod solve;
+pub mod train_states;
 pub mod workers;
 
 use crate::{
@@ -51,6 +52,12 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::list_metrics))
         .routes(routes!(runs::list_logs))
         .routes(routes!(runs::stream_events))
+        .routes(routes!(train_states::list_train_states))
+        .routes(routes!(
+            train_states::get_train_state,
+            train_states::change_train_state,
+            train_states::remove_train_state
+        ))
         // The queue
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::get_job))

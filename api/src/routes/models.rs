@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use hrm_types::{Page, ids::CheckpointId, model::Model};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -87,6 +88,7 @@ pub async fn get_model(
             headers(("etag" = String, description = "The file's SHA-256"))),
         (status = 304, description = "The copy already there is the same"),
         (status = 404, description = "There is no such model"),
+        (status = 503, description = "The object store that holds the file does not answer"),
     )
 )]
 pub async fn download_model(
@@ -100,6 +102,9 @@ pub async fn download_model(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let artifact = store::artifacts::find(&state.pool, &model.sha256).await?;
+    let mut chunks = Box::pin(store::artifacts::chunks(&state.pool, &artifact));
+    // Before the answer begins: an object store that is away can still be told then.
+    let first = chunks.try_next().await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, artifact.size.to_string()),
@@ -107,7 +112,7 @@ pub async fn download_model(
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
         (header::ETAG, etag),
     ];
-    Ok((headers, Body::from_stream(store::artifacts::chunks(&state.pool, &artifact))).into_response())
+    Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(chunks))).into_response())
 }
 
 /// Whether `If-None-Match` names this very file. Weak comparison, as the header asks for.

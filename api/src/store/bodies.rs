@@ -60,7 +60,7 @@ pub struct Outside {
 /// Its content, checked against its hash.
 ///
 /// # Errors
-/// [`Error::Object`] when the store does not give it; [`Error::Corrupt`] when it is not what was stored.
+/// [`Error::Object`] when the store does not give it; [`Error::Corrupt`] when it is not what was stored, or gone.
 pub async fn get(chunk: &Outside) -> Result<Vec<u8>, Error> {
     let address = &chunk.address;
     let bytes = objects::get(address).await?;

@@ -54,6 +54,8 @@ pub enum Error {
         address: String,
         /// What it said.
         detail: String,
+        /// Whether it could not be reached at all, so that trying again later may help.
+        away: bool,
     },
     /// The database refused or is not reachable.
     #[error("the database: {0}")]
@@ -73,9 +75,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Database(
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_)
-            )
+            Self::Object { away: true, .. }
+                | Self::Database(
+                    sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_)
+                )
         ) || matches!(self, Self::Database(sqlx::Error::Database(error))
             // Class 57P: the server is stopping or starting; class 08: the connection broke; class 40: two transactions
             // stood in each other's way, and this one was rolled back.

@@ -17,6 +17,7 @@ pub mod evaluations;
 pub mod garbage;
 pub mod generation_jobs;
 pub mod jobs;
+pub mod kept_states;
 pub mod leases;
 pub mod logs;
 pub mod metrics;

@@ -13,12 +13,62 @@ const PREEMPT_LOCK: i64 = 0x6872_6d02;
 pub const SILENCE: Duration = Duration::from_mins(1);
 
 /// Where a queued job stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// Jobs that will be taken before it.
     pub ahead: u32,
     /// Estimated seconds until it starts; none when that cannot be told.
     pub starts_in: Option<f64>,
+    /// What it waits for, in words.
+    pub waits_for: String,
+}
+
+/// What holds a queued job back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Waiting {
+    /// Jobs that will be taken before it.
+    ahead: usize,
+    /// Seconds that are left of its pause after its worker died.
+    pause: f64,
+    /// Jobs of its owner that run.
+    owners: i64,
+    /// Jobs of one owner that every live worker allows to run at most.
+    cap: Option<i64>,
+}
+
+impl Waiting {
+    /// The same in words; `free` are the seconds until each live worker is free, ascending.
+    fn words(self, free: &[f64]) -> String {
+        let Self { ahead, pause, owners, cap } = self;
+        if pause > 0.0 {
+            return format!("the end of a pause of {pause:.0} s more, because its worker died");
+        }
+        match cap {
+            Some(cap) if owners >= cap && !free.is_empty() => {
+                return format!("one of its owner's {owners} running jobs to end: no more than {cap} may run at once");
+            }
+            _ => {}
+        }
+        let idle = free.iter().filter(|&&seconds| seconds == 0.0).count();
+        match (free.len(), ahead) {
+            (0, _) => "a worker: none is at work".into(),
+            (_, ahead) if ahead < idle => "a worker that is free to look".into(),
+            (1, 0) => "the worker to be free".into(),
+            (workers, 0) => format!("one of {workers} workers to be free"),
+            (workers, ahead) => {
+                let jobs = if ahead == 1 { "1 job".into() } else { format!("{ahead} jobs") };
+                let workers = if workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
+                format!("{jobs} to be taken before it, by {workers}")
+            }
+        }
+    }
+
+    /// Seconds until it starts, where that can be told.
+    fn starts_in(self, free: &[f64]) -> Option<f64> {
+        let capped = self.cap.is_some_and(|cap| self.owners >= cap);
+        let free = free.get(self.ahead).copied().filter(|seconds| seconds.is_finite() && !capped)?;
+        Some(free.max(self.pause))
+    }
 }
 
 /// The places of these jobs, of those that are queued.
@@ -30,17 +80,26 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"WITH turns AS (
-               SELECT id, priority, owner, row_number() OVER (PARTITION BY priority, owner ORDER BY id) AS turn
+               SELECT id, priority, owner, run_after,
+                      row_number() OVER (PARTITION BY priority, owner ORDER BY id) AS turn
                FROM jobs WHERE state = 'queued'
            ), served AS (
-               SELECT owner, (SELECT max(started_at) FROM jobs WHERE jobs.owner = waiting.owner) AS at
+               SELECT owner, (SELECT max(started_at) FROM jobs WHERE jobs.owner = waiting.owner) AS at,
+                      (SELECT count(*) FROM jobs WHERE jobs.owner = waiting.owner AND state = 'running') AS owners
                FROM (SELECT DISTINCT owner FROM turns) AS waiting
            ), ordered AS (
-               SELECT id, row_number() OVER (ORDER BY priority DESC, turn, served.at NULLS FIRST, id) - 1 AS ahead
+               SELECT id, run_after, owners,
+                      row_number() OVER (ORDER BY priority DESC, turn, served.at NULLS FIRST, id) - 1 AS ahead
                FROM turns JOIN served USING (owner)
            )
-           SELECT id, ahead AS "ahead!" FROM ordered WHERE id = ANY($1)"#,
-        &ids
+           SELECT id, ahead AS "ahead!", owners AS "owners!",
+                  EXTRACT(epoch FROM run_after - now())::float8 AS "pause!",
+                  -- No cap where one live worker has none.
+                  (SELECT max(owner_cap) FROM workers WHERE last_seen > now() - $2::interval
+                   HAVING count(*) = count(owner_cap)) AS cap
+           FROM ordered WHERE id = ANY($1)"#,
+        &ids,
+        interval(SILENCE)
     )
     .fetch_all(pool)
     .await?;
@@ -48,11 +107,16 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
         return Ok(BTreeMap::new());
     }
     let free = free_in(pool).await?;
-    let place = |ahead: i64| Place {
-        ahead: ahead as u32,
-        starts_in: free.get(ahead as usize).copied().filter(|seconds| seconds.is_finite()),
+    let place = |waiting: Waiting| Place {
+        ahead: waiting.ahead as u32,
+        starts_in: waiting.starts_in(&free),
+        waits_for: waiting.words(&free),
     };
-    Ok(rows.into_iter().map(|row| (JobId(row.id), place(row.ahead))).collect())
+    let waiting = rows.into_iter().map(|row| {
+        let (ahead, pause) = (row.ahead as usize, row.pause.max(0.0));
+        (JobId(row.id), place(Waiting { ahead, pause, owners: row.owners, cap: row.cap }))
+    });
+    Ok(waiting.collect())
 }
 
 /// Seconds until each live worker is free, ascending; infinite where that cannot be told.
@@ -123,4 +187,38 @@ pub async fn preempt(pool: &PgPool, owner_cap: Option<u32>) -> Result<Option<Job
     .await?;
     tx.commit().await?;
     Ok(id.map(JobId))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_job_waits_for_is_told_in_words() {
+        let next = Waiting { ahead: 0, pause: 0.0, owners: 0, cap: None };
+        let busy = [5.0, f64::INFINITY];
+        for (waiting, free, words, starts_in) in [
+            (next, &[][..], "a worker: none is at work", None),
+            (next, &[0.0], "a worker that is free to look", Some(0.0)),
+            (next, &[5.0], "the worker to be free", Some(5.0)),
+            (next, &busy, "one of 2 workers to be free", Some(5.0)),
+            (Waiting { ahead: 1, ..next }, &busy, "1 job to be taken before it, by 2 workers", None),
+            (Waiting { ahead: 3, ..next }, &[5.0], "3 jobs to be taken before it, by 1 worker", None),
+            (
+                Waiting { pause: 7.6, ..next },
+                &[0.0],
+                "the end of a pause of 8 s more, because its worker died",
+                Some(7.6),
+            ),
+            (
+                Waiting { owners: 2, cap: Some(2), ..next },
+                &[0.0],
+                "one of its owner's 2 running jobs to end: no more than 2 may run at once",
+                None,
+            ),
+            (Waiting { owners: 1, cap: Some(2), ..next }, &[0.0], "a worker that is free to look", Some(0.0)),
+        ] {
+            assert_eq!((waiting.words(free).as_str(), waiting.starts_in(free)), (words, starts_in));
+        }
+    }
 }

@@ -79,8 +79,9 @@ impl Row {
             experiment: self.experiment.0,
             config_hash: self.config_hash,
             dataset_id: self.dataset_id.map(DatasetId),
-            queue_position: place.map(|place| place.ahead),
-            starts_in_seconds: place.and_then(|place| place.starts_in),
+            queue_position: place.as_ref().map(|place| place.ahead),
+            starts_in_seconds: place.as_ref().and_then(|place| place.starts_in),
+            waits_for: place.map(|place| place.waits_for),
             attempt: self.attempt as u32,
             deaths: self.deaths as u32,
             step,
@@ -177,11 +178,11 @@ async fn select(
     .await?;
     let queued = rows.iter().filter(|row| row.state == RunState::Queued.as_str()).map(|row| JobId(row.id));
     let queued: Vec<JobId> = queued.collect();
-    let places = if queued.is_empty() { BTreeMap::new() } else { order::places(pool, &queued).await? };
+    let mut places = if queued.is_empty() { BTreeMap::new() } else { order::places(pool, &queued).await? };
     let mut newest = metrics::newest(pool, rows.iter().map(|row| (RunId(row.id), row.attempt))).await?;
     rows.into_iter()
         .map(|row| {
-            let (last, place) = (newest.remove(&RunId(row.id)), places.get(&JobId(row.id)).copied());
+            let (last, place) = (newest.remove(&RunId(row.id)), places.remove(&JobId(row.id)));
             row.into_run(last, place)
         })
         .collect()

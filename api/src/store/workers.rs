@@ -21,19 +21,22 @@ pub struct NewWorker<'a> {
     pub device: &'a Device,
     /// Every device of its host.
     pub devices: &'a [Device],
+    /// Jobs of one owner that may run at once while it claims.
+    pub owner_cap: Option<u32>,
 }
 
 /// Notes that a worker began. Rows of workers that have been silent for a day are dropped on the way.
 pub async fn register(pool: &PgPool, new: NewWorker<'_>) -> Result<(), Error> {
     sqlx::query!("DELETE FROM workers WHERE last_seen < now() - interval '1 day'").execute(pool).await?;
     sqlx::query!(
-        "INSERT INTO workers (id, host, pid, device, device_id, devices) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO workers (id, host, pid, device, device_id, devices, owner_cap) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         new.id.0,
         new.host,
         i64::from(new.pid),
         new.device.name,
         new.device.id,
-        Json(new.devices) as _
+        Json(new.devices) as _,
+        new.owner_cap.map(i64::from)
     )
     .execute(pool)
     .await?;

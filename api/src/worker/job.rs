@@ -65,19 +65,22 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Asks the store until it answers: while the database is out of reach, again and again, as long as the job is
-    /// this worker's.
+    /// Asks the store until it answers: while the database, or the object store, is out of reach, again and again, as
+    /// long as the job is this worker's.
     pub(super) async fn insist<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<T, Ended>
     where
         F: Future<Output = Result<T, store::Error>>,
     {
+        let mut said = false;
         loop {
             match ask().await {
                 Err(error) if error.is_transient() => {
                     if self.stop.raised() == Some(Stop::LeaseLost) {
                         return Err(Ended::Stopped(Stop::LeaseLost));
                     }
-                    tracing::warn!(%error, "trying again");
+                    if !std::mem::replace(&mut said, true) {
+                        self.log.warn(format!("{error}; it is tried again until it works"));
+                    }
                     sleep(RETRY).await;
                 }
                 answer => return Ok(answer?),

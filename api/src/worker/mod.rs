@@ -50,7 +50,8 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     let devices = device::of_host(&host, config.cpu_slot).await;
     // The processors, which are always first.
     let device = &devices[0];
-    let new = NewWorker { id, host: &host, pid: std::process::id(), device, devices: &devices };
+    let new =
+        NewWorker { id, host: &host, pid: std::process::id(), device, devices: &devices, owner_cap: config.owner_cap };
     workers::register(&pool, new).await?;
     tracing::info!(worker = %id, device = device.id, "worker is ready");
 

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod run;
 pub mod solve;
 pub mod sudoku;
+pub mod train_state;
 pub mod worker;
 
 use serde::{Deserialize, Serialize};

@@ -96,6 +96,9 @@ pub struct Run {
     /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_in_seconds: Option<f64>,
+    /// What it waits for, in words; only while queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// Attempts begun, this one included.
     pub attempt: u32,
     /// Attempts in a row that ended because the worker vanished before it stored a checkpoint.

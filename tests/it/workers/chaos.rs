@@ -1,4 +1,4 @@
-//! A run whose worker is killed again and again: nothing is lost, nothing is done twice, and the weights are those of
+//! Runs whose workers are killed again and again: nothing is lost, nothing is done twice, and the weights are those of
 //! a run that nobody disturbed. `make chaos` runs it and prints the figures that stand in `docs/reliability.md`.
 
 use super::{Process, SHORT, Stack, command, has_trained};
@@ -9,15 +9,22 @@ use rand_chacha::{
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-/// Steps of the run for every kill; on a fast machine it ends before the last ones.
-const STEPS_A_KILL: u64 = 60;
+/// Runs, and workers for them, that are disturbed at the same time: most of it is waiting for leases to run out.
+const AT_ONCE: usize = 4;
 
-/// Seconds of its lease.
+/// Steps of each run; one that ends before all kills were made is followed by another.
+const STEPS: u64 = 1_500;
+
+/// Longest time between the first steps of an attempt and its worker's death, microseconds.
+const LONGEST_LIFE: u64 = 1_500_000;
+
+/// Seconds of a lease: beside other heavy work a database may not answer for a second or two.
 const LEASE: u32 = 6;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -33,11 +40,16 @@ fn weights(stack: &Stack, run: &Value) -> Vec<u8> {
     file[8 + header..].to_vec()
 }
 
-/// A worker that stores a state every second.
-fn replace_worker(stack: &mut Stack) {
-    let mut worker = command(stack.folder.path(), stack.lease_seconds, &["worker"]);
+/// A worker that stores a state every second, on that share of the processors.
+fn worker(stack: &Stack, slot: usize) -> Process {
+    let mut worker = command(stack.folder.path(), stack.lease_seconds, &["worker", "--cpu-slot", &slot.to_string()]);
     worker.env("HRM_SAVE_SECONDS", "1").stdin(Stdio::null());
-    stack.workers = vec![Process(worker.spawn().expect("hrm can be started"))];
+    Process(worker.spawn().expect("hrm can be started"))
+}
+
+fn replace_worker(stack: &mut Stack) {
+    stack.workers.clear();
+    stack.workers.push(worker(stack, 0));
 }
 
 fn is_final(run: &Value) -> bool {
@@ -100,56 +112,119 @@ fn a_run_survives_a_worker_that_is_killed_at_each_of_its_places() {
     eprintln!("{} places: 0 lost, 0 completed twice, equal weights, nothing left behind", points.len());
 }
 
+/// Runs of one experiment whose workers are killed at drawn moments.
+struct Chaos {
+    stack: Stack,
+    rng: ChaCha8Rng,
+    runs: Vec<String>,
+    /// By run: when its worker is to die.
+    condemned: BTreeMap<String, Instant>,
+    /// By run: when its worker died, and in which attempt.
+    dead: BTreeMap<String, (Instant, u64)>,
+    noticed: Vec<Duration>,
+    kills: u64,
+}
+
+impl Chaos {
+    fn begin(seed: u64) -> Self {
+        let mut stack = Stack::start(0, LEASE);
+        stack.workers = (0..AT_ONCE).map(|slot| worker(&stack, slot)).collect();
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let (condemned, dead) = (BTreeMap::new(), BTreeMap::new());
+        Self { stack, rng, runs: Vec::new(), condemned, dead, noticed: Vec::new(), kills: 0 }
+    }
+
+    /// Looks at every run once: notes which death was noticed, draws when the next worker dies, and kills it then.
+    fn go_on(&mut self, kills: u64) {
+        let states: Vec<Value> = self.runs.iter().map(|id| self.stack.await_run(id, |_| true)).collect();
+        while self.kills < kills && self.unfinished(&states) < AT_ONCE {
+            self.runs.push(self.stack.queue("killed", STEPS));
+        }
+        for run in &states {
+            let id = run["id"].as_str().expect("an id").to_owned();
+            self.note(&id, run);
+            // The third death in a row without a new state would fail the run, as it should.
+            let may_die = has_trained(run) && run["deaths"].as_u64() < Some(2) && !self.dead.contains_key(&id);
+            let planned = self.kills + self.condemned.len() as u64;
+            if may_die && planned < kills && !self.condemned.contains_key(&id) {
+                let life = Duration::from_micros(self.rng.next_u64() % LONGEST_LIFE);
+                self.condemned.insert(id, Instant::now() + life);
+            } else if !may_die {
+                self.condemned.remove(&id);
+            } else if self.condemned.get(&id).is_some_and(|&at| Instant::now() >= at) {
+                self.condemned.remove(&id);
+                self.kill(&id, run);
+            }
+        }
+    }
+
+    fn unfinished(&self, states: &[Value]) -> usize {
+        self.runs.len() - states.iter().filter(|run| is_final(run)).count()
+    }
+
+    fn note(&mut self, id: &str, run: &Value) {
+        let Some(&(at, attempt)) = self.dead.get(id) else { return };
+        if run["state"] == "running" && run["attempt"] == attempt {
+            return;
+        }
+        self.noticed.push(at.elapsed());
+        self.dead.remove(id);
+        assert!(["queued", "running"].map(Value::from).contains(&run["state"]), "after a kill: {run:#}");
+    }
+
+    /// Kills the worker that holds the run, unless it has just let go of it.
+    fn kill(&mut self, id: &str, run: &Value) {
+        let workers: Value = self.stack.get("/api/v1/workers").json().expect("JSON");
+        let mut holders = workers["items"].as_array().into_iter().flatten().filter(|worker| worker["run_id"] == id);
+        let Some(pid) = holders.find_map(|worker| worker["pid"].as_u64()) else { return };
+        let slot =
+            self.stack.workers.iter().position(|worker| u64::from(worker.id()) == pid).expect("a worker of ours");
+        self.stack.workers[slot].signal("-KILL");
+        self.stack.workers[slot].ends();
+        let killed = Instant::now();
+        self.stack.workers[slot] = worker(&self.stack, slot);
+        let now = self.stack.await_run(id, |_| true);
+        // It may have ended, or been given back, before the signal arrived.
+        if now["state"] == "running" && now["attempt"] == run["attempt"] {
+            self.kills += 1;
+            self.dead.insert(id.to_owned(), (killed, run["attempt"].as_u64().expect("a number")));
+        }
+    }
+}
+
 #[test]
-#[ignore = "kills a worker for minutes; `make chaos` runs it"]
-fn a_run_survives_a_worker_that_is_killed_again_and_again() {
+#[ignore = "kills workers for minutes; `make chaos` runs it"]
+fn runs_survive_workers_that_are_killed_again_and_again() {
     let (seed, kills) = (setting("HRM_CHAOS_SEED", 1), setting("HRM_CHAOS_KILLS", 50));
     eprintln!("seed {seed}, {kills} kills");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut stack = Stack::start(0, LEASE);
-    let id = stack.queue("killed", STEPS_A_KILL * kills);
-    let (mut trained, mut noticed) = (Duration::ZERO, Vec::new());
-    for kill in 1..=kills {
-        replace_worker(&mut stack);
-        // The third death in a row without a new state would fail the run, as it should.
-        let may_die = |run: &Value| run["attempt"] == kill && has_trained(run) && run["deaths"].as_u64() < Some(2);
-        if is_final(&stack.await_run(&id, |run| may_die(run) || is_final(run))) {
-            break;
-        }
-        // From the first moments of an attempt to well into it, on the way of metrics and states to the store.
-        let wait = Duration::from_micros(rng.next_u64() % 1_500_000);
-        let until = Instant::now() + wait;
-        while Instant::now() < until {
-            std::thread::yield_now();
-        }
-        trained += wait;
-        stack.workers[0].signal("-KILL");
-        stack.workers[0].ends();
-        let killed = Instant::now();
-        let swept = stack.await_run(&id, |run| run["state"] != "running");
-        if is_final(&swept) {
-            // It had ended before the signal arrived.
-            break;
-        }
-        noticed.push(killed.elapsed());
-        assert_eq!(swept["state"], "queued", "after kill {kill}: {swept:#}");
+    let (mut chaos, begun) = (Chaos::begin(seed), Instant::now());
+    while chaos.kills < kills || !chaos.dead.is_empty() {
+        chaos.go_on(kills);
     }
-    assert!(2 * noticed.len() as u64 >= kills, "the run ended after {} kills: ask for more", noticed.len());
-    noticed.sort();
-    replace_worker(&mut stack);
-    let killed = stack.await_run(&id, is_final);
-    assert_eq!(killed["state"], "succeeded", "{killed:#}");
-
-    let undisturbed = stack.queue("killed", STEPS_A_KILL * kills);
+    let took = begun.elapsed();
+    let Chaos { stack, runs, mut noticed, .. } = chaos;
+    let undisturbed = stack.queue("killed", STEPS);
     let undisturbed = stack.await_run(&undisturbed, |run| run["state"] == "succeeded");
-    assert!(weights(&stack, &killed) == weights(&stack, &undisturbed), "the weights differ");
-    assert_eq!(stack.sql(&format!("SELECT count(*) FROM checkpoints WHERE run_id = '{id}'")), "1", "completed once");
-    let doubled = "SELECT count(*) FROM jobs WHERE state = 'running'";
-    assert_eq!(stack.sql(doubled), "0", "nothing is left running");
+    let expected = weights(&stack, &undisturbed);
+    let (mut lost, mut twice, mut attempts) = (0, 0, 0);
+    for id in &runs {
+        let run = stack.await_run(id, is_final);
+        lost += u32::from(run["state"] != "succeeded");
+        assert_eq!(run["state"], "succeeded", "{run:#}");
+        assert!(weights(&stack, &run) == expected, "the weights of {id} differ");
+        assert_eq!(curve(&stack, id), (1..=STEPS / 10).map(|i| 10 * i).collect::<Vec<_>>(), "gaps or doubled points");
+        let stored = stack.sql(&format!("SELECT count(*) FROM checkpoints WHERE run_id = '{id}'"));
+        twice += u32::from(stored != "1");
+        attempts += run["attempt"].as_u64().expect("a number");
+    }
+    assert_eq!((lost, twice, noticed.len() as u64), (0, 0, kills));
+    assert!(attempts >= kills + runs.len() as u64, "every kill ended an attempt: {attempts}");
+    assert_eq!(stack.sql("SELECT count(*) FROM jobs WHERE state <> 'succeeded'"), "0", "nothing is left");
+    noticed.sort();
     eprintln!(
-        "{} kills within {trained:?} of training: 0 lost, 0 completed twice, equal weights; a dead worker was \
-         noticed after {:?} (median) to {:?}, of a lease of {LEASE} s",
-        noticed.len(),
+        "{kills} kills of the workers of {} runs within {took:?}: {lost} lost, {twice} completed twice, equal weights; \
+         a dead worker was noticed after {:?} (median) to {:?}, of a lease of {LEASE} s",
+        runs.len(),
         noticed[noticed.len() / 2],
         noticed[noticed.len() - 1]
     );

@@ -7,6 +7,28 @@ mod folder;
 use super::Error;
 use url::Url;
 
+/// Why an object store did not do what it was asked.
+#[derive(Debug)]
+enum Trouble {
+    /// There is such a store, and no object of that name in it.
+    Missing,
+    /// The store cannot be reached, or is not there for now.
+    Away(String),
+    /// It does not do this.
+    Refused(String),
+}
+
+impl Trouble {
+    fn at(self, address: &str) -> Error {
+        let object = |detail, away| Error::Object { address: address.to_owned(), detail, away };
+        match self {
+            Self::Missing => Error::Corrupt { what: "artifact", detail: format!("nothing is at {address} any more") },
+            Self::Away(detail) => object(detail, true),
+            Self::Refused(detail) => object(detail, false),
+        }
+    }
+}
+
 /// Refuses addresses that this build of the program cannot use; says what to do.
 pub(super) fn check(address: &Url) -> Result<(), String> {
     match address.scheme() {
@@ -26,7 +48,7 @@ pub(super) async fn put(address: &str, bytes: Vec<u8>) -> Result<(), Error> {
     let url = parsed(address)?;
     match url.scheme() {
         #[cfg(feature = "s3")]
-        "s3" => bucket::put(&url, bytes).await.map_err(|error| failed(address, &error)),
+        "s3" => bucket::put(&url, bytes).await.map_err(|trouble| trouble.at(address)),
         _ => in_folder(address, &url, move |path| folder::put(path, &bytes)).await,
     }
 }
@@ -36,8 +58,8 @@ pub(super) async fn get(address: &str) -> Result<Vec<u8>, Error> {
     let url = parsed(address)?;
     match url.scheme() {
         #[cfg(feature = "s3")]
-        "s3" => bucket::get(&url).await.map_err(|error| failed(address, &error)),
-        _ => in_folder(address, &url, |path| std::fs::read(path)).await,
+        "s3" => bucket::get(&url).await.map_err(|trouble| trouble.at(address)),
+        _ => in_folder(address, &url, folder::get).await,
     }
 }
 
@@ -46,27 +68,24 @@ pub(super) async fn delete(address: &str) -> Result<(), Error> {
     let url = parsed(address)?;
     match url.scheme() {
         #[cfg(feature = "s3")]
-        "s3" => bucket::delete(&url).await.map_err(|error| failed(address, &error)),
+        "s3" => bucket::delete(&url).await.map_err(|trouble| trouble.at(address)),
         _ => in_folder(address, &url, folder::delete).await,
     }
 }
 
 fn parsed(address: &str) -> Result<Url, Error> {
-    let url = Url::parse(address).map_err(|error| failed(address, &error))?;
-    check(&url).map_err(|detail| failed(address, &detail))?;
+    let refused = |detail| Trouble::Refused(detail).at(address);
+    let url = Url::parse(address).map_err(|error| refused(error.to_string()))?;
+    check(&url).map_err(refused)?;
     Ok(url)
-}
-
-fn failed(address: &str, detail: &impl ToString) -> Error {
-    Error::Object { address: address.to_owned(), detail: detail.to_string() }
 }
 
 async fn in_folder<T: Send + 'static>(
     address: &str,
     url: &Url,
-    work: impl FnOnce(&std::path::Path) -> std::io::Result<T> + Send + 'static,
+    work: impl FnOnce(&std::path::Path) -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Error> {
-    let path = folder::path(url).map_err(|detail| failed(address, &detail))?;
+    let path = folder::path(url).map_err(|detail| Trouble::Refused(detail).at(address))?;
     let done = tokio::task::spawn_blocking(move || work(&path)).await;
-    done.unwrap_or_else(|panic| Err(std::io::Error::other(panic))).map_err(|error| failed(address, &error))
+    done.unwrap_or_else(|panic| Err(Trouble::Refused(panic.to_string()))).map_err(|trouble| trouble.at(address))
 }

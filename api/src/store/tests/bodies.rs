@@ -83,9 +83,25 @@ async fn lost_and_changed_objects_are_noticed() {
     let read = artifacts::read(&db.pool, &file.sha256).await;
     assert!(matches!(read, Err(Error::Corrupt { what: "artifact", .. })), "{read:?}");
     fs::remove_file(&object).expect("damage");
+    let other = stored(&db.pool, b"other").await;
+    bodies::move_out(&db.pool, &place(folder.path())).await.expect("a chunk moves");
     let read = artifacts::read(&db.pool, &file.sha256).await;
     let name = object.file_name().and_then(|name| name.to_str()).expect("a name");
-    assert!(matches!(&read, Err(Error::Object { address, .. }) if address.ends_with(name)), "{read:?}");
+    assert!(matches!(&read, Err(Error::Corrupt { detail, .. }) if detail.contains(name)), "{read:?}");
+
+    // A folder that is not mounted has lost nothing.
+    let away = folder.path().with_extension("away");
+    fs::rename(folder.path(), &away).expect("another name");
+    for there in [false, true] {
+        if there {
+            fs::create_dir(folder.path()).expect("the place to mount it");
+        }
+        let read = artifacts::read(&db.pool, &other.sha256).await;
+        assert!(matches!(&read, Err(error @ Error::Object { .. }) if error.is_transient()), "{read:?}");
+    }
+    fs::remove_dir(folder.path()).expect("an empty folder");
+    fs::rename(&away, folder.path()).expect("its name");
+    assert_eq!(artifacts::read(&db.pool, &other.sha256).await.expect("the file"), b"other");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod bodies;
 mod datasets;
 mod garbage;
 mod jobs;
+mod kept_states;
 mod leases;
 mod logs;
 mod migrations;

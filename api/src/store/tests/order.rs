@@ -33,7 +33,7 @@ async fn queue(pool: &PgPool, name: &str, owner: &str, priority: i16) -> JobId {
 async fn worker(pool: &PgPool, id: &str) -> WorkerId {
     let worker = WorkerId(Uuid::new_v4());
     let device = Device { id: id.into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
-    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[] };
+    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[], owner_cap: None };
     workers::register(pool, new).await.expect("a worker");
     worker
 }
@@ -167,6 +167,32 @@ async fn the_start_is_estimated_from_what_is_left_of_the_running_runs() {
     assert_eq!(starts(later).await, None, "how long the one before it takes is not known");
     worker(pool, "two").await;
     assert_eq!((starts(waiting).await, starts(later).await), (Some(0.0), Some(48.0)));
+}
+
+#[tokio::test]
+async fn a_queued_job_is_told_what_it_waits_for() {
+    let db = database().await;
+    let pool = &db.pool;
+    let first = queue(pool, "first", "ann", 0).await;
+    let second = queue(pool, "second", "ann", 0).await;
+    let waits = async |job: JobId| order::places(pool, &[job]).await.expect("places")[&job].waits_for.clone();
+    assert_eq!(waits(first).await, "a worker: none is at work");
+    let device = Device { id: "one".into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
+    let id = WorkerId(Uuid::new_v4());
+    let new = NewWorker { id, host: "host", pid: 1, device: &device, devices: &[], owner_cap: Some(1) };
+    workers::register(pool, new).await.expect("a worker");
+    assert_eq!(waits(first).await, "a worker that is free to look");
+    assert_eq!(waits(second).await, "1 job to be taken before it, by 1 worker");
+    let claimer = Claimer { worker: id, device: "one", lease: LONG, owner_cap: Some(1) };
+    let lease = leases::claim_next_job(pool, claimer).await.expect("an answer").expect("a job").lease;
+    assert_eq!(waits(second).await, "one of its owner's 1 running jobs to end: no more than 1 may run at once");
+    worker(pool, "two").await;
+    assert_eq!(waits(second).await, "a worker that is free to look", "the second one has no cap");
+    leases::die(pool, &lease, "its worker died").await.expect("the lease is held");
+    assert_eq!(waits(first).await, "the end of a pause of 2 s more, because its worker died");
+    let run = runs::get(pool, first.0.into()).await.expect("the run");
+    assert_eq!(run.reason.as_deref(), Some("queued again: its worker died in attempt 1"));
+    assert_eq!(run.waits_for, Some(waits(first).await));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn workers_are_listed_with_the_job_they_hold_until_they_end() {
     let id = WorkerId(Uuid::new_v4());
     let device = |id: &str| Device { id: id.into(), name: "cpu".into(), threads: Some(2), memory_bytes: 1 << 40 };
     let devices = [device("host/cpu"), device("GPU-1")];
-    let new = NewWorker { id, host: "host", pid: 42, device: &devices[0], devices: &devices };
+    let new = NewWorker { id, host: "host", pid: 42, device: &devices[0], devices: &devices, owner_cap: None };
     workers::register(&db.pool, new).await.expect("a worker");
     let run = queue(&db.pool, "run").await;
     let list = async |within| workers::list(&db.pool, within).await.expect("the list");

@@ -25,16 +25,20 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Fetches the run and its metrics so far, and follows it until it ends or the page is left.
-    pub(crate) fn open(id: RunId) -> Self {
-        let feed = Self {
+    fn of(id: RunId) -> Self {
+        Self {
             run: RwSignal::new(None),
             points: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             lost: RwSignal::new(false),
             id,
             stream: StoredValue::new_local(None),
-        };
+        }
+    }
+
+    /// Fetches the run and its metrics so far, and follows it until it ends or the page is left.
+    pub(crate) fn open(id: RunId) -> Self {
+        let feed = Self::of(id);
         spawn_local(async move {
             feed.fetch_run().await;
             feed.fetch_metrics().await;
@@ -58,24 +62,37 @@ impl Feed {
     fn take(self, event: Event) {
         match event {
             Event::Opened => drop(self.lost.try_set(false)),
+            // The stream of a run that has ended is over, however the browser calls that.
+            Event::Lost if self.ended() => {}
             Event::Lost => drop(self.lost.try_set(true)),
             Event::Metric(point) => drop(self.points.try_update(|points| add(points, *point))),
             Event::Run(run) => self.take_run(*run),
         }
     }
 
+    fn ended(self) -> bool {
+        self.run.try_with_untracked(|run| run.as_ref().is_none_or(|run| run.state.is_final())).unwrap_or(true)
+    }
+
     fn take_run(self, run: Run) {
-        let ended = run.state.is_final();
-        let attempt = run.attempt;
+        if self.note(run) {
+            // Closed later: this very event is still being handled by the stream's listener.
+            set_timeout(move || drop(self.stream.try_update_value(Option::take)), std::time::Duration::ZERO);
+        }
+    }
+
+    /// Shows the run as it is now; whether it has ended.
+    fn note(self, run: Run) -> bool {
+        let (ended, attempt) = (run.state.is_final(), run.attempt);
         let before = self.run.try_update(|known| known.replace(run)).flatten().map(|known| known.attempt);
         // A new attempt trains from the start: the old one's points are no part of it.
         if before.is_some_and(|before| before != attempt) {
             self.points.try_set(Vec::new());
         }
         if ended {
-            // Closed later: this very event is still being handled by the stream's listener.
-            set_timeout(move || drop(self.stream.try_update_value(Option::take)), std::time::Duration::ZERO);
+            self.lost.try_set(false);
         }
+        ended
     }
 
     async fn fetch_run(self) {
@@ -132,5 +149,33 @@ mod tests {
         }
         let steps: Vec<u64> = points.iter().map(|point| point.step).collect();
         assert_eq!(steps, [10, 20, 30, 40]);
+    }
+
+    fn run(state: &str) -> Run {
+        let json = serde_json::json!({
+            "id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "run", "owner": "local", "priority": 0,
+            "state": state, "experiment": {"name": "run", "data": {"source": "stored", "dataset": "set"}},
+            "config_hash": "", "attempt": 1, "deaths": 0, "step": 0, "cancel_requested": false,
+            "pause_requested": false, "created_at": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_stream_that_breaks_is_told_and_one_that_is_over_is_not() {
+        Owner::new().with(|| {
+            let feed = Feed::of("0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse().unwrap());
+            let lost = move || feed.lost.get_untracked();
+            assert!(!feed.note(run("running")));
+            feed.take(Event::Lost);
+            assert!(lost(), "it broke while the run goes on");
+            feed.take(Event::Opened);
+            assert!(!lost());
+            // The end of the stream may be told before or after its last event was handled.
+            feed.take(Event::Lost);
+            assert!(feed.note(run("succeeded")) && !lost());
+            feed.take(Event::Lost);
+            assert!(!lost(), "nothing is tried again");
+        });
     }
 }
