@@ -46,11 +46,7 @@ impl Linear {
         }
         // One matrix product over all rows: (rows, in) · (in, out)
         let rows = x.reshape(((), inputs))?;
-        let product = match &self.packed {
-            Some(packed) => kernels::linear_bf16(&rows, &self.weight, packed)?,
-            None => rows.matmul(&self.weight.t()?)?,
-        };
-        Ok(product.reshape(shape)?)
+        Ok(kernels::linear(&rows, &self.weight, self.packed.as_ref())?.reshape(shape)?)
     }
 }
 

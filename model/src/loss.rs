@@ -1,7 +1,7 @@
 //! The loss, summed over the batch: token cross entropy and the two Q-learning terms.
 
-use crate::{Result, hrm::Outputs};
-use candle_core::{D, DType, Tensor};
+use crate::{Result, hrm::Outputs, kernels};
+use candle_core::{DType, Tensor};
 use hrm_types::experiment::LossType;
 
 /// Label of a position that does not count.
@@ -42,9 +42,8 @@ impl Losses {
 
 /// All parts of the loss of one ACT step.
 pub fn losses(kind: LossType, outputs: &Outputs, targets: &Targets) -> Result<Losses> {
-    let log_p = log_probabilities(kind, &outputs.logits)?; // (B, S, V) f64
-    let picked = log_p.gather(&targets.labels.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?; // (B, S)
-    let lm = (picked * &targets.weights)?.sum_all()?.neg()?;
+    let lm = kernels::cross_entropy(kind, &outputs.logits, &targets.labels)?; // (B, S) f64
+    let lm = (lm * &targets.weights)?.sum_all()?;
     let q_halt = binary_cross_entropy(&outputs.q_halt, &targets.is_correct)?;
     let q_continue = match &targets.q_continue {
         Some(target) => Some(binary_cross_entropy(&outputs.q_continue, target)?),
@@ -53,26 +52,9 @@ pub fn losses(kind: LossType, outputs: &Outputs, targets: &Targets) -> Result<Lo
     Ok(Losses { lm, q_halt, q_continue })
 }
 
-/// Log-probabilities of every token, (B, S, V) → (B, S, V) in f64.
-pub fn log_probabilities(kind: LossType, logits: &Tensor) -> Result<Tensor> {
-    match kind {
-        LossType::StablemaxCrossEntropy => {
-            let s = stablemax_numerator(&logits.to_dtype(DType::F64)?)?;
-            Ok(s.broadcast_div(&s.sum_keepdim(D::Minus1)?)?.log()?)
-        }
-        LossType::SoftmaxCrossEntropy => {
-            Ok(candle_nn::ops::log_softmax(&logits.to_dtype(DType::F32)?, D::Minus1)?.to_dtype(DType::F64)?)
-        }
-    }
-}
-
-/// s(x) = x + 1 for x ≥ 0, 1 / (1 − x + 1e-30) for x < 0.
-fn stablemax_numerator(x: &Tensor) -> Result<Tensor> {
-    let negative = x.lt(0.0)?;
-    // Each branch clamped to its own side stays finite, so that the unused one's zero gradient stays zero.
-    let below = (x.neg()?.relu()? + (1.0 + 1e-30))?.recip()?;
-    let above = (x.relu()? + 1.0)?;
-    Ok(negative.where_cond(&below, &above)?)
+/// Probability that logits (B, S, V) give to tokens (B, S) u32, (B, S) in f32.
+pub fn probabilities(kind: LossType, logits: &Tensor, tokens: &Tensor) -> Result<Tensor> {
+    Ok(kernels::cross_entropy(kind, logits, tokens)?.neg()?.exp()?.to_dtype(DType::F32)?)
 }
 
 /// Σ −(t·log σ(x) + (1−t)·log(1−σ(x))) in f64, from logits (B) and targets (B) in f32.

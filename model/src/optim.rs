@@ -3,7 +3,7 @@
 
 use crate::{
     Error, Result,
-    kernels::{AdamATan2Step, ema_in_place},
+    kernels::{self, AdamATan2Step, Trained},
     params::Params,
 };
 use candle_core::{Tensor, Var};
@@ -87,44 +87,30 @@ impl AdamATan2 {
     pub fn update(&mut self, params: &Params, lr: f64, gradient: impl Fn(&Tensor) -> Option<Tensor>) -> Result<()> {
         self.steps += 1;
         let AdamSettings { beta1, beta2, weight_decay } = self.settings;
-        let update = AdamATan2Step {
+        let step = AdamATan2Step {
+            first_weight: (1.0 - beta1) as f32,
+            second_weight: (1.0 - beta2) as f32,
             decay: (1.0 - lr * weight_decay) as f32,
             lr: lr as f32,
             first_correction: (1.0 / (1.0 - beta1.powi(self.steps))) as f32,
             second_correction: (1.0 / (1.0 - beta2.powi(self.steps))) as f32,
         };
-        for (name, var) in params.dense() {
+        let weights = params.dense().map(|(name, var)| -> Result<Trained<'_>> {
             let (first, second) = &self.moments[name];
             let gradient = match gradient(var) {
-                Some(gradient) => gradient,
+                Some(gradient) => gradient.contiguous()?,
                 None => var.zeros_like()?,
             };
-            ema_in_place(first, &gradient, 1.0 - beta1, false)?;
-            ema_in_place(second, &gradient, 1.0 - beta2, true)?;
-            var.as_tensor().inplace_op3(first, second, &update)?;
-        }
-        Ok(())
+            Ok(Trained { weight: var, first, second, gradient })
+        });
+        Ok(step.apply(&weights.collect::<Result<Vec<_>>>()?)?)
     }
 }
 
 /// Updates the rows of `table` that a batch used: row ← row·(1 − lr·wd) − lr·sign(g), with g summed over equal
 /// identifiers. `gradient` is (B, N) for `identifiers` (B).
 pub fn sign_sgd(table: &Var, identifiers: &[u32], gradient: &Tensor, lr: f64, weight_decay: f64) -> Result<()> {
-    let mut sums: BTreeMap<u32, Vec<f32>> = BTreeMap::new();
-    for (&id, row) in identifiers.iter().zip(gradient.to_vec2::<f32>()?) {
-        let sum = sums.entry(id).or_insert_with(|| vec![0.0; row.len()]);
-        sum.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
-    }
-    let width = table.dim(1)?;
-    let ids: Vec<u32> = sums.keys().copied().collect();
-    let directions: Vec<f32> = sums.into_values().flatten().map(|g| if g == 0.0 { 0.0 } else { g.signum() }).collect();
-    let (device, used) = (table.device(), ids.len());
-    let ids = Tensor::from_vec(ids, used, device)?;
-    let directions = Tensor::from_vec(directions, (used, width), device)?;
-    let rows = table.as_detached_tensor().index_select(&ids, 0)?; // (used, N)
-    let updated = ((&rows * (1.0 - lr * weight_decay))? - (directions * lr)?)?;
-    let index = ids.unsqueeze(1)?.broadcast_as((used, width))?.contiguous()?;
-    Ok(table.set(&table.as_detached_tensor().scatter(&index, &updated, 0)?)?)
+    Ok(kernels::sign_sgd(table, identifiers, gradient, (1.0 - lr * weight_decay) as f32, lr as f32)?)
 }
 
 #[cfg(test)]

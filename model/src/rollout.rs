@@ -1,7 +1,7 @@
 //! Inference: ACT steps on a batch of puzzles until each has halted; a halted one leaves the batch.
 
 use crate::{Result, act::Batch, checkpoint::Model, hrm::Hidden, loss};
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, Tensor};
 use hrm_types::evaluation::{Halting, Protocol};
 
 /// What the model says of one puzzle after one ACT step.
@@ -50,9 +50,9 @@ pub(crate) fn rollout(
 
 fn read(model: &Model, hidden: &Hidden, step: u32, protocol: &Protocol) -> Result<Vec<Reading>> {
     let outputs = model.hrm().heads(hidden)?;
-    let tokens = outputs.logits.argmax(D::Minus1)?.to_vec2::<u32>()?; // (B, S)
-    let log_p = loss::log_probabilities(model.info().experiment.arch.loss, &outputs.logits)?;
-    let confidence = log_p.max(D::Minus1)?.exp()?.to_dtype(DType::F32)?.to_vec2::<f32>()?; // (B, S)
+    let tokens = outputs.logits.argmax(D::Minus1)?; // (B, S)
+    let confidence = loss::probabilities(model.info().experiment.arch.loss, &outputs.logits, &tokens)?;
+    let (tokens, confidence) = (tokens.to_vec2::<u32>()?, confidence.to_vec2::<f32>()?);
     let q = outputs.q_halt.to_vec1::<f32>()?.into_iter().zip(outputs.q_continue.to_vec1::<f32>()?);
     let readings = tokens.into_iter().zip(confidence).zip(q).map(|((tokens, confidence), (q_halt, q_continue))| {
         let chose_to_halt = protocol.halting == Halting::Q && q_halt > q_continue;

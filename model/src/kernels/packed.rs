@@ -1,6 +1,6 @@
 //! Weights in the form that products read them, made once for every value the weights take.
 
-use super::cpu::{bf16::ColumnPanels, linear::Operands};
+use super::cpu;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -38,17 +38,15 @@ pub(crate) struct PackedWeight {
     operands: Mutex<(u64, Operands)>,
 }
 
+/// The packed forms of each backend.
+#[derive(Default)]
+pub(super) struct Operands {
+    pub(super) cpu: cpu::linear::Operands,
+}
+
 impl PackedWeight {
-    pub(super) fn forward(&self, pack: impl FnOnce() -> ColumnPanels) -> Arc<ColumnPanels> {
-        self.current(|operands| Arc::clone(operands.forward.get_or_insert_with(|| Arc::new(pack()))))
-    }
-
-    pub(super) fn backward(&self, pack: impl FnOnce() -> ColumnPanels) -> Arc<ColumnPanels> {
-        self.current(|operands| Arc::clone(operands.backward.get_or_insert_with(|| Arc::new(pack()))))
-    }
-
     /// The operands of the weights as they are now.
-    fn current<T>(&self, f: impl FnOnce(&mut Operands) -> T) -> T {
+    pub(super) fn current<T>(&self, f: impl FnOnce(&mut Operands) -> T) -> T {
         let mut operands = self.operands.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.version.load(Ordering::Acquire);
         if operands.0 != now {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::random::{self, Purpose};
-use candle_core::{D, Device, Shape, Var};
+use candle_core::{D, DType, Device, Result, Shape, Tensor, Var};
+use hrm_types::experiment::LossType;
 
 fn random(shape: impl Into<Shape>, index: u64) -> Var {
     let shape = shape.into();
@@ -91,4 +92,41 @@ fn attention_rotates_queries_and_keys() {
         &attention(&qkv, 2, Some(&rope)).expect("ours"),
         &plain_attention(&qkv, 2, Some((7, 10_000.0))).expect("theirs"),
     );
+}
+
+/// −log p from candle's operations in f64.
+fn plain_cross_entropy(kind: LossType, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    let x = logits.to_dtype(DType::F64)?;
+    let log_p = match kind {
+        LossType::SoftmaxCrossEntropy => candle_nn::ops::log_softmax(&x, D::Minus1)?,
+        LossType::StablemaxCrossEntropy => {
+            // Each branch clamped to its own side stays finite, so that the unused one's zero gradient stays zero.
+            let below = (x.neg()?.relu()? + (1.0 + 1e-30))?.recip()?;
+            let s = x.lt(0.0)?.where_cond(&below, &(x.relu()? + 1.0)?)?;
+            s.broadcast_div(&s.sum_keepdim(D::Minus1)?)?.log()?
+        }
+    };
+    log_p.gather(&labels.unsqueeze(D::Minus1)?, D::Minus1)?.squeeze(D::Minus1)?.neg()
+}
+
+#[test]
+fn cross_entropy_is_the_negative_log_of_the_labels_probability() {
+    let logits = random((3, 5, 11), 5);
+    let labels: Vec<u32> = (0..15).map(|i| (7 * i) % 11).collect();
+    let labels = Tensor::from_vec(labels, (3, 5), &Device::Cpu).expect("labels");
+    for kind in [LossType::StablemaxCrossEntropy, LossType::SoftmaxCrossEntropy] {
+        let ours = cross_entropy(kind, &logits, &labels).expect("ours");
+        let theirs = plain_cross_entropy(kind, &logits, &labels).expect("theirs");
+        assert_eq!((ours.dtype(), ours.dims()), (DType::F64, labels.dims()));
+        let in_f32 = |x: Tensor| x.to_dtype(DType::F32).expect("f32");
+        check(&[&logits], &in_f32(ours), &in_f32(theirs));
+    }
+}
+
+#[test]
+fn labels_beyond_the_vocabulary_are_refused() {
+    let logits = random((2, 3), 6);
+    let labels = Tensor::new(&[0u32, 3], &Device::Cpu).expect("labels");
+    let error = cross_entropy(LossType::StablemaxCrossEntropy, &logits, &labels).expect_err("an error");
+    assert!(error.to_string().contains("expected labels below 3, found 3"), "{error}");
 }

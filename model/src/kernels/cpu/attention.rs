@@ -2,36 +2,15 @@
 //! only intermediate, and the backward pass computes them again.
 
 use super::{
-    contiguous, exp, fold_by,
+    exp, fold_by,
     small_product::{ROWS, add_transposed, multiply, padded},
     sum_by,
 };
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use crate::kernels::{attention::Heads, rope::Rope};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
-use std::sync::Arc;
-
-/// Rotary tables: cosine and sine of position · θ^(−2i/`head_dim`), (T, `head_dim`/2) each.
-#[derive(Debug, Clone)]
-pub struct Rope {
-    cos: Arc<Vec<f32>>,
-    sin: Arc<Vec<f32>>,
-    half: usize,
-}
 
 impl Rope {
-    /// Tables for `positions` positions, computed in f32 as the reference does.
-    pub fn new(positions: usize, head_dim: usize, theta: f64) -> Self {
-        let half = head_dim / 2;
-        let frequency = |i: usize| 1.0 / (theta as f32).powf((2 * i) as f32 / head_dim as f32);
-        let angles: Vec<f32> = (0..positions).flat_map(|t| (0..half).map(move |i| t as f32 * frequency(i))).collect();
-        Self {
-            cos: Arc::new(angles.iter().map(|angle| angle.cos()).collect()),
-            sin: Arc::new(angles.iter().map(|angle| angle.sin()).collect()),
-            half,
-        }
-    }
-
     /// Rotates one head's vector at position `t`; `direction` −1 rotates back.
     #[inline(always)]
     fn rotate(&self, t: usize, x: &mut [f32], direction: f32) {
@@ -44,18 +23,6 @@ impl Rope {
             *x2 = b * cos + a * sin;
         }
     }
-}
-
-/// (B, T, 3·D) → (B, T, D).
-pub(crate) struct Attention {
-    pub(crate) num_heads: usize,
-    pub(crate) rope: Option<Rope>,
-}
-
-/// (B, T, 3·D) and the result's gradient (B, T, D) → the argument's gradient (B, T, 3·D).
-struct AttentionBackward {
-    num_heads: usize,
-    rope: Option<Rope>,
 }
 
 /// The scratch space of one head: (T, d) rows padded to whole vectors of d and, transposed, of T. Positions are
@@ -250,52 +217,26 @@ impl WithSimd for Sequence<'_> {
     }
 }
 
-/// Runs every sequence: `out` has as many values of each as `qkv`, or a third.
-fn for_each_sequence(
-    layout: &Layout,
-    num_heads: usize,
-    rope: Option<&Rope>,
-    qkv: &[f32],
-    grad: Option<&[f32]>,
-) -> Result<Vec<f32>> {
-    let (_, positions, width3) = layout.shape().dims3()?;
-    let (size, width) = (positions * width3, width3 / 3);
-    let out_size = if grad.is_some() { size } else { size / 3 };
-    let mut out = vec![0f32; qkv.len() / size * out_size];
+/// Runs every sequence of (T, D): `out` has as many values of each as `qkv`, or a third.
+fn for_each_sequence(qkv: &[f32], grad: Option<&[f32]>, (positions, width): (usize, usize), heads: &Heads) -> Vec<f32> {
+    let size = positions * width;
+    let out_size = if grad.is_some() { 3 * size } else { size };
+    let mut out = vec![0f32; qkv.len() / (3 * size) * out_size];
     out.par_chunks_mut(out_size).enumerate().for_each(|(b, out)| {
-        let qkv = &qkv[b * size..(b + 1) * size];
-        let grad = grad.map(|grad| &grad[b * (size / 3)..(b + 1) * (size / 3)]);
+        let qkv = &qkv[3 * b * size..3 * (b + 1) * size];
+        let grad = grad.map(|grad| &grad[b * size..(b + 1) * size]);
+        let (num_heads, rope) = (heads.count, heads.rope.as_ref());
         pulp::Arch::new().dispatch(Sequence { num_heads, rope, width, qkv, grad, out });
     });
-    Ok(out)
+    out
 }
 
-impl CustomOp1 for Attention {
-    fn name(&self) -> &'static str {
-        "attention"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let qkv = contiguous(storage, layout)?;
-        let (batch, positions, width3) = layout.shape().dims3()?;
-        let out = for_each_sequence(layout, self.num_heads, self.rope.as_ref(), qkv, None)?;
-        Ok((CpuStorage::F32(out), Shape::from((batch, positions, width3 / 3))))
-    }
-
-    fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
-        let backward = AttentionBackward { num_heads: self.num_heads, rope: self.rope.clone() };
-        Ok(Some(arg.detach().apply_op2_no_bwd(&grad_res.contiguous()?, &backward)?))
-    }
+/// Sequences of (T, 3·D) → (T, D), for `size` (T, D).
+pub(in crate::kernels) fn forward(qkv: &[f32], size: (usize, usize), heads: &Heads) -> Vec<f32> {
+    for_each_sequence(qkv, None, size, heads)
 }
 
-impl CustomOp2 for AttentionBackward {
-    fn name(&self) -> &'static str {
-        "attention-backward"
-    }
-
-    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (qkv, grad) = (contiguous(s1, l1)?, contiguous(s2, l2)?);
-        let out = for_each_sequence(l1, self.num_heads, self.rope.as_ref(), qkv, Some(grad))?;
-        Ok((CpuStorage::F32(out), l1.shape().clone()))
-    }
+/// The argument's gradient (T, 3·D) of every sequence from the result's (T, D).
+pub(in crate::kernels) fn backward(qkv: &[f32], grad: &[f32], size: (usize, usize), heads: &Heads) -> Vec<f32> {
+    for_each_sequence(qkv, Some(grad), size, heads)
 }

@@ -18,7 +18,7 @@ const DEPTH: usize = 768;
 const TASK_PANELS: usize = 16;
 
 /// Whether this machine has the instructions.
-pub(super) fn is_supported() -> bool {
+pub(in crate::kernels) fn is_supported() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("avx512bf16") && std::arch::is_x86_feature_detected!("avx512bw");
     #[cfg(not(target_arch = "x86_64"))]

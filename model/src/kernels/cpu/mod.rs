@@ -5,13 +5,14 @@
 
 pub(super) mod attention;
 pub(super) mod bf16;
+pub(super) mod cross_entropy;
 pub(super) mod linear;
 pub(super) mod optim;
 pub(super) mod rms_norm;
 mod small_product;
 pub(super) mod swiglu;
 
-use candle_core::{CpuStorage, Layout, Result, bail};
+use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
 
 /// Runs a loop compiled for the widest vector instructions this machine has. The compiler neither fuses nor reorders
 /// floating-point operations, so the result is the same bits on every machine.
@@ -20,16 +21,16 @@ fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-/// The values of a contiguous f32 tensor.
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+/// The values of a contiguous tensor of this type.
+pub(super) fn contiguous<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
+        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
         None => bail!("expected a contiguous tensor, found strides {:?}", layout.stride()),
     }
 }
 
 /// The values of a contiguous f32 tensor, to be overwritten.
-fn contiguous_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+pub(super) fn contiguous_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (layout.contiguous_offsets(), storage) {
         (Some((start, end)), CpuStorage::F32(values)) => Ok(&mut values[start..end]),
         _ => bail!("expected a contiguous f32 tensor"),

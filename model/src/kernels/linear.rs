@@ -1,0 +1,94 @@
+//! The linear map: x · Wᵀ and its gradients.
+
+use super::{PackedWeight, cpu};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use std::sync::Arc;
+
+/// x (M, K) and W (N, K) → (M, N), both rounded to bf16, with sums in f32.
+struct Linear {
+    packed: Arc<PackedWeight>,
+}
+
+/// The result's gradient (M, N) and W (N, K) → x's gradient (M, K).
+struct InputGradient {
+    packed: Arc<PackedWeight>,
+}
+
+/// The result's gradient (M, N) and x (M, K) → W's gradient (N, K), f32.
+struct WeightGradient;
+
+/// x (M, K) · Wᵀ for W (N, K), f32. With `packed`, both are rounded to bf16 and sums are in f32; so are the products of
+/// its backward pass.
+pub(crate) fn linear(x: &Tensor, weight: &Tensor, packed: Option<&Arc<PackedWeight>>) -> Result<Tensor> {
+    match packed {
+        None => x.matmul(&weight.t()?),
+        Some(_) if x.device().is_cpu() && !cpu::bf16::is_supported() => rounded(x)?.matmul(&rounded(weight)?.t()?),
+        Some(packed) => x.contiguous()?.apply_op2(weight, Linear { packed: Arc::clone(packed) }),
+    }
+}
+
+/// Rounds to bf16 and back: what the operands are where no instruction takes them as they are.
+fn rounded(x: &Tensor) -> Result<Tensor> {
+    x.to_dtype(DType::BF16)?.to_dtype(DType::F32)
+}
+
+/// (rows of the first, their values, rows of the second); both must have rows of equal length.
+fn inner_sizes(first: &Layout, second: &Layout) -> Result<(usize, usize, usize)> {
+    let ((m, k), (n, inner)) = (first.shape().dims2()?, second.shape().dims2()?);
+    if k != inner {
+        bail!("expected rows of {inner} values, found {k}");
+    }
+    Ok((m, k, n))
+}
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (m, k, n) = inner_sizes(l1, l2)?;
+        let (x, weight) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
+        let out = cpu::linear::forward(x, weight, (m, n, k), &self.packed);
+        Ok((CpuStorage::F32(out), Shape::from((m, n))))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let input = InputGradient { packed: Arc::clone(&self.packed) };
+        let d_x = grad.apply_op2_no_bwd(&weight.detach(), &input)?;
+        let d_weight = grad.apply_op2_no_bwd(&x.detach(), &WeightGradient)?;
+        Ok((Some(d_x), Some(d_weight)))
+    }
+}
+
+impl CustomOp2 for InputGradient {
+    fn name(&self) -> &'static str {
+        "linear-input-gradient"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
+        let (grad, weight) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
+        let out = cpu::linear::input_gradient(grad, weight, (m, n, k), &self.packed);
+        Ok((CpuStorage::F32(out), Shape::from((m, k))))
+    }
+}
+
+impl CustomOp2 for WeightGradient {
+    fn name(&self) -> &'static str {
+        "linear-weight-gradient"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
+        let (grad, x) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
+        Ok((CpuStorage::F32(cpu::linear::weight_gradient(grad, x, (m, n, k))), Shape::from((n, k))))
+    }
+}
