@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e chaos s3 sqlx setup FORCE
+.PHONY: help run test check web program e2e chaos s3 cuda gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -40,6 +40,15 @@ chaos: program ## Kill workers, crowd the queue, store much; print what was lost
 
 s3: ## Build with the feature s3 and keep chunks in a bucket of a test server, which may be away, wrong or damaged
 	tests/s3.sh
+
+cuda: ## Build target/cuda/target/release/hrm for NVIDIA's GPUs; needs none, and brings its own toolkit (or CUDA_HOME)
+	@eval "$$(model/cuda/toolkit.sh)" && cargo build --release --package hrm-api --bin hrm --features nccl
+
+gpu-check: ## Check every kernel and whole trainings on this machine's GPU, and print how fast they are
+	@model/cuda/check.sh
+
+gpu-emulate: ## Run the same checks on an emulated GPU, where there is none
+	@model/cuda/emulate.sh
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh

@@ -87,6 +87,12 @@ impl Model {
         Ok(Self { info, tensors, hrm })
     }
 
+    /// The same model on another device.
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        let moved = self.tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
+        Self::new(self.info.clone(), moved.collect::<Result<_>>()?)
+    }
+
     /// What it is.
     pub fn info(&self) -> &CheckpointInfo {
         &self.info

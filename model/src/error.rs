@@ -99,6 +99,23 @@ pub enum Error {
     /// A number of ACT steps that is not allowed.
     #[error("expected 1 to 1024 ACT steps, found {0}")]
     Steps(u32),
+    /// A device that is not there, or cannot be used.
+    #[error("{0}")]
+    Device(String),
+    /// A GPU has no room for what a step needs.
+    #[error(
+        "out of memory: training needs about {} MiB ({needed} bytes), the GPU has {} MiB ({total} bytes), of which {} \
+         MiB ({free} bytes) were free when a step asked for more; use a smaller batch or model, or a larger GPU",
+        needed >> 20, total >> 20, free >> 20
+    )]
+    OutOfMemory {
+        /// What it takes by its sizes, bytes.
+        needed: u64,
+        /// The GPU's memory, bytes.
+        total: u64,
+        /// What was left of it, bytes.
+        free: u64,
+    },
     /// The loss is not a number: the run has diverged.
     #[error("the loss of step {step} is {loss}: the run has diverged; a lower learning rate may help")]
     Diverged {
@@ -149,7 +166,14 @@ impl Error {
     pub fn breaks_the_device(&self) -> bool {
         let Self::Tensor(error) = self else { return false };
         let words = error.to_string();
-        words.contains("CUDA_ERROR_") && !words.contains("CUDA_ERROR_OUT_OF_MEMORY")
+        (words.contains("CUDA_ERROR_") || words.contains("CUBLAS_STATUS_")) && !self.is_out_of_memory()
+    }
+
+    /// Whether an allocation on a GPU failed. cuBLAS has a name of its own for it.
+    pub fn is_out_of_memory(&self) -> bool {
+        let Self::Tensor(error) = self else { return false };
+        let words = error.to_string();
+        words.contains("CUDA_ERROR_OUT_OF_MEMORY") || words.contains("CUBLAS_STATUS_ALLOC_FAILED")
     }
 }
 
@@ -166,6 +190,8 @@ mod tests {
             ("DriverError(CUDA_ERROR_ILLEGAL_ADDRESS, \"an illegal memory access was encountered\")", true),
             ("DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")", true),
             ("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")", false),
+            ("CublasError(CUBLAS_STATUS_EXECUTION_FAILED)", true),
+            ("CublasError(CUBLAS_STATUS_ALLOC_FAILED)", false),
             ("shape mismatch in matmul", false),
         ] {
             let error = Error::Tensor(candle_core::Error::Cuda(cause.into()));

@@ -23,8 +23,11 @@ use hrm_types::{
 use items::Item;
 use std::{ops::ControlFlow, time::Instant};
 
-/// Tokens in one batch, about; it bounds the memory and never changes a score.
-const TOKENS: usize = 6_000;
+/// Tokens in one batch, about, and its sequences at most; they bound the memory.
+const ON_THE_CPU: (usize, usize) = (6_000, 64);
+
+/// The same on a GPU, which has too little to do with fewer.
+const ON_A_GPU: (usize, usize) = (400_000, 4_096);
 
 /// Evaluates a split; `on_progress(done, all)` may stop it with `Break`, which ends in [`Error::Cancelled`].
 ///
@@ -96,7 +99,8 @@ fn predict(
     on_done: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<()> {
     let seq_len = model.info().task()?.seq_len;
-    let size = (TOKENS / seq_len).clamp(1, 64);
+    let (tokens, most) = if model.hrm().device().is_cuda() { ON_A_GPU } else { ON_THE_CPU };
+    let size = (tokens / seq_len).clamp(1, most);
     for (number, chunk) in items.chunks(size).enumerate() {
         let tokens = |sequence: &[u8]| sequence.iter().map(|&token| u32::from(token)).collect::<Vec<_>>();
         let batch = Batch {

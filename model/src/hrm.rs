@@ -3,16 +3,16 @@
 
 use crate::{
     Result,
-    kernels::{PackedWeights, Rope},
+    kernels::{self, PackedWeights, Rope},
     layers::{BlockSettings, Linear, Module, Source},
     params::PUZZLE_EMB,
     shape::Dims,
 };
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use hrm_types::experiment::{ArchConfig, ForwardDtype, PosEncodings};
 use std::collections::BTreeMap;
 
-/// The two hidden states, (B, T, D) each.
+/// The two hidden states, (B, T, D) each, of the type of the activations.
 #[derive(Clone)]
 pub struct Hidden {
     /// The slow module's.
@@ -23,7 +23,7 @@ pub struct Hidden {
 
 /// What the heads read off `z_H`.
 pub struct Outputs {
-    /// (B, S, V).
+    /// (B, S, V), f32.
     pub logits: Tensor,
     /// Value of halting, (B), f32.
     pub q_halt: Tensor,
@@ -47,6 +47,7 @@ pub struct Hrm {
     cycles: (usize, usize),
     width: usize,
     dims: Dims,
+    activations: DType,
 }
 
 impl Hrm {
@@ -69,10 +70,12 @@ impl Hrm {
             PosEncodings::Rope => None,
         };
         let settings = BlockSettings { num_heads: arch.num_heads, rope, eps: arch.rms_norm_eps };
+        let embed_tokens = source.get("embed_tokens.embedding_weight")?;
+        let activations = kernels::activations(arch.forward_dtype, embed_tokens.device());
         Ok(Self {
             H_level: Module::load(source, "H_level", arch.H_layers, &settings)?,
             L_level: Module::load(source, "L_level", arch.L_layers, &settings)?,
-            embed_tokens: source.get("embed_tokens.embedding_weight")?,
+            embed_tokens,
             embed_pos,
             puzzle_emb: source.get(PUZZLE_EMB)?,
             lm_head: Linear::load(source, "lm_head.weight")?,
@@ -83,6 +86,7 @@ impl Hrm {
             cycles: (arch.H_cycles, arch.L_cycles),
             width: arch.hidden_size,
             dims,
+            activations,
         })
     }
 
@@ -105,12 +109,15 @@ impl Hrm {
     pub fn embed(&self, inputs: &Tensor, puzzle_rows: &Tensor) -> Result<Tensor> {
         let (batch, seq_len) = inputs.dims2()?;
         let (width, positions) = (self.width, self.dims.puzzle_positions);
-        let tokens = self.embed_tokens.index_select(&inputs.flatten_all()?, 0)?.reshape((batch, seq_len, width))?; // (B, S, D)
+        let tokens = kernels::embedding(&self.embed_tokens, &inputs.flatten_all()?, self.activations)?;
+        let tokens = tokens.reshape((batch, seq_len, width))?; // (B, S, D)
         let padding = positions * width - puzzle_rows.dim(1)?;
         let puzzle = puzzle_rows.pad_with_zeros(1, 0, padding)?.reshape((batch, positions, width))?; // (B, P, D)
+        let puzzle = puzzle.to_dtype(self.activations)?;
         let mut embedding = Tensor::cat(&[puzzle, tokens], 1)?; // (B, T, D)
         if let Some(positions) = &self.embed_pos {
-            embedding = (embedding.broadcast_add(positions)? * std::f64::consts::FRAC_1_SQRT_2)?;
+            embedding =
+                (embedding.broadcast_add(&positions.to_dtype(self.activations)?)? * std::f64::consts::FRAC_1_SQRT_2)?;
         }
         Ok((embedding * (width as f64).sqrt())?)
     }
@@ -118,7 +125,9 @@ impl Hrm {
     /// The states every sequence starts from.
     pub fn initial(&self, batch: usize) -> Result<Hidden> {
         let shape = (batch, self.dims.positions, self.width);
-        let repeat = |start: &Tensor| -> Result<Tensor> { Ok(start.broadcast_as(shape)?.contiguous()?) };
+        let repeat = |start: &Tensor| -> Result<Tensor> {
+            Ok(start.to_dtype(self.activations)?.broadcast_as(shape)?.contiguous()?)
+        };
         Ok(Hidden { z_H: repeat(&self.H_init)?, z_L: repeat(&self.L_init)? })
     }
 
@@ -154,14 +163,14 @@ impl Hrm {
     /// Reads the heads.
     pub fn heads(&self, hidden: &Hidden) -> Result<Outputs> {
         let tokens = hidden.z_H.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?; // (B, S, D)
-        let logits = self.lm_head.forward(&tokens.contiguous()?)?; // (B, S, V)
+        let logits = self.lm_head.forward_as(&tokens.contiguous()?, DType::F32)?; // (B, S, V)
         let (q_halt, q_continue) = self.q_values(hidden)?;
         Ok(Outputs { logits, q_halt, q_continue })
     }
 
     /// The halting head alone: values of halting and of going on, (B) each, f32.
     pub fn q_values(&self, hidden: &Hidden) -> Result<(Tensor, Tensor)> {
-        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?; // (B, D)
+        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?; // (B, D)
         let q = self.q_head.forward(&first)?.broadcast_add(&self.q_bias)?; // (B, 2)
         Ok((q.narrow(D::Minus1, 0, 1)?.squeeze(1)?, q.narrow(D::Minus1, 1, 1)?.squeeze(1)?))
     }

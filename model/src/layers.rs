@@ -4,7 +4,7 @@ use crate::{
     Error, Result,
     kernels::{self, PackedWeight, PackedWeights, Rope},
 };
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Weights by name.
@@ -37,8 +37,13 @@ impl Linear {
         Ok(Self { weight: source.get(name)?, packed: source.packed.map(|packed| packed.get(name)) })
     }
 
-    /// (…, in) → (…, out)
+    /// (…, in) → (…, out), of the same type.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward_as(x, x.dtype())
+    }
+
+    /// (…, in) → (…, out), of this type.
+    pub(crate) fn forward_as(&self, x: &Tensor, dtype: DType) -> Result<Tensor> {
         let (out, inputs) = self.weight.dims2()?;
         let mut shape = x.dims().to_vec();
         if let Some(last) = shape.last_mut() {
@@ -46,7 +51,7 @@ impl Linear {
         }
         // One matrix product over all rows: (rows, in) · (in, out)
         let rows = x.reshape(((), inputs))?;
-        Ok(kernels::linear(&rows, &self.weight, self.packed.as_ref())?.reshape(shape)?)
+        Ok(kernels::linear(&rows, &self.weight, self.packed.as_ref(), dtype)?.reshape(shape)?)
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod act;
 pub mod checkpoint;
 pub mod data;
+pub mod device;
 mod error;
 pub mod eval;
 pub mod hrm;

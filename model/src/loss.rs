@@ -38,6 +38,14 @@ impl Losses {
         };
         Ok((&self.lm + (q * 0.5)?)?)
     }
+
+    /// The total, then the parts, 0 for what is not trained.
+    pub fn values(&self) -> Result<[f64; 4]> {
+        let untrained = self.lm.zeros_like()?;
+        let q_continue = self.q_continue.as_ref().unwrap_or(&untrained);
+        let parts = [&self.total()?, &self.lm, &self.q_halt, q_continue].map(Tensor::detach);
+        Ok(Tensor::stack(&parts, 0)?.to_vec1::<f64>()?.try_into().unwrap_or([f64::NAN; 4]))
+    }
 }
 
 /// All parts of the loss of one ACT step.

@@ -12,6 +12,7 @@ use hrm_api::{
 use hrm_model::{
     Model,
     data::{self, Dataset},
+    device::DeviceChoice,
     eval,
 };
 use hrm_types::{board::Kind, dataset::Split, evaluation::Protocol, experiment::DataSpec, job::EvaluationSpec};
@@ -55,6 +56,10 @@ pub(crate) struct Eval {
     /// With --steps Q: ACT steps at most, also more than the model was trained with [default: as many]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     max_steps: Option<u32>,
+    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    #[arg(conflicts_with = "queue")]
+    device: DeviceChoice,
     /// ARC: vote over N variants of every task beside the task itself
     #[arg(long, value_name = "N")]
     voting: Option<u32>,
@@ -187,7 +192,7 @@ impl Eval {
         }
         let mut accuracies = Vec::new();
         for file in files {
-            let model = checkpoint::load(file, puzzles.kind, puzzles.side)?;
+            let model = checkpoint::load(file, puzzles.kind, puzzles.side)?.to_device(&self.device.open()?)?;
             let info = model.info();
             let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
             let (name, parameters) = (&info.experiment.name, report::thousands(info.parameters));

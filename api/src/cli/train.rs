@@ -14,6 +14,7 @@ use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
     data::{Corpus, Dataset},
+    device::{Device, DeviceChoice},
     eval,
     train::{TrainState, Training, train},
 };
@@ -74,6 +75,10 @@ pub(crate) struct Train {
     /// Write the checkpoint without evaluating it on the test split
     #[arg(long, conflicts_with = "queue")]
     no_eval: bool,
+    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    #[arg(conflicts_with = "queue")]
+    device: DeviceChoice,
     #[command(flatten)]
     queue: Enqueue,
     #[command(flatten)]
@@ -137,7 +142,7 @@ impl Train {
             puzzles.side
         );
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
-        let mut training = saving.begin(experiment, corpus, self.resume)?;
+        let mut training = saving.begin(experiment, corpus, self.resume, &self.device.open()?)?;
         saving.train(&mut training, &stop)?;
         let trained = training.finish()?;
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
@@ -188,10 +193,17 @@ struct Saving {
 }
 
 impl Saving {
-    fn begin<'a>(&self, experiment: &'a Experiment, corpus: Corpus, resume: bool) -> anyhow::Result<Training<'a>> {
+    fn begin<'a>(
+        &self,
+        experiment: &'a Experiment,
+        corpus: Corpus,
+        resume: bool,
+        device: &Device,
+    ) -> anyhow::Result<Training<'a>> {
         let path = self.path.display();
         if resume && self.path.exists() {
-            let training = TrainState::read(&self.path).and_then(|state| Training::resume(experiment, corpus, &state));
+            let state = TrainState::read(&self.path);
+            let training = state.and_then(|state| Training::resume(experiment, corpus, &state, device));
             let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
             println!("goes on from {path} after step {}", report::thousands(training.step()));
             return Ok(training);
@@ -201,7 +213,7 @@ impl Saving {
         } else if self.path.exists() {
             bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
         }
-        Ok(Training::begin(experiment, corpus)?)
+        Ok(Training::begin(experiment, corpus, device)?)
     }
 
     /// Trains to the end, writing the state now and then and when it is interrupted.

@@ -2,6 +2,7 @@
 
 use super::RetentionConfig;
 use clap::Args;
+use hrm_model::device::DeviceChoice;
 use std::time::Duration;
 
 /// The worker.
@@ -29,6 +30,10 @@ pub struct WorkerConfig {
     #[arg(long, env = "HRM_CPU_SLOT", value_name = "N", default_value_t = 0)]
     pub cpu_slot: u32,
 
+    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
+    #[arg(long, env = "HRM_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    pub device: DeviceChoice,
+
     /// What is kept of the states
     #[command(flatten)]
     pub retention: RetentionConfig,
@@ -41,6 +46,7 @@ impl WorkerConfig {
         owner_cap: None,
         save_seconds: 120,
         cpu_slot: 0,
+        device: DeviceChoice::Auto,
         retention: RetentionConfig::DEFAULT,
     };
 
@@ -65,6 +71,7 @@ impl WorkerConfig {
         variables.push(("HRM_LEASE_SECONDS", self.lease_seconds.to_string()));
         variables.push(("HRM_SAVE_SECONDS", self.save_seconds.to_string()));
         variables.push(("HRM_CPU_SLOT", self.cpu_slot.to_string()));
+        variables.push(("HRM_DEVICE", self.device.to_string()));
         variables.extend(self.owner_cap.map(|cap| ("HRM_OWNER_CAP", cap.to_string())));
         variables
     }

@@ -1,8 +1,12 @@
 //! The devices of this host, and whether there is room on the one that is used.
 
+use hrm_model::device::{self, DeviceChoice};
 use hrm_types::worker::Device;
 use std::{fs, path::Path, process::Stdio, time::Duration};
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    time::{Instant, timeout},
+};
 
 /// Memory that must be free before a job is taken, bytes: below it the host is about to kill processes.
 const LEAST_FREE: u64 = 128 << 20;
@@ -46,17 +50,85 @@ fn parse_gpus(lines: &str) -> Vec<Device> {
     lines.lines().filter_map(gpu).collect()
 }
 
-/// Whether there is so little memory left that no job should be taken; the answer says how much there is.
-pub(super) fn is_full() -> Option<u64> {
-    free_bytes().filter(|&free| free < LEAST_FREE)
+/// The device that computes, first among those of the host where it is its processors.
+pub(super) fn chosen(devices: &[Device], choice: DeviceChoice) -> Result<Device, String> {
+    let Some(ordinal) = choice.ordinal() else { return Ok(devices[0].clone()) };
+    let gpu = device::gpus().into_iter().find(|gpu| gpu.ordinal == ordinal);
+    let gpu = gpu.ok_or_else(|| format!("{choice}: there is no such GPU, or the program is not built for GPUs"))?;
+    Ok(Device { id: gpu.uuid, name: gpu.name, threads: None, memory_bytes: gpu.memory_bytes })
 }
 
-/// Checks that `needed` bytes are free.
+/// Time for which what the driver's program said of a GPU is believed: asking takes it a good part of a second.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// Whether something keeps a device from taking a job.
+#[derive(Debug)]
+pub(super) struct Vacancy {
+    /// The GPU's UUID; none for the processors.
+    gpu: Option<String>,
+    asked: Option<(Instant, Option<String>)>,
+}
+
+impl Vacancy {
+    pub(super) fn new(device: &Device) -> Self {
+        Self { gpu: device.threads.is_none().then(|| device.id.clone()), asked: None }
+    }
+
+    /// Why no job should be taken now, in words for the log.
+    pub(super) async fn problem(&mut self) -> Option<String> {
+        if let Some(free) = free_bytes().filter(|&free| free < LEAST_FREE) {
+            return Some(format!("the memory is full: {free} bytes are free"));
+        }
+        let gpu = self.gpu.clone()?;
+        match &self.asked {
+            Some((when, answer)) if when.elapsed() < BELIEVED => answer.clone(),
+            _ => {
+                let answer = others_on(&gpu).await;
+                self.asked = Some((Instant::now(), answer.clone()));
+                answer
+            }
+        }
+    }
+}
+
+/// What other processes do on a GPU; nothing where the driver's program does not tell.
+async fn others_on(gpu: &str) -> Option<String> {
+    let mut program = Command::new("nvidia-smi");
+    program.args(["--query-compute-apps=gpu_uuid,pid,used_memory", "--format=csv,noheader,nounits"]);
+    program.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    match timeout(DRIVER, program.output()).await {
+        Ok(Ok(output)) if output.status.success() => {
+            parse_others(&String::from_utf8_lossy(&output.stdout), gpu, std::process::id())
+        }
+        _ => None,
+    }
+}
+
+/// Lines of `uuid, pid, MiB`.
+fn parse_others(lines: &str, gpu: &str, own: u32) -> Option<String> {
+    let others: Vec<String> = lines
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, ',').map(str::trim);
+            let (uuid, pid, mebibytes) = (fields.next()?, fields.next()?, fields.next()?);
+            let other = uuid == gpu && pid.parse::<u32>().is_ok_and(|pid| pid != own);
+            other.then(|| format!("process {pid} holds {mebibytes} MiB"))
+        })
+        .collect();
+    (!others.is_empty()).then(|| format!("{gpu} is in use: {}", others.join(", ")))
+}
+
+/// Checks that `needed` bytes are free where it computes.
 ///
 /// # Errors
 /// Both numbers, in words for the user.
-pub(super) fn check_room(needed: u64) -> Result<(), String> {
-    match free_bytes() {
+pub(super) fn check_room(device: &device::Device, needed: u64) -> Result<(), String> {
+    let free = match device::free_memory(device) {
+        Ok(Some((free, _))) => Some(free),
+        Ok(None) => free_bytes(),
+        Err(error) => return Err(format!("how much memory is free on the GPU is not known: {error}")),
+    };
+    match free {
         Some(free) if needed > free => Err(format!(
             "out of memory: training needs about {} MiB ({needed} bytes), {} MiB ({free} bytes) are free on this \
              worker; use a smaller batch or model, or a worker with more memory",
@@ -122,6 +194,17 @@ mod tests {
         assert_eq!(parse_gpus("No devices were found\n"), []);
     }
 
+    #[test]
+    fn a_gpu_that_others_use_is_not_free() {
+        let table = "GPU-6f2a, 17, 512\nGPU-6f2a, 4021, 70112\nGPU-77b0, 9, 4\n";
+        assert_eq!(
+            parse_others(table, "GPU-6f2a", 17).as_deref(),
+            Some("GPU-6f2a is in use: process 4021 holds 70112 MiB")
+        );
+        assert_eq!(parse_others(table, "GPU-77b0", 9), None);
+        assert_eq!(parse_others("", "GPU-6f2a", 17), None);
+    }
+
     #[tokio::test]
     async fn the_processors_come_first_and_every_share_has_a_name() {
         let (whole, share) = (of_host("host", 0).await, of_host("host", 2).await);
@@ -131,9 +214,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_both_numbers() {
-        assert_eq!(check_room(1), Ok(()));
+        let cpu = device::Device::Cpu;
+        assert_eq!(check_room(&cpu, 1), Ok(()));
         let free = free_bytes().expect("Linux tells");
-        let refusal = check_room(u64::MAX).expect_err("more than any machine has");
+        let refusal = check_room(&cpu, u64::MAX).expect_err("more than any machine has");
         assert!(refusal.contains(&u64::MAX.to_string()) && refusal.contains("MiB"), "{refusal}");
         assert!(free > 0 && free < u64::MAX);
     }

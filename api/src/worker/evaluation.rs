@@ -22,9 +22,9 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
     let counter = Counter::default();
     let evaluating = {
         let (protocol, split) = (spec.protocol.clone(), spec.split);
-        let (counter, stop) = (counter.clone(), job.stop.clone());
+        let (counter, stop, device) = (counter.clone(), job.stop.clone(), job.device.clone());
         job.compute(move || {
-            let model = Model::from_bytes(&bytes)?;
+            let model = Model::from_bytes(&bytes)?.to_device(&device)?;
             eval::evaluate(&model, &puzzles, split, &protocol, &mut |done, total| counter.note(done, total, &stop))
         })
     };

@@ -11,7 +11,7 @@ use crate::{
         leases::{self, Claim, Ending, Lease, Work},
     },
 };
-use hrm_model::data::DataError;
+use hrm_model::{data::DataError, device::Device};
 use std::time::Duration;
 use tokio::{sync::watch, time::sleep};
 
@@ -62,6 +62,15 @@ pub(super) struct Job<'a> {
     pub(super) computation: Computation,
     pub(super) log: Log,
     pub(super) config: WorkerConfig,
+    /// Where it computes.
+    pub(super) device: Device,
+}
+
+/// What all jobs of a worker share.
+pub(super) struct Place<'a> {
+    pub(super) config: WorkerConfig,
+    pub(super) device: Device,
+    pub(super) bell: &'a Bell,
 }
 
 impl Job<'_> {
@@ -161,15 +170,15 @@ impl Job<'_> {
 pub(super) async fn run(
     pool: &PgPool,
     claim: &Claim,
-    config: WorkerConfig,
-    bell: &Bell,
+    place: &Place<'_>,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let (lease, stop) = (claim.lease, StopSignal::default());
+    let (lease, stop, config) = (claim.lease, StopSignal::default(), place.config);
     let log = Log::new(lease.job_id);
-    let job = Job { pool, lease, stop, computation: Computation::default(), log, config };
+    let device = place.device.clone();
+    let job = Job { pool, lease, stop, computation: Computation::default(), log, config, device };
     job.log.info(format!("attempt {} begins", lease.attempt));
-    let outcome = match Heartbeat::start(pool, lease, config, job.stop.clone(), bell) {
+    let outcome = match Heartbeat::start(pool, lease, config, job.stop.clone(), place.bell) {
         Err(error) => Err((Ended::Failed(format!("no heartbeat could be started: {error}")), None)),
         Ok(heartbeat) => {
             // On the heap, because training alone is long.

@@ -48,8 +48,13 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     let id = WorkerId(Uuid::new_v4());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let devices = device::of_host(&host, config.cpu_slot).await;
-    // The processors, which are always first.
-    let device = &devices[0];
+    let opened = device::chosen(&devices, config.device)
+        .and_then(|device| config.device.open().map(|opened| (device, opened)).map_err(|error| error.to_string()));
+    let (device, opened) = match opened {
+        Ok((device, opened)) => (device, opened),
+        Err(cause) => return Ok(End::Broken(cause)),
+    };
+    let device = &device;
     let new =
         NewWorker { id, host: &host, pid: std::process::id(), device, devices: &devices, owner_cap: config.owner_cap };
     workers::register(&pool, new).await?;
@@ -64,7 +69,8 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
         tokio::spawn(bell::listen(pool.clone(), bell.clone())),
     ];
     let claimer = Claimer { worker: id, device: &device.id, lease: config.lease(), owner_cap: config.owner_cap };
-    let end = take_jobs(&pool, claimer, config, &bell, shutdown).await;
+    let place = job::Place { config, device: opened, bell: &bell };
+    let end = take_jobs(&pool, claimer, &place, device::Vacancy::new(device), shutdown).await;
     for task in besides {
         task.abort();
     }
@@ -82,23 +88,23 @@ async fn requested(shutdown: &mut watch::Receiver<bool>) {
 async fn take_jobs(
     pool: &PgPool,
     claimer: Claimer<'_>,
-    config: WorkerConfig,
-    bell: &Bell,
+    place: &job::Place<'_>,
+    mut vacancy: device::Vacancy,
     mut shutdown: watch::Receiver<bool>,
 ) -> End {
-    let mut hints = bell.subscribe();
+    let mut hints = place.bell.subscribe();
     while !*shutdown.borrow() {
         // Before the look: what changes during it is looked at again.
         hints.mark_unchanged();
-        if let Some(free) = device::is_full() {
-            tracing::warn!(free_bytes = free, "no job is taken: the memory is full");
+        if let Some(problem) = vacancy.problem().await {
+            tracing::warn!("no job is taken: {problem}");
         } else {
             fault::point("before-claim");
             match leases::claim_next_job(pool, claimer).await {
                 Ok(Some(claim)) => {
                     fault::point("after-claim");
                     tracing::info!(job = %claim.lease.job_id, name = claim.name, "claimed");
-                    if let Err(cause) = job::run(pool, &claim, config, bell, shutdown.clone()).await {
+                    if let Err(cause) = job::run(pool, &claim, place, shutdown.clone()).await {
                         return End::Broken(cause);
                     }
                     continue;
@@ -110,7 +116,7 @@ async fn take_jobs(
         tokio::select! {
             () = requested(&mut shutdown) => {}
             _ = hints.changed() => {}
-            () = sleep(config.poll()) => {}
+            () = sleep(place.config.poll()) => {}
         }
     }
     End::Asked

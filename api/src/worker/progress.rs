@@ -122,8 +122,9 @@ mod tests {
         queue(&db.pool, "run").await;
         let lease = claim(&db.pool, Duration::from_hours(1)).await.lease;
         let (stop, computation, config) = (StopSignal::default(), Computation::default(), WorkerConfig::DEFAULT);
+        let device = hrm_model::device::Device::Cpu;
         let log = Log::new(lease.job_id);
-        let job = Job { pool: &db.pool, lease, stop: stop.clone(), computation, log, config };
+        let job = Job { pool: &db.pool, lease, stop: stop.clone(), computation, log, config, device };
         let progress = Progress::default();
         let _ = progress.note(7, None, &stop);
         let training = async {

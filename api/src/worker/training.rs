@@ -41,7 +41,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
         dataset.name, dataset.train_count, dataset.test_count, dataset.kind, dataset.side
     ));
     let task = puzzles.task(experiment);
-    device::check_room(memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
+    device::check_room(&job.device, memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
     let puzzles = Arc::new(puzzles);
 
     job.phase(runs::TRAINING).await?;
@@ -86,10 +86,13 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
     let training = {
         let (experiment, puzzles) = (experiment.clone(), Arc::clone(puzzles));
         let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());
+        let device = job.device.clone();
         job.compute(move || {
             let mut training = match state {
-                Some(state) => Training::resume(&experiment, Corpus::of_dataset(&puzzles, &experiment), &state)?,
-                None => Training::begin(&experiment, Corpus::of_dataset(&puzzles, &experiment))?,
+                Some(state) => {
+                    Training::resume(&experiment, Corpus::of_dataset(&puzzles, &experiment), &state, &device)?
+                }
+                None => Training::begin(&experiment, Corpus::of_dataset(&puzzles, &experiment), &device)?,
             };
             progress.plan(&training);
             train(&mut training, &mut |training, point| {

@@ -29,7 +29,8 @@ pub(crate) fn model() -> Model {
         train: TrainConfig { batch_size: 4, epochs: 1.0, ..TrainConfig::default() },
     };
     let dataset = data::generate(&spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles");
-    let mut training = Training::begin(&experiment, Corpus::of_dataset(&dataset, &experiment)).expect("a training");
+    let mut training =
+        Training::begin(&experiment, Corpus::of_dataset(&dataset, &experiment), &Device::Cpu).expect("a training");
     train(&mut training, &mut |_, _| ControlFlow::Continue(())).expect("all steps");
     training.finish().expect("a model").model
 }

@@ -1,6 +1,10 @@
 //! Cross entropy of tokens under stablemax, in f64, or softmax, in f32.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use hrm_types::experiment::LossType;
 
@@ -50,6 +54,12 @@ impl CustomOp2 for CrossEntropy {
         Ok((CpuStorage::F64(out), l2.shape().clone()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let out = cuda::cross_entropy::forward(self.kind, (s1, l1), (s2, l2), vocab_size(l1)?)?;
+        Ok((out, l2.shape().clone()))
+    }
+
     fn bwd(
         &self,
         logits: &Tensor,
@@ -81,5 +91,19 @@ impl CustomOp3 for CrossEntropyBackward {
             (cpu::contiguous(s1, l1)?, labels(s2, l2, vocab_size)?, cpu::contiguous::<f64>(s3, l3)?);
         let out = cpu::cross_entropy::backward(self.kind, logits, labels, grad, vocab_size);
         Ok((CpuStorage::F32(out), l1.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+        s3: &CudaStorage,
+        l3: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let out = cuda::cross_entropy::backward(self.kind, (s1, l1), (s2, l2), (s3, l3), vocab_size(l1)?)?;
+        Ok((out, l1.shape().clone()))
     }
 }

@@ -1,12 +1,18 @@
 //! The linear map: x · Wᵀ and its gradients.
 
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::{PackedWeight, cpu};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
 use std::sync::Arc;
 
-/// x (M, K) and W (N, K) → (M, N), both rounded to bf16, with sums in f32.
+/// x (M, K) and W (N, K), f32, → (M, N) of this type, both rounded to bf16, with sums in f32.
 struct Linear {
     packed: Arc<PackedWeight>,
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "everything is f32 on the CPU"))]
+    dtype: DType,
 }
 
 /// The result's gradient (M, N) and W (N, K) → x's gradient (M, K).
@@ -17,13 +23,13 @@ struct InputGradient {
 /// The result's gradient (M, N) and x (M, K) → W's gradient (N, K), f32.
 struct WeightGradient;
 
-/// x (M, K) · Wᵀ for W (N, K), f32. With `packed`, both are rounded to bf16 and sums are in f32; so are the products of
-/// its backward pass.
-pub(crate) fn linear(x: &Tensor, weight: &Tensor, packed: Option<&Arc<PackedWeight>>) -> Result<Tensor> {
+/// x (M, K) · Wᵀ for W (N, K) in f32. With `packed`, both are rounded to bf16 and sums are in f32; so are the products
+/// of its backward pass. The result is of `dtype`, the type of the activations or f32.
+pub(crate) fn linear(x: &Tensor, weight: &Tensor, packed: Option<&Arc<PackedWeight>>, dtype: DType) -> Result<Tensor> {
     match packed {
         None => x.matmul(&weight.t()?),
         Some(_) if x.device().is_cpu() && !cpu::bf16::is_supported() => rounded(x)?.matmul(&rounded(weight)?.t()?),
-        Some(packed) => x.contiguous()?.apply_op2(weight, Linear { packed: Arc::clone(packed) }),
+        Some(packed) => x.contiguous()?.apply_op2(weight, Linear { packed: Arc::clone(packed), dtype }),
     }
 }
 
@@ -53,6 +59,13 @@ impl CustomOp2 for Linear {
         Ok((CpuStorage::F32(out), Shape::from((m, n))))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (m, k, n) = inner_sizes(l1, l2)?;
+        let out = cuda::linear::forward((s1, l1), (s2, l2), (m, n, k), &self.packed, self.dtype)?;
+        Ok((out, Shape::from((m, n))))
+    }
+
     fn bwd(
         &self,
         x: &Tensor,
@@ -60,7 +73,8 @@ impl CustomOp2 for Linear {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let grad = grad.contiguous()?;
+        // A product in f32 has a gradient in f32; the products take it as they take everything.
+        let grad = grad.contiguous()?.to_dtype(x.dtype())?;
         let input = InputGradient { packed: Arc::clone(&self.packed) };
         let d_x = grad.apply_op2_no_bwd(&weight.detach(), &input)?;
         let d_weight = grad.apply_op2_no_bwd(&x.detach(), &WeightGradient)?;
@@ -79,6 +93,12 @@ impl CustomOp2 for InputGradient {
         let out = cpu::linear::input_gradient(grad, weight, (m, n, k), &self.packed);
         Ok((CpuStorage::F32(out), Shape::from((m, k))))
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
+        Ok((cuda::linear::input_gradient((s1, l1), (s2, l2), (m, n, k), &self.packed)?, Shape::from((m, k))))
+    }
 }
 
 impl CustomOp2 for WeightGradient {
@@ -90,5 +110,11 @@ impl CustomOp2 for WeightGradient {
         let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
         let (grad, x) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
         Ok((CpuStorage::F32(cpu::linear::weight_gradient(grad, x, (m, n, k))), Shape::from((n, k))))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
+        Ok((cuda::linear::weight_gradient((s1, l1), (s2, l2), (m, n, k))?, Shape::from((n, k))))
     }
 }

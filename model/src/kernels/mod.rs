@@ -1,11 +1,15 @@
 //! The operations that a general tensor library runs slowly, as candle custom ops with their own backward passes.
 //!
 //! Each file here is one operation: what it takes and gives, and its backward pass, whichever backend runs it. The
-//! arithmetic is in `cpu`. All take and give f32; the linear map in bf16 rounds its operands.
+//! arithmetic is in `cpu` and `cuda`. On the CPU everything between matrix products is f32; on a GPU a model in bf16 has
+//! its activations in bf16, too, with all sums in f32.
 
 mod attention;
 mod cpu;
 mod cross_entropy;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
+mod embedding;
 mod linear;
 mod optim;
 mod packed;
@@ -15,6 +19,7 @@ mod swiglu;
 
 pub use attention::attention;
 pub(crate) use cross_entropy::cross_entropy;
+pub(crate) use embedding::embedding;
 pub(crate) use linear::linear;
 pub use optim::{AdamATan2Step, Trained, sign_sgd};
 pub(crate) use packed::PackedWeight;
@@ -23,5 +28,18 @@ pub use rms_norm::add_rms_norm;
 pub use rope::Rope;
 pub use swiglu::swiglu;
 
+use candle_core::{DType, Device};
+use hrm_types::experiment::ForwardDtype;
+
+/// The type of what stands between the operations of a model.
+pub fn activations(dtype: ForwardDtype, device: &Device) -> DType {
+    match dtype {
+        ForwardDtype::Bfloat16 if device.is_cuda() => DType::BF16,
+        ForwardDtype::Bfloat16 | ForwardDtype::Float32 => DType::F32,
+    }
+}
+
+#[cfg(all(test, feature = "cuda"))]
+mod gpu_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,10 @@
 //! The optimisers' updates in place.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor};
 
 /// One `AdamATan2` update: moments from gradients, weights from moments.
@@ -35,6 +39,10 @@ impl AdamATan2Step {
     /// Updates all of them: m ← m + (1 − β1)(g − m), v ← v + (1 − β2)(g² − v), then
     /// p ← p · decay − lr · atan2(m̂, √v̂).
     pub fn apply(&self, weights: &[Trained<'_>]) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if weights.first().is_some_and(|first| first.weight.device().is_cuda()) {
+            return cuda::optim::adam_atan2(self, weights);
+        }
         for Trained { weight, first, second, gradient } in weights {
             first.inplace_op2(gradient, &Ema { weight: self.first_weight, square: false })?;
             second.inplace_op2(gradient, &Ema { weight: self.second_weight, square: true })?;
@@ -133,5 +141,10 @@ impl InplaceOp2 for SignSgd {
         let (table, gradient) = (cpu::contiguous_mut(s1, l1)?, cpu::contiguous(s2, l2)?);
         cpu::optim::sign_sgd(table, gradient, width, &self.rows, self.decay, self.lr);
         Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &mut CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<()> {
+        cuda::optim::sign_sgd((s1, l1), (s2, l2), &self.rows, self.decay, self.lr)
     }
 }

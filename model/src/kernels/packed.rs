@@ -1,6 +1,8 @@
 //! Weights in the form that products read them, made once for every value the weights take.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -42,6 +44,8 @@ pub(crate) struct PackedWeight {
 #[derive(Default)]
 pub(super) struct Operands {
     pub(super) cpu: cpu::linear::Operands,
+    #[cfg(feature = "cuda")]
+    pub(super) cuda: cuda::linear::Operands,
 }
 
 impl PackedWeight {

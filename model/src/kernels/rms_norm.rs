@@ -1,6 +1,10 @@
 //! Residual addition and `RMSNorm` in one pass.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// norm(a + b) over the last dimension, without weights.
@@ -36,6 +40,12 @@ impl CustomOp2 for AddRmsNorm {
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let out = cuda::rms_norm::forward((s1, l1), (s2, l2), row_size(l1), self.eps)?;
+        Ok((out, l1.shape().clone()))
+    }
+
     fn bwd(&self, a: &Tensor, b: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let backward = AddRmsNormBackward { eps: self.eps };
         let grad = a.detach().apply_op3_no_bwd(&b.detach(), &grad.contiguous()?, &backward)?;
@@ -60,5 +70,19 @@ impl CustomOp3 for AddRmsNormBackward {
         let (a, b, grad) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?, cpu::contiguous(s3, l3)?);
         let out = cpu::rms_norm::backward(a, b, grad, row_size(l1), self.eps);
         Ok((CpuStorage::F32(out), l1.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        s1: &CudaStorage,
+        l1: &Layout,
+        s2: &CudaStorage,
+        l2: &Layout,
+        s3: &CudaStorage,
+        l3: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let out = cuda::rms_norm::backward((s1, l1), (s2, l2), (s3, l3), row_size(l1), self.eps)?;
+        Ok((out, l1.shape().clone()))
     }
 }

@@ -9,6 +9,8 @@ pub struct Rope {
     pub(super) sin: Arc<Vec<f32>>,
     /// `head_dim`/2.
     pub(super) half: usize,
+    #[cfg(feature = "cuda")]
+    pub(super) on_device: super::cuda::attention::Tables,
 }
 
 impl Rope {
@@ -21,6 +23,8 @@ impl Rope {
             cos: Arc::new(angles.iter().map(|angle| angle.cos()).collect()),
             sin: Arc::new(angles.iter().map(|angle| angle.sin()).collect()),
             half,
+            #[cfg(feature = "cuda")]
+            on_device: super::cuda::attention::Tables::default(),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `SwiGLU`'s gate: silu(gate) · up in one pass.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// (…, 2·I) → (…, I).
@@ -38,6 +42,11 @@ impl CustomOp1 for SwiGlu {
         Ok((CpuStorage::F32(out), halved(layout)))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, storage: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+        Ok((cuda::swiglu::forward((storage, layout), inner_size(layout))?, halved(layout)))
+    }
+
     fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
         Ok(Some(arg.detach().apply_op2_no_bwd(&grad_res.contiguous()?, &SwiGluBackward)?))
     }
@@ -52,5 +61,10 @@ impl CustomOp2 for SwiGluBackward {
         let (gate_up, grad) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
         let out = cpu::swiglu::backward(gate_up, grad, inner_size(l1));
         Ok((CpuStorage::F32(out), l1.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        Ok((cuda::swiglu::backward((s1, l1), (s2, l2), inner_size(l1))?, l1.shape().clone()))
     }
 }

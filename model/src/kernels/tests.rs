@@ -5,7 +5,7 @@ use crate::random::{self, Purpose};
 use candle_core::{D, DType, Device, Result, Shape, Tensor, Var};
 use hrm_types::experiment::LossType;
 
-fn random(shape: impl Into<Shape>, index: u64) -> Var {
+pub(super) fn random(shape: impl Into<Shape>, index: u64) -> Var {
     let shape = shape.into();
     let values = random::truncated_normal(&mut random::stream(7, Purpose::Weights, index), shape.elem_count(), 1.0);
     Var::from_vec(values, shape, &Device::Cpu).expect("a tensor")
@@ -29,26 +29,32 @@ fn check(inputs: &[&Var], ours: &Tensor, theirs: &Tensor) {
     }
 }
 
+pub(super) fn plain_add_rms_norm(x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+    let h = (x + residual)?;
+    let mean = h.sqr()?.mean_keepdim(D::Minus1)?;
+    h.broadcast_div(&(mean + 1e-5)?.sqrt()?)
+}
+
 #[test]
 fn add_rms_norm_is_the_norm_of_the_sum() {
     let (x, residual) = (random((3, 5, 40), 0), random((3, 5, 40), 1));
-    let plain = |x: &Tensor, residual: &Tensor| -> Result<Tensor> {
-        let h = (x + residual)?;
-        let mean = h.sqr()?.mean_keepdim(D::Minus1)?;
-        h.broadcast_div(&(mean + 1e-5)?.sqrt()?)
-    };
-    check(&[&x, &residual], &add_rms_norm(&x, &residual, 1e-5).expect("ours"), &plain(&x, &residual).expect("theirs"));
+    let theirs = plain_add_rms_norm(&x, &residual).expect("theirs");
+    check(&[&x, &residual], &add_rms_norm(&x, &residual, 1e-5).expect("ours"), &theirs);
+}
+
+pub(super) fn plain_swiglu(gate_up: &Tensor) -> Result<Tensor> {
+    let inner = gate_up.dim(D::Minus1)? / 2;
+    gate_up.narrow(D::Minus1, 0, inner)?.silu()? * gate_up.narrow(D::Minus1, inner, inner)?
 }
 
 #[test]
 fn swiglu_is_silu_of_the_gate_times_up() {
     let gate_up = random((3, 5, 2 * 24), 2);
-    let plain = |x: &Tensor| x.narrow(D::Minus1, 0, 24)?.silu()? * x.narrow(D::Minus1, 24, 24)?;
-    check(&[&gate_up], &swiglu(&gate_up).expect("ours"), &plain(&gate_up).expect("theirs"));
+    check(&[&gate_up], &swiglu(&gate_up).expect("ours"), &plain_swiglu(&gate_up).expect("theirs"));
 }
 
 /// Attention from matrix products and candle's softmax, with rotate-half written out.
-fn plain_attention(qkv: &Tensor, heads: usize, rope: Option<(usize, f64)>) -> Result<Tensor> {
+pub(super) fn plain_attention(qkv: &Tensor, heads: usize, rope: Option<(usize, f64)>) -> Result<Tensor> {
     let (batch, positions, width3) = qkv.dims3()?;
     let d = width3 / 3 / heads;
     let part = |i: usize| {
@@ -62,7 +68,7 @@ fn plain_attention(qkv: &Tensor, heads: usize, rope: Option<(usize, f64)>) -> Re
         let angle = |t: usize, i: usize| t as f64 / theta.powf(2.0 * (i % (d / 2)) as f64 / d as f64);
         let table = |f: fn(f64) -> f64| {
             let values: Vec<f32> = (0..positions).flat_map(|t| (0..d).map(move |i| f(angle(t, i)) as f32)).collect();
-            Tensor::from_vec(values, (positions, d), &Device::Cpu)
+            Tensor::from_vec(values, (positions, d), &Device::Cpu)?.to_dtype(qkv.dtype())
         };
         let (cos, sin) = (table(f64::cos)?, table(f64::sin)?);
         let rotate = |x: &Tensor| {
@@ -95,7 +101,7 @@ fn attention_rotates_queries_and_keys() {
 }
 
 /// −log p from candle's operations in f64.
-fn plain_cross_entropy(kind: LossType, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+pub(super) fn plain_cross_entropy(kind: LossType, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let x = logits.to_dtype(DType::F64)?;
     let log_p = match kind {
         LossType::SoftmaxCrossEntropy => candle_nn::ops::log_softmax(&x, D::Minus1)?,

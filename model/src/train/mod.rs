@@ -41,5 +41,9 @@ pub fn train(
     Ok(())
 }
 
+#[cfg(all(test, feature = "cuda"))]
+mod gpu_tests;
+#[cfg(all(test, feature = "cuda"))]
+mod gpu_throughput;
 #[cfg(test)]
 mod tests;

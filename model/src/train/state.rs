@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     act::{Batch, Carry},
     hrm::Hidden,
-    params,
+    kernels, params,
     shape::Dims,
     tensor_file,
 };
@@ -75,8 +75,9 @@ impl TrainState {
     /// Puts everything but the weights into a trainer that has these weights already.
     pub(super) fn restore(&self, trainer: &mut Trainer, arch: &ArchConfig, dims: &Dims) -> Result<()> {
         let (first, second) = (self.part("moments/first"), self.part("moments/second"));
+        let (first, second) = (on_device(first, trainer.device())?, on_device(second, trainer.device())?);
         trainer.adam.restore(&trainer.params, first, second, self.info.step)?;
-        trainer.restore(self.carry(arch, dims)?, self.info.step);
+        trainer.restore(self.carry(arch, dims, trainer.device())?, self.info.step);
         Ok(())
     }
 
@@ -87,9 +88,13 @@ impl TrainState {
         Ok(Progress::resume(batch_size, self.info.examples, values))
     }
 
-    fn carry(&self, arch: &ArchConfig, dims: &Dims) -> Result<Carry> {
+    fn carry(&self, arch: &ArchConfig, dims: &Dims, device: &Device) -> Result<Carry> {
         let (batch, seq_len) = (self.info.experiment.train.batch_size, dims.task.seq_len);
-        let hidden = [batch, dims.positions, arch.hidden_size];
+        let (hidden, activations) =
+            ([batch, dims.positions, arch.hidden_size], kernels::activations(arch.forward_dtype, device));
+        let state = |name: &str| -> Result<Tensor> {
+            Ok(self.get(name, DType::F32, &hidden)?.to_device(device)?.to_dtype(activations)?)
+        };
         let tokens =
             |name: &str, dtype| -> Result<Tensor> { Ok(self.get(name, dtype, &[batch, seq_len])?.flatten_all()?) };
         let row = |name: &str| -> Result<Vec<u32>> { Ok(self.get(name, DType::U32, &[batch])?.to_vec1()?) };
@@ -105,10 +110,7 @@ impl TrainState {
         let halted = self.get("carry/halted", DType::U8, &[batch])?.to_vec1::<u8>()?;
         let labels = tokens("carry/labels", DType::I64)?.to_vec1()?;
         Ok(Carry {
-            hidden: Hidden {
-                z_H: self.get("carry/z_H", DType::F32, &hidden)?.clone(),
-                z_L: self.get("carry/z_L", DType::F32, &hidden)?.clone(),
-            },
+            hidden: Hidden { z_H: state("carry/z_H")?, z_L: state("carry/z_L")? },
             steps,
             halted: halted.into_iter().map(|halted| halted != 0).collect(),
             current: Batch { seq_len, inputs, labels, puzzle_identifiers },
@@ -160,8 +162,9 @@ fn carry_tensors(carry: &Carry) -> Result<[(String, Tensor); 7]> {
     let halted = carry.halted.iter().map(|&halted| u8::from(halted)).collect();
     let tokens = (batch, current.seq_len);
     Ok([
-        ("z_H", carry.hidden.z_H.clone()),
-        ("z_L", carry.hidden.z_L.clone()),
+        // In f32 wherever they were: any device may go on from them.
+        ("z_H", carry.hidden.z_H.to_dtype(DType::F32)?),
+        ("z_L", carry.hidden.z_L.to_dtype(DType::F32)?),
         ("steps", Tensor::from_slice(&carry.steps, batch, &Device::Cpu)?),
         ("halted", Tensor::from_vec(halted, batch, &Device::Cpu)?),
         ("inputs", Tensor::from_slice(&current.inputs, tokens, &Device::Cpu)?),
@@ -172,10 +175,19 @@ fn carry_tensors(carry: &Carry) -> Result<[(String, Tensor); 7]> {
 }
 
 /// Checks the weights of a state against the settings before a trainer is made of them.
-pub(super) fn checked_weights(state: &TrainState, arch: &ArchConfig, dims: &Dims) -> Result<BTreeMap<String, Tensor>> {
+pub(super) fn checked_weights(
+    state: &TrainState,
+    arch: &ArchConfig,
+    dims: &Dims,
+    device: &Device,
+) -> Result<BTreeMap<String, Tensor>> {
     let weights = state.weights();
     params::check(arch, dims, &weights)?;
-    Ok(weights)
+    on_device(weights, device)
+}
+
+fn on_device(tensors: BTreeMap<String, Tensor>, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.to_device(device)?))).collect()
 }
 
 #[cfg(test)]

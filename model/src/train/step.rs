@@ -12,7 +12,7 @@ use crate::{
     shape::Dims,
     train::verdict::{Halted, Verdict},
 };
-use candle_core::{Tensor, Var, backprop::GradStore};
+use candle_core::{Device, Tensor, Var, backprop::GradStore};
 use hrm_types::experiment::{ArchConfig, TrainConfig};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl Pass {
 }
 
 impl Trainer {
-    /// Training that starts from the given weights.
+    /// Training that starts from the given weights, on the device where they are.
     pub fn new(
         arch: &ArchConfig,
         settings: &TrainConfig,
@@ -87,6 +87,11 @@ impl Trainer {
             carry: None,
             steps_done: 0,
         })
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> &Device {
+        self.unrecorded.device()
     }
 
     /// The carry after the last step.
@@ -117,22 +122,24 @@ impl Trainer {
         let outputs = self.recorded.heads(&hidden)?;
 
         carry.hidden = Hidden { z_H: hidden.z_H.detach(), z_L: hidden.z_L.detach() };
-        let (q_halt, q_continue) = (outputs.q_halt.to_vec1::<f32>()?, outputs.q_continue.to_vec1::<f32>()?);
-        self.decide_halting(&mut carry, &q_halt, &q_continue);
+        carry.steps.iter_mut().for_each(|steps| *steps += 1);
         let target_q_continue = self.bootstrap(&carry, &x.detach())?;
-
         let verdict = Verdict::new(&outputs.logits, &carry.current)?;
-        let targets = verdict.targets(&carry.current, target_q_continue.clone(), &device)?;
-        let losses = loss::losses(self.arch.loss, &outputs, &targets)?;
+        let losses = loss::losses(self.arch.loss, &outputs, &verdict.targets(target_q_continue.clone()))?;
         let total = losses.total()?;
         let gradients = (&total * (1.0 / batch.len() as f64))?.backward()?;
-        let q_continue_loss = losses.q_continue.as_ref().map(Tensor::to_scalar::<f64>).transpose()?;
+
+        // Everything is queued: only now is anything waited for.
+        let told = Tensor::stack(&[&outputs.q_halt.detach(), &outputs.q_continue.detach(), verdict.right()], 0)?;
+        let [q_halt, q_continue, right]: [Vec<f32>; 3] = told.to_vec2()?.try_into().unwrap_or_default();
+        self.decide_halting(&mut carry, &q_halt, &q_continue);
+        let [loss, lm_loss, q_halt_loss, q_continue_loss] = losses.values()?;
         let pass = Pass {
-            loss: total.to_scalar::<f64>()?,
-            lm_loss: losses.lm.to_scalar::<f64>()?,
-            q_halt_loss: losses.q_halt.to_scalar::<f64>()?,
-            q_continue_loss: q_continue_loss.unwrap_or(0.0),
-            halted: verdict.halted(&carry, &q_halt),
+            loss,
+            lm_loss,
+            q_halt_loss,
+            q_continue_loss,
+            halted: verdict.halted(&carry, &right, &q_halt),
             outputs,
             target_q_continue,
             gradients,
@@ -161,7 +168,6 @@ impl Trainer {
         let mut rng = random::stream(self.seed, Purpose::Exploration, self.steps_done);
         for i in 0..carry.steps.len() {
             let min_halt_steps = self.draw_min_halt_steps(&mut rng);
-            carry.steps[i] += 1;
             carry.halted[i] = act::halts(carry.steps[i], max, min_halt_steps, q_halt[i], q_continue[i]);
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     params,
     shape::Dims,
 };
+use candle_core::Device;
 use hrm_types::{
     board::Kind,
     dataset::Split,
@@ -60,7 +61,7 @@ pub(super) fn corpus(dataset: &Dataset, experiment: &Experiment) -> Corpus {
 fn run(experiment: &Experiment) -> (Vec<u64>, Vec<u8>) {
     let mut losses = Vec::new();
     let dataset = dataset();
-    let mut training = Training::begin(experiment, corpus(&dataset, experiment)).expect("a training");
+    let mut training = Training::begin(experiment, corpus(&dataset, experiment), &Device::Cpu).expect("a training");
     train(&mut training, &mut |_, point| {
         losses.extend(point.map(|point| point.loss.to_bits()));
         ControlFlow::Continue(())
@@ -94,7 +95,7 @@ fn a_tiny_model_learns_small_sudoku() {
     experiment.train.epochs = 80.0;
     let dataset = dataset();
     let (mut first, mut last) = (None, None);
-    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training");
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
     train(&mut training, &mut |_, point| {
         if let Some(point) = point {
             first.get_or_insert(point.lm_loss);
@@ -131,7 +132,7 @@ fn bfloat16_stays_near_float32() {
 #[test]
 fn a_break_ends_the_training_as_cancelled() {
     let (experiment, dataset) = (tiny(), dataset());
-    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training");
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
     let result = train(&mut training, &mut |training, _| match training.step() {
         3 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
@@ -144,7 +145,7 @@ fn a_break_ends_the_training_as_cancelled() {
 fn fewer_puzzles_than_a_batch_are_refused() {
     let mut experiment = tiny();
     experiment.train.batch_size = 201;
-    let error = Training::begin(&experiment, corpus(&dataset(), &experiment)).err().expect("an error");
+    let error = Training::begin(&experiment, corpus(&dataset(), &experiment), &Device::Cpu).err().expect("an error");
     assert_eq!(error.to_string(), "expected at least 201 training puzzles to fill one batch, found 200");
 }
 

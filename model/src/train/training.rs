@@ -10,8 +10,8 @@ use crate::{
     Error, Result,
     checkpoint::{CheckpointInfo, Model},
     data::Corpus,
-    optim, params,
-    shape::Dims,
+    device, memory, optim, params,
+    shape::{Dims, TaskShape},
 };
 use candle_core::{Device, Tensor};
 use hrm_types::{
@@ -21,13 +21,14 @@ use hrm_types::{
 };
 use std::{collections::BTreeMap, path::Path};
 
-/// A training on the CPU. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
+/// A training on one device. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
 /// number of threads and however often it was written to a file and resumed.
 pub struct Training<'a> {
     experiment: &'a Experiment,
     kind: Kind,
     side: u8,
     tasks: Vec<String>,
+    task: TaskShape,
     dataset_hash: String,
     trainer: Trainer,
     batches: Batches,
@@ -49,23 +50,23 @@ pub struct Trained {
 
 impl<'a> Training<'a> {
     /// A training that begins.
-    pub fn begin(experiment: &'a Experiment, corpus: Corpus) -> Result<Self> {
+    pub fn begin(experiment: &'a Experiment, corpus: Corpus, device: &Device) -> Result<Self> {
         experiment.validate()?;
         let dims = Dims::new(&experiment.arch, corpus.task());
-        let weights = params::initial(&experiment.arch, &dims, experiment.seed, &Device::Cpu)?;
+        let weights = params::initial(&experiment.arch, &dims, experiment.seed, device)?;
         let progress = Progress::start(experiment.train.batch_size);
         Self::new(experiment, corpus, &weights, dims, progress)
     }
 
-    /// A training that goes on where `state` was written.
+    /// A training that goes on where `state` was written, on any device.
     ///
     /// # Errors
     /// [`Error::State`] when the state is damaged or belongs to another experiment or dataset.
-    pub fn resume(experiment: &'a Experiment, corpus: Corpus, state: &TrainState) -> Result<Self> {
+    pub fn resume(experiment: &'a Experiment, corpus: Corpus, state: &TrainState, device: &Device) -> Result<Self> {
         experiment.validate()?;
         let arch = &experiment.arch;
         let dims = Dims::new(arch, corpus.task());
-        let weights = state::checked_weights(state, arch, &dims)?;
+        let weights = state::checked_weights(state, arch, &dims, device)?;
         let progress = state.progress(experiment.train.batch_size)?;
         let mut training = Self::new(experiment, corpus, &weights, dims, progress)?;
         state.check(experiment, &training.dataset_hash)?;
@@ -92,6 +93,7 @@ impl<'a> Training<'a> {
             kind: corpus.kind,
             side: corpus.side,
             tasks: corpus.tasks.clone(),
+            task: corpus.task(),
             dataset_hash: corpus.hash.clone(),
             parameters: params::count(arch, &dims),
             trainer: Trainer::new(arch, settings, dims, seed, weights)?,
@@ -127,15 +129,25 @@ impl<'a> Training<'a> {
         let settings = &self.experiment.train;
         let step = self.step + 1;
         let rate = optim::schedule(step, settings.lr_warmup_steps, self.total_steps, settings.lr_min_ratio);
-        let pass = self.trainer.pass(&self.batches.batch(self.step))?;
+        let pass = self.trainer.pass(&self.batches.batch(self.step)).map_err(|error| self.with_numbers(error))?;
         if !pass.loss.is_finite() {
             return Err(Error::Diverged { step, loss: pass.loss });
         }
-        self.trainer.update(&pass, rate)?;
+        self.trainer.update(&pass, rate).map_err(|error| self.with_numbers(error))?;
         self.progress.add(&pass);
         self.step = step;
         let due = step.is_multiple_of(settings.log_every) || self.is_done();
         Ok(due.then(|| self.progress.point(step, settings.lr * rate)))
+    }
+
+    /// What a GPU without room says, with the numbers.
+    fn with_numbers(&self, error: Error) -> Error {
+        match device::free_memory(self.trainer.device()) {
+            Ok(Some((free, total))) if error.is_out_of_memory() => {
+                Error::OutOfMemory { needed: memory::training_bytes(self.experiment, self.task), total, free }
+            }
+            _ => error,
+        }
     }
 
     /// Writes everything needed to go on from here into a file that is either whole or absent. At least one step

@@ -5,7 +5,7 @@ use crate::{
     act::{Batch, Carry},
     loss::{IGNORE_LABEL, Targets},
 };
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, DType, Tensor};
 
 /// Sums over the sequences that halted in one step and have valid tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -36,65 +36,68 @@ impl std::ops::Add for Halted {
     }
 }
 
-/// Right and valid tokens of every sequence.
+/// Right and valid tokens of every sequence, where the logits are: nothing waits for a device until they are counted.
 pub(crate) struct Verdict {
+    /// (B, S) u32, 0 where ignored.
+    labels: Tensor,
+    /// (B, S) f64: 1 / valid tokens of the sequence where the token counts, else 0.
+    weights: Tensor,
+    /// (B) f32.
+    right: Tensor,
+    /// (B) f32: 1 where every valid token is right.
+    is_correct: Tensor,
     valid: Vec<u32>,
-    right: Vec<u32>,
 }
 
 impl Verdict {
     /// Compares the most probable tokens of logits (B, S, V) with the labels.
     pub(crate) fn new(logits: &Tensor, batch: &Batch) -> Result<Self> {
-        let tokens = logits.detach().argmax(D::Minus1)?.flatten_all()?.to_vec1::<u32>()?; // (B·S)
-        let sequences = batch.labels.chunks(batch.seq_len).zip(tokens.chunks(batch.seq_len));
-        let (valid, right) = sequences
-            .map(|(labels, tokens)| {
-                let valid = labels.iter().filter(|&&label| label != IGNORE_LABEL).count() as u32;
-                let right = labels.iter().zip(tokens).filter(|&(&label, &token)| label == i64::from(token)).count();
-                (valid, right as u32)
-            })
-            .unzip();
-        Ok(Self { valid, right })
-    }
-
-    /// Whether every valid token of sequence `i` is right.
-    pub(crate) fn is_correct(&self, i: usize) -> bool {
-        self.right[i] == self.valid[i]
-    }
-
-    /// Share of right tokens of sequence `i`.
-    pub(crate) fn accuracy(&self, i: usize) -> f64 {
-        f64::from(self.right[i]) / f64::from(self.valid[i].max(1))
+        let (shape, device) = ((batch.len(), batch.seq_len), logits.device());
+        let count = |labels: &[i64]| labels.iter().filter(|&&label| label != IGNORE_LABEL).count() as u32;
+        let valid: Vec<u32> = batch.labels.chunks(batch.seq_len).map(count).collect();
+        let weight = |(i, &label): (usize, &i64)| match label {
+            IGNORE_LABEL => 0.0,
+            _ => 1.0 / f64::from(valid[i / batch.seq_len].max(1)),
+        };
+        let weights: Vec<f64> = batch.labels.iter().enumerate().map(weight).collect();
+        let labels: Vec<u32> = batch.labels.iter().map(|&label| u32::try_from(label).unwrap_or(0)).collect();
+        let labels = Tensor::from_vec(labels, shape, device)?;
+        let weights = Tensor::from_vec(weights, shape, device)?;
+        let tokens = logits.detach().argmax(D::Minus1)?; // (B, S)
+        let counts = weights.gt(0.0)?.to_dtype(DType::F32)?;
+        let right = (tokens.eq(&labels)?.to_dtype(DType::F32)? * counts)?.sum(1)?; // (B)
+        let all = valid.iter().map(|&valid| valid as f32).collect();
+        let is_correct = right.eq(&Tensor::from_vec(all, batch.len(), device)?)?.to_dtype(DType::F32)?;
+        Ok(Self { labels, weights, right, is_correct, valid })
     }
 
     /// What the loss compares the outputs with.
-    pub(crate) fn targets(&self, batch: &Batch, q_continue: Option<Tensor>, device: &Device) -> Result<Targets> {
-        let shape = (batch.len(), batch.seq_len);
-        let labels: Vec<u32> = batch.labels.iter().map(|&label| u32::try_from(label).unwrap_or(0)).collect();
-        let weight = |(i, &label): (usize, &i64)| match label {
-            IGNORE_LABEL => 0.0,
-            _ => 1.0 / f64::from(self.valid[i / batch.seq_len].max(1)),
-        };
-        let weights: Vec<f64> = batch.labels.iter().enumerate().map(weight).collect();
-        let is_correct: Vec<f32> = (0..batch.len()).map(|i| f32::from(u8::from(self.is_correct(i)))).collect();
-        Ok(Targets {
-            labels: Tensor::from_vec(labels, shape, device)?,
-            weights: Tensor::from_vec(weights, shape, device)?,
-            is_correct: Tensor::from_vec(is_correct, batch.len(), device)?,
+    pub(crate) fn targets(&self, q_continue: Option<Tensor>) -> Targets {
+        Targets {
+            labels: self.labels.clone(),
+            weights: self.weights.clone(),
+            is_correct: self.is_correct.clone(),
             q_continue,
-        })
+        }
     }
 
-    /// Metrics of the sequences that halted in this step.
-    pub(crate) fn halted(&self, carry: &Carry, q_halt: &[f32]) -> Halted {
+    /// Right tokens of every sequence, (B) f32.
+    pub(crate) fn right(&self) -> &Tensor {
+        &self.right
+    }
+
+    /// Metrics of the sequences that halted in this step, with `right` tokens each.
+    pub(crate) fn halted(&self, carry: &Carry, right: &[f32], q_halt: &[f32]) -> Halted {
         let counts = |&i: &usize| carry.halted[i] && self.valid[i] > 0;
         (0..self.valid.len()).filter(counts).fold(Halted::default(), |sum, i| {
             let one_if = |fact| f64::from(u8::from(fact));
+            let (right, valid) = (f64::from(right[i]), f64::from(self.valid[i]));
+            let is_correct = right >= valid;
             sum + Halted {
                 count: 1.0,
-                accuracy: self.accuracy(i),
-                exact: one_if(self.is_correct(i)),
-                q_halt_right: one_if((q_halt[i] >= 0.0) == self.is_correct(i)),
+                accuracy: right / valid,
+                exact: one_if(is_correct),
+                q_halt_right: one_if((q_halt[i] >= 0.0) == is_correct),
                 steps: f64::from(carry.steps[i]),
             }
         })

@@ -107,8 +107,7 @@ fn evaluation_step(fixture: &Fixture, hrm: &Hrm, carry: &Carry, step: u32, repor
         report.add(&name, fixture.error(&name, ours)?);
     }
     let verdict = Verdict::new(&outputs.logits, &carry.current)?;
-    let targets = verdict.targets(&carry.current, None, hrm.device())?;
-    let total = loss::losses(fixture.arch.loss, &outputs, &targets)?.total()?;
+    let total = loss::losses(fixture.arch.loss, &outputs, &verdict.targets(None))?.total()?;
     let name = format!("eval/step{step}/loss");
     report.add(&name, fixture.error(&name, &total)?);
     Ok(())

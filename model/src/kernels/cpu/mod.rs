@@ -6,6 +6,7 @@
 pub(super) mod attention;
 pub(super) mod bf16;
 pub(super) mod cross_entropy;
+pub(super) mod embedding;
 pub(super) mod linear;
 pub(super) mod optim;
 pub(super) mod rms_norm;

@@ -11,6 +11,7 @@ use crate::{
         train,
     },
 };
+use candle_core::Device;
 use hrm_types::{experiment::Experiment, run::MetricPoint};
 use rand_chacha::rand_core::Rng;
 use std::{fs, ops::ControlFlow, path::Path};
@@ -58,7 +59,7 @@ fn content(path: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// Writes the state after `step` steps, with the points until there.
 fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Path) -> Vec<[u64; 6]> {
-    let mut training = Training::begin(experiment, corpus(dataset, experiment)).expect("a training");
+    let mut training = Training::begin(experiment, corpus(dataset, experiment), &Device::Cpu).expect("a training");
     let mut points = Vec::new();
     for _ in 0..step {
         points.extend(training.advance().expect("a step").as_ref().map(numbers));
@@ -71,7 +72,10 @@ fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Pat
 fn going_on_is_bit_for_bit_never_having_stopped() {
     let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
     let whole = folder.path().join("whole");
-    let points = to_the_end(Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training"), &whole);
+    let points = to_the_end(
+        Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training"),
+        &whole,
+    );
     let whole = content(&whole);
     assert_eq!(points.len(), 5, "25 steps, a point every 5");
     let mut rng = random::stream(20, Purpose::Order, 0);
@@ -82,7 +86,7 @@ fn going_on_is_bit_for_bit_never_having_stopped() {
         let state = TrainState::read(&at).expect("a state");
         assert_eq!((state.info().step, state.info().examples), (step, step * 32));
         resumed.extend(to_the_end(
-            Training::resume(&experiment, corpus(&dataset, &experiment), &state).expect("a training"),
+            Training::resume(&experiment, corpus(&dataset, &experiment), &state, &Device::Cpu).expect("a training"),
             &end,
         ));
         assert_eq!(resumed, points, "points, resumed at step {step}");
@@ -97,7 +101,10 @@ fn a_state_of_another_training_is_refused() {
     interrupted(&experiment, &dataset, 2, &path);
     let state = TrainState::read(&path).expect("a state");
     let refused = |experiment: &Experiment, dataset: &Dataset| {
-        Training::resume(experiment, corpus(dataset, experiment), &state).err().expect("an error").to_string()
+        Training::resume(experiment, corpus(dataset, experiment), &state, &Device::Cpu)
+            .err()
+            .expect("an error")
+            .to_string()
     };
     let other = Experiment { seed: 6, ..experiment.clone() };
     assert!(refused(&other, &dataset).contains("it belongs to another experiment"), "{}", refused(&other, &dataset));
@@ -105,13 +112,16 @@ fn a_state_of_another_training_is_refused() {
     assert!(refused(&experiment, &fewer).contains("it belongs to another dataset"));
     let mut wider = experiment;
     wider.arch.hidden_size = 64;
-    assert!(matches!(Training::resume(&wider, corpus(&fewer, &wider), &state).err(), Some(Error::Weight { .. })));
+    assert!(matches!(
+        Training::resume(&wider, corpus(&fewer, &wider), &state, &Device::Cpu).err(),
+        Some(Error::Weight { .. })
+    ));
 }
 
 #[test]
 fn nothing_is_written_before_the_first_step_and_nothing_partial_is_left() {
     let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
-    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment)).expect("a training");
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
     let path = folder.path().join("state");
     assert_eq!(
         training.write(&path).err().map(|error| error.to_string()).as_deref(),

@@ -1,0 +1,2 @@
+// What older architectures lack: nothing here.
+#include "small_floats.h"

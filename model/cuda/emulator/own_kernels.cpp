@@ -1,0 +1,66 @@
+// The project's kernels.
+#define HRM_EMULATED
+#include "device.cuh"
+#include "rows.cuh"
+#include "tiles.cuh"
+#include "kernels.h"
+
+// Each source has names of its own.
+namespace attention {
+#include "attention.cu"
+}
+namespace attention_backward {
+#include "attention_backward.cu"
+}
+namespace attention_plain {
+#include "attention_plain.cu"
+}
+namespace cross_entropy {
+#include "cross_entropy.cu"
+}
+namespace embedding {
+#include "embedding.cu"
+}
+namespace optim {
+#include "optim.cu"
+}
+namespace rms_norm {
+#include "rms_norm.cu"
+}
+namespace swiglu {
+#include "swiglu.cu"
+}
+
+using namespace attention;
+using namespace attention_backward;
+using namespace attention_plain;
+using namespace cross_entropy;
+using namespace embedding;
+using namespace optim;
+using namespace rms_norm;
+using namespace swiglu;
+
+#define EACH_TYPE(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_bf16)
+#define EACH_SIZE(NAME) KERNEL(NAME##_32), KERNEL(NAME##_64), KERNEL(NAME##_128)
+
+extern const Kernel own_kernels[] = {
+    EACH_TYPE(rms_norm_forward),
+    EACH_TYPE(rms_norm_backward),
+    EACH_TYPE(swiglu_forward),
+    EACH_TYPE(swiglu_backward),
+    EACH_TYPE(attention_plain_forward),
+    EACH_TYPE(attention_plain_queries_backward),
+    EACH_TYPE(attention_plain_keys_backward),
+    EACH_TYPE(embedding_lookup),
+    EACH_TYPE(embedding_partial),
+    EACH_SIZE(attention_forward),
+    EACH_SIZE(attention_queries_backward),
+    EACH_SIZE(attention_keys_backward),
+    KERNEL(attention_along),
+    KERNEL(embedding_total),
+    KERNEL(cross_entropy_forward),
+    KERNEL(cross_entropy_backward),
+    KERNEL(adam_atan2),
+    KERNEL(sign_sgd),
+    {nullptr, nullptr},
+};

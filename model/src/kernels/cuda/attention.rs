@@ -1,0 +1,158 @@
+//! Attention: on tensor cores where the head's size allows, else with a warp per query.
+
+use super::{Arg, Launch, Operand, Output, Source, WARPS, int, operand, space, suffix};
+use crate::kernels::{attention::Heads, rope::Rope};
+use candle_core::{
+    CudaDevice, CudaStorage, DType, Result,
+    backend::BackendStorage,
+    bail,
+    cuda_backend::{
+        DeviceId, WrapErr,
+        cudarc::driver::{CudaSlice, DevicePtr},
+    },
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows of a block, as `tiles.cuh` has it.
+const TILE: usize = 64;
+
+/// Rows of the other side that a block of the backward pass holds.
+const STEP: usize = 32;
+
+/// Columns of a head, at most, as `attention_plain.cu` has it.
+const MOST_COLUMNS: usize = 256;
+
+/// The logarithms of the sums of exponentials, (B, heads, T) in f32, from the forward to the backward pass.
+pub(in crate::kernels) type LogSums = Arc<Mutex<Option<CudaSlice<f32>>>>;
+
+/// Rotary tables on a device.
+pub(in crate::kernels) type Tables = Arc<Mutex<Option<(DeviceId, CudaSlice<f32>, CudaSlice<f32>)>>>;
+
+/// Sizes of a qkv.
+struct Sizes {
+    batch: usize,
+    positions: usize,
+    width: usize,
+    heads: usize,
+    dim: usize,
+    /// Whether there is a kernel on tensor cores.
+    tiled: bool,
+}
+
+impl Sizes {
+    fn new(qkv: Operand<'_>, heads: &Heads) -> Result<Self> {
+        let (batch, positions, width3) = qkv.1.shape().dims3()?;
+        let (width, dim) = (width3 / 3, width3 / 3 / heads.count);
+        if dim > MOST_COLUMNS {
+            bail!("expected heads of at most {MOST_COLUMNS} columns, found {dim}");
+        }
+        let tiled = qkv.0.dtype() == DType::BF16 && matches!(dim, 32 | 64 | 128);
+        Ok(Self { batch, positions, width, heads: heads.count, dim, tiled })
+    }
+
+    /// Blocks of so many rows of one head each.
+    fn blocks(&self, rows: usize) -> u64 {
+        (self.batch * self.heads * self.positions.div_ceil(rows)) as u64
+    }
+
+    /// Shared memory for so many rows of a tile, bytes.
+    fn tiles(&self, rows: usize) -> u32 {
+        (rows * (self.dim + 8) * 2) as u32
+    }
+
+    /// The last arguments of every kernel.
+    fn args(&self) -> Result<Vec<Arg<'static>>> {
+        let mut args = vec![int(self.positions)?, int(self.heads)?];
+        if !self.tiled {
+            args.push(int(self.dim)?);
+        }
+        Ok(args)
+    }
+}
+
+/// Addresses of the rotary tables on this device; 0 where nothing is rotated.
+fn tables(rope: Option<&Rope>, device: &CudaDevice) -> Result<[Arg<'static>; 2]> {
+    let Some(rope) = rope else {
+        return Ok([Arg::Pointer(0); 2]);
+    };
+    let mut tables = rope.on_device.lock().unwrap_or_else(PoisonError::into_inner);
+    if tables.as_ref().is_none_or(|(id, ..)| *id != device.id()) {
+        let stream = device.cuda_stream();
+        *tables = Some((device.id(), stream.clone_htod(&*rope.cos).w()?, stream.clone_htod(&*rope.sin).w()?));
+    }
+    match &*tables {
+        Some((_, cos, sin)) => Ok([cos, sin].map(|table| Arg::Pointer(table.device_ptr(table.stream()).0))),
+        None => bail!("expected the rotary tables that were just copied"),
+    }
+}
+
+/// (B, T, 3·D) → (B, T, D); `log_sums` are kept for the backward pass.
+pub(in crate::kernels) fn forward(qkv: Operand<'_>, heads: &Heads, log_sums: &LogSums) -> Result<CudaStorage> {
+    let (device, dtype, sizes) = (qkv.0.device(), qkv.0.dtype(), Sizes::new(qkv, heads)?);
+    let out = Output::new(device, dtype, sizes.batch * sizes.positions * sizes.width)?;
+    let sums = space::<f32>(device, sizes.batch * sizes.heads * sizes.positions)?;
+    let [cos, sin] = tables(heads.rope.as_ref(), device)?;
+    let mut args = vec![operand(qkv, dtype)?, cos, sin, out.pointer, Arg::Pointer(sums.device_ptr(sums.stream()).0)];
+    args.extend(sizes.args()?);
+    let launch = if sizes.tiled {
+        let name = format!("attention_forward_{}", sizes.dim);
+        let shared = sizes.tiles(3 * TILE);
+        Launch { shared, ..Launch::new(Source::Attention, name, sizes.blocks(TILE))? }
+    } else {
+        let name = format!("attention_plain_forward_{}", suffix(dtype)?);
+        Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?
+    };
+    launch.run(device, &args)?;
+    *log_sums.lock().unwrap_or_else(PoisonError::into_inner) = Some(sums);
+    Ok(out.storage)
+}
+
+/// The argument's gradient (B, T, 3·D) from the result (B, T, D) and its gradient.
+pub(in crate::kernels) fn backward(
+    qkv: Operand<'_>,
+    result: Operand<'_>,
+    grad: Operand<'_>,
+    heads: &Heads,
+    log_sums: &LogSums,
+) -> Result<CudaStorage> {
+    let (device, dtype, sizes) = (qkv.0.device(), qkv.0.dtype(), Sizes::new(qkv, heads)?);
+    let log_sums = log_sums.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(log_sums) = &*log_sums else {
+        bail!("attention's backward pass comes after its forward pass");
+    };
+    let log_sums = Arg::Pointer(log_sums.device_ptr(log_sums.stream()).0);
+    let out = Output::new(device, dtype, sizes.batch * sizes.positions * 3 * sizes.width)?;
+    let [cos, sin] = tables(heads.rope.as_ref(), device)?;
+    let (qkv, result, grad) = (operand(qkv, dtype)?, operand(result, dtype)?, operand(grad, dtype)?);
+    if !sizes.tiled {
+        let mut args = vec![qkv, result, grad, cos, sin, log_sums, out.pointer];
+        args.extend(sizes.args()?);
+        for side in ["queries", "keys"] {
+            let name = format!("attention_plain_{side}_backward_{}", suffix(dtype)?);
+            Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?.run(device, &args)?;
+        }
+        return Ok(out.storage);
+    }
+    // Σ gradient · result of every query, (B, heads, T).
+    let rows = sizes.batch * sizes.heads * sizes.positions;
+    let along = Output::new(device, DType::F32, rows)?;
+    let args = [
+        result,
+        grad,
+        along.pointer,
+        int(sizes.positions)?,
+        int(sizes.heads)?,
+        int(sizes.dim)?,
+        Arg::Long(rows as i64),
+    ];
+    Launch::new(Source::AttentionBackward, "attention_along", (rows as u64).div_ceil(WARPS))?.run(device, &args)?;
+    let mut args = vec![qkv, grad, cos, sin, log_sums, along.pointer, out.pointer];
+    args.extend(sizes.args()?);
+    for side in ["queries", "keys"] {
+        let name = format!("attention_{side}_backward_{}", sizes.dim);
+        let shared = sizes.tiles(2 * TILE + 2 * STEP);
+        let launch = Launch::new(Source::AttentionBackward, name, sizes.blocks(TILE))?;
+        Launch { shared, ..launch }.run(device, &args)?;
+    }
+    Ok(out.storage)
+}

@@ -1,0 +1,136 @@
+// Attention on tensor cores: backward. One kernel walks over queries for a block of keys, another over keys for a block
+// of queries; both compute the probabilities again, and nothing is added from two blocks, so that the result is always
+// the same bits.
+#include "tiles.cuh"
+
+// Σ grad · result of every query of every head: a warp each, (B · T · heads) of them.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    attention_along(const bf16 *result, const bf16 *grad, float *along, int positions, int heads, int dim,
+                    long long count) {
+    long long i = (long long)blockIdx.x * WARPS + threadIdx.x / 32;
+    if (i >= count) return;
+    int lane = threadIdx.x % 32, index = i % heads, position = i / heads % positions, sequence = i / heads / positions;
+    float sum = 0.0f;
+    for (int column = lane; column < dim; column += 32)
+        sum += to_float(result[i * dim + column]) * to_float(grad[i * dim + column]);
+    sum = warp_sum(sum);
+    if (lane == 0) along[((long long)sequence * heads + index) * positions + position] = sum;
+}
+
+// A block's 64 keys: the gradients of keys and values. Rows of the products are keys, columns queries.
+template <int DIM>
+__device__ void keys_backward(const bf16 *qkv, const bf16 *grad, const float *cos, const float *sin,
+                              const float *log_sums, const float *along, bf16 *out, int positions, int heads) {
+    DYNAMIC_SHARED(uint4, shared);
+    bf16 *keys = (bf16 *)shared, *values = keys + TILE * stride<DIM>(), *queries = values + TILE * stride<DIM>(),
+         *grads = queries + STEP * stride<DIM>();
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, t = lane % 4;
+    int tiles = (positions + TILE - 1) / TILE, pair = blockIdx.x / tiles, start = blockIdx.x % tiles * TILE;
+    int sequence = pair / heads, index = pair % heads;
+    Head head = {positions, heads * DIM, index * DIM, DIM, cos, sin};
+    qkv += (long long)sequence * positions * 3 * head.width, out += (long long)sequence * positions * 3 * head.width;
+    grad += (long long)sequence * positions * head.width;
+    log_sums += (long long)pair * positions, along += (long long)pair * positions;
+
+    read_tile<DIM>(keys, qkv, head, start, TILE, KEYS);
+    read_tile<DIM>(values, qkv, head, start, TILE, VALUES);
+    float d_keys[DIM / 8][4] = {}, d_values[DIM / 8][4] = {};
+    float norm = rsqrtf((float)DIM), scale = LOG2_E * norm;
+    bool works = start + warp * 16 < positions;
+    for (int first = 0; first < positions; first += STEP) {
+        __syncthreads();
+        read_tile<DIM>(queries, qkv, head, first, STEP, QUERIES);
+        read_plain_tile<DIM>(grads, grad, head, first, STEP);
+        __syncthreads();
+        if (!works) continue;
+        int valid = min(STEP, positions - first);
+        float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
+        multiply_tiles<DIM, STEP>(p, keys, warp * 16, queries, valid);
+        multiply_tiles<DIM, STEP>(d_p, values, warp * 16, grads, valid);
+#pragma unroll
+        for (int n = 0; n < STEP / 8; n++)
+#pragma unroll
+            for (int c = 0; c < 2; c++) {
+                int column = n * 8 + 2 * t + c;
+                bool real = column < valid;
+                float log_sum = real ? log_sums[first + column] : 0.0f, dot = real ? along[first + column] : 0.0f;
+#pragma unroll
+                for (int r = 0; r < 2; r++) {
+                    int i = 2 * r + c;
+                    p[n][i] = real ? exp2f(p[n][i] * scale - log_sum) : 0.0f;
+                    d_p[n][i] = p[n][i] * (d_p[n][i] - dot);
+                }
+            }
+        multiply_columns<DIM, STEP>(d_values, p, grads, valid);
+        multiply_columns<DIM, STEP>(d_keys, d_p, queries, valid);
+    }
+    if (!works) return;
+    write_rows<DIM>(out, d_keys, head, start + warp * 16, KEYS, norm);
+    write_rows<DIM>(out, d_values, head, start + warp * 16, VALUES, 1.0f);
+}
+
+// A block's 64 queries: their gradients. Rows of the products are queries, columns keys.
+template <int DIM>
+__device__ void queries_backward(const bf16 *qkv, const bf16 *grad, const float *cos, const float *sin,
+                                 const float *log_sums, const float *along, bf16 *out, int positions, int heads) {
+    DYNAMIC_SHARED(uint4, shared);
+    bf16 *queries = (bf16 *)shared, *grads = queries + TILE * stride<DIM>(), *keys = grads + TILE * stride<DIM>(),
+         *values = keys + STEP * stride<DIM>();
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, t = lane % 4;
+    int tiles = (positions + TILE - 1) / TILE, pair = blockIdx.x / tiles, start = blockIdx.x % tiles * TILE;
+    int sequence = pair / heads, index = pair % heads;
+    Head head = {positions, heads * DIM, index * DIM, DIM, cos, sin};
+    qkv += (long long)sequence * positions * 3 * head.width, out += (long long)sequence * positions * 3 * head.width;
+    grad += (long long)sequence * positions * head.width;
+
+    read_tile<DIM>(queries, qkv, head, start, TILE, QUERIES);
+    read_plain_tile<DIM>(grads, grad, head, start, TILE);
+    float d_queries[DIM / 8][4] = {}, log_sum[2], dot[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        int position = start + warp * 16 + g + 8 * r;
+        bool real = position < positions;
+        log_sum[r] = real ? log_sums[(long long)pair * positions + position] : 0.0f;
+        dot[r] = real ? along[(long long)pair * positions + position] : 0.0f;
+    }
+    float norm = rsqrtf((float)DIM), scale = LOG2_E * norm;
+    bool works = start + warp * 16 < positions;
+    for (int first = 0; first < positions; first += STEP) {
+        __syncthreads();
+        read_tile<DIM>(keys, qkv, head, first, STEP, KEYS);
+        read_tile<DIM>(values, qkv, head, first, STEP, VALUES);
+        __syncthreads();
+        if (!works) continue;
+        int valid = min(STEP, positions - first);
+        float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
+        multiply_tiles<DIM, STEP>(p, queries, warp * 16, keys, valid);
+        multiply_tiles<DIM, STEP>(d_p, grads, warp * 16, values, valid);
+#pragma unroll
+        for (int n = 0; n < STEP / 8; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                float probability = n * 8 + 2 * t + i % 2 < valid ? exp2f(p[n][i] * scale - log_sum[i / 2]) : 0.0f;
+                d_p[n][i] = probability * (d_p[n][i] - dot[i / 2]);
+            }
+        multiply_columns<DIM, STEP>(d_queries, d_p, keys, valid);
+    }
+    if (!works) return;
+    write_rows<DIM>(out, d_queries, head, start + warp * 16, QUERIES, norm);
+}
+
+// Grids B · heads · (tiles of 64 rows); shared memory for two tiles of 64 rows and two of 32.
+#define BACKWARD(DIM)                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(THREADS) attention_keys_backward_##DIM(                               \
+        const bf16 *qkv, const bf16 *grad, const float *cos, const float *sin, const float *log_sums,                  \
+        const float *along, bf16 *out, int positions, int heads) {                                                     \
+        keys_backward<DIM>(qkv, grad, cos, sin, log_sums, along, out, positions, heads);                               \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(THREADS) attention_queries_backward_##DIM(                            \
+        const bf16 *qkv, const bf16 *grad, const float *cos, const float *sin, const float *log_sums,                  \
+        const float *along, bf16 *out, int positions, int heads) {                                                     \
+        queries_backward<DIM>(qkv, grad, cos, sin, log_sums, along, out, positions, heads);                            \
+    }
+
+BACKWARD(32)
+BACKWARD(64)
+BACKWARD(128)

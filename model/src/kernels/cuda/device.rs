@@ -1,0 +1,104 @@
+//! GPUs: which there are, and how one is opened.
+
+use crate::device::Gpu;
+use candle_core::{
+    Device, Result,
+    cuda_backend::{
+        WrapErr,
+        cudarc::driver::{
+            CudaContext,
+            result::{self, mem_pool},
+            sys::CUmemPool_attribute,
+        },
+    },
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The GPUs that this process may use, in the order of their numbers.
+#[expect(unsafe_code, reason = "the driver's functions on a device's number")]
+pub(crate) fn gpus() -> Result<Vec<Gpu>> {
+    let count = CudaContext::device_count().w()?;
+    let gpu = |ordinal: i32| -> Result<Gpu> {
+        let device = result::device::get(ordinal).w()?;
+        // SAFETY: `device` is what the driver just answered.
+        let memory_bytes = unsafe { result::device::total_mem(device) }.w()? as u64;
+        let uuid = uuid_words(result::device::get_uuid(device).w()?.bytes.map(|byte| byte as u8));
+        Ok(Gpu { ordinal: ordinal as usize, uuid, name: result::device::get_name(device).w()?, memory_bytes })
+    };
+    (0..count).map(gpu).collect()
+}
+
+/// As the driver's own program writes it.
+fn uuid_words(bytes: [u8; 16]) -> String {
+    let digits =
+        |range: std::ops::Range<usize>| -> String { bytes[range].iter().map(|byte| format!("{byte:02x}")).collect() };
+    format!("GPU-{}-{}-{}-{}-{}", digits(0..4), digits(4..6), digits(6..8), digits(8..10), digits(10..16))
+}
+
+/// A GPU, opened once for the whole process.
+pub(crate) fn open(ordinal: usize) -> Result<Device> {
+    static OPENED: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(device) = opened.get(&ordinal) {
+        return Ok(device.clone());
+    }
+    let device = open_anew(ordinal)?;
+    opened.insert(ordinal, device.clone());
+    Ok(device)
+}
+
+/// Opens a GPU: everything on it runs on one stream.
+#[expect(unsafe_code, reason = "settings of the driver that candle has no safe function for")]
+fn open_anew(ordinal: usize) -> Result<Device> {
+    let device = Device::new_cuda_with_stream(ordinal)?;
+    let cuda = device.as_cuda_device()?;
+    // SAFETY: memory is allocated, used and freed on this device's one stream, in the order of the calls, so that no
+    // event has to say when it is free.
+    unsafe {
+        cuda.disable_event_tracking();
+    }
+    // What is freed is kept for the next step: given back to the driver at every synchronisation, it would have to be
+    // mapped again.
+    let mut keep = u64::MAX;
+    // SAFETY: the pool is the one that allocations come from; the attribute's value is 64 bits.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(cuda.cuda_stream().context().cu_device()).w()?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        mem_pool::set_attribute(pool, attribute, std::ptr::from_mut(&mut keep).cast()).w()?;
+    }
+    Ok(device)
+}
+
+/// Free and total memory of an opened GPU, bytes.
+pub(crate) fn free_memory(device: &Device) -> Result<(u64, u64)> {
+    let (free, total) = device.as_cuda_device()?.cuda_stream().context().mem_get_info().w()?;
+    Ok((free as u64, total as u64))
+}
+
+/// The most memory that tensors on an opened GPU have taken at once, bytes.
+#[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
+pub(crate) fn peak_memory(device: &Device) -> Result<u64> {
+    let context = Arc::clone(device.as_cuda_device()?.cuda_stream().context());
+    let mut peak = 0u64;
+    // SAFETY: the pool is the one that allocations come from; the attribute's value is 64 bits.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        mem_pool::get_attribute(pool, attribute, std::ptr::from_mut(&mut peak).cast()).w()?;
+    }
+    Ok(peak)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uuid_words;
+
+    #[test]
+    fn uuids_are_written_as_the_drivers_program_does() {
+        let bytes = std::array::from_fn(|i| 0x10 + i as u8);
+        assert_eq!(uuid_words(bytes), "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f");
+    }
+}

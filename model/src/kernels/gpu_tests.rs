@@ -1,0 +1,237 @@
+//! Each operation on a GPU against candle's own operations on the CPU in f64, forward and backward; and again, to the
+//! same bits.
+
+use super::{
+    tests::{plain_add_rms_norm, plain_attention, plain_cross_entropy, plain_swiglu, random},
+    *,
+};
+use crate::device::DeviceChoice;
+use candle_core::{Result, Tensor, Var};
+use hrm_types::experiment::LossType;
+use std::sync::Arc;
+
+/// Largest error of an operation in f32, of the largest value.
+const F32: f64 = 2e-5;
+
+/// Largest error in bf16: operands of the products inside are rounded to 8 bits, and so is the result.
+const BF16: f64 = 1.5e-2;
+
+fn gpu() -> Device {
+    DeviceChoice::Cuda(0).open().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Values of this type on the GPU, and the same values in f64 on the CPU.
+fn input(values: &Var, dtype: DType, gpu: &Device) -> (Var, Var) {
+    let rounded = values.as_detached_tensor().to_dtype(dtype).expect("rounded");
+    let exact = Var::from_tensor(&rounded.to_dtype(DType::F64).expect("f64")).expect("a variable");
+    (Var::from_tensor(&rounded.to_device(gpu).expect("on the GPU")).expect("a variable"), exact)
+}
+
+fn on_the_host(x: &Tensor) -> Tensor {
+    x.detach().to_device(&Device::Cpu).and_then(|x| x.to_dtype(DType::F64)).expect("on the host")
+}
+
+fn largest(x: &Tensor) -> f64 {
+    x.abs().and_then(|x| x.flatten_all()?.max(0)?.to_scalar::<f64>()).expect("a number")
+}
+
+fn error(ours: &Tensor, exact: &Tensor) -> f64 {
+    largest(&(on_the_host(ours) - exact).expect("equal shapes")) / largest(exact).max(1e-30)
+}
+
+fn bits(x: &Tensor) -> Vec<u64> {
+    let values = on_the_host(x).flatten_all().and_then(|x| x.to_vec1::<f64>()).expect("values");
+    values.into_iter().map(f64::to_bits).collect()
+}
+
+/// Compares results and gradients, twice.
+fn check(
+    name: &str,
+    dtype: DType,
+    inputs: &[&Var],
+    ours: impl Fn(&[Var]) -> Result<Tensor>,
+    theirs: impl Fn(&[Var]) -> Result<Tensor>,
+) {
+    let (gpu, tolerance) = (gpu(), if dtype == DType::F32 { F32 } else { BF16 });
+    let (on_gpu, exact): (Vec<Var>, Vec<Var>) = inputs.iter().map(|values| input(values, dtype, &gpu)).unzip();
+    let theirs = theirs(&exact).expect("theirs");
+    let weights = random(theirs.shape().clone(), 99);
+    let mut before = None;
+    for _ in 0..2 {
+        let ours = ours(&on_gpu).expect("ours");
+        let (weights, exact_weights) = input(&weights, ours.dtype(), &gpu);
+        let found = error(&ours, &theirs.detach());
+        assert!(found < tolerance, "{name} {dtype:?}: forward {found:e}");
+        let gradients = |out: &Tensor, weights: &Var| (out * weights.as_tensor())?.sum_all()?.backward();
+        let d_ours = gradients(&ours, &weights).expect("gradients");
+        let d_theirs = gradients(&theirs, &exact_weights).expect("gradients");
+        let mut all = vec![bits(&ours)];
+        for (i, (ours, theirs)) in on_gpu.iter().zip(&exact).enumerate() {
+            let (ours, theirs) = (d_ours.get(ours).expect("a gradient"), d_theirs.get(theirs).expect("a gradient"));
+            let found = error(ours, theirs);
+            assert!(found < tolerance, "{name} {dtype:?}: gradient {i} {found:e}");
+            all.push(bits(ours));
+        }
+        if let Some(before) = before.replace(all.clone()) {
+            assert!(before == all, "{name} {dtype:?}: other bits the second time");
+        }
+    }
+}
+
+const BOTH: [DType; 2] = [DType::F32, DType::BF16];
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_add_rms_norm() {
+    for (dtype, width) in [DType::F32, DType::BF16].into_iter().flat_map(|dtype| [40, 520, 27].map(|w| (dtype, w))) {
+        let (x, residual) = (random((3, 5, width), 0), random((3, 5, width), 1));
+        let ours = |x: &[Var]| add_rms_norm(&x[0], &x[1], 1e-5);
+        check("norm", dtype, &[&x, &residual], ours, |x| plain_add_rms_norm(&x[0], &x[1]));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_swiglu() {
+    for (dtype, inner) in BOTH.into_iter().flat_map(|dtype| [24, 256, 13].map(|inner| (dtype, inner))) {
+        let gate_up = random((3, 5, 2 * inner), 2);
+        check("swiglu", dtype, &[&gate_up], |x| swiglu(&x[0]), |x| plain_swiglu(&x[0]));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_attention() {
+    // Heads with and without a kernel on tensor cores; lengths within, at and beyond one tile.
+    for (dtype, heads, dim) in
+        BOTH.into_iter().flat_map(|dtype| [(2, 32), (2, 64), (1, 128), (3, 16)].map(|(h, d)| (dtype, h, d)))
+    {
+        for positions in [7, 32, 64, 82, 130] {
+            let qkv = random((2, positions, 3 * heads * dim), 3);
+            let rope = Rope::new(positions, dim, 10_000.0);
+            for rope in [None, Some(&rope)] {
+                let name = format!("attention, {positions} positions, {heads} heads of {dim}, rope {}", rope.is_some());
+                let tables = rope.map(|_| (positions, 10_000.0));
+                let theirs = |x: &[Var]| plain_attention(&x[0], heads, tables);
+                check(&name, dtype, &[&qkv], |x| attention(&x[0], heads, rope), theirs);
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_linear() {
+    let packed = PackedWeights::default();
+    for (m, n, k) in [(37, 24, 16), (130, 96, 64), (5, 11, 32)] {
+        let (x, weight) = (random((m, k), 4), random((n, k), 5));
+        // The weight is f32; rounded beforehand, it is the same in bf16.
+        let weight = Var::from_tensor(&weight.to_dtype(DType::BF16).and_then(|w| w.to_dtype(DType::F32)).expect("w"));
+        let weight = weight.expect("a weight");
+        for dtype in [DType::F32, DType::BF16] {
+            let name = format!("linear ({m}, {n}, {k}) to {dtype:?}");
+            let packed = packed.get(&name);
+            let ours = |x: &[Var]| linear(&x[0], &x[1].to_dtype(DType::F32)?, Some(&packed), dtype);
+            check(&name, DType::BF16, &[&x, &weight], ours, |x| x[0].matmul(&x[1].t()?));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_embedding() {
+    let gpu = gpu();
+    let ids: Vec<u32> = (0..1_300).map(|i| (7 * i + i / 100) % 11).collect();
+    let ids = Tensor::from_slice(&ids, ids.len(), &Device::Cpu).expect("ids");
+    let on_gpu = ids.to_device(&gpu).expect("on the GPU");
+    for (dtype, width) in BOTH.into_iter().flat_map(|dtype| [64, 37].map(|width| (dtype, width))) {
+        let table = random((11, width), 6);
+        let ours = |x: &[Var]| embedding(&x[0].to_dtype(DType::F32)?, &on_gpu, dtype);
+        check("embedding", dtype, &[&table], ours, |x| x[0].index_select(&ids, 0));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_cross_entropy() {
+    let gpu = gpu();
+    let logits = random((3, 50, 11), 7);
+    let labels: Vec<u32> = (0..150).map(|i| (7 * i) % 11).collect();
+    let labels = Tensor::from_vec(labels, (3, 50), &Device::Cpu).expect("labels");
+    let on_gpu = labels.to_device(&gpu).expect("on the GPU");
+    for kind in [LossType::StablemaxCrossEntropy, LossType::SoftmaxCrossEntropy] {
+        let ours = |x: &[Var]| cross_entropy(kind, &x[0], &on_gpu);
+        check("cross entropy", DType::F32, &[&logits], ours, |x| plain_cross_entropy(kind, &x[0], &labels));
+    }
+}
+
+/// The same update of the same values on both devices.
+fn both(update: impl Fn(&Device) -> Result<Vec<Tensor>>) {
+    let (ours, theirs) = (update(&gpu()).expect("ours"), update(&Device::Cpu).expect("theirs"));
+    for (i, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let found = error(ours, &on_the_host(theirs));
+        assert!(found < 1e-6, "tensor {i}: {found:e}");
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_adam_atan2() {
+    let step = AdamATan2Step {
+        first_weight: 0.1,
+        second_weight: 0.05,
+        decay: 0.99,
+        lr: 1e-2,
+        first_correction: 3.0,
+        second_correction: 7.0,
+    };
+    both(|device| {
+        // More weights than one launch takes, of sizes around what a block does.
+        let sizes = [1, 1_023, 1_024, 1_025, 5_000];
+        let tensors = (0..70u64).map(|i| -> Result<[Tensor; 4]> {
+            let size = sizes[i as usize % sizes.len()];
+            let value = |k| random(size, 4 * i + k).as_detached_tensor().to_device(device)?.copy();
+            Ok([value(0)?, value(1)?, value(2)?.sqr()?, value(3)?])
+        });
+        let tensors = tensors.collect::<Result<Vec<_>>>()?;
+        let trained = |[weight, first, second, gradient]: &'_ [Tensor; 4]| {
+            (weight.clone(), first.clone(), second.clone(), gradient.clone())
+        };
+        let owned: Vec<_> = tensors.iter().map(trained).collect();
+        let weights: Vec<Trained<'_>> = owned
+            .iter()
+            .map(|(weight, first, second, gradient)| Trained { weight, first, second, gradient: gradient.clone() })
+            .collect();
+        step.apply(&weights)?;
+        Ok(tensors.into_iter().flat_map(|[weight, first, second, _]| [weight, first, second]).collect())
+    });
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_sign_sgd() {
+    both(|device| {
+        let table = random((9, 200), 1).as_detached_tensor().to_device(device)?.copy()?;
+        let gradient = random((6, 200), 2).as_detached_tensor().to_device(device)?;
+        sign_sgd(&table, &[4, 0, 4, 8, 4, 0], &gradient, 0.9, 0.1)?;
+        Ok(vec![table])
+    });
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_weights_are_rounded_again_after_they_changed() {
+    let (gpu, packed) = (gpu(), PackedWeights::default());
+    let one = packed.get("one");
+    let x = Tensor::ones((1, 8), DType::BF16, &gpu).expect("x");
+    let weight = Var::from_tensor(&Tensor::ones((8, 8), DType::F32, &gpu).expect("w")).expect("a weight");
+    let product = |one: &Arc<PackedWeight>| {
+        let out = linear(&x, &weight.as_detached_tensor(), Some(one), DType::F32).expect("a product");
+        out.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values")[0]
+    };
+    assert!((product(&one) - 8.0).abs() < 1e-6);
+    weight.set(&Tensor::full(2f32, (8, 8), &gpu).expect("twos")).expect("set");
+    assert!((product(&one) - 8.0).abs() < 1e-6, "as it was, until it is renewed");
+    packed.renew();
+    assert!((product(&one) - 16.0).abs() < 1e-6);
+}

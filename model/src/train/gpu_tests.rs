@@ -1,0 +1,88 @@
+//! Whole trainings on a GPU: near those on the CPU, always the same bits, and gone on from as if they had not stopped.
+
+use super::{
+    tests::{corpus, dataset, tiny},
+    *,
+};
+use crate::device::DeviceChoice;
+use candle_core::Device;
+use hrm_types::experiment::ForwardDtype;
+
+fn gpu() -> Device {
+    DeviceChoice::Cuda(0).open().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A few steps of a model whose heads have a kernel on tensor cores.
+fn experiment(dtype: ForwardDtype) -> Experiment {
+    let mut experiment = tiny();
+    experiment.arch.hidden_size = 64;
+    experiment.arch.puzzle_emb_ndim = 64;
+    experiment.arch.forward_dtype = dtype;
+    experiment.train.batch_size = 8;
+    experiment.train.log_every = 1;
+    experiment.train.max_steps = Some(6);
+    experiment
+}
+
+/// Every step's loss, and the weights at the end.
+fn curve(mut training: Training<'_>) -> (Vec<f64>, Vec<Vec<f32>>) {
+    let mut losses = Vec::new();
+    train(&mut training, &mut |_, point| {
+        losses.extend(point.map(|point| point.loss));
+        std::ops::ControlFlow::Continue(())
+    })
+    .expect("all steps");
+    let model = training.model().expect("a model");
+    let values = |tensor: &candle_core::Tensor| tensor.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values");
+    (losses, model.tensors().values().map(values).collect())
+}
+
+fn begin<'a>(experiment: &'a Experiment, device: &Device) -> Training<'a> {
+    Training::begin(experiment, corpus(&dataset(), experiment), device).expect("a training")
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_training_is_near_the_cpus() {
+    for (dtype, tolerance) in [(ForwardDtype::Float32, 1e-4), (ForwardDtype::Bfloat16, 3e-2)] {
+        let experiment = experiment(dtype);
+        let ours = curve(begin(&experiment, &gpu())).0;
+        let theirs = curve(begin(&experiment, &Device::Cpu)).0;
+        for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            assert!((ours - theirs).abs() < tolerance * theirs, "{dtype:?}, step {step}: {ours}, on the CPU {theirs}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_training_gives_the_same_bits_twice() {
+    for dtype in [ForwardDtype::Float32, ForwardDtype::Bfloat16] {
+        let experiment = experiment(dtype);
+        assert!(curve(begin(&experiment, &gpu())) == curve(begin(&experiment, &gpu())), "{dtype:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_training_goes_on_where_it_was_written_on_any_device() {
+    let experiment = experiment(ForwardDtype::Bfloat16);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state");
+    let (whole, weights) = curve(begin(&experiment, &gpu()));
+    let mut training = begin(&experiment, &gpu());
+    for _ in 0..3 {
+        training.advance().expect("a step");
+    }
+    training.write(&path).expect("a state");
+    let state = TrainState::read(&path).expect("the state");
+    let resume = |device: &Device| {
+        curve(Training::resume(&experiment, corpus(&dataset(), &experiment), &state, device).expect("a training"))
+    };
+    let (rest, weights_again) = resume(&gpu());
+    assert!(whole[3..] == rest[..] && weights == weights_again, "{whole:?} and {rest:?}");
+    let (on_the_cpu, _) = resume(&Device::Cpu);
+    for (ours, theirs) in rest.iter().zip(&on_the_cpu) {
+        assert!((ours - theirs).abs() < 3e-2 * theirs, "{rest:?}, on the CPU {on_the_cpu:?}");
+    }
+}

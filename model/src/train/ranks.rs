@@ -1,0 +1,245 @@
+//! Training on several devices at once: every rank, a thread with a device of its own, works on its part of each batch,
+//! and all of them add up what they found, in the order of the ranks. The batches, their order and every random draw are
+//! those of one device.
+
+use crate::{Error, Result, act::Batch};
+use candle_core::Tensor;
+use std::{
+    ops::Range,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// What one rank tells the others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Message {
+    pub(super) numbers: Vec<f64>,
+    pub(super) ids: Vec<u32>,
+    pub(super) tensors: Vec<Tensor>,
+}
+
+/// Where the ranks of one training meet.
+struct Meeting {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// What each has given in this round.
+    given: Vec<Option<Message>>,
+    /// Ranks that have read this round's messages.
+    taken: usize,
+    /// Whether a rank has left: what it was to give will never come.
+    broken: bool,
+}
+
+impl Meeting {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `ready`, or until a rank has left.
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, ready: impl Fn(&State) -> bool) -> Result<MutexGuard<'a, State>> {
+        while !ready(&state) {
+            if state.broken {
+                return Err(Error::Device("another of the training's devices has failed".to_owned()));
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(state)
+    }
+
+    fn exchange(&self, rank: usize, message: Message) -> Result<Vec<Message>> {
+        // The last round's messages are gone once all have read them.
+        let mut state = self.wait(self.lock(), |state| state.given[rank].is_none())?;
+        state.given[rank] = Some(message);
+        self.changed.notify_all();
+        let mut state = self.wait(state, |state| state.given.iter().all(Option::is_some))?;
+        let messages = state.given.iter().flatten().cloned().collect();
+        state.taken += 1;
+        if state.taken == state.given.len() {
+            state.taken = 0;
+            state.given.fill(None);
+            self.changed.notify_all();
+        }
+        Ok(messages)
+    }
+}
+
+/// One rank's place among all of a training.
+pub struct Ranks {
+    rank: usize,
+    count: usize,
+    /// None for a training on one device.
+    meeting: Option<Arc<Meeting>>,
+    /// How tensors travel between GPUs; without it they travel as messages do.
+    #[cfg(feature = "nccl")]
+    link: Option<crate::kernels::cuda::nccl::Link>,
+}
+
+impl Drop for Ranks {
+    fn drop(&mut self) {
+        if let Some(meeting) = &self.meeting {
+            meeting.lock().broken = true;
+            meeting.changed.notify_all();
+        }
+    }
+}
+
+impl Ranks {
+    /// The only rank.
+    pub(super) fn one() -> Self {
+        Self {
+            rank: 0,
+            count: 1,
+            meeting: None,
+            #[cfg(feature = "nccl")]
+            link: None,
+        }
+    }
+
+    /// `count` ranks that know each other.
+    pub(super) fn of(count: usize) -> Vec<Self> {
+        let state = State { given: vec![None; count], taken: 0, broken: false };
+        let meeting = Arc::new(Meeting { state: Mutex::new(state), changed: Condvar::new() });
+        let rank = |rank| Self {
+            rank,
+            count,
+            meeting: Some(Arc::clone(&meeting)),
+            #[cfg(feature = "nccl")]
+            link: None,
+        };
+        (0..count).map(rank).collect()
+    }
+
+    /// Lets tensors travel by NCCL. Every rank calls it, each with its own GPU.
+    #[cfg(feature = "nccl")]
+    pub(super) fn connect(&mut self, id: crate::kernels::cuda::nccl::Id, device: &candle_core::Device) -> Result<()> {
+        self.link = Some(crate::kernels::cuda::nccl::Link::new(id, device, self.rank, self.count)?);
+        Ok(())
+    }
+
+    pub(super) fn is_one(&self) -> bool {
+        self.count == 1
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.rank == 0
+    }
+
+    /// This rank's sequences of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the batch cannot be divided evenly.
+    pub(super) fn part(&self, batch_size: usize) -> Result<Range<usize>> {
+        if !batch_size.is_multiple_of(self.count) {
+            return Err(Error::Device(format!(
+                "expected a batch size that {} devices can share evenly, found {batch_size}",
+                self.count
+            )));
+        }
+        let size = batch_size / self.count;
+        Ok(self.rank * size..(self.rank + 1) * size)
+    }
+
+    /// What every rank says, in the order of the ranks; all call it, and none goes on before all have.
+    pub(super) fn exchange(&self, message: Message) -> Result<Vec<Message>> {
+        match &self.meeting {
+            None => Ok(vec![message]),
+            Some(meeting) => meeting.exchange(self.rank, message),
+        }
+    }
+
+    /// Every rank's tensor of one shape, on this rank's device, in the order of the ranks. The ranks' numbers and ids
+    /// are exchanged first, so that a rank that has failed is noticed before a device waits for it.
+    pub(super) fn gather(&self, message: Message) -> Result<Vec<Message>> {
+        #[cfg(feature = "nccl")]
+        if let Some(link) = &self.link {
+            let Message { numbers, ids, tensors } = message;
+            let mut messages = self.exchange(Message { numbers, ids, tensors: Vec::new() })?;
+            for tensor in tensors {
+                for (message, tensor) in messages.iter_mut().zip(link.gather(&tensor)?) {
+                    message.tensors.push(tensor);
+                }
+            }
+            return Ok(messages);
+        }
+        let device = message.tensors.first().map(|tensor| tensor.device().clone());
+        let mut messages = self.exchange(message)?;
+        if let Some(device) = device {
+            for message in &mut messages {
+                for tensor in &mut message.tensors {
+                    *tensor = tensor.to_device(&device)?;
+                }
+            }
+        }
+        Ok(messages)
+    }
+}
+
+impl Batch {
+    /// Some of its sequences.
+    pub(super) fn part(&self, sequences: Range<usize>) -> Self {
+        let tokens = sequences.start * self.seq_len..sequences.end * self.seq_len;
+        Self {
+            seq_len: self.seq_len,
+            inputs: self.inputs[tokens.clone()].to_vec(),
+            labels: self.labels[tokens].to_vec(),
+            puzzle_identifiers: self.puzzle_identifiers[sequences].to_vec(),
+        }
+    }
+
+    /// The sequences of several, one after the other.
+    pub(super) fn joined(parts: &[Self]) -> Self {
+        let seq_len = parts.first().map_or(0, |part| part.seq_len);
+        Self {
+            seq_len,
+            inputs: parts.iter().flat_map(|part| part.inputs.iter().copied()).collect(),
+            labels: parts.iter().flat_map(|part| part.labels.iter().copied()).collect(),
+            puzzle_identifiers: parts.iter().flat_map(|part| part.puzzle_identifiers.iter().copied()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Message, Ranks};
+    use std::thread;
+
+    #[test]
+    fn every_rank_hears_all_in_their_order_round_after_round() {
+        let heard: Vec<Vec<Vec<u32>>> = thread::scope(|scope| {
+            let ranks = Ranks::of(3).into_iter().enumerate().map(|(rank, ranks)| {
+                scope.spawn(move || {
+                    let say = |round| Message { ids: vec![10 * round + rank as u32], ..Message::default() };
+                    let round = |round| {
+                        let all = ranks.exchange(say(round)).expect("an exchange");
+                        all.into_iter().flat_map(|message| message.ids).collect()
+                    };
+                    (0..50).map(round).collect()
+                })
+            });
+            let ranks: Vec<_> = ranks.collect();
+            ranks.into_iter().map(|rank| rank.join().expect("a rank")).collect()
+        });
+        for heard in heard {
+            let expected: Vec<Vec<u32>> = (0..50).map(|round| (0..3).map(|rank| 10 * round + rank).collect()).collect();
+            assert_eq!(heard, expected);
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_rank_that_has_left() {
+        let mut ranks = Ranks::of(2);
+        drop(ranks.pop());
+        let error = ranks[0].exchange(Message::default()).expect_err("an error");
+        assert!(error.to_string().contains("another of the training's devices has failed"), "{error}");
+    }
+
+    #[test]
+    fn a_batch_is_shared_evenly_or_not_at_all() {
+        let ranks = Ranks::of(3);
+        let parts: Vec<_> = ranks.iter().map(|ranks| ranks.part(12).expect("a part")).collect();
+        assert_eq!(parts, [0..4, 4..8, 8..12]);
+        assert!(ranks[0].part(13).is_err_and(|error| error.to_string().contains("found 13")));
+    }
+}
