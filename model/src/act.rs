@@ -49,6 +49,7 @@ impl Batch {
 }
 
 /// What every sequence carries to the next ACT step.
+#[derive(Clone)]
 pub struct Carry {
     /// Hidden states, without gradient.
     pub hidden: Hidden,

@@ -16,7 +16,7 @@ use hrm_model::{
     data::{Corpus, Dataset},
     device::{Device, DeviceChoice},
     eval,
-    train::{TrainState, Training, train},
+    train::{Next, TrainState, Trained, Training, train, train_on},
 };
 use hrm_types::{
     dataset::Split,
@@ -79,6 +79,9 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
     #[arg(conflicts_with = "queue")]
     device: DeviceChoice,
+    /// Several GPUs that share every batch, e.g. cuda:0,cuda:1
+    #[arg(long, value_name = "DEVICES", value_delimiter = ',', conflicts_with_all = ["device", "queue"])]
+    devices: Vec<DeviceChoice>,
     #[command(flatten)]
     queue: Enqueue,
     #[command(flatten)]
@@ -142,9 +145,13 @@ impl Train {
             puzzles.side
         );
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
-        let mut training = saving.begin(experiment, corpus, self.resume, &self.device.open()?)?;
-        saving.train(&mut training, &stop)?;
-        let trained = training.finish()?;
+        let trained = if self.devices.is_empty() {
+            let mut training = saving.begin(experiment, corpus, self.resume, &self.device.open()?)?;
+            saving.train(&mut training, &stop)?;
+            training.finish()?
+        } else {
+            saving.train_on(&self.devices, experiment, &corpus, self.resume, &stop)?
+        };
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
 
         let size = checkpoint::save(&trained.model, &out)?;
@@ -193,6 +200,26 @@ struct Saving {
 }
 
 impl Saving {
+    /// The state to go on from, if that is asked for and there is one.
+    fn state(&self, resume: bool) -> anyhow::Result<Option<TrainState>> {
+        let path = self.path.display();
+        if resume && self.path.exists() {
+            let state = TrainState::read(&self.path).with_context(|| self.cannot_go_on())?;
+            println!("goes on from {path} after step {}", report::thousands(state.info().step));
+            return Ok(Some(state));
+        }
+        if resume {
+            println!("there is no {path} to go on from: begins anew");
+        } else if self.path.exists() {
+            bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
+        }
+        Ok(None)
+    }
+
+    fn cannot_go_on(&self) -> String {
+        format!("{} cannot be gone on from", self.path.display())
+    }
+
     fn begin<'a>(
         &self,
         experiment: &'a Experiment,
@@ -200,20 +227,43 @@ impl Saving {
         resume: bool,
         device: &Device,
     ) -> anyhow::Result<Training<'a>> {
-        let path = self.path.display();
-        if resume && self.path.exists() {
-            let state = TrainState::read(&self.path);
-            let training = state.and_then(|state| Training::resume(experiment, corpus, &state, device));
-            let training = training.with_context(|| format!("{path} cannot be gone on from"))?;
-            println!("goes on from {path} after step {}", report::thousands(training.step()));
-            return Ok(training);
+        match self.state(resume)? {
+            Some(state) => Training::resume(experiment, corpus, &state, device).with_context(|| self.cannot_go_on()),
+            None => Ok(Training::begin(experiment, corpus, device)?),
         }
-        if resume {
-            println!("there is no {path} to go on from: begins anew");
-        } else if self.path.exists() {
-            bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
+    }
+
+    /// The same on several devices.
+    fn train_on(
+        &self,
+        devices: &[DeviceChoice],
+        experiment: &Experiment,
+        corpus: &Corpus,
+        resume: bool,
+        stop: &StopSignal,
+    ) -> anyhow::Result<Trained> {
+        let from = self.state(resume)?;
+        let devices = devices.iter().copied().map(DeviceChoice::open).collect::<Result<Vec<_>, Error>>()?;
+        let (mut watch, mut saved, mut step) = (None, Instant::now(), 0);
+        let trained = train_on(&devices, experiment, corpus, from.as_ref(), &self.path, &mut |training, point| {
+            watch.get_or_insert_with(|| Watch::new(training)).note(training.step(), point);
+            step = training.step();
+            if stop.flow().is_break() {
+                Next::Stop
+            } else if saved.elapsed() >= self.every {
+                saved = Instant::now();
+                Next::Save
+            } else {
+                Next::GoOn
+            }
+        });
+        if let Some(watch) = watch {
+            watch.bar.finish_and_clear();
         }
-        Ok(Training::begin(experiment, corpus, device)?)
+        if matches!(trained, Err(Error::Cancelled)) {
+            eprintln!("{} keeps step {}; go on with --resume", self.path.display(), report::thousands(step));
+        }
+        interruptible(trained)
     }
 
     /// Trains to the end, writing the state now and then and when it is interrupted.

@@ -14,8 +14,10 @@ use hrm_types::{
     experiment::Experiment,
 };
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 /// Examples to train on, and what a checkpoint trained on them says of them.
+#[derive(Clone)]
 pub struct Corpus {
     /// The kind of puzzle.
     pub kind: Kind,
@@ -26,7 +28,8 @@ pub struct Corpus {
     /// Content hash of the dataset.
     pub hash: String,
     task: TaskShape,
-    source: Source,
+    /// Shared by all who draw from it.
+    source: Arc<Source>,
 }
 
 enum Source {
@@ -58,7 +61,14 @@ impl Corpus {
             Kind::Arc => Source::Tasks(Tasks::of_dataset(dataset, experiment)),
         };
         let tasks: Vec<String> = dataset.task_names().into_iter().map(str::to_owned).collect();
-        Self { kind, side, tasks, hash: dataset.content_hash(), task: dataset.task(experiment), source }
+        Self {
+            kind,
+            side,
+            tasks,
+            hash: dataset.content_hash(),
+            task: dataset.task(experiment),
+            source: Arc::new(source),
+        }
     }
 
     /// A split of token sequences of a kind and side; `tasks` names the ARC tasks that have the identifiers from 1.
@@ -82,7 +92,7 @@ impl Corpus {
                 return Err(DataError::UnevenGroup { group, expected: first, found });
             }
         }
-        Ok(Self { kind, side, tasks, hash, task, source: Source::Tokens(split) })
+        Ok(Self { kind, side, tasks, hash, task, source: Arc::new(Source::Tokens(split)) })
     }
 
     /// Sizes of the task.
@@ -92,7 +102,7 @@ impl Corpus {
 
     /// Number of groups.
     pub fn groups(&self) -> usize {
-        match &self.source {
+        match &*self.source {
             Source::Puzzles { puzzles, .. } => puzzles.len(),
             Source::Tasks(tasks) => tasks.trained(),
             Source::Tokens(split) => split.groups(),
@@ -101,7 +111,7 @@ impl Corpus {
 
     /// Examples of a visit of a group.
     pub fn group_len(&self, group: usize) -> usize {
-        match &self.source {
+        match &*self.source {
             Source::Puzzles { .. } => 1,
             Source::Tasks(tasks) => tasks.pairs(group),
             Source::Tokens(split) => split.puzzle(split.group(group).start).len(),
@@ -115,7 +125,7 @@ impl Corpus {
 
     /// A group's examples in a drawn variant and, where there are several, a drawn order.
     pub fn visit(&self, group: usize, rng: &mut ChaCha8Rng) -> Visit {
-        let mut visit = match &self.source {
+        let mut visit = match &*self.source {
             Source::Puzzles { kind, side, puzzles, augment } => {
                 let (question, answer) = &puzzles[group];
                 let example = if *augment { variant(*kind, *side, question, answer, rng) } else { None };

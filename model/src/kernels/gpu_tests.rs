@@ -133,6 +133,10 @@ fn gpu_linear() {
             let packed = packed.get(&name);
             let ours = |x: &[Var]| linear(&x[0], &x[1].to_dtype(DType::F32)?, Some(&packed), dtype);
             check(&name, DType::BF16, &[&x, &weight], ours, |x| x[0].matmul(&x[1].t()?));
+            // The same from activations in f32, which are rounded on the way.
+            let ours =
+                |x: &[Var]| linear(&x[0].to_dtype(DType::F32)?, &x[1].to_dtype(DType::F32)?, Some(&packed), DType::F32);
+            check(&name, DType::BF16, &[&x, &weight], ours, |x| x[0].matmul(&x[1].t()?));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Training a model on a dataset from start to end.
 
 mod batches;
+mod parallel;
 mod progress;
+mod ranks;
 mod state;
 mod step;
 mod training;
@@ -9,6 +11,7 @@ mod verdict;
 
 pub use batches::Batches;
 pub(crate) use batches::asked;
+pub use parallel::{Next, train_on};
 pub use state::{StateInfo, TrainState};
 pub use step::{Pass, Trainer};
 pub use training::{Trained, Training};

@@ -2,8 +2,12 @@
 //! and all of them add up what they found, in the order of the ranks. The batches, their order and every random draw are
 //! those of one device.
 
-use crate::{Error, Result, act::Batch};
-use candle_core::Tensor;
+use crate::{
+    Error, Result,
+    act::{Batch, Carry},
+    hrm::Hidden,
+};
+use candle_core::{Device, Tensor};
 use std::{
     ops::Range,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -38,7 +42,11 @@ impl Meeting {
     }
 
     /// Waits until `ready`, or until a rank has left.
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, ready: impl Fn(&State) -> bool) -> Result<MutexGuard<'a, State>> {
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        ready: impl Fn(&State) -> bool,
+    ) -> Result<MutexGuard<'a, State>> {
         while !ready(&state) {
             if state.broken {
                 return Err(Error::Device("another of the training's devices has failed".to_owned()));
@@ -66,7 +74,7 @@ impl Meeting {
 }
 
 /// One rank's place among all of a training.
-pub struct Ranks {
+pub(super) struct Ranks {
     rank: usize,
     count: usize,
     /// None for a training on one device.
@@ -113,7 +121,7 @@ impl Ranks {
 
     /// Lets tensors travel by NCCL. Every rank calls it, each with its own GPU.
     #[cfg(feature = "nccl")]
-    pub(super) fn connect(&mut self, id: crate::kernels::cuda::nccl::Id, device: &candle_core::Device) -> Result<()> {
+    pub(super) fn connect(&mut self, id: crate::kernels::cuda::nccl::Id, device: &Device) -> Result<()> {
         self.link = Some(crate::kernels::cuda::nccl::Link::new(id, device, self.rank, self.count)?);
         Ok(())
     }
@@ -176,6 +184,54 @@ impl Ranks {
     }
 }
 
+impl Carry {
+    /// Some of its sequences.
+    pub(super) fn part(&self, sequences: Range<usize>) -> Result<Self> {
+        let rows =
+            |x: &Tensor| -> Result<Tensor> { Ok(x.narrow(0, sequences.start, sequences.len())?.force_contiguous()?) };
+        Ok(Self {
+            hidden: Hidden { z_H: rows(&self.hidden.z_H)?, z_L: rows(&self.hidden.z_L)? },
+            steps: self.steps[sequences.clone()].to_vec(),
+            halted: self.halted[sequences.clone()].to_vec(),
+            current: self.current.part(sequences),
+        })
+    }
+
+    /// What all ranks carry, on the host, from this rank's part; all ranks call it.
+    pub(super) fn whole(&self, ranks: &Ranks) -> Result<Self> {
+        let count = self.steps.len();
+        let flags = self.halted.iter().map(|&halted| f64::from(u8::from(halted)));
+        let labels = self.current.labels.iter().map(|&label| label as f64);
+        let state = |x: &Tensor| -> Result<Tensor> { Ok(x.to_device(&Device::Cpu)?) };
+        let own = Message {
+            numbers: flags.chain(labels).collect(),
+            ids: [&self.steps[..], &self.current.puzzle_identifiers, &self.current.inputs].concat(),
+            tensors: vec![state(&self.hidden.z_H)?, state(&self.hidden.z_L)?],
+        };
+        let messages = ranks.exchange(own)?;
+        let joined = |i: usize| -> Result<Tensor> {
+            let parts: Vec<&Tensor> = messages.iter().map(|message| &message.tensors[i]).collect();
+            Ok(Tensor::cat(&parts, 0)?)
+        };
+        let ids = |range: Range<usize>| messages.iter().flat_map(move |message| message.ids[range.clone()].to_vec());
+        let batches: Vec<Batch> = messages
+            .iter()
+            .map(|message| Batch {
+                seq_len: self.current.seq_len,
+                inputs: message.ids[2 * count..].to_vec(),
+                labels: message.numbers[count..].iter().map(|&label| label as i64).collect(),
+                puzzle_identifiers: message.ids[count..2 * count].to_vec(),
+            })
+            .collect();
+        Ok(Self {
+            hidden: Hidden { z_H: joined(0)?, z_L: joined(1)? },
+            steps: ids(0..count).collect(),
+            halted: messages.iter().flat_map(|message| &message.numbers[..count]).map(|&flag| flag != 0.0).collect(),
+            current: Batch::joined(&batches),
+        })
+    }
+}
+
 impl Batch {
     /// Some of its sequences.
     pub(super) fn part(&self, sequences: Range<usize>) -> Self {
@@ -210,7 +266,7 @@ mod tests {
         let heard: Vec<Vec<Vec<u32>>> = thread::scope(|scope| {
             let ranks = Ranks::of(3).into_iter().enumerate().map(|(rank, ranks)| {
                 scope.spawn(move || {
-                    let say = |round| Message { ids: vec![10 * round + rank as u32], ..Message::default() };
+                    let say = |round: u32| Message { ids: vec![10 * round + rank as u32], ..Message::default() };
                     let round = |round| {
                         let all = ranks.exchange(say(round)).expect("an exchange");
                         all.into_iter().flat_map(|message| message.ids).collect()

@@ -139,7 +139,13 @@ impl TrainState {
 }
 
 /// Writes a trainer and its progress to a file that is either whole or absent.
+///
+/// Of several ranks all call it, and the first writes.
 pub(super) fn write(path: &Path, info: &StateInfo, trainer: &Trainer, progress: &Progress) -> Result<()> {
+    let carry = trainer.whole_carry()?.ok_or_else(|| Error::State("no step has been made yet".to_owned()))?;
+    if !trainer.ranks().is_first() {
+        return Ok(());
+    }
     let mut tensors = BTreeMap::new();
     let mut put = |folder: &str, name: &str, tensor: Tensor| tensors.insert(format!("{folder}/{name}"), tensor);
     for (name, tensor) in trainer.params.detached() {
@@ -151,8 +157,7 @@ pub(super) fn write(path: &Path, info: &StateInfo, trainer: &Trainer, progress: 
     }
     let values = Tensor::from_vec(progress.values().to_vec(), Progress::VALUES, &Device::Cpu)?;
     tensors.insert("progress".to_owned(), values);
-    let carry = trainer.carry().ok_or_else(|| Error::State("no step has been made yet".to_owned()))?;
-    tensors.extend(carry_tensors(carry)?);
+    tensors.extend(carry_tensors(&carry)?);
     let info = serde_json::to_string(info).map_err(|error| Error::State(error.to_string()))?;
     tensor_file::write(path, INFO_KEY, info, &tensors)
 }

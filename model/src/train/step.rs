@@ -10,9 +10,12 @@ use crate::{
     params::{self, Params},
     random::{self, Purpose},
     shape::Dims,
-    train::verdict::{Halted, Verdict},
+    train::{
+        ranks::{Message, Ranks},
+        verdict::{Halted, Verdict},
+    },
 };
-use candle_core::{Device, Tensor, Var, backprop::GradStore};
+use candle_core::{DType, Device, Tensor, Var, backprop::GradStore};
 use hrm_types::experiment::{ArchConfig, TrainConfig};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -30,6 +33,7 @@ pub struct Trainer {
     pub(super) adam: AdamATan2,
     carry: Option<Carry>,
     steps_done: u64,
+    ranks: Ranks,
 }
 
 /// The forward and backward pass of one step, before the optimisers.
@@ -49,7 +53,10 @@ pub struct Pass {
     /// Metrics of the sequences that halted.
     pub halted: Halted,
     gradients: GradStore,
-    puzzle_rows: Var,
+    /// The puzzle of each sequence.
+    puzzle_identifiers: Vec<u32>,
+    /// (B, N)
+    puzzle_gradient: Option<Tensor>,
 }
 
 impl Pass {
@@ -60,7 +67,20 @@ impl Pass {
 
     /// The gradient of each sequence's puzzle embedding, (B, N).
     pub fn puzzle_gradient(&self) -> Option<Tensor> {
-        self.gradient(&self.puzzle_rows)
+        self.puzzle_gradient.clone()
+    }
+
+    /// All its sums over the batch.
+    fn numbers(&self) -> [f64; 9] {
+        let Halted { count, accuracy, exact, q_halt_right, steps } = self.halted;
+        let (loss, lm, halt, go_on) = (self.loss, self.lm_loss, self.q_halt_loss, self.q_continue_loss);
+        [loss, lm, halt, go_on, count, accuracy, exact, q_halt_right, steps]
+    }
+
+    fn set_numbers(&mut self, numbers: [f64; 9]) {
+        let [loss, lm, halt, go_on, count, accuracy, exact, q_halt_right, steps] = numbers;
+        (self.loss, self.lm_loss, self.q_halt_loss, self.q_continue_loss) = (loss, lm, halt, go_on);
+        self.halted = Halted { count, accuracy, exact, q_halt_right, steps };
     }
 }
 
@@ -86,7 +106,22 @@ impl Trainer {
             params,
             carry: None,
             steps_done: 0,
+            ranks: Ranks::one(),
         })
+    }
+
+    /// Makes it one of several that share every batch; it keeps its part of what it carries.
+    pub(super) fn join(&mut self, ranks: Ranks) -> Result<()> {
+        if let Some(carry) = self.carry.take() {
+            self.carry = Some(carry.part(ranks.part(carry.steps.len())?)?);
+        }
+        self.ranks = ranks;
+        Ok(())
+    }
+
+    /// The ranks that it is one of.
+    pub(super) fn ranks(&self) -> &Ranks {
+        &self.ranks
     }
 
     /// Where the weights are.
@@ -105,8 +140,18 @@ impl Trainer {
         self.steps_done = steps_done;
     }
 
-    /// Forward and backward of the next step on `batch`; the weights are as before.
+    /// Forward and backward of the next step on `batch`; the weights are as before. Of several ranks each is given the
+    /// whole batch and works on its part.
     pub fn pass(&mut self, batch: &Batch) -> Result<Pass> {
+        let mut pass = self.pass_over(batch.len(), &batch.part(self.ranks.part(batch.len())?))?;
+        if !self.ranks.is_one() {
+            self.add_up(&mut pass)?;
+        }
+        Ok(pass)
+    }
+
+    /// A pass over this rank's part of a batch of `all` sequences.
+    fn pass_over(&mut self, all: usize, batch: &Batch) -> Result<Pass> {
         let mut carry = match self.carry.take() {
             Some(carry) => carry,
             None => Carry::new(&self.unrecorded, batch)?,
@@ -127,12 +172,12 @@ impl Trainer {
         let verdict = Verdict::new(&outputs.logits, &carry.current)?;
         let losses = loss::losses(self.arch.loss, &outputs, &verdict.targets(target_q_continue.clone()))?;
         let total = losses.total()?;
-        let gradients = (&total * (1.0 / batch.len() as f64))?.backward()?;
+        let gradients = (&total * (1.0 / all as f64))?.backward()?;
 
         // Everything is queued: only now is anything waited for.
         let told = Tensor::stack(&[&outputs.q_halt.detach(), &outputs.q_continue.detach(), verdict.right()], 0)?;
         let [q_halt, q_continue, right]: [Vec<f32>; 3] = told.to_vec2()?.try_into().unwrap_or_default();
-        self.decide_halting(&mut carry, &q_halt, &q_continue);
+        self.decide_halting(&mut carry, all, &q_halt, &q_continue)?;
         let [loss, lm_loss, q_halt_loss, q_continue_loss] = losses.values()?;
         let pass = Pass {
             loss,
@@ -142,8 +187,9 @@ impl Trainer {
             halted: verdict.halted(&carry, &right, &q_halt),
             outputs,
             target_q_continue,
+            puzzle_identifiers: carry.current.puzzle_identifiers.clone(),
+            puzzle_gradient: gradients.get(&puzzle_rows).cloned(),
             gradients,
-            puzzle_rows,
         };
         self.carry = Some(carry);
         Ok(pass)
@@ -154,22 +200,73 @@ impl Trainer {
         self.steps_done += 1;
         self.adam.update(&self.params, self.settings.lr * rate, |weight| pass.gradient(weight))?;
         self.packed.renew();
-        if let (Some(table), Some(gradient), Some(carry)) =
-            (self.params.puzzle_emb(), pass.puzzle_gradient(), &self.carry)
-        {
+        if let (Some(table), Some(gradient)) = (self.params.puzzle_emb(), pass.puzzle_gradient()) {
             let (lr, decay) = (self.settings.puzzle_emb_lr * rate, self.settings.puzzle_emb_weight_decay);
-            optim::sign_sgd(table, &carry.current.puzzle_identifiers, &gradient, lr, decay)?;
+            optim::sign_sgd(table, &pass.puzzle_identifiers, &gradient, lr, decay)?;
         }
         Ok(())
     }
 
-    fn decide_halting(&self, carry: &mut Carry, q_halt: &[f32], q_continue: &[f32]) {
+    /// Adds up what all ranks found, in the order of the ranks.
+    fn add_up(&self, pass: &mut Pass) -> Result<()> {
+        let weights: Vec<&Var> = self.params.dense().map(|(_, var)| var).collect();
+        let flat = weights.iter().map(|var| -> Result<Tensor> {
+            let gradient = pass.gradient(var).map_or_else(|| var.zeros_like(), Ok)?;
+            Ok(gradient.flatten_all()?)
+        });
+        let flat = Tensor::cat(&flat.collect::<Result<Vec<_>>>()?, 0)?;
+        let rows = match pass.puzzle_gradient() {
+            Some(rows) => rows.contiguous()?,
+            None => {
+                Tensor::zeros((pass.puzzle_identifiers.len(), self.arch.puzzle_emb_ndim), DType::F32, self.device())?
+            }
+        };
+        let own = Message {
+            numbers: pass.numbers().to_vec(),
+            ids: pass.puzzle_identifiers.clone(),
+            tensors: vec![flat, rows],
+        };
+        let messages = self.ranks.gather(own)?;
+        let mut numbers = [0.0; 9];
+        for message in &messages {
+            numbers.iter_mut().zip(&message.numbers).for_each(|(sum, x)| *sum += x);
+        }
+        pass.set_numbers(numbers);
+        pass.puzzle_identifiers = messages.iter().flat_map(|message| message.ids.iter().copied()).collect();
+        let rows: Vec<&Tensor> = messages.iter().map(|message| &message.tensors[1]).collect();
+        pass.puzzle_gradient = Some(Tensor::cat(&rows, 0)?);
+        let mut sum = messages[0].tensors[0].clone();
+        for message in &messages[1..] {
+            sum = (sum + &message.tensors[0])?;
+        }
+        let mut start = 0;
+        for var in weights {
+            let count = var.elem_count();
+            // A copy, so that each begins where a kernel may read it.
+            let gradient = sum.narrow(0, start, count)?.force_contiguous()?.reshape(var.shape())?;
+            pass.gradients.insert(var, gradient);
+            start += count;
+        }
+        Ok(())
+    }
+
+    /// What all ranks carry; all of them call it.
+    pub(super) fn whole_carry(&self) -> Result<Option<Carry>> {
+        match &self.carry {
+            Some(carry) if !self.ranks.is_one() => Ok(Some(carry.whole(&self.ranks)?)),
+            carry => Ok(carry.clone()),
+        }
+    }
+
+    /// `all` is the number of sequences of all ranks, for each of which a number is drawn.
+    fn decide_halting(&self, carry: &mut Carry, all: usize, q_halt: &[f32], q_continue: &[f32]) -> Result<()> {
         let max = self.arch.halt_max_steps as u32;
         let mut rng = random::stream(self.seed, Purpose::Exploration, self.steps_done);
-        for i in 0..carry.steps.len() {
-            let min_halt_steps = self.draw_min_halt_steps(&mut rng);
+        let drawn: Vec<u32> = (0..all).map(|_| self.draw_min_halt_steps(&mut rng)).collect();
+        for (i, &min_halt_steps) in drawn[self.ranks.part(all)?].iter().enumerate() {
             carry.halted[i] = act::halts(carry.steps[i], max, min_halt_steps, q_halt[i], q_continue[i]);
         }
+        Ok(())
     }
 
     /// With probability `halt_exploration_prob` uniform in 2..=`halt_max_steps`, else 0.

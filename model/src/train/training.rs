@@ -3,6 +3,7 @@
 use super::{
     Batches, Trainer,
     progress::Progress,
+    ranks::{Message, Ranks},
     state::{self, StateInfo, TrainState},
     total_steps,
 };
@@ -102,6 +103,18 @@ impl<'a> Training<'a> {
             progress,
             step: 0,
         })
+    }
+
+    /// Makes it one of several that share every batch.
+    pub(super) fn join(mut self, ranks: Ranks) -> Result<Self> {
+        self.trainer.join(ranks)?;
+        Ok(self)
+    }
+
+    /// What the first of several ranks wants to be done next, a number; all of them call it.
+    pub(super) fn agree(&self, wish: f64) -> Result<f64> {
+        let own = Message { numbers: vec![wish], ..Message::default() };
+        Ok(self.trainer.ranks().exchange(own)?[0].numbers[0])
     }
 
     /// Steps done.

@@ -55,8 +55,15 @@ impl Product {
         Self { a: Side::Plain, b: Side::Transposed, m: k, n, k: m, lda: k, ldb: n, ldc: k }
     }
 
-    /// Queues it: bf16 operands, a result of `dtype`.
+    /// Queues it: operands rounded to bf16 if they are not, a result of `dtype`.
     fn run(self, a: Operand<'_>, b: Operand<'_>, dtype: DType) -> Result<CudaStorage> {
+        for (x, other, first) in [(a, b, true), (b, a, false)] {
+            if x.0.dtype() == DType::F32 {
+                let (rounded, layout) = (x.0.to_dtype(x.1, DType::BF16)?, Layout::contiguous(x.1.shape()));
+                let (a, b) = if first { ((&rounded, &layout), other) } else { (other, (&rounded, &layout)) };
+                return self.run(a, b, dtype);
+            }
+        }
         let (device, blas) = (a.0.device(), a.0.device().cublas_handle());
         let out = Output::new(device, dtype, self.m * self.n)?;
         if [a, b].iter().any(|x| x.0.dtype() != DType::BF16) {
@@ -141,7 +148,7 @@ pub(in crate::kernels) fn forward(
     Product::forward(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), x, dtype)
 }
 
-/// The result's gradient (M, N) · W → x's gradient (M, K), bf16.
+/// The result's gradient (M, N) · W → x's gradient (M, K), of the gradient's type.
 pub(in crate::kernels) fn input_gradient(
     grad: Operand<'_>,
     weight: Operand<'_>,
@@ -149,7 +156,7 @@ pub(in crate::kernels) fn input_gradient(
     packed: &PackedWeight,
 ) -> Result<CudaStorage> {
     let rounded = packed.rounded(weight)?;
-    Product::input_gradient(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), grad, DType::BF16)
+    Product::input_gradient(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), grad, grad.0.dtype())
 }
 
 /// The result's gradient (M, N), transposed, · x (M, K) → W's gradient (N, K), f32.

@@ -1,0 +1,101 @@
+//! Two devices train as one does.
+
+use super::*;
+use crate::train::{
+    tests::{corpus, dataset, tiny},
+    train,
+};
+use std::{fs, ops::ControlFlow};
+
+/// Loss and sequences of every point, and the weights at the end.
+type Curve = (Vec<(u64, f64, Option<f64>)>, Vec<Vec<f32>>);
+
+fn values(trained: &Trained) -> Vec<Vec<f32>> {
+    let values = |tensor: &candle_core::Tensor| tensor.flatten_all().and_then(|x| x.to_vec1()).expect("values");
+    trained.model.tensors().values().map(values).collect()
+}
+
+/// Trains on `count` threads, each a device of its own; `next` says what follows a step.
+fn among(
+    count: usize,
+    experiment: &Experiment,
+    from: Option<&TrainState>,
+    state: &Path,
+    next: impl Fn(u64) -> Next,
+) -> Result<Curve> {
+    let puzzles = dataset();
+    let mut points = Vec::new();
+    let trained = train_on(
+        &vec![Device::Cpu; count],
+        experiment,
+        &corpus(&puzzles, experiment),
+        from,
+        state,
+        &mut |training, point| {
+            points.extend(point.map(|point| (point.examples, point.loss, point.accuracy)));
+            next(training.step())
+        },
+    )?;
+    Ok((points, values(&trained)))
+}
+
+fn alone(experiment: &Experiment) -> Curve {
+    let puzzles = dataset();
+    let mut training = Training::begin(experiment, corpus(&puzzles, experiment), &Device::Cpu).expect("a training");
+    let mut points = Vec::new();
+    train(&mut training, &mut |_, point| {
+        points.extend(point.map(|point| (point.examples, point.loss, point.accuracy)));
+        ControlFlow::Continue(())
+    })
+    .expect("all steps");
+    (points, values(&training.finish().expect("a model")))
+}
+
+/// Only the order of sums differs, and what grows of it in 25 steps.
+fn near(ours: &Curve, theirs: &Curve) {
+    assert_eq!(ours.0.len(), theirs.0.len());
+    for ((examples, loss, accuracy), (their_examples, their_loss, their_accuracy)) in ours.0.iter().zip(&theirs.0) {
+        assert_eq!(examples, their_examples, "the global batch");
+        assert!((loss - their_loss).abs() < 1e-3 * their_loss, "loss {loss}, on one device {their_loss}");
+        let difference = accuracy.unwrap_or(0.0) - their_accuracy.unwrap_or(0.0);
+        assert!(difference.abs() < 0.02, "accuracy {accuracy:?}, on one device {their_accuracy:?}");
+    }
+}
+
+#[test]
+fn two_ranks_train_as_one_and_always_to_the_same_bits() {
+    let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
+    let state = folder.path().join("state");
+    let two = among(2, &experiment, None, &state, |_| Next::GoOn).expect("a training");
+    near(&two, &alone(&experiment));
+    let first = (two.0[0].1, alone(&experiment).0[0].1);
+    assert!((first.0 - first.1).abs() < 1e-5 * first.1, "after five steps {first:?}");
+    let again = among(2, &experiment, None, &state, |_| Next::GoOn).expect("a training");
+    assert!(two == again, "other bits the second time");
+}
+
+#[test]
+fn a_state_that_two_ranks_wrote_is_gone_on_from_by_any_number() {
+    let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
+    let (state, other) = (folder.path().join("state"), folder.path().join("other"));
+    let whole = among(2, &experiment, None, &other, |_| Next::GoOn).expect("a training");
+    let stop_at = |step| move |now| if now == step { Next::Stop } else { Next::GoOn };
+    let stopped = among(2, &experiment, None, &state, stop_at(10)).expect_err("it was stopped");
+    assert!(matches!(stopped, Error::Cancelled), "{stopped}");
+    let from = TrainState::read(&state).expect("a state");
+    assert_eq!(from.info().step, 10);
+    let two = among(2, &experiment, Some(&from), &other, |_| Next::GoOn).expect("a training");
+    assert!(two.0[..] == whole.0[2..] && two.1 == whole.1, "as if it had not stopped");
+    for count in [1, 4] {
+        let others = among(count, &experiment, Some(&from), &other, |_| Next::GoOn).expect("a training");
+        near(&others, &two);
+    }
+    fs::remove_file(&state).expect("the state was written");
+}
+
+#[test]
+fn a_batch_that_cannot_be_shared_is_refused_by_all() {
+    let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
+    let error = among(3, &experiment, None, &folder.path().join("state"), |_| Next::GoOn).expect_err("an error");
+    assert!(error.to_string().contains("batch size that 3 devices can share evenly, found 32"), "{error}");
+}
