@@ -19,7 +19,8 @@ const MOST: u32 = 10_000;
 pub(crate) enum States {
     /// List the stored states of a run, from which it goes on after an interruption
     #[command(after_help = "Example:\n  hrm run states 0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77")]
-    States(AllStates),
+    #[command(name = "states")]
+    List(AllStates),
     /// Keep a state whatever else is kept, also after the run
     #[command(after_help = "Example:\n  hrm run pin 0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77 2000")]
     Pin(OneState),
@@ -52,7 +53,7 @@ pub(crate) struct OneState {
 impl States {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Self::States(AllStates { run, database }) => {
+            Self::List(AllStates { run, database }) => {
                 let states =
                     session::with_database(
                         &database,
@@ -71,9 +72,7 @@ impl States {
 impl OneState {
     fn set_pinned(&self, pinned: bool) -> anyhow::Result<String> {
         let step = self.with(async |pool| {
-            Ok(kept_states::set_pinned(pool, self.run, self.step, pinned)
-                .await
-                .context("`hrm run states` lists them")?)
+            kept_states::set_pinned(pool, self.run, self.step, pinned).await.context("`hrm run states` lists them")
         })?;
         let step = step.step;
         Ok(if pinned {
