@@ -77,7 +77,9 @@ impl AdamATan2 {
                     found: found.map_or_else(|| "nothing".to_owned(), |moment| format!("{:?}", moment.dims())),
                 }),
             };
-            self.moments.insert(name.to_owned(), (take(&mut first)?, take(&mut second)?));
+            // Copies, since they are updated in place and others may go on from the same state.
+            let moments = (take(&mut first)?.copy()?, take(&mut second)?.copy()?);
+            self.moments.insert(name.to_owned(), moments);
         }
         self.steps = i32::try_from(steps).unwrap_or(i32::MAX);
         Ok(())
