@@ -1,11 +1,14 @@
 //! The server, the worker and the command line of HRM Lab, as a library that the program `hrm` and its tests share.
 
+pub mod accounts;
 pub mod backup;
 pub mod cluster;
 pub mod config;
+pub mod curve;
 pub mod fault;
 pub mod housekeeping;
 pub mod http;
+pub mod intake;
 pub mod queue;
 pub mod routes;
 pub mod server;

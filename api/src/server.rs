@@ -1,19 +1,31 @@
 //! The server: what its handlers share, the whole router, and the loop that accepts connections.
 
 use crate::{
-    http::{limits::Room, page, problem, security},
+    accounts::Accounts,
+    config::RateConfig,
+    http::{
+        gate::{self, Rules},
+        idempotency,
+        limits::Room,
+        page, problem, security,
+        telemetry::{self, Telemetry},
+    },
     routes,
     solver::Solver,
 };
 use axum::{Router, middleware, routing::any};
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use sqlx::PgPool;
-use std::{any::Any, io, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{any::Any, io, net::IpAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -44,7 +56,13 @@ pub struct Settings {
     pub web_dir: PathBuf,
     /// Whether other machines may reach it; on loopback only loopback's names are answered.
     pub public: bool,
+    /// How often a caller may ask.
+    pub rate: RateConfig,
 }
+
+/// Where a request's connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -52,7 +70,10 @@ pub struct AppState {
     pub(crate) pool: PgPool,
     pub(crate) settings: Arc<Settings>,
     pub(crate) solver: Arc<Solver>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) generating: Room,
+    pub(crate) receiving: Room,
+    pub(crate) telemetry: Arc<Telemetry>,
     closing: watch::Sender<bool>,
 }
 
@@ -62,8 +83,11 @@ impl AppState {
         Self {
             solver: Arc::new(Solver::new(pool.clone())),
             pool,
+            accounts: Arc::new(Accounts::new(settings.rate)),
             settings: Arc::new(settings),
             generating: Room::new("other datasets are being generated", 30, 1, 8),
+            receiving: Room::new("other files are being received", 10, 2, 4),
+            telemetry: Arc::default(),
             closing: watch::Sender::new(false),
         }
     }
@@ -85,10 +109,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Every route, and what each request passes through on the way to it.
 pub fn app(state: AppState) -> Router {
-    let page = page::router(&state.settings.web_dir);
     let public = state.settings.public;
+    let page = page::router(&state.settings.web_dir)
+        .layer(middleware::from_fn_with_state(state.clone(), routes::login::send_there));
     let (api, document) = routes::router().split_for_parts();
+    let document = routes::docs::complete(document);
+    let rules = Arc::new(Rules::of(&serde_json::json!(document)));
     let api = api
+        .layer(middleware::from_fn_with_state(state.clone(), idempotency::replay))
+        .layer(middleware::from_fn_with_state((state.clone(), rules), gate::admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state.telemetry), telemetry::count))
+        .merge(routes::login::router())
         .merge(routes::docs::router(document))
         .route("/api/", any(routes::no_such_operation))
         .route("/api/{*rest}", any(routes::no_such_operation))
@@ -127,11 +158,11 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut shutdown = pin!(shutdown);
     loop {
-        let (stream, slot) = tokio::select! {
+        let (stream, peer, slot) = tokio::select! {
             () = &mut shutdown => break,
             connection = next_connection(&listener, &slots) => connection,
         };
-        tokio::spawn(serve_connection(stream, slot, service.clone(), graceful.watcher()));
+        tokio::spawn(serve_connection(stream, (peer, slot), service.clone(), graceful.watcher()));
     }
     drop(listener);
     closing.send_replace(true);
@@ -142,12 +173,15 @@ pub async fn serve(
 }
 
 /// The next connection, once there is room for it.
-async fn next_connection(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn next_connection(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, IpAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so this is always a permit.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => return (stream, peer.ip(), slot),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -158,17 +192,21 @@ async fn next_connection(listener: &TcpListener, slots: &Arc<Semaphore>) -> (Tcp
 
 async fn serve_connection(
     stream: TcpStream,
-    slot: Option<OwnedSemaphorePermit>,
+    (peer, slot): (IpAddr, Option<OwnedSemaphorePermit>),
     service: TowerToHyperService<Router>,
     watcher: Watcher,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    let from_peer = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        service.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), from_peer);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -1,12 +1,16 @@
 //! The API of the real program over real HTTP.
 
+mod accounts;
 mod datasets;
 mod events;
+mod habits;
 mod models;
 mod page;
+mod permissions;
 mod protection;
 mod queue;
 mod runs;
 pub(crate) mod server;
 mod solve;
 mod system;
+mod tour;

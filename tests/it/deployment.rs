@@ -2,6 +2,7 @@
 //! commands and the environment that they set, and the health checks' questions are asked.
 
 use crate::{
+    api::server::run,
     postgres::Postgres,
     program::hrm,
     workers::{Process, Remote, ready},
@@ -12,6 +13,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -160,22 +162,34 @@ fn the_services_run_with_the_commands_and_the_environment_of_the_file() {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
         command
     };
-    let (server, address) = ready(command(&compose["services"]["api"]));
+    let api = &compose["services"]["api"];
+    let hrm = |service: &Value, arguments: &[&str], input: &str| {
+        let mut command = Command::new(hrm());
+        command.args(arguments).env_clear().envs(environment(service, folder.path()));
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        run(command, input)
+    };
+    // Before anybody has an account it does not start.
+    let refused = hrm(api, &words(&api["command"]), "");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("hrm user add"), "{said}");
+    let added = hrm(api, &["user", "add", "ann"], "correct horse battery\n");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let (server, address) = ready(command(api));
     let remote = Remote::at(address.replace("0.0.0.0", "127.0.0.1"));
     // What the health checks ask.
     let check = words(&compose["services"]["api"]["healthcheck"]["test"]).pop().expect("an address").to_owned();
     let path = check.strip_prefix("http://127.0.0.1:8080").expect("the server's own address");
     assert_eq!(remote.get(path).status(), 200);
     for (name, service) in ours(&compose).into_iter().filter(|(name, _)| name.ends_with("worker")) {
-        let check = words(&service["healthcheck"]["test"]).pop().expect("a command");
-        let path = check.split_once("http://api:8080").expect("the server's address").1;
-        let path = path.split_once(' ').expect("an end").0;
+        let check = words(&service["healthcheck"]["test"]);
+        assert_eq!(check[..2], ["CMD", "hrm"], "{name}");
+        assert!(!hrm(service, &check[2..], "").status.success(), "{name}: nobody is at work yet");
         let worker = Process(command(service).spawn().expect("hrm can be started"));
-        let pid = worker.id();
-        remote.await_answer(path, |workers| {
-            let workers = workers["items"].as_array().expect("workers");
-            workers.iter().any(|worker| worker["pid"] == pid && worker["host"].is_string())
-        });
+        let begun = Instant::now();
+        while !hrm(service, &check[2..], "").status.success() {
+            assert!(begun.elapsed() < Duration::from_mins(3), "{name} does not begin");
+        }
         drop(worker);
         eprintln!("{name} is at work and ends");
     }

@@ -104,15 +104,7 @@ impl Stack {
 
     /// Runs `psql` on the private database.
     fn sql(&self, query: &str) -> String {
-        let socket = socket_folder(&self.folder.path().join("data"));
-        let output = Command::new("psql")
-            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--username", "hrm", "--host"])
-            .arg(socket)
-            .args(["--command", query, "postgres"])
-            .output()
-            .expect("psql can be started");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        sql(&self.folder.path().join("data"), query)
     }
 
     /// What a query answers once it is as wanted.
@@ -196,6 +188,18 @@ impl Remote {
         let answer = self.client.post(format!("{}/api/v1/runs/{id}/{what}", self.address)).send().expect("an answer");
         assert!(answer.status().is_success(), "{what}: {answer:?}");
     }
+}
+
+/// Runs `psql` on the private database of a data folder.
+pub(crate) fn sql(data: &Path, query: &str) -> String {
+    let output = Command::new("psql")
+        .args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--username", "hrm", "--host"])
+        .arg(socket_folder(data))
+        .args(["--command", query, "postgres"])
+        .output()
+        .expect("psql can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
 /// The folder of the private server's socket: the first one below `folder` that holds one.

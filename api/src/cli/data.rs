@@ -8,6 +8,7 @@ mod info;
 use super::{report, session};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
     store::{
@@ -16,6 +17,7 @@ use hrm_api::{
     },
 };
 use hrm_model::data::{Dataset, leak_report};
+use hrm_types::ids::TeamId;
 use hrm_types::{dataset, experiment::DataSpec};
 use std::{path::Path, process::ExitCode};
 
@@ -54,7 +56,9 @@ impl List {
         let stored = session::with_database(&self.database, async |pool| {
             let mut all = Vec::new();
             loop {
-                let page = datasets::list(pool, all.last().map(|last: &dataset::Dataset| last.id), 100).await?;
+                let page =
+                    datasets::list(pool, &Viewer::Everything, all.last().map(|last: &dataset::Dataset| last.id), 100)
+                        .await?;
                 all.extend(page.items);
                 if page.next_cursor.is_none() {
                     return Ok(all);
@@ -89,7 +93,8 @@ pub(crate) async fn store(
     puzzles: &Dataset,
 ) -> anyhow::Result<dataset::Dataset> {
     check_name(name)?;
-    let new = NewDataset { name, origin, generated: None, license, leaks: Some(leak_report(puzzles)) };
+    let new =
+        NewDataset { team: TeamId::LOCAL, name, origin, generated: None, license, leaks: Some(leak_report(puzzles)) };
     match datasets::find_or_create(pool, new, puzzles).await {
         Err(error @ Error::Conflict { .. }) => Err(error).context("choose another name with --name"),
         other => Ok(other?),

@@ -4,6 +4,7 @@
 use super::{checkpoint, interrupt, puzzles, queue::Enqueue, report, session, train};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
     queue::StopSignal,
@@ -149,8 +150,8 @@ impl Eval {
         }
         let terms = self.queue.terms()?;
         let queued = session::with_database(&self.database, async |pool| {
-            let model = checkpoints::find(pool, model).await?;
-            let dataset = datasets::find(pool, dataset).await?;
+            let model = checkpoints::find(pool, &Viewer::Everything, model).await?;
+            let dataset = datasets::find(pool, &Viewer::Everything, dataset).await?;
             if model.kind != dataset.kind.as_str() || model.side != dataset.side {
                 bail!(
                     "{} solves {} of side {}, {} is {} of side {}",

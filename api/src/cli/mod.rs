@@ -17,7 +17,9 @@ mod serve;
 mod session;
 mod solve;
 mod states;
+mod token;
 mod train;
+mod user;
 mod verify;
 mod worker;
 
@@ -54,6 +56,10 @@ enum Command {
     Predict(predict::Predict),
     #[command(subcommand)]
     Run(run::Run),
+    #[command(subcommand)]
+    User(user::User),
+    #[command(subcommand)]
+    Token(token::Token),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Openapi(openapi::Openapi),
@@ -72,6 +78,8 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Predict(predict) => predict.run(),
             Self::Run(run) => run.run(),
+            Self::User(user) => user.run(),
+            Self::Token(token) => token.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Openapi(openapi) => openapi.run(),

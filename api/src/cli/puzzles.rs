@@ -2,6 +2,7 @@
 
 use super::{interrupt::Interrupted, session};
 use anyhow::{Context, bail};
+use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
     queue::StopSignal,
@@ -61,7 +62,7 @@ pub(crate) fn generate(spec: &GenerateSpec, stop: &StopSignal) -> anyhow::Result
 
 fn stored(name_or_id: &str, database: &DatabaseConfig) -> anyhow::Result<Dataset> {
     let loaded = session::with_database(database, async |pool| {
-        let dataset = datasets::find(pool, name_or_id).await?;
+        let dataset = datasets::find(pool, &Viewer::Everything, name_or_id).await?;
         Ok(puzzles::load_dataset(pool, &dataset).await?)
     });
     loaded.context("see `hrm data list` for what is stored")

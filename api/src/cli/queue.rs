@@ -23,6 +23,6 @@ impl Enqueue {
     /// The terms, checked.
     pub(crate) fn terms(&self) -> anyhow::Result<Terms<'_>> {
         job::check_owner(&self.owner).map_err(|problem| anyhow::anyhow!("--owner: {problem}"))?;
-        Ok(Terms { owner: &self.owner, priority: self.priority })
+        Ok(Terms { owner: &self.owner, priority: self.priority, ..Terms::default() })
     }
 }

@@ -2,14 +2,14 @@
 #![expect(clippy::print_stdout, reason = "the line that says where the server is")]
 
 use super::{interrupt, session};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, ObjectsConfig, ServerConfig, WorkerConfig},
     housekeeping, queue,
     server::{self, AppState, Settings},
-    store::{PgPool, checkpoints},
+    store::{PgPool, checkpoints, for_requests, users},
     worker::supervisor::Supervisor,
 };
 use hrm_model::{Model, shipped};
@@ -26,6 +26,7 @@ use tokio::{net::TcpListener, sync::watch};
 Examples:
   hrm serve
   hrm serve --bind 127.0.0.1:9000 --data-dir ./data
+  hrm user add ann && hrm serve --bind 0.0.0.0:8080   for a team; put a proxy that speaks TLS before it
   DATABASE_URL=postgres://hrm:secret@db/hrm hrm serve --no-worker")]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -40,12 +41,11 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let public = self.server.public()?;
-        session::runtime()?.block_on(self.serve(public))?;
+        session::runtime()?.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn serve(self, public: bool) -> anyhow::Result<()> {
+    async fn serve(self) -> anyhow::Result<()> {
         let interrupted = interrupt::requested()?;
         let bind = self.server.bind;
         let listener = TcpListener::bind(bind)
@@ -53,7 +53,7 @@ impl Serve {
             .with_context(|| format!("cannot listen on {bind}; is it in use? Choose another with --bind"))?;
         let database = Database::open(&self.database).await?;
         let served = tokio::select! {
-            served = self.serve_with(&database.pool, listener, public, interrupted) => served,
+            served = self.serve_with(&database.pool, listener, interrupted) => served,
             never = database.keep_running() => match never {},
         };
         let closed = database.close().await;
@@ -65,25 +65,31 @@ impl Serve {
         &self,
         pool: &PgPool,
         listener: TcpListener,
-        public: bool,
         interrupted: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
+        let public = self.server.public();
+        if public && !users::exist(pool).await? {
+            bail!(
+                "expected accounts before other machines may reach {}, found none; make the first with \
+                 `hrm user add NAME`, which asks for a password, or listen on 127.0.0.1",
+                self.server.bind
+            );
+        }
         import_shipped(pool).await?;
         let address = listener.local_addr()?;
-        let settings = Settings { web_dir: self.server.web_dir(), public };
-        let state = AppState::new(pool.clone(), settings);
+        let settings = Settings { web_dir: self.server.web_dir(), public, rate: self.server.rate };
+        let requests = for_requests(pool).await?;
+        let state = AppState::new(requests.clone(), settings);
         // Also without a worker here: those elsewhere may die.
         let (ending, ended) = watch::channel(false);
         let sweep = tokio::spawn(queue::sweep_until(pool.clone(), self.worker, closed(ended.clone())));
         let housekeeping =
             tokio::spawn(housekeeping::until(pool.clone(), self.objects.object_store.clone(), closed(ended)));
         let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
-        if public {
-            tracing::warn!("there are no accounts: everybody who can reach {address} may do everything");
-        }
         println!("HRM Lab is ready at http://{address}");
         let served = server::serve(listener, state, interrupted).await;
         tracing::info!("shutting down");
+        requests.close().await;
         if let Some(supervisor) = supervisor {
             supervisor.stop().await;
         }

@@ -10,6 +10,7 @@ use super::{
 };
 use anyhow::{Context, bail};
 use clap::Args;
+use hrm_api::store::access::Viewer;
 use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
 use hrm_model::{
     Error, Model,
@@ -121,7 +122,7 @@ impl Train {
                 let stored = data::store(pool, name, origin, None, puzzles).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
-            Ok(runs::create(pool, &experiment, terms).await?)
+            Ok(runs::create(pool, &Viewer::Everything, &experiment, terms).await?)
         })?;
         println!("queued {} as run {}", run.name, run.id);
         println!(

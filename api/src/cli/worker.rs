@@ -6,6 +6,7 @@ use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, ObjectsConfig, WorkerConfig},
     fault, housekeeping,
+    store::{order::SILENCE, workers},
     worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
@@ -35,10 +36,16 @@ pub(crate) struct Worker {
     /// End when standard input is closed, which the process that started this one holds open
     #[arg(long)]
     supervised: bool,
+    /// Take no job, but tell whether a worker of this host has reported within the last minute; code 1 if none has
+    #[arg(long)]
+    check: bool,
 }
 
 impl Worker {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        if self.check {
+            return self.check();
+        }
         fault::arm()?;
         match session::runtime()?.block_on(self.work())? {
             End::Asked => Ok(ExitCode::SUCCESS),
@@ -47,6 +54,15 @@ impl Worker {
                 Ok(ExitCode::from(DEVICE_FAILED))
             }
         }
+    }
+
+    fn check(&self) -> anyhow::Result<ExitCode> {
+        let host = worker::host();
+        let workers = session::with_database(&self.database, async |pool| {
+            Ok(workers::list(pool, SILENCE).await?.into_iter().filter(|worker| worker.host == host).count())
+        })?;
+        eprintln!("{workers} at work on {host}");
+        Ok(if workers > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     async fn work(self) -> anyhow::Result<End> {

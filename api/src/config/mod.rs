@@ -2,12 +2,14 @@
 
 mod database;
 mod objects;
+mod rate;
 mod retention;
 mod server;
 mod worker;
 
 pub use database::{DatabaseConfig, DatabaseUrlError};
 pub use objects::ObjectsConfig;
+pub use rate::RateConfig;
 pub use retention::RetentionConfig;
-pub use server::{ServerConfig, UnsafeBind};
+pub use server::ServerConfig;
 pub use worker::WorkerConfig;

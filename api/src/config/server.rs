@@ -1,8 +1,8 @@
 //! Where the server listens and what it serves.
 
+use super::RateConfig;
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf};
-use thiserror::Error;
 
 /// The server.
 #[derive(Debug, Clone, Args)]
@@ -19,27 +19,15 @@ pub struct ServerConfig {
     #[arg(long)]
     pub no_worker: bool,
 
-    /// Allow an address that other machines can reach, though everybody who reaches it may do everything
-    #[arg(long, env = "HRM_ALLOW_PUBLIC", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
-    pub allow_public: bool,
+    /// How often a caller may ask
+    #[command(flatten)]
+    pub rate: RateConfig,
 }
 
-/// A refused address.
-#[derive(Debug, Error)]
-#[error(
-    "expected a loopback address, found {0}: there are no accounts yet, so everybody who can reach it could do \
-     everything; listen on 127.0.0.1, or set HRM_ALLOW_PUBLIC=1 if the network itself is trusted"
-)]
-pub struct UnsafeBind(SocketAddr);
-
 impl ServerConfig {
-    /// Whether other machines may reach the server.
-    ///
-    /// # Errors
-    /// When they could and that was not allowed expressly.
-    pub fn public(&self) -> Result<bool, UnsafeBind> {
-        let public = !self.bind.ip().is_loopback();
-        if public && !self.allow_public { Err(UnsafeBind(self.bind)) } else { Ok(public) }
+    /// Whether other machines may reach the server, for which there must be accounts.
+    pub fn public(&self) -> bool {
+        !self.bind.ip().is_loopback()
     }
 
     /// The page's folder: the given one, else `web/dist` in an ancestor of the program, as in a checkout,

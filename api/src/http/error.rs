@@ -23,6 +23,9 @@ pub enum ApiError {
         /// What was expected and what was found.
         detail: String,
     },
+    /// A file that is not what it should be.
+    #[error("{0}")]
+    InvalidFile(String),
     /// A grid that is no puzzle.
     #[error("{0}")]
     InvalidPuzzle(#[from] PuzzleError),
@@ -94,14 +97,52 @@ pub enum ApiError {
         /// What it contradicts.
         detail: String,
     },
+    /// It is not any more what the caller saw.
+    #[error("it was changed since you looked at it, and `If-Match` says that it must not have been; look again")]
+    Stale,
+    /// A key of another request.
+    #[error("this Idempotency-Key was used for another request; take a new one for each")]
+    KeyReused,
+    /// The same request is being worked on.
+    #[error("the request with this Idempotency-Key is being worked on; try again in a moment")]
+    KeyInProgress,
+    /// The model that ships does not answer as it should.
+    #[error("the server does not solve its test puzzle: {0}")]
+    NotReady(String),
     /// The body is larger than the route takes.
     #[error("the body is larger than this operation takes")]
     TooLarge,
     /// The body is not declared as JSON.
     #[error("expected the header content-type: application/json")]
     UnsupportedMediaType,
+    /// Nobody asks, and somebody must.
+    #[error(
+        "sign in at /login, or send the header `authorization: Bearer hrm_…`; `hrm token create` and \
+         POST /api/v1/tokens make one"
+    )]
+    Unauthenticated,
+    /// A token that is none.
+    #[error("this token is unknown, has ended, or belongs to a user who is kept out; make another")]
+    UnknownToken,
+    /// Somebody asks who may not.
+    #[error("{detail}")]
+    Forbidden {
+        /// What is missing, and who can give it.
+        detail: String,
+    },
+    /// Somebody asks too often.
+    #[error("{what}; try again in {retry_after} s")]
+    TooMany {
+        /// Who has done what.
+        what: &'static str,
+        /// Seconds.
+        retry_after: u32,
+    },
     /// A page of another origin tried to write.
-    #[error("a page of another origin may not change anything here")]
+    #[error(
+        "a page of another origin may not change anything here; a browser's write needs a content type that no form \
+         sends, such as application/json, or the header x-requested-with"
+    )]
     CrossOrigin,
     /// The request names a host that is not this one.
     #[error("this server answers on loopback names only (localhost, 127.0.0.1, [::1]), found host {0:?}")]
@@ -168,6 +209,7 @@ impl ApiError {
         match self {
             Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
             Self::InvalidRequest { .. } => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid"),
+            Self::InvalidFile(_) => (S::UNPROCESSABLE_ENTITY, "invalid-file", "The file is not valid"),
             Self::InvalidPuzzle(_) => (S::UNPROCESSABLE_ENTITY, "invalid-puzzle", "The puzzle is not valid"),
             Self::InvalidExperiment { .. } => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-experiment", "The experiment cannot be run")
@@ -181,10 +223,17 @@ impl ApiError {
             Self::NoRoute => (S::NOT_FOUND, "no-such-operation", "There is no such operation"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Not with this method"),
             Self::Conflict { .. } => (S::CONFLICT, "conflict", "This contradicts what is stored"),
+            Self::Stale => (S::PRECONDITION_FAILED, "stale", "It was changed meanwhile"),
+            Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Another request had this key"),
+            Self::KeyInProgress => (S::CONFLICT, "idempotency-key-in-progress", "The request is being worked on"),
+            Self::NotReady(_) => (S::SERVICE_UNAVAILABLE, "not-ready", "The server is not ready"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not declared as JSON")
             }
+            Self::Unauthenticated | Self::UnknownToken => (S::UNAUTHORIZED, "unauthenticated", "Nobody is signed in"),
+            Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "This caller may not do that"),
+            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-requests", "Asked too often"),
             Self::CrossOrigin => (S::FORBIDDEN, "cross-origin", "A page of another origin may not write"),
             Self::UnknownHost(_) => (S::FORBIDDEN, "unknown-host", "Not a name of this server"),
             Self::Overloaded { .. } => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is busy"),
@@ -214,8 +263,9 @@ impl ApiError {
     /// Seconds after which trying again may help.
     fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Overloaded { retry_after, .. } => Some(*retry_after),
-            Self::Unavailable(_) | Self::FileUnavailable(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+            Self::Overloaded { retry_after, .. } | Self::TooMany { retry_after, .. } => Some(*retry_after),
+            Self::Unavailable(_) | Self::FileUnavailable(_) | Self::NotReady(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+            Self::KeyInProgress => Some(1),
             _ => None,
         }
     }
@@ -233,8 +283,10 @@ impl From<store::Error> for ApiError {
                 };
                 Self::Conflict { field, detail }
             }
+            store::Error::Stale => Self::Stale,
             store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
             store::Error::Object { .. } => Self::FileUnavailable(Box::new(error)),
+            error if error.is_timeout() => Self::Timeout,
             error if error.is_transient() => Self::Unavailable(Box::new(error)),
             error => Self::internal(error),
         }
@@ -247,6 +299,9 @@ impl IntoResponse for ApiError {
         let mut response = self.kind().0.into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(self, Self::Unauthenticated | Self::UnknownToken) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if matches!(self, Self::TooLarge) {
             // What is left of the body would be taken for the next request.

@@ -37,7 +37,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     }
 }
 
-fn declares_json(headers: &HeaderMap) -> bool {
+pub(super) fn declares_json(headers: &HeaderMap) -> bool {
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -45,7 +45,7 @@ fn declares_json(headers: &HeaderMap) -> bool {
 
 /// The whole body. Of one that is too large the rest is read and dropped, up to a point: a client that is still
 /// sending when the connection closes sees a broken connection instead of the answer.
-async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
     let (mut kept, mut size) = (Vec::new(), 0);
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
@@ -74,6 +74,10 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         }
     })?;
     reader.end().map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    // An object's fields could also stand in a list, in their order, which nobody means.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::InvalidRequest { field: None, detail: "expected an object, found a list".into() });
+    }
     Ok(value)
 }
 
@@ -169,6 +173,7 @@ mod tests {
         check(r#"{"inner":7}"#, Some("inner"), 422);
         check(r#"{"inner":{"count":1},"more":1}"#, Some("more"), 422);
         check(r"{}", None, 422);
+        check(r#" [{"count":1}]"#, None, 422);
         check(r#"{"inner":"#, None, 400);
         check("", None, 400);
         check(r#"{"inner":{"count":1}} {}"#, None, 400);

@@ -1,7 +1,7 @@
 //! How large a request may be, how long it may take and how many may work at once.
 
 use super::error::ApiError;
-use axum::{extract::DefaultBodyLimit, http::StatusCode};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
@@ -9,6 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Largest body, bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
+
+/// Largest form, bytes.
+const FORM_LIMIT: usize = 16 << 10;
 
 /// Most bytes read of a body that is too large, before the connection is cut.
 pub const DRAIN_LIMIT: usize = 16 << 20;
@@ -22,11 +25,21 @@ pub const SOLVE_DEADLINE: Duration = Duration::from_mins(2);
 /// The same for generating a dataset.
 pub const GENERATE_DEADLINE: Duration = Duration::from_mins(5);
 
+/// The same for receiving a file.
+pub const RECEIVE_DEADLINE: Duration = Duration::from_mins(10);
+
 /// Bounds body and time of every route of `router`. Bodies read by `ApiJson` are held to the same limit there.
 pub fn bounded<S: Clone + Send + Sync + 'static>(router: OpenApiRouter<S>, deadline: Duration) -> OpenApiRouter<S> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, deadline))
+}
+
+/// The same for pages, which are no operations.
+pub fn bounded_plain<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_DEADLINE))
 }
 
 /// Room for some work at once and a short queue before it; whoever finds both full is told to come back.

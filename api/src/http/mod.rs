@@ -2,8 +2,11 @@
 
 pub mod error;
 pub mod extract;
+pub mod gate;
+pub mod idempotency;
 pub mod limits;
 pub mod page;
 pub mod problem;
 pub mod security;
 pub mod sse;
+pub mod telemetry;

@@ -2,12 +2,13 @@
 
 use super::{jobs::terms, page_limit};
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{self, datasets::NewDataset},
+    store::{self, access::Viewer, datasets::NewDataset},
 };
 use axum::{
     Json,
@@ -20,7 +21,7 @@ use hrm_types::{
     Page,
     dataset::{CreateDataset, Dataset, LeakReport, Split, StoredPuzzle},
     experiment::GenerateSpec,
-    ids::DatasetId,
+    ids::{DatasetId, TeamId},
     job::{GenerationSpec, Job},
 };
 use serde::Deserialize;
@@ -68,6 +69,7 @@ pub struct ListPuzzlesQuery {
     get,
     path = "/api/v1/datasets",
     tag = "datasets",
+    security(("token" = ["read"])),
     params(ListDatasetsQuery),
     responses(
         (status = 200, description = "Newest first", body = Page<Dataset>),
@@ -76,10 +78,11 @@ pub struct ListPuzzlesQuery {
 )]
 pub async fn list_datasets(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<ListDatasetsQuery>,
 ) -> Result<Json<Page<Dataset>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    Ok(Json(store::datasets::list(&state.pool, query.cursor, limit).await?))
+    Ok(Json(store::datasets::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
 }
 
 /// Generate a dataset
@@ -92,6 +95,7 @@ pub async fn list_datasets(
     post,
     path = "/api/v1/datasets",
     tag = "datasets",
+    security(("token" = ["write"])),
     request_body(content = CreateDataset, example = json!(
         {"name": "tiny-4x4", "generate": {"side": 4, "train": 100, "test": 20, "givens": [6, 9], "seed": 1}}
     )),
@@ -107,11 +111,12 @@ pub async fn list_datasets(
 )]
 pub async fn create_dataset(
     State(state): State<AppState>,
+    caller: Caller,
     ApiJson(request): ApiJson<CreateDataset>,
 ) -> Result<Response, ApiError> {
     check(&request)?;
-    let terms = terms(&request.owner, request.priority)?;
-    refuse_known(&state, &request).await?;
+    let terms = terms(&caller, &request.owner, request.priority)?;
+    refuse_known(&state, terms.team, &request).await?;
     let GenerateSpec { train, validation, test, .. } = request.generate;
     if train.saturating_add(validation).saturating_add(test) > WHILE_WAITING {
         let spec = GenerationSpec { name: request.name.clone(), generate: request.generate.clone() };
@@ -121,7 +126,7 @@ pub async fn create_dataset(
     }
     let place = state.generating.enter().await?;
     let (puzzles, leaks) = generate(request.generate.clone()).await?;
-    let new = NewDataset::generated(&request.name, &request.generate, leaks);
+    let new = NewDataset::generated(terms.team, &request.name, &request.generate, leaks);
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);
@@ -133,6 +138,7 @@ pub async fn create_dataset(
     get,
     path = "/api/v1/datasets/{id}",
     tag = "datasets",
+    security(("token" = ["read"])),
     params(("id" = DatasetId, Path, description = "The dataset's id")),
     responses(
         (status = 200, description = "The dataset", body = Dataset),
@@ -151,6 +157,7 @@ pub async fn get_dataset(
     get,
     path = "/api/v1/datasets/{id}/puzzles",
     tag = "datasets",
+    security(("token" = ["read"])),
     params(("id" = DatasetId, Path, description = "The dataset's id"), ListPuzzlesQuery),
     responses(
         (status = 200, description = "In their order", body = Page<StoredPuzzle>),
@@ -169,8 +176,8 @@ pub async fn list_puzzles(
     Ok(Json(store::puzzles::list(&state.pool, dataset.id, split, query.cursor, limit).await?))
 }
 
-fn check(request: &CreateDataset) -> Result<(), ApiError> {
-    let name = &request.name;
+/// Checks the name of a dataset or of a model.
+pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
     let name_ok = (1..=64).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         // Datasets are found by name or id, and a name that is an id would be in the way.
@@ -179,6 +186,11 @@ fn check(request: &CreateDataset) -> Result<(), ApiError> {
         let detail = format!("expected 1 to 64 letters, digits, '-', '_' or '.', and no UUID, found {name:?}");
         return Err(ApiError::field("name", detail));
     }
+    Ok(())
+}
+
+fn check(request: &CreateDataset) -> Result<(), ApiError> {
+    check_name(&request.name)?;
     let spec = &request.generate;
     spec.validate().map_err(|error| ApiError::InvalidExperiment {
         field: error.field.replacen("data.", "generate.", 1),
@@ -187,16 +199,17 @@ fn check(request: &CreateDataset) -> Result<(), ApiError> {
 }
 
 /// Refuses before the work what the store would refuse after it.
-async fn refuse_known(state: &AppState, request: &CreateDataset) -> Result<(), ApiError> {
-    match store::datasets::find(&state.pool, &request.name).await {
+async fn refuse_known(state: &AppState, team: TeamId, request: &CreateDataset) -> Result<(), ApiError> {
+    match store::datasets::find(&state.pool, &Viewer::Teams(vec![team.0]), &request.name).await {
         Err(store::Error::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
+        // Another team's public dataset of that name is in nobody's way.
         Ok(_) => {
             let detail = format!("a dataset named {:?} is stored already; choose another name", request.name);
             return Err(ApiError::Conflict { field: Some("name"), detail });
         }
     }
-    match store::datasets::generated_from(&state.pool, &request.generate).await? {
+    match store::datasets::generated_from(&state.pool, team, &request.generate).await? {
         None => Ok(()),
         Some(known) => {
             let detail = format!("these very puzzles are stored as {:?}; use that, or change the seed", known.name);

@@ -1,12 +1,21 @@
 //! The OpenAPI document and the page to browse it.
 
-use crate::{http::problem::PROBLEM_JSON, server::AppState};
+use crate::{
+    http::{gate::SESSION_COOKIE, problem::PROBLEM_JSON},
+    server::AppState,
+};
 use axum::{Json, Router, routing::get};
 use hrm_types::{dataset::Split, problem::Problem};
+use serde_json::json;
 use std::collections::BTreeMap;
 use utoipa::{
     OpenApi, ToSchema,
-    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema},
+    openapi::{
+        self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        extensions::ExtensionsBuilder,
+        path::{Operation, ParameterIn},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -21,7 +30,8 @@ const DOCUMENT: &str = "/api/openapi.json";
         description = "Train, evaluate and use hierarchical reasoning models (HRM).\n\n\
             Lists are pages: pass `next_cursor` of one as `cursor` to get the next. \
             Every refusal is `application/problem+json` (RFC 9457) with a `type` to test for, a `detail` to read, \
-            the offending `field` where there is one, and the `request_id` that the server's log bears too.",
+            the offending `field` where there is one, and the `request_id` that the server's log bears too.\n\n\
+            Where there are accounts, send a token that has the operation's scope: `authorization: Bearer hrm_…`.",
         license(name = "MIT OR Apache-2.0")
     ),
     tags(
@@ -31,6 +41,7 @@ const DOCUMENT: &str = "/api/openapi.json";
         (name = "runs", description = "Training as a queued job"),
         (name = "jobs", description = "The queue, with everything workers do"),
         (name = "scores", description = "Scores of models on datasets"),
+        (name = "accounts", description = "Users, teams, tokens"),
         (name = "system", description = "The server and its workers")
     ),
     components(schemas(Problem, Split))
@@ -44,7 +55,7 @@ pub fn preamble() -> openapi::OpenApi {
 
 /// Serves the document and the page.
 pub fn router(document: openapi::OpenApi) -> Router<AppState> {
-    let document = Json(complete(document));
+    let document = Json(document);
     // By default the page would send the document to a validator on the internet.
     let config = Config::from(DOCUMENT).validator_url("none");
     Router::from(SwaggerUi::new("/api/docs").config(config)).route(DOCUMENT, get(async move || document.clone()))
@@ -54,8 +65,106 @@ pub fn router(document: openapi::OpenApi) -> Router<AppState> {
 /// variants of tagged enums as objects of their own.
 pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     merge_tagged_variants(&mut document);
+    describe_callers(&mut document);
+    add_commands(&mut document);
     describe_refusals(&mut document);
     document
+}
+
+/// How callers are known; whoever may call with a token may with a browser's session, and is refused alike.
+fn describe_callers(document: &mut openapi::OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token: `hrm_…`")).build();
+    components.add_security_scheme("token", SecurityScheme::Http(token));
+    let session = ApiKeyValue::with_description(SESSION_COOKIE, "A browser that is signed in at /login");
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+    let refusals = [
+        ("401", "Where there are accounts: nobody is signed in"),
+        ("403", "The caller may not do that"),
+        ("429", "The caller has asked too often; `Retry-After` says when to come back"),
+    ];
+    for operation in operations(document) {
+        let Some(token) = operation.security.as_ref().and_then(|known| scope(known)) else { continue };
+        operation.security = Some(["token", "session"].map(|by| SecurityRequirement::new(by, [&token])).into());
+        for (status, description) in refusals {
+            let described = ResponseBuilder::new().description(description).build();
+            operation.responses.responses.entry(status.into()).or_insert_with(|| described.into());
+        }
+    }
+}
+
+/// A command to copy for every operation, where documentation pages look for one.
+fn add_commands(document: &mut openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("GET", &mut item.get),
+            ("POST", &mut item.post),
+            ("PUT", &mut item.put),
+            ("PATCH", &mut item.patch),
+            ("DELETE", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let sample = json!([{"lang": "Shell", "label": "curl", "source": command(method, path, operation)}]);
+            let extensions = operation.extensions.get_or_insert_default();
+            extensions.merge(ExtensionsBuilder::new().add("x-codeSamples", sample).build());
+        }
+    }
+}
+
+/// The command that calls an operation, with the first example of its body.
+fn command(method: &str, path: &str, operation: &Operation) -> String {
+    // A path's parameter and a query's are variables of the shell.
+    let variable = |name: &str| format!("${}", name.to_uppercase());
+    let parameters = || {
+        operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        })
+    };
+    let path = parameters().fold(path.to_owned(), |path, parameter| {
+        path.replace(&format!("{{{}}}", parameter.name), &variable(&parameter.name))
+    });
+    let needed = parameters().filter(|parameter| {
+        parameter.required == openapi::Required::True && parameter.parameter_in == ParameterIn::Query
+    });
+    let needed: Vec<String> =
+        needed.map(|parameter| format!("{}={}", parameter.name, variable(&parameter.name))).collect();
+    let query = if needed.is_empty() { String::new() } else { format!("?{}", needed.join("&")) };
+    let mut command = format!("curl -sS \"$HRM{path}{query}\"");
+    if method != "GET" {
+        command += &format!(" -X {method}");
+    }
+    if operation.security.as_ref().and_then(|known| scope(known)).is_some() {
+        command += " -H \"authorization: Bearer $TOKEN\"";
+    }
+    let body = match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.iter().next(),
+        _ => None,
+    };
+    if let Some((kind, RefOr::T(content))) = body {
+        let named = content.examples.values().find_map(|example| match example {
+            RefOr::T(example) => example.value.clone(),
+            RefOr::Ref(_) => None,
+        });
+        let example = content.example.clone().or(named);
+        let data = example.map_or_else(|| " --data-binary @FILE".into(), |example| format!(" -d '{example}'"));
+        command += &format!(" -H 'content-type: {kind}'{data}");
+    }
+    command
+}
+
+/// The scope that a token needs.
+fn scope(requirements: &[SecurityRequirement]) -> Option<String> {
+    // Its fields are no one else's to read.
+    let first = serde_json::to_value(requirements.first()?).ok()?;
+    Some(first.get("token")?.get(0)?.as_str()?.to_owned())
+}
+
+fn operations(document: &mut openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+    })
 }
 
 fn describe_refusals(document: &mut openapi::OpenApi) {
@@ -64,20 +173,17 @@ fn describe_refusals(document: &mut openapi::OpenApi) {
         .description("Anything else that is refused or fails")
         .content(PROBLEM_JSON, problem.clone())
         .build();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            for (status, response) in responses.iter_mut() {
-                match response {
-                    RefOr::T(response) if status.starts_with(['4', '5']) => {
-                        response.content.insert(PROBLEM_JSON.into(), problem.clone().into());
-                    }
-                    _ => {}
+    for operation in operations(document) {
+        let responses = &mut operation.responses.responses;
+        for (status, response) in responses.iter_mut() {
+            match response {
+                RefOr::T(response) if status.starts_with(['4', '5']) => {
+                    response.content.insert(PROBLEM_JSON.into(), problem.clone().into());
                 }
+                _ => {}
             }
-            responses.insert("default".into(), unforeseen.clone().into());
         }
+        responses.insert("default".into(), unforeseen.clone().into());
     }
 }
 
@@ -112,7 +218,7 @@ fn merged_variant(variant: &RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema
 #[cfg(test)]
 mod tests {
     use crate::server::openapi;
-    use serde_json::Value;
+    use serde_json::{Value, json};
     use std::collections::BTreeSet;
 
     #[test]
@@ -134,6 +240,16 @@ mod tests {
             assert!(operation["summary"].is_string(), "{path} has no summary");
             let tag = operation["tags"][0].as_str().unwrap_or_default();
             assert!(tags.contains(tag), "{path} has the unknown tag {tag:?}");
+            let security = operation["security"].as_array().unwrap_or_else(|| panic!("{path} declares no scope"));
+            assert!(
+                *security == [json!({})] || security.iter().any(|one| one["token"][0].is_string()),
+                "{path}: {security:?}"
+            );
+            let command = operation["x-codeSamples"][0]["source"].as_str().unwrap_or_default();
+            assert!(
+                command.starts_with("curl ") && !command.contains('{') || command.contains(" -d '"),
+                "{path}: {command}"
+            );
             let responses = operation["responses"].as_object().expect("responses are an object");
             assert!(responses.keys().any(|status| status.starts_with('2')), "{path} never succeeds");
             for (status, response) in responses.iter().filter(|(status, _)| !status.starts_with(['2', '3'])) {

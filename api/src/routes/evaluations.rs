@@ -2,6 +2,7 @@
 
 use super::{jobs::terms, page_limit};
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
@@ -42,6 +43,7 @@ pub struct ListEvaluationsQuery {
     get,
     path = "/api/v1/evaluations",
     tag = "scores",
+    security(("token" = ["read"])),
     params(ListEvaluationsQuery),
     responses(
         (status = 200, description = "Newest first", body = Page<EvaluationJob>),
@@ -50,10 +52,11 @@ pub struct ListEvaluationsQuery {
 )]
 pub async fn list_evaluations(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<ListEvaluationsQuery>,
 ) -> Result<Json<Page<EvaluationJob>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    Ok(Json(store::evaluation_jobs::list(&state.pool, query.cursor, limit).await?))
+    Ok(Json(store::evaluation_jobs::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
 }
 
 /// Queue an evaluation
@@ -63,6 +66,7 @@ pub async fn list_evaluations(
     post,
     path = "/api/v1/evaluations",
     tag = "scores",
+    security(("token" = ["write"])),
     request_body(content = CreateEvaluation, example = json!(
         {"model": "sudoku-6x6", "dataset": "my-puzzles", "protocol": {"halting": "fixed", "max_steps": 16}}
     )),
@@ -75,11 +79,12 @@ pub async fn list_evaluations(
 )]
 pub async fn create_evaluation(
     State(state): State<AppState>,
+    caller: Caller,
     ApiJson(request): ApiJson<CreateEvaluation>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let terms = terms(&request.owner, request.priority)?;
-    let model = store::checkpoints::find(&state.pool, &request.model).await?;
-    let dataset = store::datasets::find(&state.pool, &request.dataset).await?;
+    let terms = terms(&caller, &request.owner, request.priority)?;
+    let model = store::checkpoints::find(&state.pool, &caller.viewer, &request.model).await?;
+    let dataset = store::datasets::find(&state.pool, &caller.viewer, &request.dataset).await?;
     if model.kind != dataset.kind.as_str() || model.side != dataset.side {
         let (name, kind, side) = (&model.name, &model.kind, model.side);
         let (other, other_side) = (dataset.kind, dataset.side);
@@ -101,6 +106,7 @@ pub async fn create_evaluation(
     get,
     path = "/api/v1/evaluations/{id}",
     tag = "scores",
+    security(("token" = ["read"])),
     params(("id" = JobId, Path, description = "The id of its job")),
     responses(
         (status = 200, description = "The evaluation, with its score once measured", body = EvaluationJob),

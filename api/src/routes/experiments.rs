@@ -35,6 +35,7 @@ pub(crate) fn sudoku_side(data: &DataSpec) -> Option<u8> {
     get,
     path = "/api/v1/experiments",
     tag = "runs",
+    security(("token" = ["read"])),
     responses((status = 200, description = "All of them, by name, on one page", body = Page<ExperimentFile>))
 )]
 pub async fn list_experiments() -> Result<Json<Page<ExperimentFile>>, ApiError> {
@@ -49,6 +50,7 @@ pub async fn list_experiments() -> Result<Json<Page<ExperimentFile>>, ApiError> 
     get,
     path = "/api/v1/experiments/{name}",
     tag = "runs",
+    security(("token" = ["read"])),
     params(("name" = String, Path, description = "The file's name without `.toml`", example = "sudoku-6x6")),
     responses(
         (status = 200, description = "The experiment", body = ExperimentFile),

@@ -2,6 +2,7 @@
 
 use super::page_limit;
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
         extract::{ApiPath, ApiQuery},
@@ -15,7 +16,8 @@ use crate::{
 use axum::{Json, extract::State};
 use hrm_types::{
     Page,
-    ids::JobId,
+    account::Scope,
+    ids::{JobId, TeamId},
     job::{self, Job, JobKind},
     run::RunState,
 };
@@ -45,6 +47,7 @@ pub struct ListJobsQuery {
     get,
     path = "/api/v1/jobs",
     tag = "jobs",
+    security(("token" = ["read"])),
     params(ListJobsQuery),
     responses(
         (status = 200, description = "Newest first", body = Page<Job>),
@@ -53,11 +56,12 @@ pub struct ListJobsQuery {
 )]
 pub async fn list_jobs(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<ListJobsQuery>,
 ) -> Result<Json<Page<Job>>, ApiError> {
     let limit = page_limit(query.limit)?;
     let filter = JobFilter { kind: query.kind, state: query.state };
-    Ok(Json(store::jobs::list(&state.pool, filter, query.cursor, limit).await?))
+    Ok(Json(store::jobs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?))
 }
 
 /// Get a job
@@ -65,6 +69,7 @@ pub async fn list_jobs(
     get,
     path = "/api/v1/jobs/{id}",
     tag = "jobs",
+    security(("token" = ["read"])),
     params(("id" = JobId, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job", body = Job),
@@ -82,6 +87,7 @@ pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>)
     post,
     path = "/api/v1/jobs/{id}/cancel",
     tag = "jobs",
+    security(("token" = ["write"])),
     params(("id" = JobId, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job, cancelled or with `cancel_requested`", body = Job),
@@ -101,6 +107,7 @@ pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobI
     post,
     path = "/api/v1/jobs/{id}/retry",
     tag = "jobs",
+    security(("token" = ["write"])),
     params(("id" = JobId, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The queued job", body = Job),
@@ -113,11 +120,23 @@ pub async fn retry_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId
     Ok(Json(store::jobs::get(&state.pool, id).await?))
 }
 
-/// The terms of a new job, checked.
-pub(super) fn terms(owner: &str, priority: i16) -> Result<Terms<'_>, ApiError> {
+/// The terms of a new job, checked. Where there are accounts, a job is queued under the caller's name, whatever is the
+/// default; an administrator may queue it under another.
+pub(super) fn terms<'a>(caller: &'a Caller, owner: &'a str, priority: i16) -> Result<Terms<'a>, ApiError> {
     job::check_owner(owner).map_err(|problem| ApiError::field("owner", problem))?;
     check_priority(priority)?;
-    Ok(Terms { owner, priority })
+    let owner = if owner == job::LOCAL { &caller.name } else { owner };
+    if owner != caller.name && !caller.may(Scope::Admin) {
+        let detail = format!("expected your own name, {:?}, found {owner:?}", caller.name);
+        return Err(ApiError::field("owner", detail));
+    }
+    Ok(Terms { team: home(caller)?, owner, priority })
+}
+
+/// The team that what the caller makes belongs to.
+pub(super) fn home(caller: &Caller) -> Result<TeamId, ApiError> {
+    let detail = || "you are a member of no team, which could own what you make; ask an admin".into();
+    caller.home.ok_or_else(|| ApiError::Forbidden { detail: detail() })
 }
 
 pub(super) fn check_priority(priority: i16) -> Result<(), ApiError> {

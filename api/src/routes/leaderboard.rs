@@ -2,6 +2,7 @@
 
 use super::page_limit;
 use crate::{
+    accounts::Caller,
     http::{error::ApiError, extract::ApiQuery},
     server::AppState,
     store,
@@ -36,6 +37,7 @@ pub struct LeaderboardQuery {
     get,
     path = "/api/v1/leaderboard",
     tag = "scores",
+    security(("token" = ["read"])),
     params(LeaderboardQuery),
     responses(
         (status = 200, description = "Best first", body = Page<LeaderboardRow>),
@@ -45,9 +47,10 @@ pub struct LeaderboardQuery {
 )]
 pub async fn list_leaderboard(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<LeaderboardQuery>,
 ) -> Result<Json<Page<LeaderboardRow>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    let dataset = store::datasets::get(&state.pool, query.dataset_id).await?;
-    Ok(Json(store::evaluations::leaderboard(&state.pool, dataset.id, query.cursor, limit).await?))
+    let dataset = store::datasets::find(&state.pool, &caller.viewer, &query.dataset_id.to_string()).await?;
+    Ok(Json(store::evaluations::leaderboard(&state.pool, &caller.viewer, dataset.id, query.cursor, limit).await?))
 }

@@ -1,5 +1,6 @@
 //! The API as one list. A file per resource: its parameters, its handlers, its OpenAPI attributes.
 
+pub mod account;
 pub mod datasets;
 pub mod docs;
 pub mod evaluations;
@@ -7,16 +8,22 @@ pub mod experiments;
 pub mod health;
 pub mod jobs;
 pub mod leaderboard;
+pub mod login;
+pub mod metrics;
 pub mod models;
 pub mod runs;
 pub mod solve;
+pub mod sweeps;
+pub mod teams;
 pub mod train_states;
+pub mod uploads;
+pub mod users;
 pub mod workers;
 
 use crate::{
     http::{
         error::ApiError,
-        limits::{GENERATE_DEADLINE, REQUEST_DEADLINE, SOLVE_DEADLINE, bounded},
+        limits::{GENERATE_DEADLINE, RECEIVE_DEADLINE, REQUEST_DEADLINE, SOLVE_DEADLINE, bounded},
     },
     server::AppState,
 };
@@ -32,9 +39,13 @@ pub(crate) const MAX_LIMIT: u32 = 100;
 pub fn router() -> OpenApiRouter<AppState> {
     let quick = OpenApiRouter::new()
         .routes(routes!(health::get_health))
+        .routes(routes!(health::get_readiness))
+        .routes(routes!(health::get_metrics))
         // Models
         .routes(routes!(models::list_models))
-        .routes(routes!(models::get_model))
+        .routes(routes!(models::get_model, models::change_model))
+        .routes(routes!(models::list_aliases))
+        .routes(routes!(models::set_alias, models::remove_alias))
         .routes(routes!(models::download_model))
         // Datasets
         .routes(routes!(datasets::list_datasets))
@@ -44,12 +55,15 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(experiments::list_experiments))
         .routes(routes!(experiments::get_experiment))
         .routes(routes!(runs::list_runs, runs::create_run))
-        .routes(routes!(runs::get_run, runs::change_run))
+        .routes(routes!(runs::get_run, runs::change_run, runs::delete_run))
+        .routes(routes!(runs::clone_run))
+        .routes(routes!(sweeps::list_sweeps, sweeps::create_sweep))
+        .routes(routes!(sweeps::get_sweep))
         .routes(routes!(runs::cancel_run))
         .routes(routes!(runs::pause_run))
         .routes(routes!(runs::resume_run))
         .routes(routes!(runs::retry_run))
-        .routes(routes!(runs::list_metrics))
+        .routes(routes!(metrics::list_metrics))
         .routes(routes!(runs::list_logs))
         .routes(routes!(runs::stream_events))
         .routes(routes!(train_states::list_train_states))
@@ -67,13 +81,27 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(evaluations::list_evaluations, evaluations::create_evaluation))
         .routes(routes!(evaluations::get_evaluation))
         .routes(routes!(leaderboard::list_leaderboard))
-        .routes(routes!(workers::list_workers));
+        .routes(routes!(workers::list_workers))
+        // Accounts
+        .routes(routes!(account::get_me))
+        .routes(routes!(account::list_tokens, account::create_token))
+        .routes(routes!(account::delete_token))
+        .routes(routes!(users::list_users))
+        .routes(routes!(users::get_user, users::change_user))
+        .routes(routes!(users::list_invitations, users::create_invitation))
+        .routes(routes!(users::delete_invitation))
+        .routes(routes!(teams::list_teams, teams::create_team))
+        .routes(routes!(teams::get_team))
+        .routes(routes!(teams::add_member, teams::remove_member));
     let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));
+    let receiving =
+        OpenApiRouter::new().routes(routes!(uploads::upload_model)).routes(routes!(uploads::upload_dataset));
     let generating = OpenApiRouter::new().routes(routes!(datasets::create_dataset));
     OpenApiRouter::with_openapi(docs::preamble())
         .merge(bounded(quick, REQUEST_DEADLINE))
         .merge(bounded(solving, SOLVE_DEADLINE))
         .merge(bounded(generating, GENERATE_DEADLINE))
+        .merge(bounded(receiving, RECEIVE_DEADLINE))
 }
 
 /// The answer for every address under `/api` that is none of the above.

@@ -1,10 +1,11 @@
 //! Stored checkpoints, as the models one can solve with.
 
-use super::page_limit;
+use super::{datasets::check_name, jobs::home, page_limit};
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
-        extract::{ApiPath, ApiQuery},
+        extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
     store,
@@ -19,7 +20,7 @@ use axum::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hrm_types::{Page, ids::CheckpointId, model::Model};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// Which page of the models.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,6 +41,7 @@ pub struct ListModelsQuery {
     get,
     path = "/api/v1/models",
     tag = "models",
+    security(("token" = ["read"])),
     params(ListModelsQuery),
     responses(
         (status = 200, description = "Newest first", body = Page<Model>),
@@ -48,10 +50,11 @@ pub struct ListModelsQuery {
 )]
 pub async fn list_models(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<ListModelsQuery>,
 ) -> Result<Json<Page<Model>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    Ok(Json(store::checkpoints::list(&state.pool, query.cursor, limit).await?))
+    Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
 }
 
 /// Get a model
@@ -59,6 +62,7 @@ pub async fn list_models(
     get,
     path = "/api/v1/models/{id}",
     tag = "models",
+    security(("token" = ["read"])),
     params(("id" = CheckpointId, Path, description = "The model's id")),
     responses(
         (status = 200, description = "The model", body = Model),
@@ -79,6 +83,7 @@ pub async fn get_model(
     get,
     path = "/api/v1/models/{id}/file",
     tag = "models",
+    security(("token" = ["read"])),
     params(
         ("id" = CheckpointId, Path, description = "The model's id"),
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of a copy already there")
@@ -113,6 +118,117 @@ pub async fn download_model(
         (header::ETAG, etag),
     ];
     Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(chunks))).into_response())
+}
+
+/// What can be changed about a model; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeModel {
+    /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; several models may bear it.
+    #[serde(default)]
+    name: Option<String>,
+    /// Whether everybody with an account may read it, solve with it and download it.
+    #[serde(default)]
+    public: Option<bool>,
+}
+
+/// Change a model
+#[utoipa::path(
+    patch,
+    path = "/api/v1/models/{id}",
+    tag = "models",
+    security(("token" = ["write"])),
+    params(("id" = CheckpointId, Path, description = "The model's id")),
+    request_body(content = ChangeModel, example = json!({"name": "mine", "public": true})),
+    responses(
+        (status = 200, description = "The model", body = Model),
+        (status = 404, description = "There is no such model"),
+        (status = 422, description = "A setting is wrong"),
+    )
+)]
+pub async fn change_model(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<CheckpointId>,
+    ApiJson(change): ApiJson<ChangeModel>,
+) -> Result<Json<Model>, ApiError> {
+    change.name.as_deref().map_or(Ok(()), check_name)?;
+    store::checkpoints::change(&state.pool, id, change.name.as_deref(), change.public).await?;
+    Ok(Json(store::checkpoints::get(&state.pool, id).await?))
+}
+
+/// List a model's aliases
+#[utoipa::path(
+    get,
+    path = "/api/v1/models/{id}/aliases",
+    tag = "models",
+    security(("token" = ["read"])),
+    params(("id" = CheckpointId, Path, description = "The model's id")),
+    responses(
+        (status = 200, description = "All of your teams', on one page", body = Page<String>),
+        (status = 404, description = "There is no such model"),
+    )
+)]
+pub async fn list_aliases(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<CheckpointId>,
+) -> Result<Json<Page<String>>, ApiError> {
+    store::checkpoints::get(&state.pool, id).await?;
+    let items = store::aliases::of_model(&state.pool, &caller.viewer, id).await?;
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+/// Give a model an alias
+///
+/// A name that moves, such as `champion`: it goes before names of models, and is taken from the model that had it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/models/{id}/aliases/{alias}",
+    tag = "models",
+    security(("token" = ["write"])),
+    params(
+        ("id" = CheckpointId, Path, description = "The model's id"),
+        ("alias" = String, Path, description = "1 to 64 letters, digits, `-`, `_` and `.`, and no UUID", example = "champion")
+    ),
+    responses(
+        (status = 204, description = "The model has it"),
+        (status = 404, description = "There is no such model"),
+        (status = 422, description = "The alias is wrong"),
+    )
+)]
+pub async fn set_alias(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath((id, alias)): ApiPath<(CheckpointId, String)>,
+) -> Result<StatusCode, ApiError> {
+    check_name(&alias)?;
+    store::checkpoints::get(&state.pool, id).await?;
+    store::aliases::set(&state.pool, home(&caller)?, &alias, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take an alias from a model
+#[utoipa::path(
+    delete,
+    path = "/api/v1/models/{id}/aliases/{alias}",
+    tag = "models",
+    security(("token" = ["write"])),
+    params(
+        ("id" = CheckpointId, Path, description = "The model's id"),
+        ("alias" = String, Path, description = "The alias", example = "champion")
+    ),
+    responses(
+        (status = 204, description = "It has it no more"),
+        (status = 404, description = "There is no such model, or it does not have that alias"),
+    )
+)]
+pub async fn remove_alias(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath((id, alias)): ApiPath<(CheckpointId, String)>,
+) -> Result<StatusCode, ApiError> {
+    store::aliases::remove(&state.pool, home(&caller)?, &alias, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Whether `If-None-Match` names this very file. Weak comparison, as the header asks for.

@@ -6,6 +6,7 @@ use super::{
     page_limit,
 };
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
@@ -27,15 +28,14 @@ use futures_util::StreamExt;
 use hrm_types::{
     Page,
     experiment::{DataSpec, Experiment},
-    ids::{DatasetId, JobId, RunId},
-    job::{ChangeJob, LogLine},
-    run::{CreateRun, MetricPoint, Run, RunState},
+    ids::{DatasetId, JobId, RunId, SweepId},
+    job::LogLine,
+    run::{ChangeRun, CloneRun, CreateRun, Run, RunState},
+    sweep::merged,
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
-
-/// Metric points of a page when no limit is given, and at most.
-const MAX_METRICS: u32 = 10_000;
 
 /// Log lines of a page when no limit is given, and at most.
 const MAX_LINES: u32 = 1_000;
@@ -49,22 +49,16 @@ pub struct ListRunsQuery {
     state: Option<RunState>,
     /// Only runs on this dataset.
     dataset_id: Option<DatasetId>,
+    /// Only runs that bear this tag.
+    tag: Option<String>,
+    /// Only runs of this owner.
+    owner: Option<String>,
+    /// Only runs of this sweep.
+    sweep_id: Option<SweepId>,
     /// `next_cursor` of the page before.
     cursor: Option<RunId>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-}
-
-/// Which metrics.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListMetricsQuery {
-    /// Only points after this step; the last step read gives exactly what is new.
-    after_step: Option<u64>,
-    /// Points, 1 to 10,000; 10,000 by default.
-    #[param(minimum = 1, maximum = 10000)]
     limit: Option<u32>,
 }
 
@@ -95,6 +89,7 @@ pub struct StreamEventsQuery {
     get,
     path = "/api/v1/runs",
     tag = "runs",
+    security(("token" = ["read"])),
     params(ListRunsQuery),
     responses(
         (status = 200, description = "Newest first", body = Page<Run>),
@@ -103,11 +98,13 @@ pub struct StreamEventsQuery {
 )]
 pub async fn list_runs(
     State(state): State<AppState>,
+    caller: Caller,
     ApiQuery(query): ApiQuery<ListRunsQuery>,
 ) -> Result<Json<Page<Run>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    let filter = RunFilter { state: query.state, dataset: query.dataset_id };
-    Ok(Json(store::runs::list(&state.pool, filter, query.cursor, limit).await?))
+    let (tag, owner) = (query.tag.as_deref(), query.owner.as_deref());
+    let filter = RunFilter { state: query.state, dataset: query.dataset_id, tag, owner, sweep: query.sweep_id };
+    Ok(Json(store::runs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?))
 }
 
 /// Queue a run
@@ -117,6 +114,7 @@ pub async fn list_runs(
     post,
     path = "/api/v1/runs",
     tag = "runs",
+    security(("token" = ["write"])),
     request_body(content = CreateRun, example = json!({"experiment": {
         "name": "tiny-4x4",
         "data": {"source": "generate", "side": 4, "train": 100, "test": 20, "givens": [6, 9], "seed": 1},
@@ -131,31 +129,32 @@ pub async fn list_runs(
 )]
 pub async fn create_run(
     State(state): State<AppState>,
+    caller: Caller,
     ApiJson(request): ApiJson<CreateRun>,
 ) -> Result<impl IntoResponse, ApiError> {
-    check(&request.experiment)?;
-    let terms = terms(&request.owner, request.priority)?;
-    let run = match store::runs::create(&state.pool, &request.experiment, terms).await {
-        Err(store::Error::NotFound { what: "dataset", key }) => return Err(unknown_dataset(&state, &key).await?),
-        created => created?,
-    };
-    let location = format!("/api/v1/runs/{}", run.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(run)))
+    check(&request.experiment, "experiment")?;
+    queue(&state, &caller, &request.experiment, &request.owner, request.priority).await
 }
 
 /// Get a run
+///
+/// Its `ETag` stands for what people have said about it: pass it as `If-Match` when changing that.
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{id}",
     tag = "runs",
+    security(("token" = ["read"])),
     params(("id" = RunId, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "The run", body = Run),
+        (status = 200, description = "The run", body = Run, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such run"),
     )
 )]
-pub async fn get_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    Ok(Json(store::runs::get(&state.pool, id).await?))
+pub async fn get_run(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+) -> Result<impl IntoResponse, ApiError> {
+    with_etag(&state, id).await
 }
 
 /// Cancel a run
@@ -165,6 +164,7 @@ pub async fn get_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>)
     post,
     path = "/api/v1/runs/{id}/cancel",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run, cancelled or with `cancel_requested`", body = Run),
@@ -184,6 +184,7 @@ pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
     post,
     path = "/api/v1/runs/{id}/pause",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run, paused or with `pause_requested`", body = Run),
@@ -203,6 +204,7 @@ pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId
     post,
     path = "/api/v1/runs/{id}/resume",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The run", body = Run),
@@ -222,6 +224,7 @@ pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
     post,
     path = "/api/v1/runs/{id}/retry",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id")),
     responses(
         (status = 200, description = "The queued run", body = Run),
@@ -236,28 +239,83 @@ pub async fn retry_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId
 
 /// Change a run
 ///
-/// Its priority, as long as it has not ended.
+/// Its name, tags and notes, who may read it, and its priority as long as it has not ended. With `If-Match` only if
+/// nobody has changed it since `ETag` was read; a run's progress does not count as a change.
 #[utoipa::path(
     patch,
     path = "/api/v1/runs/{id}",
     tag = "runs",
-    params(("id" = RunId, Path, description = "The run's id")),
-    request_body(content = ChangeJob, example = json!({"priority": 10})),
+    security(("token" = ["write"])),
+    params(
+        ("id" = RunId, Path, description = "The run's id"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that must still be right")
+    ),
+    request_body(content = ChangeRun, example = json!({"name": "best so far", "tags": ["sudoku"], "priority": 10})),
     responses(
-        (status = 200, description = "The run", body = Run),
+        (status = 200, description = "The run", body = Run, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run has ended"),
+        (status = 409, description = "The run has ended, so that it has no priority"),
+        (status = 412, description = "It was changed since `ETag` was read"),
         (status = 422, description = "A setting is wrong"),
     )
 )]
 pub async fn change_run(
     State(state): State<AppState>,
     ApiPath(id): ApiPath<RunId>,
-    ApiJson(change): ApiJson<ChangeJob>,
-) -> Result<Json<Run>, ApiError> {
-    check_priority(change.priority)?;
-    store::jobs::set_priority(&state.pool, id.into(), change.priority).await?;
-    Ok(Json(store::runs::get(&state.pool, id).await?))
+    headers: HeaderMap,
+    ApiJson(change): ApiJson<ChangeRun>,
+) -> Result<impl IntoResponse, ApiError> {
+    check_change(&change)?;
+    store::runs::change(&state.pool, id, &change, seen(&headers)?).await?;
+    with_etag(&state, id).await
+}
+
+/// Clone a run
+///
+/// A new run of the same experiment, with changes.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/clone",
+    tag = "runs",
+    security(("token" = ["write"])),
+    params(("id" = RunId, Path, description = "The run's id")),
+    request_body(content = CloneRun, example = json!({"changes": {"seed": 2, "train": {"epochs": 4}}})),
+    responses(
+        (status = 201, description = "The queued run", body = Run,
+            headers(("location" = String, description = "Its address"))),
+        (status = 404, description = "There is no such run"),
+        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+    )
+)]
+pub async fn clone_run(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<RunId>,
+    ApiJson(request): ApiJson<CloneRun>,
+) -> Result<impl IntoResponse, ApiError> {
+    let run = store::runs::get(&state.pool, id).await?;
+    let experiment = changed(&run.experiment, &request.changes.into(), "changes")?;
+    queue(&state, &caller, &experiment, &request.owner, request.priority.unwrap_or(run.priority)).await
+}
+
+/// Delete a run
+///
+/// One that has ended, with its metrics, its log, its checkpoints and their scores.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    security(("token" = ["write"])),
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such run"),
+        (status = 409, description = "The run has not ended, or something refers to what it made"),
+    )
+)]
+pub async fn delete_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<StatusCode, ApiError> {
+    store::runs::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List a run's log
@@ -268,6 +326,7 @@ pub async fn change_run(
     get,
     path = "/api/v1/runs/{id}/logs",
     tag = "runs",
+    security(("token" = ["read"])),
     params(("id" = RunId, Path, description = "The run's id"), ListLogsQuery),
     responses(
         (status = 200, description = "Oldest first", body = Page<LogLine>),
@@ -288,33 +347,6 @@ pub async fn list_logs(
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// List a run's metrics
-///
-/// Those of its newest attempt, in order. `next_cursor` is the last step of a full page: pass it as `after_step`.
-#[utoipa::path(
-    get,
-    path = "/api/v1/runs/{id}/metrics",
-    tag = "runs",
-    params(("id" = RunId, Path, description = "The run's id"), ListMetricsQuery),
-    responses(
-        (status = 200, description = "In order of their steps", body = Page<MetricPoint>),
-        (status = 404, description = "There is no such run"),
-        (status = 422, description = "A parameter is wrong"),
-    )
-)]
-pub async fn list_metrics(
-    State(state): State<AppState>,
-    ApiPath(id): ApiPath<RunId>,
-    ApiQuery(query): ApiQuery<ListMetricsQuery>,
-) -> Result<Json<Page<MetricPoint>>, ApiError> {
-    let limit = checked_limit(query.limit, MAX_METRICS, MAX_METRICS)?;
-    let run = store::runs::get(&state.pool, id).await?;
-    let items = store::metrics::list(&state.pool, id, run.attempt, query.after_step, limit).await?;
-    let full = items.len() == limit as usize;
-    let next_cursor = items.last().filter(|_| full).map(|point| point.step.to_string());
-    Ok(Json(Page { items, next_cursor }))
-}
-
 /// Watch a run
 ///
 /// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point and `log` with each
@@ -324,6 +356,7 @@ pub async fn list_metrics(
     get,
     path = "/api/v1/runs/{id}/events",
     tag = "runs",
+    security(("token" = ["read"])),
     params(
         ("id" = RunId, Path, description = "The run's id"),
         ("last-event-id" = Option<String>, Header, description = "The id of the last event read"),
@@ -358,12 +391,51 @@ fn last_read(headers: &HeaderMap, after: Option<&str>) -> Option<Position> {
     header.or(after).and_then(|id| id.parse().ok())
 }
 
-fn check(experiment: &Experiment) -> Result<(), ApiError> {
-    experiment.validate().map_err(|error| ApiError::invalid_experiment("experiment", error))?;
+/// The run as it is now, with its edition.
+async fn with_etag(state: &AppState, id: RunId) -> Result<impl IntoResponse + use<>, ApiError> {
+    // The edition first: a change in between makes the tag too old, never too new.
+    let edition = store::runs::edition(&state.pool, id).await?;
+    let run = store::runs::get(&state.pool, id).await?;
+    Ok(([(header::ETAG, format!("\"{edition}\""))], Json(run)))
+}
+
+/// The edition that `If-Match` names; `*` is any.
+fn seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let tag = tag.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return Ok(None);
+    }
+    let edition = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    // Another's tag is none of ours, so that it cannot match.
+    edition.map(Some).ok_or(ApiError::Stale)
+}
+
+/// Queues a run of a checked experiment.
+async fn queue(
+    state: &AppState,
+    caller: &Caller,
+    experiment: &Experiment,
+    owner: &str,
+    priority: i16,
+) -> Result<impl IntoResponse + use<>, ApiError> {
+    let terms = terms(caller, owner, priority)?;
+    let run = match store::runs::create(&state.pool, &caller.viewer, experiment, terms).await {
+        Err(store::Error::NotFound { what: "dataset", key }) => {
+            return Err(unknown_dataset(state, caller, &key).await?);
+        }
+        created => created?,
+    };
+    let location = format!("/api/v1/runs/{}", run.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(run)))
+}
+
+fn check(experiment: &Experiment, field: &str) -> Result<(), ApiError> {
+    experiment.validate().map_err(|error| ApiError::invalid_experiment(field, error))?;
     match &experiment.data {
         DataSpec::Generate(_) | DataSpec::Stored { .. } => Ok(()),
         DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => Err(ApiError::InvalidExperiment {
-            field: "experiment.data.source".into(),
+            field: format!("{field}.data.source"),
             problem: "the server reads no files named by a client; import them with `hrm data import` and name the \
                       stored dataset: {\"source\": \"stored\", \"dataset\": \"…\"}"
                 .into(),
@@ -371,8 +443,40 @@ fn check(experiment: &Experiment) -> Result<(), ApiError> {
     }
 }
 
-async fn unknown_dataset(state: &AppState, wanted: &str) -> Result<ApiError, ApiError> {
-    let known = store::datasets::list(&state.pool, None, super::MAX_LIMIT).await?.items;
+/// The experiment with the changes of a merge patch, checked; `field` is where the changes stand in the request.
+pub(super) fn changed(experiment: &Experiment, changes: &Value, field: &str) -> Result<Experiment, ApiError> {
+    let merged = merged(json!(experiment), changes);
+    let changed: Experiment = serde_path_to_error::deserialize(merged)
+        .map_err(|error| ApiError::field(format!("{field}.{}", error.path()), error.inner().to_string()))?;
+    check(&changed, field)?;
+    Ok(changed)
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
+    match name.chars().count() {
+        1..=64 => Ok(()),
+        length => Err(ApiError::field("name", format!("expected 1 to 64 characters, found {length}"))),
+    }
+}
+
+fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
+    change.name.as_deref().map_or(Ok(()), check_name)?;
+    change.priority.map_or(Ok(()), check_priority)?;
+    if let Some(length) = change.notes.as_ref().map(|notes| notes.chars().count()).filter(|length| *length > 10_000) {
+        return Err(ApiError::field("notes", format!("expected at most 10,000 characters, found {length}")));
+    }
+    let tags = change.tags.as_deref().unwrap_or_default();
+    if tags.len() > 20 {
+        return Err(ApiError::field("tags", format!("expected at most 20 tags, found {}", tags.len())));
+    }
+    match tags.iter().find(|tag| !(1..=40).contains(&tag.chars().count())) {
+        Some(tag) => Err(ApiError::field("tags", format!("expected 1 to 40 characters in each, found {tag:?}"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn unknown_dataset(state: &AppState, caller: &Caller, wanted: &str) -> Result<ApiError, ApiError> {
+    let known = store::datasets::list(&state.pool, &caller.viewer, None, super::MAX_LIMIT).await?.items;
     let names: Vec<String> = known.into_iter().map(|dataset| dataset.name).collect();
     let known = if names.is_empty() { "none is stored yet".into() } else { format!("there are: {}", names.join(", ")) };
     Ok(ApiError::InvalidExperiment {

@@ -1,6 +1,7 @@
 //! Solving one puzzle.
 
 use crate::{
+    accounts::Caller,
     http::{error::ApiError, extract::ApiJson},
     server::AppState,
 };
@@ -14,6 +15,7 @@ use hrm_types::solve::{SolveRequest, SolveResponse};
     post,
     path = "/api/v1/solve",
     tag = "solve",
+    security(("token" = ["solve"])),
     request_body(content = SolveRequest, examples(
         ("line" = (summary = "One line, `.` for blanks",
             value = json!({"puzzle": "..3.5..5.1..6...2..2...4..4.6..1.2.."}))),
@@ -36,7 +38,8 @@ use hrm_types::solve::{SolveRequest, SolveResponse};
 )]
 pub async fn solve_puzzle(
     State(state): State<AppState>,
+    caller: Caller,
     ApiJson(request): ApiJson<SolveRequest>,
 ) -> Result<Json<SolveResponse>, ApiError> {
-    state.solver.solve(&request).await.map(Json)
+    state.solver.solve(&caller.viewer, &request).await.map(Json)
 }

@@ -38,6 +38,7 @@ pub struct ListTrainStatesQuery {
     get,
     path = "/api/v1/runs/{id}/states",
     tag = "runs",
+    security(("token" = ["read"])),
     params(("id" = RunId, Path, description = "The run's id"), ListTrainStatesQuery),
     responses(
         (status = 200, description = "The most steps first", body = Page<TrainState>),
@@ -63,6 +64,7 @@ pub async fn list_train_states(
     get,
     path = "/api/v1/runs/{id}/states/{step}",
     tag = "runs",
+    security(("token" = ["read"])),
     params(("id" = RunId, Path, description = "The run's id"), ("step" = u64, Path, description = "Steps done in it")),
     responses(
         (status = 200, description = "The state", body = TrainState),
@@ -83,6 +85,7 @@ pub async fn get_train_state(
     patch,
     path = "/api/v1/runs/{id}/states/{step}",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id"), ("step" = u64, Path, description = "Steps done in it")),
     request_body(content = ChangeTrainState, example = json!({"pinned": true})),
     responses(
@@ -106,6 +109,7 @@ pub async fn change_train_state(
     delete,
     path = "/api/v1/runs/{id}/states/{step}",
     tag = "runs",
+    security(("token" = ["write"])),
     params(("id" = RunId, Path, description = "The run's id"), ("step" = u64, Path, description = "Steps done in it")),
     responses(
         (status = 204, description = "It is gone"),

@@ -11,6 +11,7 @@ use hrm_types::{Page, worker::Worker};
     get,
     path = "/api/v1/workers",
     tag = "system",
+    security(("token" = ["read"])),
     responses((status = 200, description = "All of them, on one page", body = Page<Worker>))
 )]
 pub async fn list_workers(State(state): State<AppState>) -> Result<Json<Page<Worker>>, ApiError> {

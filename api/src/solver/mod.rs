@@ -3,12 +3,14 @@
 //! The rules of the puzzle are used to judge the answer and for nothing else: no classical solver exists here.
 
 mod cache;
+mod canary;
 
 use crate::{
     http::{error::ApiError, limits::Room},
-    store,
+    store::{self, access::Viewer},
 };
 use cache::Cache;
+pub use canary::Canary;
 use hrm_model::solve::{Solution, solve};
 use hrm_types::{
     board::Kind,
@@ -34,6 +36,7 @@ pub struct Solver {
     pool: PgPool,
     cache: Cache,
     room: Room,
+    canary: tokio::sync::Mutex<Option<Canary>>,
 }
 
 impl Solver {
@@ -41,17 +44,17 @@ impl Solver {
     pub fn new(pool: PgPool) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let room = Room::new("as many puzzles as can wait are waiting already", 2, cores, WAITING);
-        Self { pool, cache: Cache::new(CACHED_MODELS), room }
+        Self { pool, cache: Cache::new(CACHED_MODELS), room, canary: tokio::sync::Mutex::default() }
     }
 
     /// The model's answer to the puzzle, judged by the rules.
-    pub async fn solve(&self, request: &SolveRequest) -> Result<SolveResponse, ApiError> {
+    pub async fn solve(&self, viewer: &Viewer, request: &SolveRequest) -> Result<SolveResponse, ApiError> {
         let puzzle = request.puzzle.grid()?;
         puzzle.check_givens()?;
         check_steps(request.steps)?;
         // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;
-        let chosen = self.choose(request.model.as_deref(), puzzle.side()).await?;
+        let chosen = self.choose(viewer, request.model.as_deref(), puzzle.side()).await?;
         let model = self.cache.get(&self.pool, &chosen).await?;
         let (question, steps) = (puzzle.clone(), request.steps);
         let solution = tokio::task::spawn_blocking(move || {
@@ -64,20 +67,20 @@ impl Solver {
     }
 
     /// The named model, or the default one for this side.
-    async fn choose(&self, wanted: Option<&str>, side: u8) -> Result<Model, ApiError> {
+    async fn choose(&self, viewer: &Viewer, wanted: Option<&str>, side: u8) -> Result<Model, ApiError> {
         let found = match wanted {
-            Some(name_or_id) => store::checkpoints::find(&self.pool, name_or_id).await,
-            None => store::checkpoints::default_for_side(&self.pool, side).await,
+            Some(name_or_id) => store::checkpoints::find(&self.pool, viewer, name_or_id).await,
+            None => store::checkpoints::default_for_side(&self.pool, viewer, side).await,
         };
         match (found, wanted) {
             (Ok(model), _) if solves(&model, side) => Ok(model),
             (Ok(model), _) => {
-                let known = self.known(side).await?;
+                let known = self.known(viewer, side).await?;
                 let Model { name, kind: model_kind, side: model_side, .. } = model;
                 Err(ApiError::ModelOfOtherSide { name, model_kind, model_side, side, known })
             }
             (Err(store::Error::NotFound { .. }), Some(wanted)) => {
-                Err(ApiError::ModelNotFound { wanted: wanted.into(), side, known: self.known(side).await? })
+                Err(ApiError::ModelNotFound { wanted: wanted.into(), side, known: self.known(viewer, side).await? })
             }
             (Err(store::Error::NotFound { .. }), None) => Err(ApiError::NoModel { side, next_step: next_step(side) }),
             (Err(error), _) => Err(error.into()),
@@ -85,8 +88,8 @@ impl Solver {
     }
 
     /// Names of the models for this side.
-    async fn known(&self, side: u8) -> Result<Vec<String>, ApiError> {
-        let newest = store::checkpoints::list(&self.pool, None, crate::routes::MAX_LIMIT).await?;
+    async fn known(&self, viewer: &Viewer, side: u8) -> Result<Vec<String>, ApiError> {
+        let newest = store::checkpoints::list(&self.pool, viewer, None, crate::routes::MAX_LIMIT).await?;
         let names: BTreeSet<String> =
             newest.items.into_iter().filter(|model| solves(model, side)).map(|model| model.name).collect();
         Ok(names.into_iter().collect())

@@ -2,6 +2,8 @@
 
 use super::{
     Error,
+    access::Viewer,
+    aliases,
     artifacts::{self, Artifact},
     page,
 };
@@ -10,7 +12,7 @@ use hrm_types::{
     Page,
     evaluation::Evaluation,
     experiment::Experiment,
-    ids::{CheckpointId, RunId},
+    ids::{CheckpointId, RunId, TeamId},
     model::Model,
 };
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -56,7 +58,7 @@ impl From<Row> for Model {
 }
 
 /// Stores a checkpoint, whose file is stored already, inside the caller's transaction. `run` is the run that trained
-/// it; none for a checkpoint that ships with the program.
+/// it, whose team it belongs to; none for a checkpoint that ships with the program, which everybody may read.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the run has a checkpoint of this step, or the shipped file is stored already.
@@ -67,11 +69,39 @@ pub async fn create(
     info: &CheckpointInfo,
     artifact: &Artifact,
 ) -> Result<CheckpointId, Error> {
+    insert(connection, name, (run, None), info, artifact).await
+}
+
+/// Stores a checkpoint that a client has sent, for a team.
+pub async fn upload(
+    pool: &PgPool,
+    name: &str,
+    team: TeamId,
+    info: &CheckpointInfo,
+    bytes: &[u8],
+) -> Result<CheckpointId, Error> {
+    let mut tx = pool.begin().await?;
+    let artifact = artifacts::store(&mut tx, bytes).await?;
+    let id = insert(&mut tx, name, (None, Some(team)), info, &artifact).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Of a run, whose team it belongs to, or a team's own; what is neither ships with the program.
+async fn insert(
+    connection: &mut PgConnection,
+    name: &str,
+    (run, team): (Option<RunId>, Option<TeamId>),
+    info: &CheckpointInfo,
+    artifact: &Artifact,
+) -> Result<CheckpointId, Error> {
     let id = CheckpointId(Uuid::now_v7());
+    let shipped = run.is_none() && team.is_none();
     sqlx::query!(
         "INSERT INTO checkpoints (id, name, kind, side, run_id, experiment, dataset_hash, artifact_id, parameters,
-                                  step, train_seconds)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                  step, train_seconds, shipped, public, team_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12,
+                 COALESCE($13, (SELECT team_id FROM jobs WHERE id = $5), $14))",
         id.0,
         name,
         info.kind,
@@ -82,7 +112,10 @@ pub async fn create(
         artifact.id,
         info.parameters.cast_signed(),
         info.step.cast_signed(),
-        info.train_seconds
+        info.train_seconds,
+        shipped,
+        team.map(|team| team.0),
+        TeamId::LOCAL.0
     )
     .execute(connection)
     .await?;
@@ -100,11 +133,27 @@ pub async fn import_shipped(pool: &PgPool, name: &str, info: &CheckpointInfo, by
     }
 }
 
+/// Changes a model's name, and who may read it; what is absent stays.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn change(pool: &PgPool, id: CheckpointId, name: Option<&str>, public: Option<bool>) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE checkpoints SET name = COALESCE($2, name), public = COALESCE($3, public) WHERE id = $1",
+        id.0,
+        name,
+        public
+    )
+    .execute(pool)
+    .await?;
+    if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("model", id.to_string())) }
+}
+
 /// Whether a checkpoint with this content came with the program and is stored.
 pub async fn is_shipped(pool: &PgPool, sha256: &str) -> Result<bool, Error> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM checkpoints JOIN artifacts ON artifacts.id = artifact_id
-                          WHERE sha256 = $1 AND run_id IS NULL) AS "found!""#,
+                          WHERE sha256 = $1 AND shipped) AS "found!""#,
         sha256
     )
     .fetch_one(pool)
@@ -117,32 +166,55 @@ pub async fn is_shipped(pool: &PgPool, sha256: &str) -> Result<bool, Error> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: CheckpointId) -> Result<Model, Error> {
-    find(pool, &id.to_string()).await
+    find(pool, &Viewer::Everything, &id.to_string()).await
 }
 
-/// The model with this id or, if it is no id, the newest with this name.
+/// The model with this id; else the one with this alias in one of the viewer's teams; else the newest with this name that
+/// the viewer sees.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<Model, Error> {
-    let wanted = Wanted { id: name_or_id.parse().ok(), name: Some(name_or_id), ..Wanted::default() };
-    first(pool, wanted).await?.ok_or_else(|| Error::not_found("model", name_or_id))
+pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Model, Error> {
+    let id = match name_or_id.parse().ok() {
+        Some(id) => Some(id),
+        None => aliases::find(pool, viewer, name_or_id).await?.map(|id| id.0),
+    };
+    let wanted = Wanted { id, name: Some(name_or_id), ..Wanted::default() };
+    first(pool, viewer, wanted).await?.ok_or_else(|| Error::not_found("model", name_or_id))
 }
 
-/// The model that solves grids of this side when none is named: the one whose newest score has the highest
+/// The model that solves grids of this side for the viewer when none is named: the one whose newest score has the highest
 /// exact accuracy, the newest among equals. One that ships and was never measured here is taken at its word.
 ///
 /// # Errors
 /// [`Error::NotFound`] when no model for this side is stored.
-pub async fn default_for_side(pool: &PgPool, side: u8) -> Result<Model, Error> {
+pub async fn default_for_side(pool: &PgPool, viewer: &Viewer, side: u8) -> Result<Model, Error> {
     let wanted = Wanted { default_of_side: Some(i16::from(side)), ..Wanted::default() };
-    first(pool, wanted).await?.ok_or_else(|| Error::not_found("model", format!("default for side {side}")))
+    let found = first(pool, viewer, wanted).await?;
+    found.ok_or_else(|| Error::not_found("model", format!("default for side {side}")))
+}
+
+/// The newest model of this name that ships with the program.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn shipped(pool: &PgPool, name: &str) -> Result<Model, Error> {
+    let id =
+        sqlx::query_scalar!("SELECT id FROM checkpoints WHERE shipped AND name = $1 ORDER BY id DESC LIMIT 1", name)
+            .fetch_optional(pool)
+            .await?;
+    get(pool, CheckpointId(id.ok_or_else(|| Error::not_found("model", name))?)).await
 }
 
 /// Models, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, cursor: Option<CheckpointId>, limit: u32) -> Result<Page<Model>, Error> {
+pub async fn list(
+    pool: &PgPool,
+    viewer: &Viewer,
+    cursor: Option<CheckpointId>,
+    limit: u32,
+) -> Result<Page<Model>, Error> {
     let wanted = Wanted { before: cursor.map(|id| id.0), ..Wanted::default() };
-    let models = select(pool, wanted, i64::from(limit) + 1).await?;
+    let models = select(pool, viewer, wanted, i64::from(limit) + 1).await?;
     Ok(page(models, limit, |model| model.id))
 }
 
@@ -161,23 +233,24 @@ struct Wanted<'a> {
     before: Option<Uuid>,
 }
 
-async fn first(pool: &PgPool, wanted: Wanted<'_>) -> Result<Option<Model>, Error> {
-    Ok(select(pool, wanted, 1).await?.into_iter().next())
+async fn first(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>) -> Result<Option<Model>, Error> {
+    Ok(select(pool, viewer, wanted, 1).await?.into_iter().next())
 }
 
-async fn select(pool: &PgPool, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Model>, Error> {
+async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Model>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"WITH scored AS (
                SELECT checkpoints.*, score.result,
                       row_number() OVER (
                           PARTITION BY kind, side
-                          ORDER BY COALESCE(score.exact_accuracy, CASE WHEN run_id IS NULL THEN 1 ELSE -1 END) DESC,
+                          ORDER BY COALESCE(score.exact_accuracy, CASE WHEN shipped THEN 1 ELSE -1 END) DESC,
                                    checkpoints.id DESC
                       ) = 1 AS is_default
                FROM checkpoints
                LEFT JOIN LATERAL (SELECT result, exact_accuracy FROM evaluations
                                   WHERE checkpoint_id = checkpoints.id ORDER BY id DESC LIMIT 1) AS score ON true
+               WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
                   sha256, size, parameters, step, result AS "evaluation?: Json<Evaluation>",
@@ -191,7 +264,8 @@ async fn select(pool: &PgPool, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Mod
         wanted.name,
         wanted.default_of_side,
         wanted.before,
-        limit
+        limit,
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;

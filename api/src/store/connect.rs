@@ -10,6 +10,21 @@ const MAX_CONNECTIONS: u32 = 16;
 /// Time to wait for a free connection before a request is refused.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
+/// Time that the database may work on one statement of a server's.
+const STATEMENT: Duration = Duration::from_secs(60);
+
+/// The same pool for a process that answers requests: no statement of one runs on for longer than anybody waits.
+/// Streams are read in many statements, or are one that is read as fast as it comes.
+///
+/// # Errors
+/// [`Error::Database`] when it is not reachable.
+pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
+    let milliseconds = STATEMENT.as_millis().to_string();
+    let options = (*pool.connect_options()).clone().options([("statement_timeout", milliseconds.as_str())]);
+    let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options);
+    Ok(pool.await?)
+}
+
 /// Connects and runs the migrations that are missing.
 ///
 /// # Errors

@@ -5,13 +5,14 @@
 
 use super::{Error, MIGRATOR, PgPool, bodies};
 use futures_util::stream::BoxStream;
+use hrm_types::ids::TeamId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, postgres::PgCopyIn};
 
-/// Tables that belong to one place: what has been applied to a database, which processes work on it, and which objects
-/// it has to delete.
-const LOCAL: [&str; 3] = ["_sqlx_migrations", "dropped_objects", "workers"];
+/// Tables that belong to one place: what has been applied to a database, which processes work on it, who is signed in,
+/// what was answered lately, and which objects it has to delete.
+const LOCAL: [&str; 5] = ["_sqlx_migrations", "dropped_objects", "idempotency", "sessions", "workers"];
 
 /// A table with the columns that are written, generated ones left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +143,7 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
     sqlx::query(AssertSqlSafe(lock)).execute(&mut *connection).await?;
     sqlx::query!(
         "DELETE FROM checkpoints
-         WHERE run_id IS NULL AND NOT EXISTS (SELECT 1 FROM evaluations WHERE checkpoint_id = checkpoints.id)"
+         WHERE shipped AND NOT EXISTS (SELECT 1 FROM evaluations WHERE checkpoint_id = checkpoints.id)"
     )
     .execute(&mut *connection)
     .await?;
@@ -159,6 +160,16 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
     .fetch_all(&mut *connection)
     .await?;
     bodies::drop_objects(connection, &objects.into_iter().flatten().collect::<Vec<_>>()).await?;
+    sqlx::query!(
+        "DELETE FROM teams
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM datasets WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM memberships WHERE team_id = $1)",
+        TeamId::LOCAL.0
+    )
+    .execute(&mut *connection)
+    .await?;
     let mut occupied = Vec::new();
     for (table, quoted) in tables.iter().zip(names) {
         let ask = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {quoted})"));

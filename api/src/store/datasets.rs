@@ -1,13 +1,13 @@
 //! Datasets: which puzzles there are, not the puzzles themselves.
 
-use super::{Error, page, puzzles};
+use super::{Error, access::Viewer, page, puzzles};
 use hrm_model::data;
 use hrm_types::{
     Page,
     board::Kind,
     dataset::{Dataset, LeakReport},
     experiment::GenerateSpec,
-    ids::DatasetId,
+    ids::{DatasetId, TeamId},
 };
 use sqlx::{PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
@@ -16,7 +16,9 @@ use uuid::Uuid;
 /// What is said about a dataset when it is stored; the rest is counted.
 #[derive(Debug, Clone, Copy)]
 pub struct NewDataset<'a> {
-    /// Its name, unique.
+    /// Whose it will be.
+    pub team: TeamId,
+    /// Its name, unique in the team.
     pub name: &'a str,
     /// Where the puzzles come from: a file's name or `generated`.
     pub origin: &'a str,
@@ -30,8 +32,8 @@ pub struct NewDataset<'a> {
 
 impl<'a> NewDataset<'a> {
     /// Puzzles generated here.
-    pub fn generated(name: &'a str, spec: &'a GenerateSpec, leaks: Option<LeakReport>) -> Self {
-        Self { name, origin: GENERATED, generated: Some(spec), license: None, leaks }
+    pub fn generated(team: TeamId, name: &'a str, spec: &'a GenerateSpec, leaks: Option<LeakReport>) -> Self {
+        Self { team, name, origin: GENERATED, generated: Some(spec), license: None, leaks }
     }
 }
 
@@ -103,8 +105,8 @@ async fn insert(
     let id = DatasetId(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO datasets (id, name, kind, side, origin, generated, license, content_hash, train_count,
-                               validation_count, test_count, leaks)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                               validation_count, test_count, leaks, team_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         id.0,
         new.name,
         puzzles.kind.as_str(),
@@ -117,6 +119,7 @@ async fn insert(
         puzzles.validation.len().cast_signed() as i64,
         puzzles.test.len().cast_signed() as i64,
         new.leaks.map(Json) as _,
+        new.team.0,
     )
     .execute(&mut *connection)
     .await?;
@@ -124,7 +127,7 @@ async fn insert(
     Ok(id)
 }
 
-/// Inside the caller's transaction: the stored dataset with these very puzzles, stored now if there is none.
+/// Inside the caller's transaction: the team's dataset with these very puzzles, stored now if there is none.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the name is taken by other puzzles, or somebody stores the same at this moment.
@@ -134,53 +137,56 @@ pub async fn find_or_insert(
     puzzles: &data::Dataset,
 ) -> Result<DatasetId, Error> {
     let hash = puzzles.content_hash();
-    let known = sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1", hash)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let known =
+        sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1 AND team_id = $2", hash, new.team.0)
+            .fetch_optional(&mut *connection)
+            .await?;
     match known {
         Some(id) => Ok(DatasetId(id)),
         None => insert(connection, new, puzzles, &hash).await,
     }
 }
 
-/// The stored dataset with these very puzzles, under whatever name; stored now if there is none.
+/// The team's dataset with these very puzzles, under whatever name; stored now if there is none.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the name is taken by other puzzles.
 pub async fn find_or_create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset) -> Result<Dataset, Error> {
     let hash = puzzles.content_hash();
-    if let Some(found) = with_content(pool, &hash).await? {
+    if let Some(found) = with_content(pool, new.team, &hash).await? {
         return Ok(found);
     }
     match create(pool, new, puzzles).await {
         // Somebody stored it between the question and the answer.
-        Err(error @ Error::Conflict { .. }) => with_content(pool, &hash).await?.ok_or(error),
+        Err(error @ Error::Conflict { .. }) => with_content(pool, new.team, &hash).await?.ok_or(error),
         other => other,
     }
 }
 
-/// The dataset with this content hash.
-pub async fn with_content(pool: &PgPool, content_hash: &str) -> Result<Option<Dataset>, Error> {
+/// The team's dataset with this content hash.
+async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
                   train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
-           FROM datasets WHERE content_hash = $1"#,
-        content_hash
+           FROM datasets WHERE content_hash = $1 AND team_id = $2"#,
+        content_hash,
+        team.0
     )
     .fetch_optional(pool)
     .await?;
     row.map(Dataset::try_from).transpose()
 }
 
-/// The dataset generated from this very spec, so that it need not be generated again.
-pub async fn generated_from(pool: &PgPool, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
+/// The team's dataset generated from this very spec, so that it need not be generated again.
+pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
                   train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
-           FROM datasets WHERE generated = $1 ORDER BY id LIMIT 1"#,
-        Json(spec) as _
+           FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1"#,
+        Json(spec) as _,
+        team.0
     )
     .fetch_optional(pool)
     .await?;
@@ -192,21 +198,24 @@ pub async fn generated_from(pool: &PgPool, spec: &GenerateSpec) -> Result<Option
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
-    find(pool, &id.to_string()).await
+    find(pool, &Viewer::Everything, &id.to_string()).await
 }
 
-/// The dataset with this id or, if it is no id, this name.
+/// The dataset with this id or, if it is no id, this name; one of the viewer's teams before another's public one.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<Dataset, Error> {
+pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Dataset, Error> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
                   train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
-           FROM datasets WHERE id = $1 OR name = $2 ORDER BY id = $1 DESC LIMIT 1"#,
+           FROM datasets
+           WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
+           ORDER BY id = $1 DESC NULLS LAST, team_id = ANY($3) DESC NULLS LAST, id LIMIT 1"#,
         name_or_id.parse::<Uuid>().ok(),
-        name_or_id
+        name_or_id,
+        viewer.teams()
     )
     .fetch_optional(pool)
     .await?;
@@ -214,14 +223,22 @@ pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<Dataset, Error> {
 }
 
 /// Datasets, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, cursor: Option<DatasetId>, limit: u32) -> Result<Page<Dataset>, Error> {
+pub async fn list(
+    pool: &PgPool,
+    viewer: &Viewer,
+    cursor: Option<DatasetId>,
+    limit: u32,
+) -> Result<Page<Dataset>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
                   train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
-           FROM datasets WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
+           FROM datasets
+           WHERE ($1::uuid IS NULL OR id < $1) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
+           ORDER BY id DESC LIMIT $2"#,
         cursor.map(|id| id.0),
-        i64::from(limit) + 1
+        i64::from(limit) + 1,
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;

@@ -30,6 +30,9 @@ pub enum Error {
         /// The state it is in.
         found: RunState,
     },
+    /// It was changed since the caller looked at it; nothing was changed now.
+    #[error("it was changed since you looked at it; look again")]
+    Stale,
     /// Somebody else holds the job by now, or nobody: the caller must stop, and nothing was written.
     #[error("the lease of this job is no longer held by this worker")]
     StaleLease,
@@ -71,6 +74,12 @@ impl Error {
         Self::NotFound { what, key: key.into() }
     }
 
+    /// Whether the database gave up because the statement took too long.
+    pub fn is_timeout(&self) -> bool {
+        // 57014: query_canceled.
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "57014"))
+    }
+
     /// Whether trying again later may help: the connection failed, not the request.
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -107,6 +116,10 @@ fn conflict_in_words(constraint: &str) -> String {
         "datasets_content_hash_key" => {
             "a dataset with exactly these puzzles is stored already; use that one, or change the seed".into()
         }
+        "users_name_key" => "a user of this name is there already; choose another name".into(),
+        "teams_name_key" => "a team of this name is there already; choose another name".into(),
+        "memberships_user_id_fkey" => "there is no such user".into(),
+        "memberships_team_id_fkey" => "there is no such team".into(),
         other => format!("the constraint {other} does not allow it"),
     }
 }

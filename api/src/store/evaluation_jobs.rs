@@ -1,7 +1,9 @@
 //! Queued evaluations: a stored checkpoint, a stored dataset, a protocol, and the score that comes of it.
 
 use super::{
-    Error, evaluations,
+    Error,
+    access::Viewer,
+    evaluations,
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
 };
@@ -38,9 +40,14 @@ pub async fn get(pool: &PgPool, id: JobId) -> Result<EvaluationJob, Error> {
 }
 
 /// Queued evaluations, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, cursor: Option<JobId>, limit: u32) -> Result<Page<EvaluationJob>, Error> {
+pub async fn list(
+    pool: &PgPool,
+    viewer: &Viewer,
+    cursor: Option<JobId>,
+    limit: u32,
+) -> Result<Page<EvaluationJob>, Error> {
     let filter = JobFilter { kind: Some(JobKind::Evaluation), state: None };
-    let Page { items, next_cursor } = jobs::list(pool, filter, cursor, limit).await?;
+    let Page { items, next_cursor } = jobs::list(pool, viewer, filter, cursor, limit).await?;
     Ok(Page { items: complete(pool, items).await?, next_cursor })
 }
 

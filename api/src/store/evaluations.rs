@@ -1,6 +1,6 @@
 //! Scores and the leaderboard.
 
-use super::{Error, page};
+use super::{Error, access::Viewer, page};
 use hrm_types::{
     Page,
     dataset::Split,
@@ -35,10 +35,11 @@ pub async fn create(
     Ok(id)
 }
 
-/// Scores on a dataset's whole test split, best first, after the row `cursor`. Of several scores of one
+/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of several scores of one
 /// checkpoint under one protocol the newest counts; among equals the one measured first stands first.
 pub async fn leaderboard(
     pool: &PgPool,
+    viewer: &Viewer,
     dataset: DatasetId,
     cursor: Option<EvaluationId>,
     limit: u32,
@@ -47,6 +48,8 @@ pub async fn leaderboard(
         r#"WITH newest AS (
                SELECT DISTINCT ON (checkpoint_id, protocol) evaluations.*
                FROM evaluations JOIN datasets ON datasets.id = dataset_id
+               JOIN checkpoints ON checkpoints.id = checkpoint_id
+                    AND ($4::uuid[] IS NULL OR checkpoints.team_id = ANY($4) OR checkpoints.public)
                WHERE dataset_id = $1 AND split = 'test' AND n = datasets.test_count
                ORDER BY checkpoint_id, protocol, evaluations.id DESC
            ), ranked AS (
@@ -65,7 +68,8 @@ pub async fn leaderboard(
            ORDER BY place LIMIT $3"#,
         dataset.0,
         cursor.map(|id| id.0),
-        i64::from(limit) + 1
+        i64::from(limit) + 1,
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;

@@ -35,7 +35,8 @@ pub async fn succeed(
 ) -> Result<DatasetId, Error> {
     let mut tx = pool.begin().await?;
     leases::hold(&mut tx, lease).await?;
-    let new = NewDataset::generated(&spec.name, &spec.generate, leaks);
+    let team = jobs::team(&mut *tx, lease.job_id).await?;
+    let new = NewDataset::generated(team, &spec.name, &spec.generate, leaks);
     let id = datasets::find_or_insert(&mut tx, new, puzzles).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;

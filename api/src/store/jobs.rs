@@ -2,21 +2,23 @@
 //!
 //! What their workers do is in `leases`; in which order they are taken is in `order`.
 
-use super::{Error, page};
+use super::{Error, access::Viewer, page};
 use hrm_types::{
     Page,
-    ids::{DatasetId, EvaluationId, JobId, WorkerId},
+    ids::{DatasetId, EvaluationId, JobId, TeamId, WorkerId},
     job::{Job, JobKind},
     run::RunState,
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Whose a new job is and when it shall be taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// Its owner.
+    /// The team it belongs to.
+    pub team: TeamId,
+    /// Who queued it; owners take turns.
     pub owner: &'a str,
     /// Higher goes first.
     pub priority: i16,
@@ -24,7 +26,7 @@ pub struct Terms<'a> {
 
 impl Default for Terms<'static> {
     fn default() -> Self {
-        Self { owner: hrm_types::job::LOCAL, priority: 0 }
+        Self { team: TeamId::LOCAL, owner: hrm_types::job::LOCAL, priority: 0 }
     }
 }
 
@@ -112,13 +114,14 @@ pub(super) async fn create(
 ) -> Result<JobId, Error> {
     let id = JobId(Uuid::now_v7());
     sqlx::query!(
-        "INSERT INTO jobs (id, kind, name, owner, priority, spec) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO jobs (id, kind, name, owner, priority, spec, team_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         id.0,
         kind.as_str(),
         name,
         terms.owner,
         terms.priority,
-        spec
+        spec,
+        terms.team.0
     )
     .execute(connection)
     .await?;
@@ -130,18 +133,34 @@ pub(super) async fn create(
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: JobId) -> Result<Job, Error> {
-    let found = select(pool, Some(id), JobFilter::default(), None, 1).await?;
+    let found = select(pool, &Viewer::Everything, Some(id), JobFilter::default(), None, 1).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("job", id.to_string()))
 }
 
 /// Jobs, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, filter: JobFilter, cursor: Option<JobId>, limit: u32) -> Result<Page<Job>, Error> {
-    let jobs = select(pool, None, filter, cursor, i64::from(limit) + 1).await?;
+pub async fn list(
+    pool: &PgPool,
+    viewer: &Viewer,
+    filter: JobFilter,
+    cursor: Option<JobId>,
+    limit: u32,
+) -> Result<Page<Job>, Error> {
+    let jobs = select(pool, viewer, None, filter, cursor, i64::from(limit) + 1).await?;
     Ok(page(jobs, limit, |job| job.id))
+}
+
+/// The team a job belongs to.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn team(connection: impl PgExecutor<'_>, id: JobId) -> Result<TeamId, Error> {
+    let team = sqlx::query_scalar!("SELECT team_id FROM jobs WHERE id = $1", id.0).fetch_optional(connection).await?;
+    team.map(TeamId).ok_or_else(|| Error::not_found("job", id.to_string()))
 }
 
 async fn select(
     pool: &PgPool,
+    viewer: &Viewer,
     id: Option<JobId>,
     filter: JobFilter,
     before: Option<JobId>,
@@ -156,12 +175,14 @@ async fn select(
            AND ($2::text IS NULL OR kind = $2)
            AND ($3::text IS NULL OR state = $3)
            AND ($4::uuid IS NULL OR id < $4)
+           AND ($6::uuid[] IS NULL OR team_id = ANY($6) OR public)
          ORDER BY id DESC LIMIT $5",
         id.map(|id| id.0),
         filter.kind.map(JobKind::as_str),
         filter.state.map(RunState::as_str),
         before.map(|id| id.0),
-        limit
+        limit,
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;
@@ -178,6 +199,14 @@ pub async fn revision(pool: &PgPool, id: JobId) -> Result<i64, Error> {
         .fetch_optional(pool)
         .await?
         .ok_or_else(|| Error::not_found("job", id.to_string()))
+}
+
+/// How many jobs are in each state that any is in.
+pub async fn count_by_state(pool: &PgPool) -> Result<Vec<(String, u64)>, Error> {
+    let rows = sqlx::query!(r#"SELECT state, count(*) AS "count!" FROM jobs GROUP BY state ORDER BY state"#)
+        .fetch_all(pool)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.state, row.count.cast_unsigned())).collect())
 }
 
 /// Cancels a waiting job at once and asks the worker of a running one to stop; asking twice is no error.

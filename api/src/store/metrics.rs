@@ -2,6 +2,7 @@
 //! where a later attempt went on from an earlier step, the points beyond that step are superseded.
 
 use super::{Error, leases::Lease};
+use futures_util::{Stream, StreamExt};
 use hrm_types::{ids::RunId, run::MetricPoint};
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeMap;
@@ -78,6 +79,53 @@ pub async fn list(
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(MetricPoint::from).collect())
+}
+
+/// How many points a curve has after a step, and its first and its last step; none if it has none.
+pub async fn extent(
+    pool: &PgPool,
+    run: RunId,
+    attempt: u32,
+    after_step: Option<u64>,
+) -> Result<Option<(u64, u64, u64)>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "count!", min(step) AS first, max(step) AS last
+           FROM metrics AS point
+           WHERE point.run_id = $1 AND point.attempt <= $2 AND point.step > $3
+                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
+                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
+                                       AND later.attempt <= $2 AND later.from_step < point.step)"#,
+        run.0,
+        i64::from(attempt),
+        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
+    )
+    .fetch_one(pool)
+    .await?;
+    let ends = row.first.zip(row.last);
+    Ok(ends.map(|(first, last)| (row.count.cast_unsigned(), first.cast_unsigned(), last.cast_unsigned())))
+}
+
+/// The whole curve of a run up to one attempt, in order, point by point, so that none of any length is held in memory.
+/// What an attempt leaves of earlier ones lies before its own points, so that their key's order is that of the steps.
+pub fn stream(pool: &PgPool, run: RunId, attempt: u32) -> impl Stream<Item = Result<MetricPoint, Error>> + Send {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT point.run_id, point.step, point.examples, point.elapsed_seconds,
+                  EXTRACT(EPOCH FROM point.recorded_at - first.begun_at)::float8 AS wall_seconds, point.lr,
+                  point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
+                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second
+           FROM metrics AS point
+           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
+           WHERE point.run_id = $1 AND point.attempt <= $2
+                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
+                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
+                                       AND later.attempt <= $2 AND later.from_step < point.step)
+           ORDER BY point.attempt, point.step"#,
+        run.0,
+        i64::from(attempt)
+    )
+    .fetch(pool)
+    .map(|row| row.map(MetricPoint::from).map_err(Error::from))
 }
 
 /// The newest point on each of these runs' curves up to an attempt, where there is one.

@@ -3,6 +3,8 @@
 //! Functions are named after the question they answer and take a pool or, where they are part of a larger
 //! transaction, a connection. Ids are UUIDs of version 7, so that ordering by id is ordering by creation.
 
+pub mod access;
+pub mod aliases;
 pub mod artifacts;
 pub mod bell;
 pub mod bodies;
@@ -10,12 +12,15 @@ pub mod checkpoints;
 mod chunks;
 mod connect;
 pub mod copying;
+pub mod credentials;
 pub mod datasets;
 pub mod error;
 pub mod evaluation_jobs;
 pub mod evaluations;
 pub mod garbage;
 pub mod generation_jobs;
+pub mod idempotency;
+pub mod invitations;
 pub mod jobs;
 pub mod kept_states;
 pub mod leases;
@@ -27,10 +32,13 @@ pub mod puzzles;
 pub mod results;
 mod retention;
 pub mod runs;
+pub mod sweeps;
+pub mod teams;
 pub mod train_states;
+pub mod users;
 pub mod workers;
 
-pub use connect::connect;
+pub use connect::{connect, for_requests};
 pub use error::Error;
 pub use sqlx::PgPool;
 

@@ -2,7 +2,9 @@
 //! `leases`.
 
 use super::{
-    Error, datasets,
+    Error,
+    access::Viewer,
+    datasets,
     jobs::{self, Terms, parse_state},
     metrics, order,
     order::Place,
@@ -12,23 +14,29 @@ use hrm_types::{
     Page,
     evaluation::Evaluation,
     experiment::{DataSpec, Experiment},
-    ids::{CheckpointId, DatasetId, JobId, RunId, WorkerId},
+    ids::{CheckpointId, DatasetId, JobId, RunId, SweepId, TeamId, WorkerId},
     job::JobKind,
-    run::{MetricPoint, Run, RunState},
+    run::{ChangeRun, MetricPoint, Run, RunState},
 };
 use sha2::{Digest, Sha256};
-use sqlx::{PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, types::Json};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Which runs to list; all of them by default.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RunFilter {
+pub struct RunFilter<'a> {
     /// Only runs in this state.
     pub state: Option<RunState>,
     /// Only runs on this dataset.
     pub dataset: Option<DatasetId>,
+    /// Only runs that bear this tag.
+    pub tag: Option<&'a str>,
+    /// Only runs of this owner.
+    pub owner: Option<&'a str>,
+    /// Only runs of this sweep.
+    pub sweep: Option<SweepId>,
 }
 
 struct Row {
@@ -55,6 +63,10 @@ struct Row {
     created_at: OffsetDateTime,
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
+    tags: Vec<String>,
+    notes: String,
+    public: bool,
+    sweep_id: Option<Uuid>,
 }
 
 impl Row {
@@ -94,6 +106,10 @@ impl Row {
             pause_requested: self.pause_requested,
             checkpoint_id: self.checkpoint_id.map(CheckpointId),
             evaluation: self.evaluation.map(|Json(evaluation)| evaluation),
+            tags: self.tags,
+            notes: self.notes,
+            public: self.public,
+            sweep_id: self.sweep_id.map(SweepId),
             created_at: self.created_at,
             started_at: self.started_at,
             finished_at: self.finished_at,
@@ -104,29 +120,120 @@ impl Row {
 /// The phase in which steps are trained.
 pub const TRAINING: &str = "training";
 
-/// Queues a run. An experiment on a stored dataset is tied to that dataset at once.
+/// Queues a run. An experiment on a stored dataset is tied at once to that which the viewer sees under its name.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the experiment names a dataset that is not stored.
-pub async fn create(pool: &PgPool, experiment: &Experiment, terms: Terms<'_>) -> Result<Run, Error> {
-    let dataset = match &experiment.data {
-        DataSpec::Stored { dataset } => Some(datasets::find(pool, dataset).await?.id),
-        DataSpec::Generate(spec) => datasets::generated_from(pool, spec).await?.map(|dataset| dataset.id),
-        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
-    };
+pub async fn create(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, terms: Terms<'_>) -> Result<Run, Error> {
+    let dataset = dataset_of(pool, viewer, experiment, terms.team).await?;
     let mut tx = pool.begin().await?;
-    let id = RunId(jobs::create(&mut tx, JobKind::Training, &experiment.name, terms, None).await?.0);
+    let id = insert(&mut tx, experiment, dataset, terms, None).await?;
+    tx.commit().await?;
+    get(pool, id).await
+}
+
+/// The stored dataset that a run of this experiment will be on, if it is stored already.
+///
+/// # Errors
+/// [`Error::NotFound`] when the experiment names one that the viewer does not see.
+pub(super) async fn dataset_of(
+    pool: &PgPool,
+    viewer: &Viewer,
+    experiment: &Experiment,
+    team: TeamId,
+) -> Result<Option<DatasetId>, Error> {
+    Ok(match &experiment.data {
+        DataSpec::Stored { dataset } => Some(datasets::find(pool, viewer, dataset).await?.id),
+        DataSpec::Generate(spec) => datasets::generated_from(pool, team, spec).await?.map(|dataset| dataset.id),
+        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
+    })
+}
+
+/// Queues a run inside the caller's transaction.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    experiment: &Experiment,
+    dataset: Option<DatasetId>,
+    terms: Terms<'_>,
+    sweep: Option<SweepId>,
+) -> Result<RunId, Error> {
+    let id = RunId(jobs::create(connection, JobKind::Training, &experiment.name, terms, None).await?.0);
     sqlx::query!(
-        "INSERT INTO runs (id, experiment, config_hash, dataset_id) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO runs (id, experiment, config_hash, dataset_id, sweep_id) VALUES ($1, $2, $3, $4, $5)",
         id.0,
         Json(experiment) as _,
         config_hash(experiment),
-        dataset.map(|id| id.0)
+        dataset.map(|id| id.0),
+        sweep.map(|id| id.0)
+    )
+    .execute(connection)
+    .await?;
+    Ok(id)
+}
+
+/// How often people have changed what they say about a run.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn edition(pool: &PgPool, id: RunId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM runs WHERE id = $1", id.0).fetch_optional(pool).await?;
+    edition.ok_or_else(|| Error::not_found("run", id.to_string()))
+}
+
+/// Changes what people say about a run and where it stands in the queue, if it is still the edition that they saw.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::WrongState`] for a new priority of one that has ended.
+pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i64>) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    let row =
+        sqlx::query!("SELECT edition, state FROM runs JOIN jobs USING (id) WHERE id = $1 FOR NO KEY UPDATE", id.0)
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or_else(|| Error::not_found("run", id.to_string()))?;
+    if seen.is_some_and(|seen| seen != row.edition) {
+        return Err(Error::Stale);
+    }
+    let state = parse_state(&row.state)?;
+    if change.priority.is_some() && state.is_final() {
+        return Err(Error::WrongState { expected: "queued, running or paused", found: state });
+    }
+    sqlx::query!(
+        "UPDATE jobs SET name = COALESCE($2, name), public = COALESCE($3, public), priority = COALESCE($4, priority)
+         WHERE id = $1",
+        id.0,
+        change.name,
+        change.public,
+        change.priority
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE runs SET tags = COALESCE($2, tags), notes = COALESCE($3, notes), edition = edition + 1 WHERE id = $1",
+        id.0,
+        change.tags.as_deref() as _,
+        change.notes
     )
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    get(pool, id).await
+    Ok(())
+}
+
+/// Deletes a run that has ended, with its metrics, log, checkpoints and their scores.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
+pub async fn delete(pool: &PgPool, id: RunId) -> Result<(), Error> {
+    let found = get(pool, id).await?.state;
+    let deleted =
+        sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state IN ('succeeded', 'failed', 'cancelled')", id.0)
+            .execute(pool)
+            .await?;
+    if deleted.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::WrongState { expected: "succeeded, failed or cancelled", found })
 }
 
 /// The run with this id.
@@ -134,20 +241,27 @@ pub async fn create(pool: &PgPool, experiment: &Experiment, terms: Terms<'_>) ->
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: RunId) -> Result<Run, Error> {
-    let found = select(pool, Some(id), RunFilter::default(), None, 1).await?;
+    let found = select(pool, &Viewer::Everything, Some(id), RunFilter::default(), None, 1).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("run", id.to_string()))
 }
 
 /// Runs, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, filter: RunFilter, cursor: Option<RunId>, limit: u32) -> Result<Page<Run>, Error> {
-    let runs = select(pool, None, filter, cursor, i64::from(limit) + 1).await?;
+pub async fn list(
+    pool: &PgPool,
+    viewer: &Viewer,
+    filter: RunFilter<'_>,
+    cursor: Option<RunId>,
+    limit: u32,
+) -> Result<Page<Run>, Error> {
+    let runs = select(pool, viewer, None, filter, cursor, i64::from(limit) + 1).await?;
     Ok(page(runs, limit, |run| run.id))
 }
 
 async fn select(
     pool: &PgPool,
+    viewer: &Viewer,
     id: Option<RunId>,
-    filter: RunFilter,
+    filter: RunFilter<'_>,
     before: Option<RunId>,
     limit: i64,
 ) -> Result<Vec<Run>, Error> {
@@ -159,7 +273,8 @@ async fn select(
                   jobs.cancel_requested, jobs.pause_requested, checkpoint.id AS "checkpoint_id?",
                   (SELECT result FROM evaluations WHERE checkpoint_id = checkpoint.id ORDER BY id LIMIT 1)
                       AS "evaluation: Json<Evaluation>",
-                  jobs.created_at, jobs.started_at, jobs.finished_at
+                  jobs.created_at, jobs.started_at, jobs.finished_at, runs.tags, runs.notes, jobs.public,
+                  runs.sweep_id
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true
@@ -167,12 +282,20 @@ async fn select(
              AND ($2::text IS NULL OR jobs.state = $2)
              AND ($3::uuid IS NULL OR runs.dataset_id = $3)
              AND ($4::uuid IS NULL OR runs.id < $4)
+             AND ($6::uuid[] IS NULL OR jobs.team_id = ANY($6) OR jobs.public)
+             AND ($7::text IS NULL OR runs.tags @> ARRAY[$7])
+             AND ($8::text IS NULL OR jobs.owner = $8)
+             AND ($9::uuid IS NULL OR runs.sweep_id = $9)
            ORDER BY runs.id DESC LIMIT $5"#,
         id.map(|id| id.0),
         filter.state.map(RunState::as_str),
         filter.dataset.map(|id| id.0),
         before.map(|id| id.0),
-        limit
+        limit,
+        viewer.teams(),
+        filter.tag,
+        filter.owner,
+        filter.sweep.map(|id| id.0)
     )
     .fetch_all(pool)
     .await?;

@@ -4,7 +4,7 @@ use super::{
     generation,
     job::{Ended, Job},
 };
-use crate::store::{datasets, datasets::NewDataset, puzzles};
+use crate::store::{access::Viewer, datasets, datasets::NewDataset, jobs, puzzles};
 use hrm_model::data;
 use hrm_types::{
     dataset::Dataset,
@@ -21,7 +21,9 @@ pub(super) async fn prepare(
     let pool = job.pool;
     let dataset = match (known, spec) {
         (Some(id), _) => job.insist(|| datasets::get(pool, id)).await?,
-        (None, DataSpec::Stored { dataset }) => job.insist(|| datasets::find(pool, dataset)).await?,
+        (None, DataSpec::Stored { dataset }) => {
+            job.insist(|| datasets::find(pool, &Viewer::Everything, dataset)).await?
+        }
         (None, DataSpec::Generate(spec)) => generated(job, spec).await?,
         (None, DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_)) => {
             let reason = "expected generated or stored puzzles, found files: a worker reads no files; import them \
@@ -34,11 +36,12 @@ pub(super) async fn prepare(
 }
 
 async fn generated(job: &Job<'_>, spec: &GenerateSpec) -> Result<Dataset, Ended> {
-    if let Some(found) = job.insist(|| datasets::generated_from(job.pool, spec)).await? {
+    let team = job.insist(|| jobs::team(job.pool, job.lease.job_id)).await?;
+    if let Some(found) = job.insist(|| datasets::generated_from(job.pool, team, spec)).await? {
         return Ok(found);
     }
     let (puzzles, leaks) = generation::generate(job, spec).await?;
     let name = datasets::generated_name(&puzzles);
-    let new = NewDataset::generated(&name, spec, leaks);
+    let new = NewDataset::generated(team, &name, spec, leaks);
     job.insist(|| datasets::find_or_create(job.pool, new, &puzzles)).await
 }

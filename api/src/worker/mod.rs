@@ -46,7 +46,7 @@ pub enum End {
 /// When the worker cannot be registered.
 pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<bool>) -> Result<End, store::Error> {
     let id = WorkerId(Uuid::new_v4());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = host();
     let devices = device::of_host(&host, config.cpu_slot).await;
     let opened = device::chosen(&devices, config.device)
         .and_then(|device| config.device.open().map(|opened| (device, opened)).map_err(|error| error.to_string()));
@@ -131,6 +131,11 @@ async fn report_presence(pool: PgPool, id: WorkerId, config: WorkerConfig) {
             tracing::warn!(%error, "presence could not be reported");
         }
     }
+}
+
+/// This machine's name.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

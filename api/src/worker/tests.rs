@@ -1,6 +1,7 @@
 //! Whole runs by a worker in this process, with a model small enough to train in a moment.
 
 use super::{End, run, thread::Computation};
+use crate::store::access::Viewer;
 use crate::{
     config::WorkerConfig,
     store::{
@@ -70,7 +71,7 @@ async fn awaited(pool: &PgPool, id: RunId, wanted: impl Fn(&Run) -> bool) -> Run
 }
 
 async fn queue(db: &TestDatabase, experiment: &Experiment) -> RunId {
-    runs::create(&db.pool, experiment, Terms::default()).await.expect("a run").id
+    runs::create(&db.pool, &Viewer::Everything, experiment, Terms::default()).await.expect("a run").id
 }
 
 /// A run that goes on until somebody ends it.
@@ -102,7 +103,9 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     let model = Model::from_bytes(&bytes).expect("a model");
     assert_eq!((model.info().step, Some(model.info().parameters)), (12, run.parameters));
     assert_eq!(model.info().experiment, experiment("run"));
-    let board = evaluations::leaderboard(&db.pool, run.dataset_id.expect("a dataset"), None, 10).await.expect("a page");
+    let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, run.dataset_id.expect("a dataset"), None, 10)
+        .await
+        .expect("a page");
     assert_eq!(board.items.iter().map(|row| (row.rank, row.run_id)).collect::<Vec<_>>(), [(1, Some(id))]);
     assert_eq!(Some(&board.items[0].evaluation), run.evaluation.as_ref());
     worker.stop().await;
@@ -202,8 +205,8 @@ async fn a_run_of_higher_priority_takes_the_only_worker() {
     let low = queue(&db, &endless()).await;
     let worker = TestWorker::start(&db.pool);
     awaited(&db.pool, low, |run| run.step > 0).await;
-    let terms = Terms { owner: "ann", priority: 5 };
-    let high = runs::create(&db.pool, &experiment("high"), terms).await.expect("a run").id;
+    let terms = Terms { owner: "ann", priority: 5, ..Terms::default() };
+    let high = runs::create(&db.pool, &Viewer::Everything, &experiment("high"), terms).await.expect("a run").id;
     assert_eq!(awaited(&db.pool, high, |run| run.state.is_final()).await.state, RunState::Succeeded);
     let lines = logs::list(&db.pool, low.into(), None, 100).await.expect("lines");
     assert!(lines.iter().any(|line| line.message == "makes room for a job of higher priority"), "{lines:?}");

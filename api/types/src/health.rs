@@ -13,3 +13,15 @@ pub struct Health {
     /// Number of models one can solve with.
     pub models: u64,
 }
+
+/// What `GET /readyz` answers once the model that ships has solved its test puzzle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Readiness {
+    /// Always `ready`; a server that is not answers 503.
+    pub status: String,
+    /// Time that the model took, milliseconds.
+    pub milliseconds: f64,
+    /// Seconds since it was asked.
+    pub seconds_ago: u64,
+}

@@ -58,6 +58,32 @@ id!(
     WorkerId
 );
 
+id!(
+    /// Somebody with an account.
+    UserId
+);
+id!(
+    /// Those who own something together.
+    TeamId
+);
+id!(
+    /// Runs that were queued together.
+    SweepId
+);
+id!(
+    /// A secret with which a program acts for a user.
+    TokenId
+);
+id!(
+    /// An invitation to become a user.
+    InvitationId
+);
+
+impl TeamId {
+    /// The team of the one local owner, and of whatever was stored before there were accounts.
+    pub const LOCAL: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+}
+
 impl From<RunId> for JobId {
     fn from(id: RunId) -> Self {
         Self(id.0)

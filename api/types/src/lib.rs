@@ -3,6 +3,7 @@
 //!
 //! Builds for wasm; knows no HTTP, SQL or tensor.
 
+pub mod account;
 pub mod board;
 pub mod dataset;
 pub mod evaluation;
@@ -15,6 +16,7 @@ pub mod problem;
 pub mod run;
 pub mod solve;
 pub mod sudoku;
+pub mod sweep;
 pub mod train_state;
 pub mod worker;
 

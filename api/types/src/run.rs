@@ -1,5 +1,7 @@
 //! Training runs: their states, progress and metrics.
 
+#[cfg(feature = "openapi")]
+use crate::ids::SweepId;
 use crate::{
     evaluation::Evaluation,
     experiment::Experiment,
@@ -60,6 +62,45 @@ pub struct CreateRun {
     /// -100 to 100; higher goes first, and makes running runs of lower priority give way when no worker is free.
     #[serde(default)]
     pub priority: i16,
+}
+
+/// What can be changed about a run; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRun {
+    /// Its name, 1 to 64 characters; that of its experiment stays as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What people call it, to find it again: at most 20 tags of 1 to 40 characters, instead of those it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    /// What people say about it, at most 10,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Whether everybody with an account may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+    /// -100 to 100; higher goes first. Only as long as the run has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i16>,
+}
+
+/// How a clone differs from its run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CloneRun {
+    /// A JSON merge patch (RFC 7396) of the experiment; empty by default.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub changes: serde_json::Map<String, serde_json::Value>,
+    /// Whose the clone is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
+    #[serde(default = "job::local")]
+    pub owner: String,
+    /// -100 to 100; that of the run by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i16>,
 }
 
 /// A training run.
@@ -130,6 +171,22 @@ pub struct Run {
     /// Its score on the whole test split, once measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
+    /// What people call it, to find it again.
+    #[cfg(feature = "openapi")]
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What people say about it.
+    #[cfg(feature = "openapi")]
+    #[serde(default)]
+    pub notes: String,
+    /// Whether everybody with an account may read it.
+    #[cfg(feature = "openapi")]
+    #[serde(default)]
+    pub public: bool,
+    /// The sweep that it was queued with.
+    #[cfg(feature = "openapi")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_id: Option<SweepId>,
     /// When it was queued.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

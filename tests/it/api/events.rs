@@ -101,6 +101,30 @@ fn a_broken_stream_goes_on_where_it_broke() {
 }
 
 #[test]
+fn a_hundred_broken_streams_lose_nothing_and_repeat_nothing() {
+    let server = Server::shared();
+    let run = id_of(server.trained());
+    let whole: Vec<Event> =
+        Events::open(&server, run, None).filter(|event| event.name != "run" && event.id.is_some()).collect();
+    assert!(whole.len() > 20, "{} points and lines", whole.len());
+    let (mut told, mut drops) = (Vec::<Event>::new(), 0);
+    // Over and over again, each stream is cut after as many events as there were cuts before, up to six.
+    while drops < 100 {
+        let last = told.last().and_then(|event| event.id.clone());
+        let wanted = 1 + drops % 6;
+        let next =
+            Events::open(&server, run, last.as_deref()).filter(|event| event.name != "run" && event.id.is_some());
+        told.extend(next.take(wanted));
+        drops += 1;
+        if told.len() == whole.len() {
+            assert_eq!(told, whole, "after {drops} cuts");
+            told.clear();
+        }
+    }
+    assert_eq!(told, whole[..told.len()], "after {drops} cuts");
+}
+
+#[test]
 fn a_client_that_has_read_everything_is_told_to_stay_away() {
     let server = Server::shared();
     let run = id_of(server.trained());

@@ -5,9 +5,9 @@ use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak, mpsc},
     thread,
     time::{Duration, Instant},
@@ -101,6 +101,11 @@ impl Server {
         server
     }
 
+    /// Runs `psql` on the private database.
+    pub(super) fn sql(&self, query: &str) -> String {
+        crate::workers::sql(&self.folder.path().join("data"), query)
+    }
+
     fn wait_until_ready(&mut self) -> String {
         let deadline = Instant::now() + START_DEADLINE;
         let mut said = Vec::new();
@@ -140,6 +145,15 @@ impl Server {
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request("POST", path).json(body))
+    }
+
+    /// What the program prints when it is run on the server's data with these arguments and that input.
+    pub(super) fn hrm(&self, arguments: &[&str], input: &str) -> String {
+        let mut command = Command::new(hrm());
+        command.args(arguments).env("HRM_DATA_DIR", self.folder.path().join("data")).env_remove("DATABASE_URL");
+        let output = run(command, input);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// A finished run of [`tiny_experiment`], trained once per server.
@@ -215,6 +229,18 @@ impl Answer {
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(mut command: Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("the program reads");
+    child.wait_with_output().expect("the program ends")
 }
 
 /// An experiment whose learning rates are zero: it goes through everything a run goes through

@@ -13,6 +13,7 @@ use hrm_api::{
     },
 };
 use hrm_model::data::leak_report;
+use hrm_types::ids::TeamId;
 use hrm_types::{
     board::Kind,
     experiment::{GenerateSpec, MazeStyle},
@@ -84,7 +85,7 @@ impl Generate {
         let puzzles = puzzles::generate(&spec, &interrupt::stop_signal()?)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         check_name(&name)?;
-        let new = NewDataset::generated(&name, &spec, Some(leak_report(&puzzles)));
+        let new = NewDataset::generated(TeamId::LOCAL, &name, &spec, Some(leak_report(&puzzles)));
         let stored = session::with_database(&self.database, async |pool| {
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;

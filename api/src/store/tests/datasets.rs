@@ -1,6 +1,7 @@
 //! Datasets and their puzzles.
 
 use super::{dataset, puzzles, spec};
+use crate::store::access::Viewer;
 use crate::store::{
     Error,
     datasets::{self, NewDataset},
@@ -8,10 +9,11 @@ use crate::store::{
     testing::database,
 };
 use hrm_model::data::{Dataset, Puzzle};
+use hrm_types::ids::TeamId;
 use hrm_types::{board::Kind, dataset::Split};
 
 fn imported(name: &str) -> NewDataset<'_> {
-    NewDataset { name, origin: "file.csv", generated: None, license: None, leaks: None }
+    NewDataset { team: TeamId::LOCAL, name, origin: "file.csv", generated: None, license: None, leaks: None }
 }
 
 /// More puzzles than one batch, all different in their source.
@@ -29,10 +31,10 @@ async fn a_dataset_comes_back_as_it_was_stored() {
     assert_eq!((set.generated.as_ref(), set.kind.as_str()), (Some(&spec(1)), "sudoku"));
     assert_eq!(stored::load_dataset(&db.pool, &set).await.expect("the puzzles"), puzzles(1));
     for key in ["set".to_owned(), set.id.to_string()] {
-        assert_eq!(datasets::find(&db.pool, &key).await.expect("the dataset"), set);
+        assert_eq!(datasets::find(&db.pool, &Viewer::Everything, &key).await.expect("the dataset"), set);
     }
-    assert_eq!(datasets::generated_from(&db.pool, &spec(1)).await.expect("an answer"), Some(set));
-    assert_eq!(datasets::generated_from(&db.pool, &spec(2)).await.expect("an answer"), None);
+    assert_eq!(datasets::generated_from(&db.pool, TeamId::LOCAL, &spec(1)).await.expect("an answer"), Some(set));
+    assert_eq!(datasets::generated_from(&db.pool, TeamId::LOCAL, &spec(2)).await.expect("an answer"), None);
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn storing_the_same_puzzles_at_once_stores_them_once() {
     }
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    assert_eq!(datasets::list(&db.pool, None, 10).await.expect("a page").items.len(), 1);
+    assert_eq!(datasets::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items.len(), 1);
 }
 
 #[tokio::test]
@@ -101,9 +103,9 @@ async fn puzzles_and_datasets_are_paged() {
     let db = database().await;
     let first = dataset(&db.pool, "first", 1).await;
     let second = dataset(&db.pool, "second", 2).await;
-    let page = datasets::list(&db.pool, None, 1).await.expect("a page");
+    let page = datasets::list(&db.pool, &Viewer::Everything, None, 1).await.expect("a page");
     assert_eq!((page.items, page.next_cursor), (vec![second.clone()], Some(second.id.to_string())));
-    let page = datasets::list(&db.pool, Some(second.id), 1).await.expect("a page");
+    let page = datasets::list(&db.pool, &Viewer::Everything, Some(second.id), 1).await.expect("a page");
     assert_eq!((page.items, page.next_cursor), (vec![first.clone()], None));
 
     let page = stored::list(&db.pool, first.id, Split::Test, None, 4).await.expect("a page");

@@ -1,6 +1,7 @@
 //! What is asked of jobs, in every state.
 
 use super::{KEEP, LONG, claim, dataset, expire, extend, info, queue, score, spec};
+use crate::store::access::Viewer;
 use crate::store::{
     Error, PgPool, datasets, evaluation_jobs, evaluations, generation_jobs,
     jobs::{self, JobFilter, Terms},
@@ -199,8 +200,8 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
     assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
     assert_eq!(done.evaluation.as_ref(), Some(&evaluation));
-    assert_eq!(evaluation_jobs::list(pool, None, 10).await.expect("a page").items, [done]);
-    let board = evaluations::leaderboard(pool, set.id, None, 10).await.expect("a page").items;
+    assert_eq!(evaluation_jobs::list(pool, &Viewer::Everything, None, 10).await.expect("a page").items, [done]);
+    let board = evaluations::leaderboard(pool, &Viewer::Everything, set.id, None, 10).await.expect("a page").items;
     assert_eq!(board.iter().map(|row| row.evaluation_id).collect::<Vec<_>>(), [id], "the newest score counts");
 }
 
@@ -208,7 +209,9 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
 async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
     let db = database().await;
     let wanted = GenerationSpec { name: "made".into(), generate: spec(4) };
-    let queued = generation_jobs::create(&db.pool, &wanted, Terms { owner: "ann", priority: 3 }).await.expect("a job");
+    let queued = generation_jobs::create(&db.pool, &wanted, Terms { owner: "ann", priority: 3, ..Terms::default() })
+        .await
+        .expect("a job");
     assert_eq!((queued.kind, queued.owner.as_str(), queued.priority), (JobKind::Generation, "ann", 3));
     let claim = claim(&db.pool, LONG).await;
     assert!(matches!(&claim.work, Work::Generation(spec) if *spec == wanted), "{:?}", claim.work);
@@ -217,6 +220,6 @@ async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
         generation_jobs::succeed(&db.pool, &claim.lease, &wanted, &puzzles, None).await.expect("the lease is held");
     assert_eq!(datasets::get(&db.pool, id).await.expect("the dataset").name, "made");
     let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded) };
-    let listed = jobs::list(&db.pool, filter, None, 10).await.expect("a page").items;
+    let listed = jobs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page").items;
     assert_eq!(listed.iter().map(|job| (job.id, job.dataset_id)).collect::<Vec<_>>(), [(queued.id, Some(id))]);
 }

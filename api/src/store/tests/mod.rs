@@ -1,5 +1,6 @@
 //! The store against a real PostgreSQL server, and what its tests start from.
 
+mod accounts;
 mod artifacts;
 mod bodies;
 mod datasets;
@@ -22,7 +23,9 @@ use super::{
     leases::{Claim, Claimer, Lease, Wish},
 };
 use crate::config::RetentionConfig;
+use crate::store::access::Viewer;
 use hrm_model::{CheckpointInfo, data};
+use hrm_types::ids::TeamId;
 use hrm_types::{
     dataset::Dataset,
     evaluation::{Evaluation, Protocol},
@@ -68,13 +71,13 @@ pub(crate) fn experiment(name: &str) -> Experiment {
 
 pub(crate) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {
     let spec = spec(seed);
-    let new = NewDataset::generated(name, &spec, None);
+    let new = NewDataset::generated(TeamId::LOCAL, name, &spec, None);
     super::datasets::create(pool, new, &puzzles(seed)).await.expect("a dataset")
 }
 
 /// A queued run on ordinary terms.
 pub(crate) async fn queue(pool: &PgPool, name: &str) -> Run {
-    super::runs::create(pool, &experiment(name), Terms::default()).await.expect("a run")
+    super::runs::create(pool, &Viewer::Everything, &experiment(name), Terms::default()).await.expect("a run")
 }
 
 /// Claims for a fresh worker with a device of its own, if there is something to claim.

@@ -1,6 +1,7 @@
 //! Checkpoints and the leaderboard.
 
 use super::{dataset, info, score};
+use crate::store::access::Viewer;
 use crate::store::{Error, PgPool, artifacts, checkpoints, evaluations, testing::database};
 use hrm_types::{
     dataset::Split,
@@ -36,14 +37,14 @@ async fn the_leaderboard_ranks_whole_test_splits_and_shares_ranks() {
     measure(&db.pool, elsewhere, set.id, Split::Test, &score(5, 5)).await;
     measure(&db.pool, elsewhere, set.id, Split::Train, &score(6, 6)).await;
 
-    let board = evaluations::leaderboard(&db.pool, set.id, None, 10).await.expect("a page");
+    let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 10).await.expect("a page");
     let rows: Vec<_> = board.items.iter().map(|row| (row.rank, row.model.as_str(), row.evaluation.exact)).collect();
     assert_eq!(rows, [(1, "good", 5), (2, "fine", 3), (2, "fair", 3), (4, "poor", 1)]);
     assert!(board.items.iter().all(|row| row.run_id.is_some() && row.train_seconds == Some(5.6)));
 
-    let page = evaluations::leaderboard(&db.pool, set.id, None, 2).await.expect("a page");
+    let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 2).await.expect("a page");
     let cursor = page.next_cursor.expect("a next page").parse().expect("an id");
-    let page = evaluations::leaderboard(&db.pool, set.id, Some(cursor), 2).await.expect("a page");
+    let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, Some(cursor), 2).await.expect("a page");
     assert_eq!(page.items, board.items[2..]);
     assert_eq!(page.next_cursor, None);
 }
@@ -58,7 +59,7 @@ async fn the_newest_score_of_a_model_counts_under_each_protocol() {
     for score in [score(6, 6), score(4, 6), fixed] {
         measure(&db.pool, model, set.id, Split::Test, &score).await;
     }
-    let board = evaluations::leaderboard(&db.pool, set.id, None, 10).await.expect("a page");
+    let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 10).await.expect("a page");
     assert_eq!(board.items.iter().map(|row| row.evaluation.exact).collect::<Vec<_>>(), [4, 2]);
 }
 
@@ -66,8 +67,8 @@ async fn the_newest_score_of_a_model_counts_under_each_protocol() {
 async fn the_default_model_has_the_best_newest_score_and_is_the_newest_of_equals() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
-    let default = async || checkpoints::default_for_side(&db.pool, 4).await.expect("a model").name;
-    let missing = checkpoints::default_for_side(&db.pool, 4).await;
+    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
+    let missing = checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await;
     assert!(matches!(missing, Err(Error::NotFound { what: "model", .. })), "{missing:?}");
 
     let early = trained(&db.pool, "early").await;
@@ -81,7 +82,7 @@ async fn the_default_model_has_the_best_newest_score_and_is_the_newest_of_equals
     measure(&db.pool, late, set.id, Split::Test, &score(3, 6)).await;
     assert_eq!(default().await, "early", "the newest score counts");
 
-    let models = checkpoints::list(&db.pool, None, 10).await.expect("a page").items;
+    let models = checkpoints::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items;
     let defaults: Vec<_> = models.iter().filter(|model| model.default).map(|model| model.name.as_str()).collect();
     assert_eq!(defaults, ["early"]);
 }
@@ -93,18 +94,18 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     for _ in 0..2 {
         checkpoints::import_shipped(&db.pool, "shipped", &info("shipped"), b"shipped").await.expect("an import");
     }
-    let shipped = checkpoints::find(&db.pool, "shipped").await.expect("the model");
+    let shipped = checkpoints::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
     assert_eq!((shipped.run_id, shipped.size, shipped.step), (None, 7, 12));
     assert_eq!(checkpoints::get(&db.pool, shipped.id).await.expect("the model"), shipped);
-    assert_eq!(checkpoints::list(&db.pool, None, 10).await.expect("a page").items.len(), 1);
+    assert_eq!(checkpoints::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items.len(), 1);
     assert!(checkpoints::is_shipped(&db.pool, &shipped.sha256).await.expect("an answer"));
     assert!(!checkpoints::is_shipped(&db.pool, &"0".repeat(64)).await.expect("an answer"));
 
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(5, 6)).await;
-    assert_eq!(checkpoints::default_for_side(&db.pool, 4).await.expect("a model").id, shipped.id);
+    assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, shipped.id);
     measure(&db.pool, tiny, set.id, Split::Test, &score(6, 6)).await;
-    assert_eq!(checkpoints::default_for_side(&db.pool, 4).await.expect("a model").id, tiny);
+    assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, tiny);
 }
 
 #[tokio::test]
@@ -112,8 +113,8 @@ async fn a_name_means_the_newest_model_of_that_name() {
     let db = database().await;
     let older = trained(&db.pool, "model").await;
     let newer = trained(&db.pool, "model").await;
-    assert_eq!(checkpoints::find(&db.pool, "model").await.expect("a model").id, newer);
-    assert_eq!(checkpoints::find(&db.pool, &older.to_string()).await.expect("a model").id, older);
-    let missing = checkpoints::find(&db.pool, "unknown").await;
+    assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, "model").await.expect("a model").id, newer);
+    assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, &older.to_string()).await.expect("a model").id, older);
+    let missing = checkpoints::find(&db.pool, &Viewer::Everything, "unknown").await;
     assert!(matches!(&missing, Err(Error::NotFound { key, .. }) if key == "unknown"), "{missing:?}");
 }

@@ -1,6 +1,7 @@
 //! The order of the queue: priorities, turns, caps, devices, places, preemption.
 
 use super::{LONG, claim, experiment, point, try_claim};
+use crate::store::access::Viewer;
 use crate::store::{
     PgPool, jobs,
     jobs::Terms,
@@ -25,7 +26,9 @@ use std::{
 use uuid::Uuid;
 
 async fn queue(pool: &PgPool, name: &str, owner: &str, priority: i16) -> JobId {
-    let run = runs::create(pool, &experiment(name), Terms { owner, priority }).await.expect("a run");
+    let run = runs::create(pool, &Viewer::Everything, &experiment(name), Terms { owner, priority, ..Terms::default() })
+        .await
+        .expect("a run");
     run.id.into()
 }
 

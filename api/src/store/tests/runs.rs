@@ -1,6 +1,7 @@
 //! Runs as everybody sees them.
 
 use super::{KEEP, LONG, claim, dataset, experiment, extend, info, point, queue, score};
+use crate::store::access::Viewer;
 use crate::store::{
     Error,
     jobs::{self, Terms},
@@ -97,7 +98,7 @@ async fn runs_are_listed_newest_first_page_by_page() {
     ids.reverse();
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {
-        let page = runs::list(&db.pool, RunFilter::default(), cursor, 2).await.expect("a page");
+        let page = runs::list(&db.pool, &Viewer::Everything, RunFilter::default(), cursor, 2).await.expect("a page");
         listed.extend(page.items.iter().map(|run| run.id));
         match page.next_cursor {
             Some(next) => cursor = Some(next.parse().expect("an id")),
@@ -106,8 +107,8 @@ async fn runs_are_listed_newest_first_page_by_page() {
     }
     assert_eq!(listed, ids);
     jobs::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
-    let filter = RunFilter { state: Some(RunState::Cancelled), dataset: None };
-    let cancelled = runs::list(&db.pool, filter, None, 10).await.expect("a page");
+    let filter = RunFilter { state: Some(RunState::Cancelled), ..RunFilter::default() };
+    let cancelled = runs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page");
     assert_eq!(cancelled.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids[..1]);
 }
 
@@ -118,13 +119,13 @@ async fn a_run_on_a_stored_dataset_is_tied_to_it() {
     let mut wanted = experiment("run");
     for name in ["set".to_owned(), set.id.to_string()] {
         wanted.data = DataSpec::Stored { dataset: name };
-        let run = runs::create(&db.pool, &wanted, Terms::default()).await.expect("a run");
+        let run = runs::create(&db.pool, &Viewer::Everything, &wanted, Terms::default()).await.expect("a run");
         assert_eq!(run.dataset_id, Some(set.id));
     }
-    let filter = RunFilter { state: None, dataset: Some(set.id) };
-    assert_eq!(runs::list(&db.pool, filter, None, 10).await.expect("a page").items.len(), 2);
+    let filter = RunFilter { dataset: Some(set.id), ..RunFilter::default() };
+    assert_eq!(runs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page").items.len(), 2);
     wanted.data = DataSpec::Stored { dataset: "unknown".into() };
-    let refused = runs::create(&db.pool, &wanted, Terms::default()).await;
+    let refused = runs::create(&db.pool, &Viewer::Everything, &wanted, Terms::default()).await;
     assert!(matches!(&refused, Err(Error::NotFound { what: "dataset", key }) if key == "unknown"), "{refused:?}");
 }
 

@@ -1,0 +1,136 @@
+//! Sweeps: one experiment over seeds and settings, queued in one request.
+
+use super::{jobs::terms, page_limit, runs};
+use crate::{
+    accounts::Caller,
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_types::{
+    Page,
+    experiment::Experiment,
+    ids::SweepId,
+    sweep::{CreateSweep, MOST_RUNS, Sweep},
+};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+
+/// Which page of the sweeps.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListSweepsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<SweepId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List sweeps
+#[utoipa::path(
+    get,
+    path = "/api/v1/sweeps",
+    tag = "runs",
+    security(("token" = ["read"])),
+    params(ListSweepsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Sweep>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_sweeps(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<ListSweepsQuery>,
+) -> Result<Json<Page<Sweep>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::sweeps::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+}
+
+/// Queue a sweep
+///
+/// A run for every change with every seed, at most 200, all of them or none. They are ordinary runs: each is watched,
+/// paused and cancelled by itself.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sweeps",
+    tag = "runs",
+    security(("token" = ["write"])),
+    request_body(content = CreateSweep, example = json!({"name": "learning rates", "seeds": [1, 2],
+        "changes": [{"train": {"lr": 0.001}}, {"train": {"lr": 0.002}}],
+        "experiment": {
+            "name": "tiny-4x4",
+            "data": {"source": "generate", "side": 4, "train": 100, "test": 20, "givens": [6, 9], "seed": 1},
+            "arch": {"hidden_size": 32, "num_heads": 2, "H_layers": 1, "L_layers": 1, "halt_max_steps": 4, "puzzle_emb_ndim": 32},
+            "train": {"batch_size": 16, "epochs": 2, "lr": 0.001, "lr_warmup_steps": 10}
+        }
+    })),
+    responses(
+        (status = 201, description = "The sweep with its queued runs", body = Sweep,
+            headers(("location" = String, description = "Its address"))),
+        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+    )
+)]
+pub async fn create_sweep(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiJson(request): ApiJson<CreateSweep>,
+) -> Result<impl IntoResponse, ApiError> {
+    runs::check_name(&request.name)?;
+    let experiments = experiments(&request)?;
+    let terms = terms(&caller, &request.owner, request.priority)?;
+    let created = store::sweeps::create(&state.pool, &caller.viewer, &request.name, &experiments, terms).await;
+    let sweep = match created {
+        Err(store::Error::NotFound { what: "dataset", key }) => {
+            return Err(runs::unknown_dataset(&state, &caller, &key).await?);
+        }
+        created => created?,
+    };
+    let location = format!("/api/v1/sweeps/{}", sweep.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(sweep)))
+}
+
+/// Get a sweep
+#[utoipa::path(
+    get,
+    path = "/api/v1/sweeps/{id}",
+    tag = "runs",
+    security(("token" = ["read"])),
+    params(("id" = SweepId, Path, description = "The sweep's id")),
+    responses(
+        (status = 200, description = "The sweep", body = Sweep),
+        (status = 404, description = "There is no such sweep"),
+    )
+)]
+pub async fn get_sweep(State(state): State<AppState>, ApiPath(id): ApiPath<SweepId>) -> Result<Json<Sweep>, ApiError> {
+    Ok(Json(store::sweeps::get(&state.pool, id).await?))
+}
+
+/// Every change with every seed, checked.
+fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
+    let seeds = if request.seeds.is_empty() { &[request.experiment.seed][..] } else { &request.seeds };
+    let none = [json!({})];
+    let changes = if request.changes.is_empty() { &none[..] } else { &request.changes };
+    let count = seeds.len().saturating_mul(changes.len());
+    if count > MOST_RUNS {
+        return Err(ApiError::field("changes", format!("expected at most {MOST_RUNS} runs in all, found {count}")));
+    }
+    let mut experiments = Vec::with_capacity(count);
+    for (at, change) in changes.iter().enumerate() {
+        let changed = runs::changed(&request.experiment, change, &format!("changes[{at}]"))?;
+        experiments.extend(seeds.iter().map(|&seed| Experiment { seed, ..changed.clone() }));
+    }
+    Ok(experiments)
+}

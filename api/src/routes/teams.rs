@@ -1,0 +1,158 @@
+//! Teams, which own what is stored, and their members.
+
+use super::page_limit;
+use crate::{
+    accounts::Caller,
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_types::{
+    Page,
+    account::{CreateTeam, Team},
+    ids::{TeamId, UserId},
+    job::check_owner,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which page of the teams.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListTeamsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<TeamId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List teams
+///
+/// Your own; an administrator's are all of them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams",
+    tag = "accounts",
+    security(("token" = ["read"])),
+    params(ListTeamsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Team>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_teams(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<ListTeamsQuery>,
+) -> Result<Json<Page<Team>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::teams::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+}
+
+/// Make a team
+#[utoipa::path(
+    post,
+    path = "/api/v1/teams",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    request_body(content = CreateTeam, example = json!({"name": "puzzlers"})),
+    responses(
+        (status = 201, description = "The team", body = Team,
+            headers(("location" = String, description = "Its address"))),
+        (status = 409, description = "The name is taken"),
+        (status = 422, description = "The name is wrong"),
+    )
+)]
+pub async fn create_team(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<CreateTeam>,
+) -> Result<impl IntoResponse, ApiError> {
+    check_owner(&request.name).map_err(|problem| ApiError::field("name", problem))?;
+    let team = store::teams::create(&state.pool, &request.name).await?;
+    let location = format!("/api/v1/teams/{}", team.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(team)))
+}
+
+/// Get a team
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{id}",
+    tag = "accounts",
+    security(("token" = ["read"])),
+    params(("id" = TeamId, Path, description = "The team's id")),
+    responses(
+        (status = 200, description = "The team", body = Team),
+        (status = 404, description = "There is no such team, or it is not yours"),
+    )
+)]
+pub async fn get_team(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<TeamId>,
+) -> Result<Json<Team>, ApiError> {
+    Ok(Json(store::teams::get(&state.pool, &caller.viewer, id).await?))
+}
+
+/// Add a member to a team
+#[utoipa::path(
+    put,
+    path = "/api/v1/teams/{id}/members/{user_id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(
+        ("id" = TeamId, Path, description = "The team's id"),
+        ("user_id" = UserId, Path, description = "The user's id")
+    ),
+    responses(
+        (status = 204, description = "The user is a member"),
+        (status = 404, description = "There is no such team or user"),
+    )
+)]
+pub async fn add_member(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath((id, user_id)): ApiPath<(TeamId, UserId)>,
+) -> Result<StatusCode, ApiError> {
+    let team = store::teams::get(&state.pool, &caller.viewer, id).await?;
+    let user = store::users::find(&state.pool, &user_id.to_string()).await?;
+    store::teams::add_member(&state.pool, team.id, user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a member out of a team
+///
+/// What the member has made stays with the team.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/teams/{id}/members/{user_id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(
+        ("id" = TeamId, Path, description = "The team's id"),
+        ("user_id" = UserId, Path, description = "The user's id")
+    ),
+    responses(
+        (status = 204, description = "The user is no member"),
+        (status = 404, description = "There is no such team"),
+    )
+)]
+pub async fn remove_member(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath((id, user_id)): ApiPath<(TeamId, UserId)>,
+) -> Result<StatusCode, ApiError> {
+    let team = store::teams::get(&state.pool, &caller.viewer, id).await?;
+    store::teams::remove_member(&state.pool, team.id, user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,149 @@
+//! Files of clients: puzzles and checkpoints.
+
+use super::{datasets::check_name, jobs::home};
+use crate::{
+    accounts::Caller,
+    http::{error::ApiError, extract::ApiQuery},
+    intake::{self, PuzzleFile, Received},
+    server::AppState,
+    store::{self, datasets::NewDataset},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_model::data::leak_report;
+use hrm_types::{board::Kind, dataset::Dataset, model::Model};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// What the sent checkpoint is called.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UploadModelQuery {
+    /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; several models may bear it.
+    #[param(example = "mine")]
+    name: String,
+}
+
+/// What the sent puzzles are.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UploadDatasetQuery {
+    /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; unique in the team.
+    #[param(example = "mine")]
+    name: String,
+    /// `sudoku` by default, or `maze`.
+    kind: Option<Kind>,
+    /// Rows from the file's end that become the test split; a tenth, at most 1,000, by default.
+    test_rows: Option<u32>,
+    /// Rows held out for validation, drawn from the others; none by default.
+    validation_rows: Option<u32>,
+    /// Seed of that draw; 0 by default.
+    seed: Option<u64>,
+    /// The licence that the puzzles' publisher states.
+    license: Option<String>,
+}
+
+/// Upload a checkpoint
+///
+/// A safetensors file of HRM Lab's, at most 256 MiB, as `GET /api/v1/models/{id}/file` gives it; every weight is compared with
+/// what its settings ask for.
+#[utoipa::path(
+    post,
+    path = "/api/v1/models",
+    tag = "models",
+    security(("token" = ["write"])),
+    params(UploadModelQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "The stored model", body = Model,
+            headers(("location" = String, description = "Its address"))),
+        (status = 413, description = "The file is too large"),
+        (status = 422, description = "The file is no checkpoint, or its name is wrong"),
+        (status = 503, description = "Other files are being received; `Retry-After` says when to come back"),
+    )
+)]
+pub async fn upload_model(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<UploadModelQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    check_name(&query.name)?;
+    let team = home(&caller)?;
+    let place = state.receiving.enter().await?;
+    let received = Received::of(&headers, body).await?;
+    let read = tokio::task::spawn_blocking(move || intake::model(received));
+    let (model, bytes) = read.await.map_err(ApiError::internal)??;
+    let id = store::checkpoints::upload(&state.pool, &query.name, team, model.info(), &bytes).await?;
+    drop(place);
+    let location = format!("/api/v1/models/{id}");
+    let model = store::checkpoints::get(&state.pool, id).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(model)))
+}
+
+/// Upload puzzles
+///
+/// CSV with the columns `source,question,answer,rating`, plain or gzipped, at most 256 MiB and 64 MiB once unpacked; every
+/// puzzle is checked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/datasets/upload",
+    tag = "datasets",
+    security(("token" = ["write"])),
+    params(UploadDatasetQuery),
+    request_body(content = Vec<u8>, content_type = "text/csv"),
+    responses(
+        (status = 201, description = "The stored dataset", body = Dataset,
+            headers(("location" = String, description = "Its address"))),
+        (status = 409, description = "The name is taken, or these very puzzles are stored already"),
+        (status = 413, description = "The file is too large"),
+        (status = 422, description = "A row is no puzzle, or a parameter is wrong"),
+        (status = 503, description = "Other files are being received; `Retry-After` says when to come back"),
+    )
+)]
+pub async fn upload_dataset(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<UploadDatasetQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    check_name(&query.name)?;
+    let team = home(&caller)?;
+    let about = about(&query)?;
+    let place = state.receiving.enter().await?;
+    let received = Received::of(&headers, body).await?;
+    let read = tokio::task::spawn_blocking(move || {
+        let puzzles = intake::dataset(received, &about)?;
+        let leaks = leak_report(&puzzles);
+        Ok::<_, ApiError>((puzzles, leaks))
+    });
+    let (puzzles, leaks) = read.await.map_err(ApiError::internal)??;
+    let license = query.license.as_deref();
+    let new = NewDataset { team, name: &query.name, origin: "uploaded", generated: None, license, leaks: Some(leaks) };
+    let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
+    drop(place);
+    let location = format!("/api/v1/datasets/{}", dataset.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))
+}
+
+fn about(query: &UploadDatasetQuery) -> Result<PuzzleFile, ApiError> {
+    let kind = query.kind.unwrap_or(Kind::Sudoku);
+    if kind == Kind::Arc {
+        let detail = "expected sudoku or maze, found arc: import its archives with `hrm data import arc`";
+        return Err(ApiError::field("kind", detail));
+    }
+    if let Some(length) = query.license.as_ref().map(String::len).filter(|length| *length > 200) {
+        return Err(ApiError::field("license", format!("expected at most 200 bytes, found {length}")));
+    }
+    let (validation_rows, seed) = (query.validation_rows.unwrap_or(0), query.seed.unwrap_or(0));
+    Ok(PuzzleFile { kind, test_rows: query.test_rows, validation_rows, seed })
+}

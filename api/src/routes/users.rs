@@ -1,0 +1,189 @@
+//! Who has an account, and who is invited; for administrators.
+
+use super::page_limit;
+use crate::{
+    accounts::{INVITATION, Secret},
+    http::{
+        error::ApiError,
+        extract::{ApiJson, ApiPath, ApiQuery},
+    },
+    server::AppState,
+    store::{self, invitations::NewInvitation},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use hrm_types::{
+    Page,
+    account::{ChangeUser, CreateInvitation, CreatedInvitation, Invitation, User},
+    ids::{InvitationId, UserId},
+    job::check_owner,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which page of the users.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListUsersQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<UserId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// Which page of the invitations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListInvitationsQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<InvitationId>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// List users
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(ListUsersQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<User>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_users(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListUsersQuery>,
+) -> Result<Json<Page<User>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::users::list(&state.pool, query.cursor, limit).await?))
+}
+
+/// Get a user
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(("id" = UserId, Path, description = "The user's id")),
+    responses(
+        (status = 200, description = "The user", body = User),
+        (status = 404, description = "There is no such user"),
+    )
+)]
+pub async fn get_user(State(state): State<AppState>, ApiPath(id): ApiPath<UserId>) -> Result<Json<User>, ApiError> {
+    Ok(Json(store::users::find(&state.pool, &id.to_string()).await?))
+}
+
+/// Change a user
+///
+/// The role, and whether the user is kept out. Accounts are not deleted: what they made names them.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(("id" = UserId, Path, description = "The user's id")),
+    request_body(content = ChangeUser, example = json!({"role": "viewer"})),
+    responses(
+        (status = 200, description = "The user", body = User),
+        (status = 404, description = "There is no such user"),
+        (status = 409, description = "No administrator would be left"),
+        (status = 422, description = "A setting is wrong"),
+    )
+)]
+pub async fn change_user(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<UserId>,
+    ApiJson(change): ApiJson<ChangeUser>,
+) -> Result<Json<User>, ApiError> {
+    store::users::change(&state.pool, id, &change).await?;
+    Ok(Json(store::users::find(&state.pool, &id.to_string()).await?))
+}
+
+/// List invitations
+///
+/// Those that can still be accepted.
+#[utoipa::path(
+    get,
+    path = "/api/v1/invitations",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(ListInvitationsQuery),
+    responses(
+        (status = 200, description = "Newest first", body = Page<Invitation>),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_invitations(
+    State(state): State<AppState>,
+    ApiQuery(query): ApiQuery<ListInvitationsQuery>,
+) -> Result<Json<Page<Invitation>>, ApiError> {
+    let limit = page_limit(query.limit)?;
+    Ok(Json(store::invitations::list(&state.pool, query.cursor, limit).await?))
+}
+
+/// Invite somebody
+///
+/// Whoever opens the path in the answer within a week chooses a password and is that user.
+#[utoipa::path(
+    post,
+    path = "/api/v1/invitations",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    request_body(content = CreateInvitation, example = json!({"name": "ann", "role": "member", "team": "local"})),
+    responses(
+        (status = 201, description = "The invitation and its path", body = CreatedInvitation,
+            headers(("location" = String, description = "Its address"))),
+        (status = 404, description = "There is no such team"),
+        (status = 409, description = "A user of that name is there already, or there are no accounts"),
+        (status = 422, description = "A setting is wrong"),
+    )
+)]
+pub async fn create_invitation(
+    State(state): State<AppState>,
+    ApiJson(request): ApiJson<CreateInvitation>,
+) -> Result<impl IntoResponse, ApiError> {
+    if !store::users::exist(&state.pool).await? {
+        let detail = "the first account is made on the command line: `hrm user add NAME`".into();
+        return Err(ApiError::Conflict { field: None, detail });
+    }
+    check_owner(&request.name).map_err(|problem| ApiError::field("name", problem))?;
+    let team = store::teams::named(&state.pool, &request.team).await?.id;
+    let code = Secret::new().map_err(ApiError::internal)?;
+    let new = NewInvitation { name: &request.name, role: request.role, team, length: INVITATION };
+    let invitation = store::invitations::create(&state.pool, &code.hash(), new).await?;
+    let location = format!("/api/v1/invitations/{}", invitation.id);
+    let path = format!("/invite?code={}", code.reveal());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CreatedInvitation { invitation, path })))
+}
+
+/// Take an invitation back
+#[utoipa::path(
+    delete,
+    path = "/api/v1/invitations/{id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(("id" = InvitationId, Path, description = "The invitation's id")),
+    responses(
+        (status = 204, description = "It cannot be accepted any more"),
+        (status = 404, description = "There is no such invitation"),
+    )
+)]
+pub async fn delete_invitation(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<InvitationId>,
+) -> Result<StatusCode, ApiError> {
+    store::invitations::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

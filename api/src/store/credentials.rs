@@ -1,0 +1,184 @@
+//! Sessions of browsers and tokens of programs: which user a secret stands for. Only hashes of secrets come here.
+
+use super::{Error, interval, page, users::parse_role};
+use hrm_types::{
+    Page,
+    account::{Role, Scope, Token},
+    ids::{TeamId, TokenId, UserId},
+};
+use sqlx::PgPool;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The user that a secret stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// The user's name.
+    pub name: String,
+    /// The user's role.
+    pub role: Role,
+    /// The user's teams, the one joined first in front.
+    pub teams: Vec<TeamId>,
+    /// What a token is limited to; none for a session.
+    pub scopes: Option<Vec<Scope>>,
+}
+
+/// Begins a session; those that are over are dropped on the way.
+pub async fn begin_session(pool: &PgPool, secret_hash: &[u8], user: UserId, length: Duration) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(pool).await?;
+    sqlx::query!(
+        "INSERT INTO sessions (secret_hash, user_id, expires_at) VALUES ($1, $2, now() + $3)",
+        secret_hash,
+        user.0,
+        interval(length)
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Ends a session; it is no error if there was none.
+pub async fn end_session(pool: &PgPool, secret_hash: &[u8]) -> Result<(), Error> {
+    sqlx::query!("DELETE FROM sessions WHERE secret_hash = $1", secret_hash).execute(pool).await?;
+    Ok(())
+}
+
+/// Whose session this is, as long as it lasts and the user is not kept out.
+pub async fn of_session(pool: &PgPool, secret_hash: &[u8]) -> Result<Option<Identity>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT users.id, name, role,
+                  ARRAY(SELECT team_id FROM memberships WHERE user_id = users.id ORDER BY joined_at, team_id) AS "teams!"
+           FROM sessions JOIN users ON users.id = user_id
+           WHERE secret_hash = $1 AND expires_at > now() AND NOT disabled"#,
+        secret_hash
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        let (role, teams) = (parse_role(&row.role)?, row.teams.into_iter().map(TeamId).collect());
+        Ok(Identity { user: UserId(row.id), name: row.name, role, teams, scopes: None })
+    })
+    .transpose()
+}
+
+/// Whose token this is, as long as it lasts and the user is not kept out. Notes its use, to the minute.
+pub async fn of_token(pool: &PgPool, secret_hash: &[u8]) -> Result<Option<Identity>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT tokens.id AS token, users.id, users.name, role, scopes,
+                  last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS "stale!",
+                  ARRAY(SELECT team_id FROM memberships WHERE user_id = users.id ORDER BY joined_at, team_id) AS "teams!"
+           FROM tokens JOIN users ON users.id = user_id
+           WHERE secret_hash = $1 AND (expires_at IS NULL OR expires_at > now()) AND NOT disabled"#,
+        secret_hash
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.stale {
+        sqlx::query!("UPDATE tokens SET last_used_at = now() WHERE id = $1", row.token).execute(pool).await?;
+    }
+    let (role, teams) = (parse_role(&row.role)?, row.teams.into_iter().map(TeamId).collect());
+    let scopes = Some(parse_scopes(&row.scopes)?);
+    Ok(Some(Identity { user: UserId(row.id), name: row.name, role, teams, scopes }))
+}
+
+fn parse_scopes(texts: &[String]) -> Result<Vec<Scope>, Error> {
+    let parse = |text: &String| Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+    let scopes: Option<Vec<Scope>> = texts.iter().map(parse).collect();
+    scopes.ok_or_else(|| Error::Corrupt { what: "scope", detail: texts.join(", ") })
+}
+
+/// A future token.
+#[derive(Debug, Clone, Copy)]
+pub struct NewToken<'a> {
+    /// What it is for.
+    pub name: &'a str,
+    /// Its first characters.
+    pub prefix: &'a str,
+    /// The hash of the whole.
+    pub secret_hash: &'a [u8],
+    /// What it may do.
+    pub scopes: &'a [Scope],
+    /// How long it lasts; none for ever.
+    pub length: Option<Duration>,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    prefix: String,
+    scopes: Vec<String>,
+    created_at: OffsetDateTime,
+    expires_at: Option<OffsetDateTime>,
+    last_used_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Token {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: TokenId(row.id),
+            name: row.name,
+            prefix: row.prefix,
+            scopes: parse_scopes(&row.scopes)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        })
+    }
+}
+
+/// Stores a token of a user.
+pub async fn create_token(pool: &PgPool, user: UserId, new: NewToken<'_>) -> Result<Token, Error> {
+    let scopes: Vec<String> = new.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO tokens (id, user_id, name, prefix, secret_hash, scopes, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7)
+         RETURNING id, name, prefix, scopes, created_at, expires_at, last_used_at",
+        Uuid::now_v7(),
+        user.0,
+        new.name,
+        new.prefix,
+        new.secret_hash,
+        &scopes,
+        new.length.map(interval)
+    )
+    .fetch_one(pool)
+    .await?;
+    row.try_into()
+}
+
+/// The tokens of a user, newest first, older than `cursor`.
+pub async fn list_tokens(
+    pool: &PgPool,
+    user: UserId,
+    cursor: Option<TokenId>,
+    limit: u32,
+) -> Result<Page<Token>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, name, prefix, scopes, created_at, expires_at, last_used_at FROM tokens
+         WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        user.0,
+        cursor.map(|id| id.0),
+        i64::from(limit) + 1
+    )
+    .fetch_all(pool)
+    .await?;
+    let tokens = rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?;
+    Ok(page(tokens, limit, |token| token.id))
+}
+
+/// Ends a token of a user for good.
+///
+/// # Errors
+/// [`Error::NotFound`], also when it is another user's.
+pub async fn delete_token(pool: &PgPool, user: UserId, id: TokenId) -> Result<(), Error> {
+    let deleted = sqlx::query!("DELETE FROM tokens WHERE id = $1 AND user_id = $2", id.0, user.0).execute(pool).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("token", id.to_string())) }
+}

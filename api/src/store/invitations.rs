@@ -1,0 +1,141 @@
+//! Invitations: who holds the code of one becomes the user it names.
+
+use super::{Error, interval, page, users};
+use hrm_types::{
+    Page,
+    account::{Invitation, Role},
+    ids::{InvitationId, TeamId, UserId},
+};
+use sqlx::PgPool;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A future user.
+#[derive(Debug, Clone, Copy)]
+pub struct NewInvitation<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The role.
+    pub role: Role,
+    /// The team.
+    pub team: TeamId,
+    /// How long it can be accepted.
+    pub length: Duration,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    role: String,
+    team: String,
+    created_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Invitation {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: InvitationId(row.id),
+            name: row.name,
+            role: users::parse_role(&row.role)?,
+            team: row.team,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+/// Stores an invitation; those that are over are dropped on the way.
+///
+/// # Errors
+/// [`Error::Conflict`] when a user has that name.
+pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> Result<Invitation, Error> {
+    match users::find(pool, new.name).await {
+        Err(Error::NotFound { .. }) => {}
+        Err(error) => return Err(error),
+        Ok(_) => {
+            let (constraint, detail) = ("users_name_key".into(), "a user of this name is there already".into());
+            return Err(Error::Conflict { constraint, detail });
+        }
+    }
+    sqlx::query!("DELETE FROM invitations WHERE expires_at < now()").execute(pool).await?;
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO invitations (id, code_hash, name, role, team_id, expires_at)
+         VALUES ($1, $2, $3, $4, $5, now() + $6)
+         RETURNING id, name, role, (SELECT name FROM teams WHERE id = team_id) AS \"team!\", created_at, expires_at",
+        Uuid::now_v7(),
+        code_hash,
+        new.name,
+        new.role.as_str(),
+        new.team.0,
+        interval(new.length)
+    )
+    .fetch_one(pool)
+    .await?;
+    row.try_into()
+}
+
+/// The invitation with this code, as long as it can be accepted.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn with_code(pool: &PgPool, code_hash: &[u8]) -> Result<Invitation, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT invitations.id, invitations.name, role, teams.name AS team, invitations.created_at, expires_at
+         FROM invitations JOIN teams ON teams.id = team_id WHERE code_hash = $1 AND expires_at > now()",
+        code_hash
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.ok_or_else(|| Error::not_found("invitation", ""))?.try_into()
+}
+
+/// Invitations that can be accepted, newest first, older than `cursor`.
+pub async fn list(pool: &PgPool, cursor: Option<InvitationId>, limit: u32) -> Result<Page<Invitation>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT invitations.id, invitations.name, role, teams.name AS team, invitations.created_at, expires_at
+         FROM invitations JOIN teams ON teams.id = team_id
+         WHERE expires_at > now() AND ($1::uuid IS NULL OR invitations.id < $1)
+         ORDER BY invitations.id DESC LIMIT $2",
+        cursor.map(|id| id.0),
+        i64::from(limit) + 1
+    )
+    .fetch_all(pool)
+    .await?;
+    let invitations = rows.into_iter().map(Invitation::try_from).collect::<Result<_, _>>()?;
+    Ok(page(invitations, limit, |invitation| invitation.id))
+}
+
+/// Takes an invitation back.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn delete(pool: &PgPool, id: InvitationId) -> Result<(), Error> {
+    let deleted = sqlx::query!("DELETE FROM invitations WHERE id = $1", id.0).execute(pool).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("invitation", id.to_string())) }
+}
+
+/// Makes the invited user, once.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is over or was accepted before; [`Error::Conflict`] when the name is taken by now.
+pub async fn accept(pool: &PgPool, code_hash: &[u8], password_hash: &str) -> Result<UserId, Error> {
+    let mut tx = pool.begin().await?;
+    let row = sqlx::query!(
+        "DELETE FROM invitations WHERE code_hash = $1 AND expires_at > now() RETURNING name, role, team_id",
+        code_hash
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or_else(|| Error::not_found("invitation", ""))?;
+    let role = users::parse_role(&row.role)?;
+    let id = users::create(&mut tx, &row.name, role, TeamId(row.team_id), password_hash).await?;
+    tx.commit().await?;
+    Ok(id)
+}

@@ -1,0 +1,135 @@
+//! Accounts: who a secret stands for, and how long.
+
+use crate::{
+    accounts::{Secret, hash_secret},
+    store::{
+        Error,
+        access::{self, Owned, Viewer},
+        credentials::{self, NewToken},
+        invitations::{self, NewInvitation},
+        jobs::Terms,
+        runs, teams,
+        testing::{TestDatabase, database},
+        users,
+    },
+};
+use hrm_types::{
+    account::{ChangeUser, Role, Scope},
+    ids::{TeamId, UserId},
+};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn user(db: &TestDatabase, name: &str, role: Role) -> UserId {
+    users::add(&db.pool, name, role, TeamId::LOCAL, "hash").await.expect("a user")
+}
+
+#[tokio::test]
+async fn names_are_taken_in_any_case() {
+    let db = database().await;
+    assert!(!users::exist(&db.pool).await.expect("an answer"));
+    let ann = user(&db, "Ann", Role::Admin).await;
+    assert!(users::exist(&db.pool).await.expect("an answer"));
+    let taken = users::add(&db.pool, "ANN", Role::Member, TeamId::LOCAL, "hash").await;
+    assert!(matches!(taken, Err(Error::Conflict { constraint, .. }) if constraint == "users_name_key"));
+    let found = users::find(&db.pool, "ann").await.expect("the user");
+    assert_eq!((found.id, found.name.as_str(), found.teams[0].name.as_str()), (ann, "Ann", "local"));
+    assert_eq!(users::find(&db.pool, &ann.to_string()).await.expect("the user"), found);
+    assert_eq!(users::credentials(&db.pool, "aNN").await.expect("an answer").expect("credentials").id, ann);
+}
+
+#[tokio::test]
+async fn sessions_and_tokens_end_with_their_time_or_with_their_user() {
+    let db = database().await;
+    user(&db, "root", Role::Admin).await;
+    let ann = user(&db, "ann", Role::Member).await;
+    let secret = Secret::new().expect("a secret");
+    let session = async || credentials::of_session(&db.pool, &secret.hash()).await.expect("an answer");
+    credentials::begin_session(&db.pool, &secret.hash(), ann, Duration::ZERO).await.expect("a session");
+    assert_eq!(session().await, None, "it is over at once");
+    credentials::begin_session(&db.pool, &secret.hash(), ann, HOUR).await.expect("the old one is dropped");
+    let identity = session().await.expect("a session");
+    assert_eq!((identity.user, identity.role, identity.scopes), (ann, Role::Member, None));
+    assert_eq!(identity.teams, [TeamId::LOCAL]);
+
+    let make = async |name, length| {
+        let secret_hash = hash_secret(name);
+        let new = NewToken { name, prefix: "hrm_", secret_hash: &secret_hash, scopes: &[Scope::Read], length };
+        credentials::create_token(&db.pool, ann, new).await.expect("a token")
+    };
+    let of = async |name| credentials::of_token(&db.pool, &hash_secret(name)).await.expect("an answer");
+    make("over", Some(Duration::ZERO)).await;
+    make("lasting", Some(HOUR)).await;
+    let eternal = make("eternal", None).await;
+    assert_eq!(of("over").await, None);
+    assert_eq!(of("lasting").await.expect("a token").scopes, Some(vec![Scope::Read]));
+    assert_eq!(of("eternal").await.expect("a token").user, ann);
+    let listed = credentials::list_tokens(&db.pool, ann, None, 2).await.expect("a page");
+    assert_eq!((listed.items.len(), listed.items[0].id), (2, eternal.id));
+    assert!(listed.items[0].last_used_at.is_some() && listed.next_cursor.is_some());
+
+    let kept_out = ChangeUser { disabled: Some(true), role: None };
+    users::change(&db.pool, ann, &kept_out).await.expect("a change");
+    assert_eq!((session().await, of("lasting").await), (None, None));
+    assert!(users::credentials(&db.pool, "ann").await.expect("an answer").is_none());
+    let back = ChangeUser { disabled: Some(false), role: None };
+    users::change(&db.pool, ann, &back).await.expect("a change");
+    assert_eq!(session().await, None, "the session has ended for good");
+    assert!(of("lasting").await.is_some());
+}
+
+#[tokio::test]
+async fn an_administrator_is_always_left() {
+    let db = database().await;
+    let root = user(&db, "root", Role::Admin).await;
+    for change in
+        [ChangeUser { role: Some(Role::Member), disabled: None }, ChangeUser { role: None, disabled: Some(true) }]
+    {
+        let refused = users::change(&db.pool, root, &change).await;
+        assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    }
+    user(&db, "other", Role::Admin).await;
+    users::change(&db.pool, root, &ChangeUser { role: Some(Role::Viewer), disabled: None }).await.expect("a change");
+    assert_eq!(users::find(&db.pool, "root").await.expect("the user").role, Role::Viewer);
+}
+
+#[tokio::test]
+async fn an_invitation_makes_one_user_in_its_time() {
+    let db = database().await;
+    let invite = async |name, code, length| {
+        let new = NewInvitation { name, role: Role::Viewer, team: TeamId::LOCAL, length };
+        invitations::create(&db.pool, &hash_secret(code), new).await
+    };
+    invite("late", "late", Duration::ZERO).await.expect("an invitation");
+    let refused = invitations::accept(&db.pool, &hash_secret("late"), "hash").await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })));
+    invite("ann", "code", HOUR).await.expect("an invitation");
+    assert_eq!(invitations::list(&db.pool, None, 10).await.expect("a page").items.len(), 1, "the other is over");
+    let ann = invitations::accept(&db.pool, &hash_secret("code"), "hash").await.expect("a user");
+    assert_eq!(users::find(&db.pool, "ann").await.expect("the user").id, ann);
+    let again = invitations::accept(&db.pool, &hash_secret("code"), "hash").await;
+    assert!(matches!(again, Err(Error::NotFound { .. })));
+    assert!(matches!(invite("Ann", "other", HOUR).await, Err(Error::Conflict { .. })));
+}
+
+#[tokio::test]
+async fn what_a_team_queues_is_seen_by_it_alone() {
+    let db = database().await;
+    let team = teams::create(&db.pool, "theirs").await.expect("a team").id;
+    let terms = Terms { team, ..Terms::default() };
+    let experiment = super::experiment("theirs");
+    let run = runs::create(&db.pool, &Viewer::Everything, &experiment, terms).await.expect("a run");
+    let owned = access::of_job(&db.pool, run.id.0).await.expect("an answer").expect("a job");
+    assert_eq!(owned, Owned { team, public: false });
+    let seen = async |viewer: Viewer| {
+        let page = runs::list(&db.pool, &viewer, runs::RunFilter::default(), None, 10).await.expect("a page");
+        (page.items.len(), viewer.may_read(owned), viewer.may_change(owned))
+    };
+    assert_eq!(seen(Viewer::Everything).await, (1, true, true));
+    assert_eq!(seen(Viewer::Teams(vec![team.0])).await, (1, true, true));
+    assert_eq!(seen(Viewer::Teams(vec![TeamId::LOCAL.0])).await, (0, false, false));
+    let public = Owned { public: true, ..owned };
+    let other = Viewer::Teams(vec![]);
+    assert_eq!((other.may_read(public), other.may_change(public)), (true, false));
+}

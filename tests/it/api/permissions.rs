@@ -1,0 +1,210 @@
+//! Who may do what, for every operation of the OpenAPI document: nothing without a token, nothing with too small a
+//! scope, nothing with what belongs to another team.
+
+use super::server::{Answer, Server, tiny_experiment};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const SCOPES: [&str; 4] = ["read", "solve", "write", "admin"];
+
+/// A server with an administrator, and two members of a team each.
+pub(super) struct Lab {
+    pub(super) server: Server,
+}
+
+impl Lab {
+    pub(super) fn open() -> Self {
+        let server = Server::without_worker();
+        for (name, role, team) in [("root", "admin", "local"), ("ann", "member", "anns"), ("bob", "member", "bobs")] {
+            server.hrm(&["user", "add", name, "--role", role, "--team", team], &format!("password of {name}\n"));
+        }
+        let lab = Self { server };
+        // The server notices within a second that there are accounts.
+        while lab.server.get("/api/v1/me").status != 401 {}
+        lab
+    }
+
+    pub(super) fn token(&self, user: &str, scopes: &str) -> String {
+        self.server.hrm(&["token", "create", user, "test", "--scopes", scopes], "")
+    }
+
+    /// A request with a token; where a body may be, it is `{}`.
+    pub(super) fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let request = self.server.request(method, path);
+        let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+        Answer::of(if method == "GET" { request } else { request.json(body) })
+    }
+
+    fn make(&self, token: &str, path: &str, body: &Value) -> Value {
+        self.send(token, "POST", path, body).expect(201)
+    }
+
+    /// An object of Ann's of every kind that belongs to a team or a user, by the beginning of its path.
+    fn objects(&self, ann: &str) -> BTreeMap<&'static str, String> {
+        let run = self.make(ann, "/api/v1/runs", &json!({"experiment": tiny_experiment("anns")}));
+        let generate = json!({"side": 6, "train": 2, "test": 2, "givens": [12, 16], "seed": 3});
+        let dataset = self.make(ann, "/api/v1/datasets", &json!({"name": "anns", "generate": generate}));
+        let evaluation = json!({"model": "sudoku-6x6", "dataset": "anns"});
+        let evaluation = self.make(ann, "/api/v1/evaluations", &evaluation);
+        let sweep = json!({"name": "anns", "experiment": tiny_experiment("anns"), "seeds": [1, 2]});
+        let sweep = self.make(ann, "/api/v1/sweeps", &sweep);
+        let me = self.send(ann, "GET", "/api/v1/me", &Value::Null).expect(200);
+        let token = self.send(ann, "GET", "/api/v1/tokens", &Value::Null).expect(200)["items"][0].clone();
+        let shipped = self.send(ann, "GET", "/api/v1/models", &Value::Null).expect(200)["items"][0].clone();
+        let file = format!("/api/v1/models/{}/file", shipped["id"].as_str().expect("an id"));
+        let file = self.send(ann, "GET", &file, &Value::Null).bytes;
+        let upload = self.server.request("POST", "/api/v1/models?name=anns").bearer_auth(ann);
+        let model = Answer::of(upload.header("content-type", "application/octet-stream").body(file)).expect(201);
+        let id = |object: &Value| object["id"].as_str().unwrap_or_else(|| panic!("no id: {object:#}")).to_owned();
+        BTreeMap::from([
+            ("runs", id(&run)),
+            ("jobs", id(&run)),
+            ("sweeps", id(&sweep)),
+            ("datasets", id(&dataset)),
+            ("evaluations", id(&evaluation["job"])),
+            ("models", id(&model)),
+            ("teams", id(&me["teams"][0])),
+            ("tokens", id(&token)),
+        ])
+    }
+}
+
+/// An operation of the document: method, path and the scope that it asks for, if any.
+struct Operation {
+    method: String,
+    path: String,
+    scope: Option<String>,
+}
+
+fn operations(document: &Value) -> Vec<Operation> {
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().into_iter().flatten().map(move |(method, operation)| Operation {
+            method: method.to_uppercase(),
+            path: path.clone(),
+            scope: operation["security"][0]["token"][0].as_str().map(str::to_owned),
+        })
+    });
+    operations.collect()
+}
+
+impl Operation {
+    /// Its path with these ids in it, and whether one of them is an object's of the list.
+    fn address(&self, objects: &BTreeMap<&str, String>) -> (String, bool) {
+        let resource = self.path.trim_start_matches("/api/v1/").split('/').next().expect("a first segment");
+        let other = "0199c2a4-71b5-7aa0-8d55-000000000000".to_owned();
+        let id = objects.get(resource);
+        let named = self.path.contains("{id}") && id.is_some();
+        let path = self.path.replace("{id}", id.unwrap_or(&other));
+        let path = path
+            .replace("{user_id}", &other)
+            .replace("{name}", "sudoku-6x6")
+            .replace("{alias}", "champion")
+            .replace("{step}", "1");
+        assert!(!path.contains('{'), "{path}: say here what stands for the parameter");
+        (path, named)
+    }
+}
+
+#[test]
+fn every_operation_asks_who_calls_for_its_scope_and_whose_its_object_is() {
+    let lab = Lab::open();
+    let document = lab.server.get("/api/openapi.json").expect(200);
+    let operations = operations(&document);
+    assert!(operations.len() > 40, "{} operations", operations.len());
+    let ann = lab.token("ann", "read,solve,write");
+    let bob = lab.token("bob", "read,solve,write");
+    let without = |scope: &str| {
+        let others: Vec<&str> = SCOPES.into_iter().filter(|other| *other != scope).collect();
+        lab.token("root", &others.join(","))
+    };
+    let without: BTreeMap<&str, String> = SCOPES.into_iter().map(|scope| (scope, without(scope))).collect();
+    let objects = lab.objects(&ann);
+    let (mut open, mut of_others) = (Vec::new(), 0);
+    for operation in &operations {
+        let (path, is_anns) = operation.address(&objects);
+        let ask = |token: &str| lab.send(token, &operation.method, &path, &json!({}));
+        let Some(scope) = &operation.scope else {
+            open.push(path);
+            continue;
+        };
+        ask("").expect_problem(401, "unauthenticated");
+        ask("hrm_00000000000000000000000000000000").expect_problem(401, "unauthenticated");
+        ask(&without[scope.as_str()]).expect_problem(403, "forbidden");
+        if is_anns && scope != "admin" {
+            ask(&bob).expect_problem(404, "not-found");
+            of_others += 1;
+        }
+    }
+    assert_eq!(open, ["/healthz", "/readyz"], "operations for anybody");
+    assert!(of_others >= 20, "{of_others} operations on objects");
+    // Nothing has happened to what Bob tried to change, and Ann still may.
+    let run = lab.send(&ann, "GET", &format!("/api/v1/runs/{}", objects["runs"]), &Value::Null).expect(200);
+    assert_eq!((&run["state"], &run["owner"]), (&json!("queued"), &json!("ann")));
+    let cancelled = lab.send(&ann, "POST", &format!("/api/v1/runs/{}/cancel", objects["runs"]), &json!({}));
+    assert_eq!(cancelled.expect(200)["state"], "cancelled");
+}
+
+#[test]
+fn what_a_team_has_is_neither_listed_nor_found_by_name_nor_in_the_way_of_others() {
+    let lab = Lab::open();
+    let (ann, bob) = (lab.token("ann", "read,solve,write"), lab.token("bob", "read,solve,write"));
+    let root = lab.token("root", "read,admin");
+    let objects = lab.objects(&ann);
+    let items = |token: &str, path: &str| -> Vec<Value> {
+        let page = lab.send(token, "GET", path, &Value::Null).expect(200);
+        page["items"].as_array().expect("items").clone()
+    };
+    for resource in ["runs", "jobs", "evaluations", "datasets", "models", "sweeps"] {
+        let path = format!("/api/v1/{resource}");
+        let has = |token: &str| {
+            let of = |item: &Value| item["id"].as_str().or_else(|| item["job"]["id"].as_str()).map(str::to_owned);
+            items(token, &path).iter().any(|item| of(item).as_deref() == Some(&objects[resource]))
+        };
+        assert_eq!([has(&ann), has(&bob), has(&root)], [true, false, true], "{resource}");
+    }
+    // The model that ships is everybody's.
+    assert!(items(&bob, "/api/v1/models").iter().any(|model| model["name"] == "sudoku-6x6"));
+    let puzzle = json!({"puzzle": ".".repeat(36), "model": "anns"});
+    lab.send(&bob, "POST", "/api/v1/solve", &puzzle).expect_problem(404, "model-not-found");
+    lab.send(&ann, "POST", "/api/v1/solve", &puzzle).expect(200);
+    let stored = |name: &str| {
+        let mut experiment = tiny_experiment("bobs");
+        experiment["data"] = json!({"source": "stored", "dataset": name});
+        json!({ "experiment": experiment })
+    };
+    for name in ["anns", &objects["datasets"]] {
+        lab.send(&bob, "POST", "/api/v1/runs", &stored(name)).expect_problem(422, "invalid-experiment");
+        let evaluation = json!({"model": "sudoku-6x6", "dataset": name});
+        lab.send(&bob, "POST", "/api/v1/evaluations", &evaluation).expect_problem(404, "not-found");
+    }
+    let board = format!("/api/v1/leaderboard?dataset_id={}", objects["datasets"]);
+    lab.send(&bob, "GET", &board, &Value::Null).expect_problem(404, "not-found");
+    // The same name and the same puzzles again, for another team.
+    let generate = json!({"side": 6, "train": 2, "test": 2, "givens": [12, 16], "seed": 3});
+    let same = json!({"name": "anns", "generate": generate});
+    let bobs = lab.send(&bob, "POST", "/api/v1/datasets", &same).expect(201);
+    assert_ne!(bobs["id"], objects["datasets"]);
+    lab.send(&bob, "POST", "/api/v1/datasets", &same).expect_problem(409, "conflict");
+}
+
+#[test]
+fn jobs_are_queued_under_the_callers_name_and_for_a_team_of_the_callers() {
+    let lab = Lab::open();
+    let (ann, root) = (lab.token("ann", "read,write"), lab.token("root", "read,write,admin"));
+    let queue = |token: &str, owner: &str| {
+        lab.send(token, "POST", "/api/v1/runs", &json!({"experiment": tiny_experiment("run"), "owner": owner}))
+    };
+    assert_eq!(queue(&ann, "local").expect(201)["owner"], "ann", "the default of clients that know no accounts");
+    assert_eq!(queue(&ann, "ann").expect(201)["owner"], "ann");
+    assert_eq!(queue(&ann, "bob").expect_problem(422, "invalid-request")["field"], "owner");
+    assert_eq!(queue(&root, "bob").expect(201)["owner"], "bob");
+    let for_team = |token: &str, team: &str| {
+        let request = lab.server.request("POST", "/api/v1/runs").bearer_auth(token).header("hrm-team", team);
+        Answer::of(request.json(&json!({"experiment": tiny_experiment("team")})))
+    };
+    assert_eq!(for_team(&ann, "bobs").expect_problem(422, "invalid-request")["field"], "hrm-team");
+    let id = for_team(&root, "anns").expect(201)["id"].clone();
+    let path = format!("/api/v1/runs/{}", id.as_str().expect("an id"));
+    assert_eq!(lab.send(&ann, "GET", &path, &Value::Null).expect(200)["name"], "team");
+}
