@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e chaos s3 cuda gpu-check gpu-emulate sqlx setup FORCE
+.PHONY: help run test check web program e2e chaos bench bench-torch s3 cuda gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -53,6 +53,16 @@ gpu-check: ## Check every kernel and whole trainings on this machine's GPU, and 
 
 gpu-emulate: ## Run the same checks on an emulated GPU, where there is none
 	@model/cuda/emulate.sh
+
+bench: program ## Time every operation, one puzzle's ACT steps and training steps
+	target/release/hrm bench ops
+	target/release/hrm bench solve
+	target/release/hrm bench train
+
+bench-torch: program ## Time a plain PyTorch HRM and hrm bench in turn and print the ratios (BENCH_ARGUMENTS, see tests/reference/bench.py)
+	test -x target/bench-torch/bin/python || python3 -m venv target/bench-torch
+	target/bench-torch/bin/python -c 'import torch, safetensors' 2>/dev/null || target/bench-torch/bin/pip install torch numpy safetensors
+	target/bench-torch/bin/python tests/reference/bench.py $(BENCH_ARGUMENTS)
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh

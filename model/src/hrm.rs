@@ -58,11 +58,8 @@ impl Hrm {
         tensors: &BTreeMap<String, Tensor>,
         packed: &PackedWeights,
     ) -> Result<Self> {
-        let exact = Source { tensors, packed: None };
-        let source = match arch.forward_dtype {
-            ForwardDtype::Float32 => exact,
-            ForwardDtype::Bfloat16 => Source { packed: Some(packed), ..exact },
-        };
+        let source = Source { tensors, packed, dtype: arch.forward_dtype };
+        let exact = Source { dtype: ForwardDtype::Float32, ..source };
         let rope = (arch.pos_encodings == PosEncodings::Rope)
             .then(|| Rope::new(dims.positions, dims.head_dim, arch.rope_theta));
         let embed_pos = match arch.pos_encodings {
@@ -169,9 +166,20 @@ impl Hrm {
     }
 
     /// The halting head alone: values of halting and of going on, (B) each, f32.
-    pub fn q_values(&self, hidden: &Hidden) -> Result<(Tensor, Tensor)> {
-        let first = hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?.to_dtype(DType::F32)?; // (B, D)
-        let q = self.q_head.forward(&first)?.broadcast_add(&self.q_bias)?; // (B, 2)
+    fn q_values(&self, hidden: &Hidden) -> Result<(Tensor, Tensor)> {
+        self.q_of(&hidden.z_H.narrow(1, 0, 1)?.squeeze(1)?)
+    }
+
+    /// The same after one more ACT step.
+    pub fn next_q_values(&self, hidden: &Hidden, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        let Hidden { z_H, z_L } = self.begin(hidden, x)?;
+        let z_L = self.L_level.forward(&z_L, &(&z_H + x)?)?;
+        self.q_of(&self.H_level.first(&z_H, &z_L)?)
+    }
+
+    /// Reads the halting head off the first position, (B, D).
+    fn q_of(&self, first: &Tensor) -> Result<(Tensor, Tensor)> {
+        let q = self.q_head.forward(&first.to_dtype(DType::F32)?)?.broadcast_add(&self.q_bias)?; // (B, 2)
         Ok((q.narrow(D::Minus1, 0, 1)?.squeeze(1)?, q.narrow(D::Minus1, 1, 1)?.squeeze(1)?))
     }
 }

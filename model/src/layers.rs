@@ -2,17 +2,20 @@
 
 use crate::{
     Error, Result,
-    kernels::{self, PackedWeight, PackedWeights, Rope},
+    kernels::{self, BlockWeights, Blocks, PackedWeight, PackedWeights, Rope, Weight},
 };
 use candle_core::{DType, Tensor};
+use hrm_types::experiment::ForwardDtype;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Weights by name.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) tensors: &'a BTreeMap<String, Tensor>,
-    /// Their packed forms, if matrix products are to take them in bf16.
-    pub(crate) packed: Option<&'a PackedWeights>,
+    /// Their packed forms.
+    pub(crate) packed: &'a PackedWeights,
+    /// What matrix products take them in.
+    pub(crate) dtype: ForwardDtype,
 }
 
 impl Source<'_> {
@@ -28,13 +31,13 @@ impl Source<'_> {
 /// x · Wᵀ for W (out, in).
 pub(crate) struct Linear {
     weight: Tensor,
-    /// Where the product takes its operands in bf16.
-    packed: Option<Arc<PackedWeight>>,
+    packed: Arc<PackedWeight>,
+    dtype: ForwardDtype,
 }
 
 impl Linear {
     pub(crate) fn load(source: Source<'_>, name: &str) -> Result<Self> {
-        Ok(Self { weight: source.get(name)?, packed: source.packed.map(|packed| packed.get(name)) })
+        Ok(Self { weight: source.get(name)?, packed: source.packed.get(name), dtype: source.dtype })
     }
 
     /// (…, in) → (…, out), of the same type.
@@ -51,7 +54,12 @@ impl Linear {
         }
         // One matrix product over all rows: (rows, in) · (in, out)
         let rows = x.reshape(((), inputs))?;
-        Ok(kernels::linear(&rows, &self.weight, self.packed.as_ref(), dtype)?.reshape(shape)?)
+        let packed = (self.dtype == ForwardDtype::Bfloat16).then_some(&self.packed);
+        Ok(kernels::linear(&rows, &self.weight, packed, dtype)?.reshape(shape)?)
+    }
+
+    fn weight(&self) -> Weight {
+        Weight { values: self.weight.clone(), packed: Arc::clone(&self.packed) }
     }
 }
 
@@ -114,6 +122,15 @@ impl Block {
         })
     }
 
+    fn weights(&self) -> BlockWeights {
+        BlockWeights {
+            qkv_proj: self.self_attn.qkv_proj.weight(),
+            o_proj: self.self_attn.o_proj.weight(),
+            gate_up_proj: self.mlp.gate_up_proj.weight(),
+            down_proj: self.mlp.down_proj.weight(),
+        }
+    }
+
     /// (B, T, D) → (B, T, D)
     pub(crate) fn forward(&self, h: &Tensor) -> Result<Tensor> {
         let h = kernels::add_rms_norm(h, &self.self_attn.forward(h)?, self.eps)?;
@@ -124,16 +141,36 @@ impl Block {
 /// The fast or the slow module: h = h + injection, then its blocks.
 pub(crate) struct Module {
     pub(crate) blocks: Vec<Block>,
+    /// All of it as one operation, on the backends that have it.
+    fused: Arc<Blocks>,
 }
 
 impl Module {
     pub(crate) fn load(source: Source<'_>, prefix: &str, layers: usize, settings: &BlockSettings) -> Result<Self> {
         let blocks = (0..layers).map(|i| Block::load(source, &format!("{prefix}.layers.{i}"), settings));
-        Ok(Self { blocks: blocks.collect::<Result<_>>()? })
+        let blocks = blocks.collect::<Result<Vec<_>>>()?;
+        let BlockSettings { num_heads, rope, eps } = settings.clone();
+        let weights = blocks.iter().map(Block::weights).collect();
+        let fused = Blocks::new(weights, source.packed, num_heads, rope, eps, source.dtype);
+        Ok(Self { blocks, fused })
     }
 
     /// Both (B, T, D) → (B, T, D)
     pub(crate) fn forward(&self, h: &Tensor, injection: &Tensor) -> Result<Tensor> {
-        self.blocks.iter().try_fold((h + injection)?, |h, block| block.forward(&h))
+        self.read(h, injection, h.dim(1)?)
+    }
+
+    /// Both (B, T, D) → the result's first position alone (B, D): what is read nowhere else is not computed.
+    pub(crate) fn first(&self, h: &Tensor, injection: &Tensor) -> Result<Tensor> {
+        Ok(self.read(h, injection, 1)?.squeeze(1)?)
+    }
+
+    /// The result's first positions, (B, `positions`, D).
+    fn read(&self, h: &Tensor, injection: &Tensor, positions: usize) -> Result<Tensor> {
+        if let Some(h) = self.fused.forward(h, injection, 0..positions)? {
+            return Ok(h);
+        }
+        let h = self.blocks.iter().try_fold((h + injection)?, |h, block| block.forward(&h))?;
+        Ok(h.narrow(1, 0, positions)?)
     }
 }

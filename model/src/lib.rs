@@ -4,6 +4,7 @@
 //! run's numbers depend on its experiment alone.
 
 pub mod act;
+pub mod bench;
 pub mod checkpoint;
 pub mod data;
 pub mod device;

@@ -86,7 +86,12 @@ impl AdamATan2 {
     }
 
     /// Updates every dense weight from its gradient; a weight without one counts as having gradient 0.
-    pub fn update(&mut self, params: &Params, lr: f64, gradient: impl Fn(&Tensor) -> Option<Tensor>) -> Result<()> {
+    pub fn update(
+        &mut self,
+        params: &Params,
+        lr: f64,
+        gradient: impl Fn(&str, &Tensor) -> Option<Tensor>,
+    ) -> Result<()> {
         self.steps += 1;
         let AdamSettings { beta1, beta2, weight_decay } = self.settings;
         let step = AdamATan2Step {
@@ -99,7 +104,7 @@ impl AdamATan2 {
         };
         let weights = params.dense().map(|(name, var)| -> Result<Trained<'_>> {
             let (first, second) = &self.moments[name];
-            let gradient = match gradient(var) {
+            let gradient = match gradient(name, var) {
                 Some(gradient) => gradient.contiguous()?,
                 None => var.zeros_like()?,
             };

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and how its answers end.
 
 mod backup;
+mod bench;
 mod checkpoint;
 mod data;
 mod eval;
@@ -64,6 +65,8 @@ enum Command {
     Restore(restore::Restore),
     Openapi(openapi::Openapi),
     Verify(verify::Verify),
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -84,6 +87,7 @@ impl Command {
             Self::Restore(restore) => restore.run(),
             Self::Openapi(openapi) => openapi.run(),
             Self::Verify(verify) => verify.run(),
+            Self::Bench(bench) => bench.run(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::{PackedWeight, cpu};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use hrm_types::experiment::ForwardDtype;
 use std::sync::Arc;
 
 /// x (M, K) and W (N, K), f32, → (M, N) of this type, both rounded to bf16, with sums in f32.
@@ -28,14 +29,33 @@ struct WeightGradient;
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, packed: Option<&Arc<PackedWeight>>, dtype: DType) -> Result<Tensor> {
     match packed {
         None => x.matmul(&weight.t()?),
-        Some(_) if x.device().is_cpu() && !cpu::bf16::is_supported() => rounded(x)?.matmul(&rounded(weight)?.t()?),
         Some(packed) => x.contiguous()?.apply_op2(weight, Linear { packed: Arc::clone(packed), dtype }),
     }
 }
 
-/// Rounds to bf16 and back: what the operands are where no instruction takes them as they are.
-fn rounded(x: &Tensor) -> Result<Tensor> {
-    x.to_dtype(DType::BF16)?.to_dtype(DType::F32)
+/// A product that is run again and again.
+pub(crate) type Product = Box<dyn FnMut() -> Result<()> + Send>;
+
+/// The product of x (M, K) with Wᵀ for W (N, K), both f32, as the modules' passes run it: with operands of this type
+/// that are prepared, where the backend prepares any.
+pub(crate) fn prepared(x: Tensor, weight: Tensor, dtype: ForwardDtype) -> Result<Product> {
+    if x.device().is_cpu() {
+        let ((m, k), n) = (x.dims2()?, weight.dim(0)?);
+        let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        let arithmetic = cpu::Arithmetic::best(dtype);
+        let mut multiply = cpu::linear::prepared(arithmetic, &values(&x)?, &values(&weight)?, (m, n, k));
+        return Ok(Box::new(move || {
+            multiply();
+            Ok(())
+        }));
+    }
+    let packed = (dtype == ForwardDtype::Bfloat16).then(|| super::PackedWeights::default().get("weight"));
+    Ok(Box::new(move || linear(&x, &weight, packed.as_ref(), x.dtype()).map(drop)))
+}
+
+/// What the CPU multiplies bf16 with.
+fn arithmetic() -> cpu::Arithmetic {
+    cpu::Arithmetic::best(ForwardDtype::Bfloat16)
 }
 
 /// (rows of the first, their values, rows of the second); both must have rows of equal length.
@@ -55,7 +75,7 @@ impl CustomOp2 for Linear {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (m, k, n) = inner_sizes(l1, l2)?;
         let (x, weight) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
-        let out = cpu::linear::forward(x, weight, (m, n, k), &self.packed);
+        let out = cpu::linear::forward(arithmetic(), x, weight, (m, n, k), &self.packed);
         Ok((CpuStorage::F32(out), Shape::from((m, n))))
     }
 
@@ -90,7 +110,7 @@ impl CustomOp2 for InputGradient {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
         let (grad, weight) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
-        let out = cpu::linear::input_gradient(grad, weight, (m, n, k), &self.packed);
+        let out = cpu::linear::input_gradient(arithmetic(), grad, weight, (m, n, k), &self.packed);
         Ok((CpuStorage::F32(out), Shape::from((m, k))))
     }
 
@@ -109,7 +129,7 @@ impl CustomOp2 for WeightGradient {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let ((m, n), (_, k)) = (l1.shape().dims2()?, l2.shape().dims2()?);
         let (grad, x) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
-        Ok((CpuStorage::F32(cpu::linear::weight_gradient(grad, x, (m, n, k))), Shape::from((n, k))))
+        Ok((CpuStorage::F32(cpu::linear::weight_gradient(arithmetic(), grad, x, (m, n, k))), Shape::from((n, k))))
     }
 
     #[cfg(feature = "cuda")]

@@ -53,6 +53,8 @@ pub struct Pass {
     /// Metrics of the sequences that halted.
     pub halted: Halted,
     gradients: GradStore,
+    /// Those of weights that are recorded together with others, by name.
+    left: BTreeMap<String, Tensor>,
     /// The puzzle of each sequence.
     puzzle_identifiers: Vec<u32>,
     /// (B, N)
@@ -61,8 +63,8 @@ pub struct Pass {
 
 impl Pass {
     /// The gradient of a weight.
-    pub fn gradient(&self, weight: &Tensor) -> Option<Tensor> {
-        self.gradients.get(weight).cloned()
+    pub fn gradient(&self, name: &str, weight: &Tensor) -> Option<Tensor> {
+        self.left.get(name).or_else(|| self.gradients.get(weight)).cloned()
     }
 
     /// The gradient of each sequence's puzzle embedding, (B, N).
@@ -190,6 +192,7 @@ impl Trainer {
             puzzle_identifiers: carry.current.puzzle_identifiers.clone(),
             puzzle_gradient: gradients.get(&puzzle_rows).cloned(),
             gradients,
+            left: self.packed.gradients(),
         };
         self.carry = Some(carry);
         Ok(pass)
@@ -198,7 +201,7 @@ impl Trainer {
     /// Updates the weights from a pass, at `rate` times the configured learning rates.
     pub fn update(&mut self, pass: &Pass, rate: f64) -> Result<()> {
         self.steps_done += 1;
-        self.adam.update(&self.params, self.settings.lr * rate, |weight| pass.gradient(weight))?;
+        self.adam.update(&self.params, self.settings.lr * rate, |name, weight| pass.gradient(name, weight))?;
         self.packed.renew();
         if let (Some(table), Some(gradient)) = (self.params.puzzle_emb(), pass.puzzle_gradient()) {
             let (lr, decay) = (self.settings.puzzle_emb_lr * rate, self.settings.puzzle_emb_weight_decay);
@@ -209,9 +212,9 @@ impl Trainer {
 
     /// Adds up what all ranks found, in the order of the ranks.
     fn add_up(&self, pass: &mut Pass) -> Result<()> {
-        let weights: Vec<&Var> = self.params.dense().map(|(_, var)| var).collect();
-        let flat = weights.iter().map(|var| -> Result<Tensor> {
-            let gradient = pass.gradient(var).map_or_else(|| var.zeros_like(), Ok)?;
+        let weights: Vec<(&str, &Var)> = self.params.dense().collect();
+        let flat = weights.iter().map(|(name, var)| -> Result<Tensor> {
+            let gradient = pass.gradient(name, var).map_or_else(|| var.zeros_like(), Ok)?;
             Ok(gradient.flatten_all()?)
         });
         let flat = Tensor::cat(&flat.collect::<Result<Vec<_>>>()?, 0)?;
@@ -240,7 +243,8 @@ impl Trainer {
             sum = (sum + &message.tensors[0])?;
         }
         let mut start = 0;
-        for var in weights {
+        pass.left.clear();
+        for (_, var) in weights {
             let count = var.elem_count();
             // A copy, so that each begins where a kernel may read it.
             let gradient = sum.narrow(0, start, count)?.force_contiguous()?.reshape(var.shape())?;
@@ -283,7 +287,7 @@ impl Trainer {
             // The only step is also the last: there is no next one to learn from.
             return Ok(None);
         }
-        let (next_halt, next_continue) = self.unrecorded.q_values(&self.unrecorded.step(&carry.hidden, x)?)?;
+        let (next_halt, next_continue) = self.unrecorded.next_q_values(&carry.hidden, x)?;
         let is_last: Vec<u8> = carry.steps.iter().map(|&steps| u8::from(steps >= max)).collect();
         let is_last = Tensor::from_vec(is_last, carry.steps.len(), x.device())?;
         let value = is_last.where_cond(&next_halt, &next_halt.maximum(&next_continue)?)?;

@@ -144,7 +144,7 @@ fn replay_training(fixture: &Fixture, trainer: &mut Trainer, step: usize, report
 fn gradient_error(fixture: &Fixture, trainer: &Trainer, pass: &Pass, prefix: &str) -> Result<f64> {
     let mut worst = 0f64;
     for (name, var) in trainer.params.dense() {
-        let ours = pass.gradient(var).map_or_else(|| var.zeros_like(), Ok)?;
+        let ours = pass.gradient(name, var).map_or_else(|| var.zeros_like(), Ok)?;
         worst = worst.max(fixture.error(&format!("{prefix}/grad/{name}"), &ours)?);
     }
     match pass.puzzle_gradient() {

@@ -1,48 +1,123 @@
-//! The linear map with bf16 operands: x (M, K) · Wᵀ for W (N, K), and its gradients. Sizes are (M, N, K).
+//! The linear map: x (M, K) · Wᵀ for W (N, K), and its gradients. Sizes are (M, N, K); a weight's are (N, K).
 
-use super::bf16::{self, ColumnPanels, RowPanels};
+use super::{
+    arithmetic::Arithmetic,
+    panels::{COLUMNS, Panels, Source},
+    product::{Rows, multiply_all},
+};
 use crate::kernels::PackedWeight;
+use rayon::prelude::*;
 use std::sync::Arc;
 
-type Sizes = (usize, usize, usize);
+/// A packed weight, shared by all that multiply it.
+pub(in crate::kernels) type Packed = Arc<Panels<COLUMNS>>;
 
-/// A weight's operands in bf16, one for each pass that reads it.
+/// A weight's operands, one for each pass that reads it.
 #[derive(Default)]
 pub(in crate::kernels) struct Operands {
     /// Wᵀ (K, N), for the map itself.
-    pub(in crate::kernels) forward: Option<Arc<ColumnPanels>>,
+    forward: Option<Packed>,
+    /// The same with panels of gate and of up in turn.
+    gate_up: Option<Packed>,
     /// W (N, K), for its input's gradient.
-    pub(in crate::kernels) backward: Option<Arc<ColumnPanels>>,
+    backward: Option<Packed>,
 }
 
-impl PackedWeight {
-    fn forward(&self, pack: impl FnOnce() -> ColumnPanels) -> Arc<ColumnPanels> {
-        self.current(|operands| Arc::clone(operands.cpu.forward.get_or_insert_with(|| Arc::new(pack()))))
-    }
+/// Wᵀ as a right operand.
+pub(in crate::kernels) fn forward_panels(
+    arithmetic: Arithmetic,
+    weight: &[f32],
+    (n, k): (usize, usize),
+    packed: &PackedWeight,
+) -> Packed {
+    let pack = || Arc::new(Panels::pack(arithmetic, Source::Along(weight), n, k));
+    packed.current(|operands| Arc::clone(operands.cpu.forward.get_or_insert_with(pack)))
+}
 
-    fn backward(&self, pack: impl FnOnce() -> ColumnPanels) -> Arc<ColumnPanels> {
-        self.current(|operands| Arc::clone(operands.cpu.backward.get_or_insert_with(|| Arc::new(pack()))))
-    }
+/// The fused gate and up projection of W (2·`inner`, K) as a right operand.
+pub(in crate::kernels) fn gate_up_panels(
+    arithmetic: Arithmetic,
+    weight: &[f32],
+    (inner, k): (usize, usize),
+    packed: &PackedWeight,
+) -> Packed {
+    let pack = || Arc::new(Panels::pack_gate_up(arithmetic, weight, inner, k));
+    packed.current(|operands| Arc::clone(operands.cpu.gate_up.get_or_insert_with(pack)))
+}
+
+/// W as a right operand.
+pub(in crate::kernels) fn backward_panels(
+    arithmetic: Arithmetic,
+    weight: &[f32],
+    (n, k): (usize, usize),
+    packed: &PackedWeight,
+) -> Packed {
+    let pack = || Arc::new(Panels::pack(arithmetic, Source::Across(weight), k, n));
+    packed.current(|operands| Arc::clone(operands.cpu.backward.get_or_insert_with(pack)))
+}
+
+/// The words of rows of `width` values.
+fn words(arithmetic: Arithmetic, values: &[f32], width: usize) -> Vec<u32> {
+    let stride = arithmetic.words(width);
+    let mut words = vec![0; values.len() / width * stride];
+    words.par_chunks_mut(stride).zip(values.par_chunks(width)).with_min_len(16).for_each(|(words, row)| {
+        arithmetic.store(row, words);
+    });
+    words
+}
+
+/// Rows (M, `width`) times a packed operand.
+fn product(arithmetic: Arithmetic, rows: &[f32], (m, width): (usize, usize), panels: &Panels<COLUMNS>) -> Vec<f32> {
+    let words = words(arithmetic, rows, width);
+    let mut out = vec![0f32; m * panels.count];
+    multiply_all(arithmetic, Rows::Plain { words: &words, stride: arithmetic.words(width) }, m, panels, &mut out);
+    out
+}
+
+/// The product of x (M, K) with Wᵀ alone, of operands that are packed beforehand, to be run again and again.
+pub(in crate::kernels) fn prepared(
+    arithmetic: Arithmetic,
+    x: &[f32],
+    weight: &[f32],
+    (m, n, k): (usize, usize, usize),
+) -> impl FnMut() + Send + use<> {
+    let (words, stride) = (words(arithmetic, x, k), arithmetic.words(k));
+    let (panels, mut out) = (Panels::pack(arithmetic, Source::Along(weight), n, k), vec![0f32; m * n]);
+    move || multiply_all(arithmetic, Rows::Plain { words: &words, stride }, m, &panels, &mut out)
 }
 
 /// x (M, K) · Wᵀ → (M, N).
-pub(in crate::kernels) fn forward(x: &[f32], weight: &[f32], (m, n, k): Sizes, packed: &PackedWeight) -> Vec<f32> {
-    let weight = packed.forward(|| ColumnPanels::along(weight, n, k));
-    bf16::multiply(&RowPanels::along(x, m, k), &weight)
+pub(in crate::kernels) fn forward(
+    arithmetic: Arithmetic,
+    x: &[f32],
+    weight: &[f32],
+    (m, n, k): (usize, usize, usize),
+    packed: &PackedWeight,
+) -> Vec<f32> {
+    product(arithmetic, x, (m, k), &forward_panels(arithmetic, weight, (n, k), packed))
 }
 
 /// The result's gradient (M, N) · W → x's gradient (M, K).
 pub(in crate::kernels) fn input_gradient(
+    arithmetic: Arithmetic,
     grad: &[f32],
     weight: &[f32],
-    (m, n, k): Sizes,
+    (m, n, k): (usize, usize, usize),
     packed: &PackedWeight,
 ) -> Vec<f32> {
-    let weight = packed.backward(|| ColumnPanels::across(weight, n, k));
-    bf16::multiply(&RowPanels::along(grad, m, n), &weight)
+    product(arithmetic, grad, (m, n), &backward_panels(arithmetic, weight, (n, k), packed))
 }
 
 /// The result's gradient (M, N), transposed, · x (M, K) → W's gradient (N, K).
-pub(in crate::kernels) fn weight_gradient(grad: &[f32], x: &[f32], (m, n, k): Sizes) -> Vec<f32> {
-    bf16::multiply(&RowPanels::across(grad, m, n), &ColumnPanels::across(x, m, k))
+pub(in crate::kernels) fn weight_gradient(
+    arithmetic: Arithmetic,
+    grad: &[f32],
+    x: &[f32],
+    (m, n, k): (usize, usize, usize),
+) -> Vec<f32> {
+    let left = Panels::pack(arithmetic, Source::Across(grad), n, m);
+    let right = Panels::pack(arithmetic, Source::Across(x), k, m);
+    let mut out = vec![0f32; n * k];
+    multiply_all(arithmetic, Rows::Packed(&left), n, &right, &mut out);
+    out
 }

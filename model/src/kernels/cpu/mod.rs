@@ -3,15 +3,23 @@
 
 #![expect(clippy::inline_always, reason = "what is not inlined is not compiled for the instructions found at run time")]
 
+mod arithmetic;
 pub(super) mod attention;
-pub(super) mod bf16;
 pub(super) mod cross_entropy;
 pub(super) mod embedding;
+mod heads;
 pub(super) mod linear;
+pub(super) mod module;
 pub(super) mod optim;
+mod panels;
+mod product;
 pub(super) mod rms_norm;
-mod small_product;
+mod rope;
+mod shared;
 pub(super) mod swiglu;
+mod tile;
+
+pub(super) use arithmetic::Arithmetic;
 
 use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
 

@@ -1,0 +1,160 @@
+//! `hrm bench`: how fast this machine trains, thinks and computes.
+#![expect(clippy::print_stdout, reason = "the measurement is the command's output")]
+
+mod print;
+
+use clap::{Args, Subcommand, ValueEnum};
+use hrm_model::{
+    bench::{self, Setup},
+    shape::TaskShape,
+};
+use hrm_types::experiment::{ArchConfig, ForwardDtype};
+use std::{num::NonZeroUsize, process::ExitCode, thread};
+
+/// Measure speed at any size, beside the rate of this machine's matrix products.
+///
+/// Weights and tokens are drawn: no dataset and no checkpoint is needed. Sizes are the reference model's on Sudoku 9×9
+/// unless others are given. Figures of a busy machine are worth little.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    Train(Train),
+    Solve(Solve),
+    Ops(Ops),
+}
+
+/// Time training steps.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm bench train                                 the reference model, batch 32, bf16: under 50 s on two cores
+  hrm bench train --dtype f32 --threads 1 --json
+  hrm bench train --hidden-size 128 --heads 4 --layers 1 --tokens 36 --batch 64")]
+pub(crate) struct Train {
+    #[command(flatten)]
+    sizes: Sizes,
+    /// Sequences of a step
+    #[arg(long, value_name = "B", default_value = "32")]
+    batch: NonZeroUsize,
+    /// Seconds to measure for, about; two steps are always made
+    #[arg(long, value_name = "S", default_value_t = 20.0)]
+    seconds: f64,
+}
+
+/// Time ACT steps of inference.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm bench solve                one puzzle: milliseconds per ACT step
+  hrm bench solve --batch 32     many: sequences times steps per second
+  hrm bench solve --tokens 900 --json")]
+pub(crate) struct Solve {
+    #[command(flatten)]
+    sizes: Sizes,
+    /// Sequences solved together
+    #[arg(long, value_name = "B", default_value = "1")]
+    batch: NonZeroUsize,
+    /// Seconds to measure for, about
+    #[arg(long, value_name = "S", default_value_t = 10.0)]
+    seconds: f64,
+}
+
+/// Time every operation of a training step alone, forward and backward.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hrm bench ops
+  hrm bench ops --tokens 900 --batch 4 --dtype f32 --json")]
+pub(crate) struct Ops {
+    #[command(flatten)]
+    sizes: Sizes,
+    /// Sequences
+    #[arg(long, value_name = "B", default_value = "32")]
+    batch: NonZeroUsize,
+    /// Seconds to measure for, about, all operations together
+    #[arg(long, value_name = "S", default_value_t = 15.0)]
+    seconds: f64,
+}
+
+#[derive(Debug, Args)]
+struct Sizes {
+    /// D: width of the hidden states
+    #[arg(long, value_name = "D", default_value_t = 512)]
+    hidden_size: usize,
+    /// Attention heads
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    heads: usize,
+    /// Blocks of each of the two modules
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    layers: usize,
+    /// S: tokens of a puzzle
+    #[arg(long, value_name = "S", default_value_t = 81)]
+    tokens: usize,
+    /// V: distinct tokens
+    #[arg(long, value_name = "V", default_value_t = 11)]
+    vocabulary: usize,
+    /// Number format of the operands of matrix products
+    #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
+    dtype: Dtype,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dtype {
+    Bf16,
+    F32,
+}
+
+impl Sizes {
+    fn setup(&self, batch: NonZeroUsize, seconds: f64) -> anyhow::Result<Setup> {
+        let arch = ArchConfig {
+            hidden_size: self.hidden_size,
+            num_heads: self.heads,
+            H_layers: self.layers,
+            L_layers: self.layers,
+            puzzle_emb_ndim: self.hidden_size,
+            forward_dtype: match self.dtype {
+                Dtype::Bf16 => ForwardDtype::Bfloat16,
+                Dtype::F32 => ForwardDtype::Float32,
+            },
+            ..ArchConfig::default()
+        };
+        arch.validate()?;
+        let task = TaskShape { seq_len: self.tokens, vocab_size: self.vocabulary, num_puzzle_identifiers: 1 };
+        task.check().map_err(anyhow::Error::msg)?;
+        Ok(Setup { arch, task, batch: batch.get(), seconds })
+    }
+
+    fn threads(&self) -> usize {
+        self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let device = bench::Device::Cpu;
+        let (sizes, text) = match &self {
+            Self::Train(train) => {
+                let setup = train.sizes.setup(train.batch, train.seconds)?;
+                let speed = bench::with_threads(train.sizes.threads(), || bench::train(&setup, &device))?;
+                (&train.sizes, print::Measured::train(&setup, train.sizes.threads(), &speed))
+            }
+            Self::Solve(solve) => {
+                let setup = solve.sizes.setup(solve.batch, solve.seconds)?;
+                let speed = bench::with_threads(solve.sizes.threads(), || bench::solve(&setup, &device))?;
+                (&solve.sizes, print::Measured::solve(&setup, solve.sizes.threads(), &speed))
+            }
+            Self::Ops(ops) => {
+                let setup = ops.sizes.setup(ops.batch, ops.seconds)?;
+                let speeds = bench::with_threads(ops.sizes.threads(), || bench::ops(&setup, &device))?;
+                (&ops.sizes, print::Measured::ops(&setup, ops.sizes.threads(), &speeds))
+            }
+        };
+        println!("{}", if sizes.json { serde_json::to_string_pretty(&text.json)? } else { text.words });
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,164 @@
+//! The number format of products' operands, and the instructions that multiply them.
+//!
+//! Operands are kept in words of 32 bits: one f32, or two neighbours along the inner dimension in bf16, the first in
+//! the lower half. Rounded to bf16 or not, products are exact and their sums f32.
+
+use super::vectorised;
+use hrm_types::experiment::ForwardDtype;
+
+/// How operands are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernels) enum Format {
+    /// One f32 in a word.
+    Full,
+    /// One f32 in a word, rounded to bf16: for machines that do not multiply bf16.
+    Rounded,
+    /// Two bf16 in a word.
+    Pairs,
+}
+
+/// The instructions used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernels) enum Instructions {
+    /// Whatever the program was compiled for.
+    Portable,
+    /// AVX2 with fused multiply-add.
+    Avx2,
+    /// AVX-512.
+    Avx512,
+    /// AVX-512 with products of bf16 pairs.
+    Avx512Bf16,
+}
+
+/// A format with instructions that multiply it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kernels) struct Arithmetic {
+    pub(super) format: Format,
+    pub(super) instructions: Instructions,
+}
+
+impl Instructions {
+    /// All that this machine has, the best last.
+    pub(in crate::kernels) fn found() -> Vec<Self> {
+        let mut found = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") && has!("fma") {
+                found.push(Self::Avx2);
+                if has!("avx512f") && has!("avx512bw") {
+                    found.push(Self::Avx512);
+                    if has!("avx512bf16") {
+                        found.push(Self::Avx512Bf16);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Arithmetic {
+    /// The fastest way of this machine to multiply operands of this type.
+    pub(in crate::kernels) fn best(dtype: ForwardDtype) -> Self {
+        static BEST: std::sync::OnceLock<Instructions> = std::sync::OnceLock::new();
+        let best = *BEST.get_or_init(|| Instructions::found().pop().unwrap_or(Instructions::Portable));
+        Self::with(dtype, best)
+    }
+
+    /// With given instructions, which the machine must have.
+    pub(in crate::kernels) fn with(dtype: ForwardDtype, instructions: Instructions) -> Self {
+        let format = match (dtype, instructions) {
+            (ForwardDtype::Float32, _) => Format::Full,
+            (ForwardDtype::Bfloat16, Instructions::Avx512Bf16) => Format::Pairs,
+            (ForwardDtype::Bfloat16, _) => Format::Rounded,
+        };
+        Self { format, instructions }
+    }
+
+    /// Every format on all instructions of this machine that multiply it.
+    #[cfg(test)]
+    pub(in crate::kernels) fn all() -> Vec<Self> {
+        let best = |instructions| [ForwardDtype::Float32, ForwardDtype::Bfloat16].map(|x| Self::with(x, instructions));
+        let mut all: Vec<Self> = Instructions::found().into_iter().flat_map(best).collect();
+        // Pairs can be multiplied anywhere, if slowly.
+        all.push(Self { format: Format::Pairs, instructions: Instructions::Portable });
+        all
+    }
+
+    /// Whether operands are f32 as they are.
+    #[cfg(test)]
+    pub(in crate::kernels) fn is_full(self) -> bool {
+        self.format == Format::Full
+    }
+
+    /// Words that hold `count` neighbours.
+    pub(super) fn words(self, count: usize) -> usize {
+        if self.format == Format::Pairs { count.div_ceil(2) } else { count }
+    }
+
+    /// Writes a row into its words.
+    #[inline(always)]
+    pub(super) fn store(self, row: &[f32], words: &mut [u32]) {
+        match self.format {
+            Format::Full => vectorised(|| words.iter_mut().zip(row).for_each(|(word, x)| *word = x.to_bits())),
+            Format::Rounded => vectorised(|| words.iter_mut().zip(row).for_each(|(word, &x)| *word = rounded(x))),
+            Format::Pairs => vectorised(|| {
+                let (pairs, rest) = row.as_chunks::<2>();
+                for (word, &[first, second]) in words.iter_mut().zip(pairs) {
+                    *word = pair(first, second);
+                }
+                if let (&[last], Some(word)) = (rest, words.get_mut(pairs.len())) {
+                    *word = pair(last, 0.0);
+                }
+            }),
+        }
+    }
+
+    /// Reads a row from its words.
+    #[inline(always)]
+    pub(super) fn load(self, words: &[u32], row: &mut [f32]) {
+        match self.format {
+            Format::Full | Format::Rounded => {
+                vectorised(|| row.iter_mut().zip(words).for_each(|(x, &word)| *x = f32::from_bits(word)));
+            }
+            Format::Pairs => vectorised(|| {
+                let (pairs, rest) = row.as_chunks_mut::<2>();
+                let odd = words.get(pairs.len()).copied().unwrap_or(0);
+                for ([first, second], &word) in pairs.iter_mut().zip(words) {
+                    *first = f32::from_bits(word << 16);
+                    *second = f32::from_bits(word & 0xffff_0000);
+                }
+                if let [last] = rest {
+                    *last = f32::from_bits(odd << 16);
+                }
+            }),
+        }
+    }
+}
+
+/// The nearest bf16, ties to even, in the upper half; not-a-number stays one.
+#[inline(always)]
+pub(super) fn rounded(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + ((bits >> 16) & 1));
+    if x.is_nan() { 0x7fc0_0000 } else { nearest & 0xffff_0000 }
+}
+
+#[inline(always)]
+pub(super) fn pair(first: f32, second: f32) -> u32 {
+    (rounded(first) >> 16) | rounded(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rounded;
+
+    #[test]
+    fn rounding_is_to_the_nearest_with_ties_to_even() {
+        let bits = |x: u32| rounded(f32::from_bits(x)) >> 16;
+        assert_eq!([bits(0x3f80_8000), bits(0x3f81_8000)], [0x3f80, 0x3f82], "ties to even");
+        assert_eq!([bits(0x3f80_8001), bits(0x3f80_7fff)], [0x3f81, 0x3f80], "to the nearest");
+        assert!(f32::from_bits(rounded(f32::from_bits(0x7fff_ffff))).is_nan(), "not a number stays one");
+    }
+}

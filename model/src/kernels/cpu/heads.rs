@@ -1,0 +1,218 @@
+//! Softmax attention of one head of one sequence over operands in words, forward and backward.
+//!
+//! A block of queries at a time meets all keys; its probabilities are the only intermediate, and the backward pass
+//! computes them again.
+
+use super::{
+    arithmetic::Arithmetic,
+    exp, fold_by,
+    panels::{COLUMNS, Panels, ROWS, Source},
+    product::{Rows, Target, multiply},
+    shared::Shared,
+    sum_by, vectorised,
+};
+use crate::kernels::rope::Rope;
+use std::ops::Range;
+
+/// Queries of one block in the forward pass: their scores stay in the first cache.
+const QUERIES: usize = 16;
+
+/// Queries of one block in the backward pass, where they are the inner dimension of two products.
+const BACKWARD_QUERIES: usize = 96;
+
+/// The sizes of a sequence and its heads.
+#[derive(Clone, Copy)]
+pub(super) struct HeadSizes<'a> {
+    pub(super) arithmetic: Arithmetic,
+    /// T.
+    pub(super) positions: usize,
+    pub(super) num_heads: usize,
+    pub(super) dim: usize,
+    pub(super) rope: Option<&'a Rope>,
+}
+
+/// What a thread needs beside its operands, kept from one head to the next.
+#[derive(Default)]
+pub(super) struct Scratch {
+    keys: Panels<COLUMNS>,
+    values: Panels<COLUMNS>,
+    keys_across: Panels<COLUMNS>,
+    queries_across: Panels<COLUMNS>,
+    grads_across: Panels<COLUMNS>,
+    left: Panels<ROWS>,
+    scores: Vec<f32>,
+    d_scores: Vec<f32>,
+    words: Vec<u32>,
+    block: Vec<f32>,
+    d_keys: Vec<f32>,
+    d_values: Vec<f32>,
+}
+
+/// Which of the three parts of a fused row.
+#[derive(Clone, Copy)]
+enum Part {
+    Queries = 0,
+    Keys = 1,
+    Values = 2,
+}
+
+impl HeadSizes<'_> {
+    /// Words of one head's vector.
+    fn head_words(self) -> usize {
+        self.arithmetic.words(self.dim)
+    }
+
+    /// Words of a row of D values.
+    pub(super) fn row_words(self) -> usize {
+        self.head_words() * self.num_heads
+    }
+
+    /// One head's words of a part of `qkv` (T, 3·D), from position 0 on.
+    fn part(self, qkv: &[u32], head: usize, part: Part) -> &[u32] {
+        &qkv[part as usize * self.row_words() + head * self.head_words()..]
+    }
+
+    /// A row of the fused projection into its words, queries and keys rotated by their position.
+    #[inline(always)]
+    pub(super) fn store_qkv(self, position: usize, row: &mut [f32], words: &mut [u32]) {
+        if let Some(rope) = self.rope {
+            let rotated = 2 * self.num_heads * self.dim;
+            vectorised(|| row[..rotated].chunks_exact_mut(self.dim).for_each(|x| rope.rotate(position, x, 1.0)));
+        }
+        let words = words.chunks_exact_mut(self.head_words());
+        row.chunks_exact(self.dim).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
+    }
+
+    /// Scores of a block of queries into unnormalised probabilities e^(s − max); gives the reciprocal of their sum.
+    #[inline(always)]
+    fn exponentials(self, row: &mut [f32]) -> f32 {
+        let scale = 1.0 / (self.dim as f32).sqrt();
+        let max = fold_by(row, f32::NEG_INFINITY, f32::max) * scale;
+        for x in row.iter_mut() {
+            *x = exp(*x * scale - max);
+        }
+        1.0 / fold_by(row, 0.0, |a, b| a + b)
+    }
+
+    /// The products of queries or gradients (rows `stride` words apart) in `rows` with every column of `panels`.
+    fn product(self, words: &[u32], stride: usize, rows: Range<usize>, panels: &Panels<COLUMNS>, out: &mut Vec<f32>) {
+        out.resize(rows.len() * panels.count, 0.0);
+        let target = Target { values: &Shared::new(out), start: 0, stride: panels.count, add: false };
+        multiply(self.arithmetic, Rows::Plain { words, stride }, rows, panels, 0..panels.len(), target);
+    }
+
+    /// Attention of the queries at `positions`: calls `write(position, head, row)` with each result (d).
+    pub(super) fn forward(
+        self,
+        qkv: &[u32],
+        positions: &Range<usize>,
+        scratch: &mut Scratch,
+        mut write: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let (t, arithmetic, stride) = (self.positions, self.arithmetic, 3 * self.row_words());
+        for head in 0..self.num_heads {
+            let source = |part| (self.part(qkv, head, part), stride);
+            let (words, stride) = source(Part::Keys);
+            scratch.keys.repack(arithmetic, Source::WordsAlong { words, stride }, t, self.dim);
+            let (words, stride) = source(Part::Values);
+            scratch.values.repack(arithmetic, Source::WordsAcross { words, stride }, self.dim, t);
+            let queries = self.part(qkv, head, Part::Queries);
+            for start in positions.clone().step_by(QUERIES) {
+                let block = start..positions.end.min(start + QUERIES);
+                self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
+                let size = arithmetic.words(t);
+                scratch.words.resize(QUERIES * size, 0);
+                let mut inverse = [0f32; QUERIES];
+                let rows = scratch.scores.chunks_exact_mut(t).zip(scratch.words.chunks_exact_mut(size));
+                for (inverse, (row, words)) in inverse.iter_mut().zip(rows) {
+                    vectorised(|| *inverse = self.exponentials(row));
+                    arithmetic.store(row, words);
+                }
+                self.product(&scratch.words, size, 0..block.len(), &scratch.values, &mut scratch.block);
+                for ((position, row), inverse) in block.zip(scratch.block.chunks_exact_mut(self.dim)).zip(inverse) {
+                    vectorised(|| row.iter_mut().for_each(|x| *x *= inverse));
+                    write(position, head, row);
+                }
+            }
+        }
+    }
+
+    /// The gradient of one head's part of `qkv` from the result's gradient `grads` (T, D): calls
+    /// `write(position, part, row)` with each part's rows (d), queries 0, keys 1, values 2.
+    pub(super) fn backward(
+        self,
+        qkv: &[u32],
+        grads: &[u32],
+        head: usize,
+        scratch: &mut Scratch,
+        mut write: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let (t, d, arithmetic) = (self.positions, self.dim, self.arithmetic);
+        let (stride, size) = (3 * self.row_words(), arithmetic.words(t));
+        let (keys, values) = (self.part(qkv, head, Part::Keys), self.part(qkv, head, Part::Values));
+        let queries = self.part(qkv, head, Part::Queries);
+        let grad_stride = self.row_words();
+        let grads = &grads[head * self.head_words()..];
+        scratch.keys.repack(arithmetic, Source::WordsAlong { words: keys, stride }, t, d);
+        scratch.values.repack(arithmetic, Source::WordsAlong { words: values, stride }, t, d);
+        scratch.keys_across.repack(arithmetic, Source::WordsAcross { words: keys, stride }, d, t);
+        scratch.d_keys.resize(t * d, 0.0);
+        scratch.d_values.resize(t * d, 0.0);
+        let scale = 1.0 / (d as f32).sqrt();
+        for start in (0..t).step_by(BACKWARD_QUERIES) {
+            let block = start..t.min(start + BACKWARD_QUERIES);
+            let (rows, add) = (block.len(), start > 0);
+            self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
+            self.product(grads, grad_stride, block.clone(), &scratch.values, &mut scratch.d_scores);
+            for (p, d_p) in scratch.scores.chunks_exact_mut(t).zip(scratch.d_scores.chunks_exact_mut(t)) {
+                vectorised(|| {
+                    let inverse = self.exponentials(p);
+                    for p in p.iter_mut() {
+                        *p *= inverse;
+                    }
+                    let along = sum_by(t, |j| p[j] * d_p[j]);
+                    for (d_p, &p) in d_p.iter_mut().zip(p.iter()) {
+                        *d_p = p * (*d_p - along) * scale;
+                    }
+                });
+            }
+            let (words, from) = (&grads[start * grad_stride..], grad_stride);
+            scratch.grads_across.repack(arithmetic, Source::WordsAcross { words, stride: from }, d, rows);
+            let words = &queries[start * stride..];
+            scratch.queries_across.repack(arithmetic, Source::WordsAcross { words, stride }, d, rows);
+            // Pᵀ · gradients, and d scoresᵀ · queries: sums over this block's queries.
+            for (left, right, out) in [
+                (&scratch.scores, &scratch.grads_across, &mut scratch.d_values),
+                (&scratch.d_scores, &scratch.queries_across, &mut scratch.d_keys),
+            ] {
+                scratch.left.repack(arithmetic, Source::Across(left), t, rows);
+                let target = Target { values: &Shared::new(out), start: 0, stride: d, add };
+                multiply(arithmetic, Rows::Packed(&scratch.left), 0..t, right, 0..right.len(), target);
+            }
+            scratch.words.resize(BACKWARD_QUERIES * size, 0);
+            for (row, words) in scratch.d_scores.chunks_exact(t).zip(scratch.words.chunks_exact_mut(size)) {
+                arithmetic.store(row, words);
+            }
+            self.product(&scratch.words, size, 0..rows, &scratch.keys_across, &mut scratch.block);
+            self.write_back(block, Part::Queries, &mut scratch.block, &mut write);
+        }
+        self.write_back(0..t, Part::Keys, &mut scratch.d_keys, &mut write);
+        self.write_back(0..t, Part::Values, &mut scratch.d_values, &mut write);
+    }
+
+    /// Hands rows over, rotated back where they were rotated.
+    fn write_back(
+        self,
+        positions: Range<usize>,
+        part: Part,
+        rows: &mut [f32],
+        write: &mut impl FnMut(usize, usize, &[f32]),
+    ) {
+        for (position, row) in positions.zip(rows.chunks_exact_mut(self.dim)) {
+            if let (Some(rope), Part::Queries | Part::Keys) = (self.rope, part) {
+                vectorised(|| rope.rotate(position, row, -1.0));
+            }
+            write(position, part as usize, row);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A module's blocks as one pass over memory: everything between two products happens on rows that are still in the
+//! cache, and the next product's operands are written in its own format.
+//!
+//! Rows are worked on in chunks; only attention looks across rows, so that a block has two stages, up to the keys and
+//! values and from there on.
+
+mod backward;
+mod buffers;
+mod forward;
+mod rows;
+
+use super::{
+    arithmetic::Arithmetic,
+    heads::{self, HeadSizes},
+    panels::{COLUMNS, Panels},
+};
+use crate::kernels::rope::Rope;
+use std::{cell::RefCell, ops::Range, sync::Arc};
+
+pub(in crate::kernels) use backward::backward;
+pub(in crate::kernels) use buffers::Buffers;
+pub(in crate::kernels) use forward::forward;
+
+/// The sizes of a pass: B sequences of T positions, D wide.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Sizes<'a> {
+    pub(in crate::kernels) arithmetic: Arithmetic,
+    pub(in crate::kernels) batch: usize,
+    pub(in crate::kernels) positions: usize,
+    pub(in crate::kernels) width: usize,
+    /// I.
+    pub(in crate::kernels) inner: usize,
+    pub(in crate::kernels) num_heads: usize,
+    pub(in crate::kernels) rope: Option<&'a Rope>,
+    pub(in crate::kernels) eps: f32,
+}
+
+/// A block's weights, packed for one direction.
+#[expect(clippy::struct_field_names, reason = "the names that they have in checkpoints")]
+#[derive(Clone)]
+pub(in crate::kernels) struct BlockPanels {
+    pub(in crate::kernels) qkv_proj: Arc<Panels<COLUMNS>>,
+    pub(in crate::kernels) o_proj: Arc<Panels<COLUMNS>>,
+    /// Forward: a panel of gate before a panel of up.
+    pub(in crate::kernels) gate_up_proj: Arc<Panels<COLUMNS>>,
+    pub(in crate::kernels) down_proj: Arc<Panels<COLUMNS>>,
+}
+
+/// What the backward pass needs of one block. Rows in words unless they are f32.
+#[derive(Default)]
+pub(in crate::kernels) struct Saved {
+    /// The block's input (D).
+    input: Vec<u32>,
+    /// Queries, keys and values (3·D), queries and keys rotated.
+    qkv: Vec<u32>,
+    /// Attention's result (D).
+    attended: Vec<u32>,
+    /// The first norm's result (D), f32.
+    middle: Vec<f32>,
+    middle_words: Vec<u32>,
+    /// The reciprocal root mean square of each row, f32.
+    middle_scale: Vec<f32>,
+    /// Gate, then up (2·I).
+    gate_up: Vec<u32>,
+    /// silu(gate) · up (I).
+    gated: Vec<u32>,
+    /// The block's result (D), f32.
+    out: Vec<f32>,
+    out_scale: Vec<f32>,
+}
+
+/// Rows of a chunk, about: few enough for the second cache, many enough that reading the weights costs nothing.
+const CHUNK: usize = 96;
+
+/// Pairs of panels of gate and up whose values exist at a time.
+const GATE_PANELS: usize = 4;
+
+impl<'a> Sizes<'a> {
+    /// B·T.
+    fn rows(&self) -> usize {
+        self.batch * self.positions
+    }
+
+    fn heads(&self) -> HeadSizes<'a> {
+        HeadSizes {
+            arithmetic: self.arithmetic,
+            positions: self.positions,
+            num_heads: self.num_heads,
+            dim: self.width / self.num_heads,
+            rope: self.rope,
+        }
+    }
+
+    fn words(&self, count: usize) -> usize {
+        self.arithmetic.words(count)
+    }
+}
+
+/// Cuts rows into chunks: as many for every thread, of nearly equal size.
+fn chunks(rows: usize) -> Vec<Range<usize>> {
+    let threads = rayon::current_num_threads();
+    let count = (threads * rows.div_ceil(threads * CHUNK)).clamp(1, rows.max(1));
+    (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
+}
+
+/// A thread's own space.
+#[derive(Default)]
+struct Scratch {
+    heads: heads::Scratch,
+    product: Vec<f32>,
+    row: Vec<f32>,
+    row2: Vec<f32>,
+}
+
+/// Gives the thread's space to a task that starts no other tasks.
+fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
+    thread_local! {
+        static SCRATCH: RefCell<Scratch> = RefCell::default();
+    }
+    SCRATCH.with_borrow_mut(f)
+}
+
+/// The first `len` values of a buffer, about to be overwritten; it only grows.
+fn sized<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
+}

@@ -1,0 +1,170 @@
+//! Operands packed so that products read them from start to end: [panel][word along the inner dimension][WIDTH].
+
+use super::{
+    arithmetic::{Arithmetic, Format, pair, rounded},
+    vectorised,
+};
+use rayon::prelude::*;
+
+/// Columns of a right operand's panel: three vectors of sixteen.
+pub(super) const COLUMNS: usize = 48;
+
+/// Rows of a left operand's panel.
+pub(super) const ROWS: usize = 8;
+
+/// An operand in panels. What is missing to whole panels and words is zero.
+#[derive(Default)]
+pub(in crate::kernels) struct Panels<const WIDTH: usize> {
+    /// Rows or columns.
+    pub(super) count: usize,
+    /// Words of each along the inner dimension.
+    pub(super) depth: usize,
+    pub(super) words: Vec<u32>,
+}
+
+/// Where the values come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// (count, depth) f32: the inner dimension is contiguous.
+    Along(&'a [f32]),
+    /// (depth, count) f32: the inner dimension is strided.
+    Across(&'a [f32]),
+    /// (count, depth) in words, rows `stride` apart.
+    WordsAlong { words: &'a [u32], stride: usize },
+    /// (depth, count) in words along count, rows `stride` apart.
+    WordsAcross { words: &'a [u32], stride: usize },
+}
+
+impl<const WIDTH: usize> Panels<WIDTH> {
+    /// Packs `count` rows or columns of `depth` values, on all threads.
+    pub(super) fn pack(arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) -> Self {
+        let mut panels = Self::default();
+        let size = panels.resize(arithmetic, count, depth);
+        panels.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, panel);
+        });
+        panels
+    }
+
+    /// The same on this thread, into the space of what was here before.
+    pub(super) fn repack(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
+        let size = self.resize(arithmetic, count, depth);
+        for (i, panel) in self.words.chunks_exact_mut(size).enumerate() {
+            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, panel);
+        }
+    }
+
+    /// Gate and up rows (2·`inner`, depth): a panel of gate before a panel of up.
+    pub(super) fn pack_gate_up(arithmetic: Arithmetic, weight: &[f32], inner: usize, depth: usize) -> Self {
+        let mut panels = Self::default();
+        let size = panels.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
+        let (gate, up) = weight.split_at(inner * depth);
+        panels.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+            let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * WIDTH);
+            fill::<WIDTH>(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, panel);
+        });
+        panels
+    }
+
+    /// Makes room and gives the size of a panel.
+    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> usize {
+        (self.count, self.depth) = (count, arithmetic.words(depth));
+        let size = WIDTH * self.depth;
+        self.words.resize(count.div_ceil(WIDTH) * size, 0);
+        size.max(1)
+    }
+
+    /// Number of panels.
+    pub(super) fn len(&self) -> usize {
+        self.count.div_ceil(WIDTH)
+    }
+
+    /// The words of one panel from `start` to `end` along the inner dimension.
+    pub(super) fn block(&self, panel: usize, start: usize, end: usize) -> &[u32] {
+        let first = panel * self.depth;
+        &self.words[(first + start) * WIDTH..(first + end) * WIDTH]
+    }
+}
+
+/// Packs the panel of some rows or columns.
+fn fill<const WIDTH: usize>(
+    arithmetic: Arithmetic,
+    source: Source<'_>,
+    range: std::ops::Range<usize>,
+    depth: usize,
+    panel: &mut [u32],
+) {
+    if range.len() < WIDTH {
+        panel.fill(0);
+    }
+    let pairs = arithmetic.format == Format::Pairs;
+    vectorised(|| match source {
+        Source::Along(values) => {
+            for (i, row) in values.chunks_exact(depth).skip(range.start).take(range.len()).enumerate() {
+                along::<WIDTH>(arithmetic.format, row, i, panel);
+            }
+        }
+        Source::Across(values) => {
+            let count = values.len() / depth.max(1);
+            let row = |i: usize| &values[i * count + range.start..i * count + range.end];
+            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                match arithmetic.format {
+                    Format::Full => panel.iter_mut().zip(row(i)).for_each(|(word, x)| *word = x.to_bits()),
+                    Format::Rounded => panel.iter_mut().zip(row(i)).for_each(|(word, &x)| *word = rounded(x)),
+                    Format::Pairs if 2 * i + 1 < depth => {
+                        let rows = row(2 * i).iter().zip(row(2 * i + 1));
+                        panel.iter_mut().zip(rows).for_each(|(word, (&a, &b))| *word = pair(a, b));
+                    }
+                    Format::Pairs => panel.iter_mut().zip(row(2 * i)).for_each(|(word, &a)| *word = pair(a, 0.0)),
+                }
+            }
+        }
+        Source::WordsAlong { words, stride } => {
+            let size = arithmetic.words(depth);
+            for (i, row) in range.clone().enumerate() {
+                let row = &words[row * stride..row * stride + size];
+                for (values, &word) in panel.chunks_exact_mut(WIDTH).zip(row) {
+                    values[i] = word;
+                }
+            }
+        }
+        Source::WordsAcross { words, stride } if pairs => {
+            // Panels are of an even width, so that they begin with a whole word.
+            let (start, size) = (range.start / 2, range.len().div_ceil(2));
+            let row = |i: usize| &words[i * stride + start..i * stride + start + size];
+            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                let columns = panel.as_chunks_mut::<2>().0;
+                if 2 * i + 1 < depth {
+                    let rows = row(2 * i).iter().zip(row(2 * i + 1));
+                    for ([first, second], (&a, &b)) in columns.iter_mut().zip(rows) {
+                        *first = (a & 0xffff) | (b << 16);
+                        *second = (a >> 16) | (b & 0xffff_0000);
+                    }
+                } else {
+                    for ([first, second], &a) in columns.iter_mut().zip(row(2 * i)) {
+                        (*first, *second) = (a & 0xffff, a >> 16);
+                    }
+                }
+            }
+        }
+        Source::WordsAcross { words, stride } => {
+            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                let row = &words[i * stride + range.start..i * stride + range.end];
+                panel[..row.len()].copy_from_slice(row);
+            }
+        }
+    });
+}
+
+/// One row of contiguous values into column `i` of a panel.
+#[inline(always)]
+fn along<const WIDTH: usize>(format: Format, row: &[f32], i: usize, panel: &mut [u32]) {
+    let columns = panel.chunks_exact_mut(WIDTH);
+    match format {
+        Format::Full => columns.zip(row).for_each(|(column, x)| column[i] = x.to_bits()),
+        Format::Rounded => columns.zip(row).for_each(|(column, &x)| column[i] = rounded(x)),
+        Format::Pairs => columns.zip(row.chunks(2)).for_each(|(column, values)| {
+            column[i] = pair(values[0], values.get(1).copied().unwrap_or(0.0));
+        }),
+    }
+}

@@ -1,0 +1,199 @@
+//! Matrix products of packed operands, on this thread or on all of them.
+//!
+//! Every sum runs along the inner dimension in one order, whatever tile and thread it falls to.
+
+use super::{
+    arithmetic::Arithmetic,
+    panels::{COLUMNS, Panels, ROWS},
+    shared::Shared,
+    tile::{self, Geometry, Left, Out},
+};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// A left operand.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// In words as they are in memory, rows `stride` apart.
+    Plain { words: &'a [u32], stride: usize },
+    /// In panels.
+    Packed(&'a Panels<ROWS>),
+}
+
+/// Where a product goes: rows `stride` apart from `start` on, replaced or added to.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) values: &'a Shared<'a, f32>,
+    pub(super) start: usize,
+    pub(super) stride: usize,
+    pub(super) add: bool,
+}
+
+/// The rows of `a` in `rows` with the columns of `b` in `panels`, on this thread. The first of them goes to the
+/// target's start; the target's other columns follow as they do in `b`.
+pub(super) fn multiply(
+    arithmetic: Arithmetic,
+    a: Rows<'_>,
+    rows: Range<usize>,
+    b: &Panels<COLUMNS>,
+    panels: Range<usize>,
+    target: Target<'_>,
+) {
+    if rows.is_empty() || panels.is_empty() {
+        return;
+    }
+    let (height, first) = (rows.len(), panels.start);
+    let width = b.count.min(panels.end * COLUMNS) - first * COLUMNS;
+    target.check(height, width);
+    match a {
+        Rows::Plain { words, stride } => assert!((rows.end - 1) * stride + b.depth <= words.len(), "rows of words"),
+        Rows::Packed(a) => assert!(rows.end <= a.count && a.depth == b.depth, "inner dimensions"),
+    }
+    let geometry = Geometry::of(arithmetic);
+    for start in (0..b.depth.max(1)).step_by(geometry.depth) {
+        let end = b.depth.min(start + geometry.depth);
+        for (panel, strip) in
+            panels.clone().flat_map(|panel| (0..COLUMNS).step_by(geometry.columns).map(move |s| (panel, s)))
+        {
+            let words = b.block(panel, start, end);
+            let columns = b.count.saturating_sub(panel * COLUMNS + strip).min(geometry.columns);
+            if columns == 0 {
+                continue;
+            }
+            let mut row = rows.start;
+            while row < rows.end {
+                let (left, tile_rows) = a.tile(row, rows.end, start, geometry);
+                let place = target.start + (row - rows.start) * target.stride + (panel - first) * COLUMNS + strip;
+                let (values, add) = (target.values.pointer(place), target.add || start > 0);
+                let out = Out { values, stride: target.stride, add };
+                #[expect(unsafe_code, reason = "one tile of a product")]
+                // SAFETY: the checks above; whoever shares the target gives each task its own part of it.
+                unsafe {
+                    tile::tile(arithmetic, left, words.as_ptr().add(strip), end - start, (tile_rows, columns), out);
+                }
+                row += tile_rows;
+            }
+        }
+    }
+}
+
+impl Target<'_> {
+    fn check(&self, height: usize, width: usize) {
+        let last = self.start + (height - 1) * self.stride + width;
+        assert!(last <= self.values.len(), "a target of {} values, {last} needed", self.values.len());
+    }
+}
+
+impl Rows<'_> {
+    /// The tile that begins at `row`, from `depth` on along the inner dimension, with its number of rows.
+    fn tile(self, row: usize, end: usize, depth: usize, geometry: Geometry) -> (Left, usize) {
+        match self {
+            Self::Plain { words, stride } => {
+                // Tiles of nearly equal height: a last one of a row or two would leave the machine idle.
+                let left = end - row;
+                let rows = left.div_ceil(left.div_ceil(geometry.rows));
+                (Left { words: words[row * stride + depth..].as_ptr(), row: stride, step: 1 }, rows)
+            }
+            Self::Packed(a) => {
+                let (panel, within) = (row / ROWS, row % ROWS);
+                let words = a.block(panel, depth, a.depth)[within..].as_ptr();
+                (Left { words, row: 1, step: ROWS }, (ROWS - within).min(geometry.packed_rows).min(end - row))
+            }
+        }
+    }
+}
+
+/// All rows of `a` with all columns of `b`, (rows, columns) row by row, on all threads.
+pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &Panels<COLUMNS>, out: &mut [f32]) {
+    let (out, stride) = (Shared::new(out), b.count);
+    let threads = rayon::current_num_threads();
+    // A few tasks for each thread: by columns, each of which is packed already, if there are enough, else by rows.
+    let share = b.len().div_ceil(4 * threads).max(1);
+    let (tasks, height) = if rows >= 64 * threads || b.len() < 2 * threads {
+        let count = threads * rows.div_ceil(threads * 128).max(1);
+        (1, rows.div_ceil(count).next_multiple_of(ROWS))
+    } else {
+        (b.len().div_ceil(share), rows)
+    };
+    let row_tasks = rows.div_ceil(height.max(1));
+    (0..tasks * row_tasks).into_par_iter().for_each(|task| {
+        let (panels, row) = match tasks {
+            1 => (0..b.len(), task * height),
+            _ => (task * share..b.len().min((task + 1) * share), 0),
+        };
+        let target = Target { values: &out, start: row * stride + panels.start * COLUMNS, stride, add: false };
+        multiply(arithmetic, a, row..rows.min(row + height), b, panels, target);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::cpu::{
+        arithmetic::{Format, rounded},
+        panels::Source,
+    };
+
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let next = |i: usize| (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(97));
+        (0..count).map(|i| f32::from(((next(i) >> 16) as u16).cast_signed()) / 16_384.0).collect()
+    }
+
+    fn transposed(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+        (0..columns * rows).map(|i| x[(i % rows) * columns + i / rows]).collect()
+    }
+
+    #[expect(clippy::many_single_char_names, reason = "two operands and their sizes")]
+    fn check(arithmetic: Arithmetic, (m, k, n): (usize, usize, usize)) {
+        let (x, y) = (values(m * k, 1), values(k * n, 2));
+        let stride = arithmetic.words(k);
+        let mut words = vec![0; m * stride];
+        for (row, words) in x.chunks_exact(k).zip(words.chunks_exact_mut(stride)) {
+            arithmetic.store(row, words);
+        }
+        let (x_t, y_t) = (transposed(&x, m, k), transposed(&y, k, n));
+        let mut plain = vec![f32::NAN; m * n];
+        let across = Panels::pack(arithmetic, Source::Across(&y), n, k);
+        multiply_all(arithmetic, Rows::Plain { words: &words, stride }, m, &across, &mut plain);
+        let mut packed = vec![f32::NAN; m * n];
+        let left = Panels::pack(arithmetic, Source::Across(&x_t), m, k);
+        let along = Panels::pack(arithmetic, Source::Along(&y_t), n, k);
+        multiply_all(arithmetic, Rows::Packed(&left), m, &along, &mut packed);
+        assert_eq!(plain, packed, "{arithmetic:?} ({m}, {k}, {n})");
+        let operand = |value: f32| match arithmetic.format {
+            Format::Full => f64::from(value),
+            _ => f64::from(f32::from_bits(rounded(value))),
+        };
+        for (i, &found) in plain.iter().enumerate() {
+            let exact: f64 = (0..k).map(|j| operand(x[i / n * k + j]) * operand(y[j * n + i % n])).sum();
+            let bound = 1e-5 * (k as f64).max(1.0);
+            assert!((f64::from(found) - exact).abs() < bound, "{arithmetic:?} ({m}, {k}, {n}) {i}: {exact}, {found}");
+        }
+    }
+
+    #[test]
+    fn products_of_any_size_and_orientation_are_right_on_all_instructions() {
+        for arithmetic in Arithmetic::all() {
+            for sizes in [(1, 1, 1), (8, 2, 48), (9, 3, 49), (37, 64, 100), (300, 128, 384), (130, 1999, 20)] {
+                check(arithmetic, sizes);
+            }
+        }
+    }
+
+    #[test]
+    fn words_pack_as_the_values_in_them() {
+        for arithmetic in Arithmetic::all() {
+            let (depth, count) = (7, 50);
+            let (x, stride) = (values(depth * count, 3), arithmetic.words(count));
+            let mut words = vec![0; depth * stride];
+            for (row, words) in x.chunks_exact(count).zip(words.chunks_exact_mut(stride)) {
+                arithmetic.store(row, words);
+            }
+            let (mut across, mut along) = (Panels::<COLUMNS>::default(), Panels::<COLUMNS>::default());
+            across.repack(arithmetic, Source::WordsAcross { words: &words, stride }, count, depth);
+            assert!(across.words == Panels::<COLUMNS>::pack(arithmetic, Source::Across(&x), count, depth).words);
+            along.repack(arithmetic, Source::WordsAlong { words: &words, stride }, depth, count);
+            assert!(along.words == Panels::<COLUMNS>::pack(arithmetic, Source::Along(&x), depth, count).words);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Tiles without any instructions of their own.
+
+use super::{Left, Out};
+use crate::kernels::cpu::panels::COLUMNS;
+
+/// Sums of `rows` rows with `vectors` times sixteen columns, one f32 in a word.
+///
+/// # Safety
+/// As for [`super::tile`].
+#[expect(unsafe_code, reason = "strided operands")]
+pub(super) unsafe fn full(left: Left, panel: *const u32, depth: usize, sizes: (usize, usize), out: Out) {
+    // SAFETY: as the caller promises.
+    unsafe { tile(left, panel, depth, sizes, out, |a, b| f32::from_bits(a) * f32::from_bits(b)) }
+}
+
+/// The same, two bf16 in a word.
+///
+/// # Safety
+/// As for [`super::tile`].
+#[expect(unsafe_code, reason = "strided operands")]
+pub(super) unsafe fn pairs(left: Left, panel: *const u32, depth: usize, sizes: (usize, usize), out: Out) {
+    let (first, second) = (|x: u32| f32::from_bits(x << 16), |x: u32| f32::from_bits(x & 0xffff_0000));
+    // SAFETY: as the caller promises.
+    unsafe { tile(left, panel, depth, sizes, out, |a, b| first(a) * first(b) + second(a) * second(b)) }
+}
+
+#[inline(always)]
+#[expect(unsafe_code, reason = "strided operands")]
+unsafe fn tile(
+    left: Left,
+    panel: *const u32,
+    depth: usize,
+    (rows, vectors): (usize, usize),
+    out: Out,
+    product: impl Fn(u32, u32) -> f32,
+) {
+    for r in 0..rows {
+        for v in 0..vectors {
+            let mut sums = [0f32; 16];
+            for p in 0..depth {
+                // SAFETY: both words are there, as the caller promises.
+                let (a, b) = unsafe {
+                    let a = left.words.add(r * left.row + p * left.step).read();
+                    (a, &*panel.add(p * COLUMNS + 16 * v).cast::<[u32; 16]>())
+                };
+                for (sum, &b) in sums.iter_mut().zip(b) {
+                    *sum += product(a, b);
+                }
+            }
+            for (c, sum) in sums.into_iter().enumerate() {
+                // SAFETY: a place of the result.
+                unsafe {
+                    let value = out.values.add(r * out.stride + 16 * v + c);
+                    value.write(if out.add { value.read() + sum } else { sum });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A module's blocks as one operation, for the backends that have it as one.
+
+use super::{PackedWeight, PackedWeights, Rope, cpu};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
+use cpu::module::{BlockPanels, Buffers, Saved, Sizes};
+use hrm_types::experiment::ForwardDtype;
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A weight with its packed forms.
+#[derive(Clone)]
+pub(crate) struct Weight {
+    pub(crate) values: Tensor,
+    pub(crate) packed: Arc<PackedWeight>,
+}
+
+/// The weights of a post-norm block.
+#[expect(clippy::struct_field_names, reason = "the names that they have in checkpoints")]
+pub(crate) struct BlockWeights {
+    /// (3·D, D)
+    pub(crate) qkv_proj: Weight,
+    /// (D, D)
+    pub(crate) o_proj: Weight,
+    /// (2·I, D), the gate first.
+    pub(crate) gate_up_proj: Weight,
+    /// (D, I)
+    pub(crate) down_proj: Weight,
+}
+
+/// A module: its blocks and what they share.
+pub(crate) struct Blocks {
+    weights: Vec<BlockWeights>,
+    num_heads: usize,
+    rope: Option<Rope>,
+    eps: f32,
+    arithmetic: cpu::Arithmetic,
+    buffers: Arc<Buffers>,
+}
+
+impl Blocks {
+    /// Blocks of these weights, at least one, all packed by `packed`.
+    pub(crate) fn new(
+        weights: Vec<BlockWeights>,
+        packed: &PackedWeights,
+        num_heads: usize,
+        rope: Option<Rope>,
+        eps: f64,
+        dtype: ForwardDtype,
+    ) -> Arc<Self> {
+        let (buffers, arithmetic) = (packed.buffers(), cpu::Arithmetic::best(dtype));
+        Arc::new(Self { weights, num_heads, rope, eps: eps as f32, arithmetic, buffers })
+    }
+
+    /// The blocks applied to h + injection, (B, T, D) each, and the result at the positions of `reads`; nothing where
+    /// the backend has no such operation.
+    ///
+    /// If the weights are recorded, the backward pass leaves their gradients with them ([`PackedWeights::gradients`]).
+    pub(crate) fn forward(
+        self: &Arc<Self>,
+        h: &Tensor,
+        injection: &Tensor,
+        reads: Range<usize>,
+    ) -> Result<Option<Tensor>> {
+        if !h.device().is_cpu() {
+            return Ok(None);
+        }
+        let record = self.weights.iter().any(|block| block.qkv_proj.values.track_op());
+        let op = Pass { blocks: Arc::clone(self), reads, record, saved: Mutex::default() };
+        h.contiguous()?.apply_op2(&injection.contiguous()?, op).map(Some)
+    }
+
+    fn sizes(&self, layout: &Layout) -> Result<Sizes<'_>> {
+        let (batch, positions, width) = layout.shape().dims3()?;
+        let inner = self.weights[0].down_proj.values.dim(1)?;
+        Ok(Sizes {
+            arithmetic: self.arithmetic,
+            batch,
+            positions,
+            width,
+            inner,
+            num_heads: self.num_heads,
+            rope: self.rope.as_ref(),
+            eps: self.eps,
+        })
+    }
+}
+
+impl Weight {
+    /// Runs `f` on the values.
+    fn read<T>(&self, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
+        let (storage, layout) = self.values.storage_and_layout();
+        match &*storage {
+            Storage::Cpu(storage) => Ok(f(cpu::contiguous(storage, layout)?)),
+            _ => bail!("expected a weight in the machine's own memory"),
+        }
+    }
+}
+
+impl BlockWeights {
+    fn each(&self) -> [&Weight; 4] {
+        [&self.qkv_proj, &self.o_proj, &self.gate_up_proj, &self.down_proj]
+    }
+
+    fn forward_panels(&self, sizes: &Sizes<'_>) -> Result<BlockPanels> {
+        let pack = |weight: &Weight| {
+            let (n, k) = weight.values.dims2()?;
+            weight.read(|values| cpu::linear::forward_panels(sizes.arithmetic, values, (n, k), &weight.packed))
+        };
+        let gate_up = |values: &[f32]| {
+            cpu::linear::gate_up_panels(sizes.arithmetic, values, (sizes.inner, sizes.width), &self.gate_up_proj.packed)
+        };
+        Ok(BlockPanels {
+            qkv_proj: pack(&self.qkv_proj)?,
+            o_proj: pack(&self.o_proj)?,
+            gate_up_proj: self.gate_up_proj.read(gate_up)?,
+            down_proj: pack(&self.down_proj)?,
+        })
+    }
+
+    fn backward_panels(&self, sizes: &Sizes<'_>) -> Result<BlockPanels> {
+        let pack = |weight: &Weight| {
+            let (n, k) = weight.values.dims2()?;
+            weight.read(|values| cpu::linear::backward_panels(sizes.arithmetic, values, (n, k), &weight.packed))
+        };
+        Ok(BlockPanels {
+            qkv_proj: pack(&self.qkv_proj)?,
+            o_proj: pack(&self.o_proj)?,
+            gate_up_proj: pack(&self.gate_up_proj)?,
+            down_proj: pack(&self.down_proj)?,
+        })
+    }
+}
+
+/// One pass through the blocks.
+struct Pass {
+    blocks: Arc<Blocks>,
+    reads: Range<usize>,
+    record: bool,
+    /// What the backward pass needs, from the forward pass on.
+    saved: Mutex<Vec<Saved>>,
+}
+
+impl CustomOp2 for Pass {
+    fn name(&self) -> &'static str {
+        "module"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (h, injection) = (cpu::contiguous(s1, l1)?, cpu::contiguous(s2, l2)?);
+        let (blocks, sizes) = (&self.blocks, self.blocks.sizes(l1)?);
+        if l1.shape() != l2.shape()
+            || self.reads.end > sizes.positions
+            || (self.record && self.reads.len() < sizes.positions)
+        {
+            bail!("expected equal shapes and positions in them, found {l1:?} and {l2:?}, reading {:?}", self.reads);
+        }
+        let panels = blocks.weights.iter().map(|block| block.forward_panels(&sizes)).collect::<Result<Vec<_>>>()?;
+        let mut saved = blocks.buffers.take_saved(if self.record { panels.len() } else { 1 });
+        let out = cpu::module::forward(sizes, h, injection, &panels, &self.reads, &mut saved);
+        if self.record {
+            *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = saved;
+        } else {
+            blocks.buffers.give_saved(saved);
+        }
+        Ok((CpuStorage::F32(out), Shape::from((sizes.batch, self.reads.len(), sizes.width))))
+    }
+
+    fn bwd(
+        &self,
+        h: &Tensor,
+        _injection: &Tensor,
+        _res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let saved = std::mem::take(&mut *self.saved.lock().unwrap_or_else(PoisonError::into_inner));
+        let (blocks, sizes) = (&self.blocks, self.blocks.sizes(h.layout())?);
+        if saved.len() != blocks.weights.len() {
+            bail!("a module's backward pass needs what its forward pass kept, once");
+        }
+        let panels = blocks.weights.iter().map(|block| block.backward_panels(&sizes)).collect::<Result<Vec<_>>>()?;
+        let mut grad = grad.flatten_all()?.to_vec1::<f32>()?;
+        let gradients = cpu::module::backward(sizes, &panels, &saved, &mut grad, &blocks.buffers);
+        blocks.buffers.give_saved(saved);
+        for (weights, gradients) in blocks.weights.iter().zip(gradients) {
+            for (weight, gradient) in weights.each().into_iter().zip(gradients) {
+                weight.packed.add_gradient(Tensor::from_vec(gradient, weight.values.dims(), h.device())?)?;
+            }
+        }
+        let grad = Tensor::from_vec(grad, h.dims(), h.device())?;
+        Ok((Some(grad.clone()), Some(grad)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+"""One model of hrm.py that makes steps when a line arrives on standard input and answers with their times as JSON."""
+
+import argparse
+import json
+import sys
+import time
+
+import torch
+
+from hrm import Hrm, Sizes, Training, draw_weights
+
+
+def peak_memory() -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--task", choices=("train", "solve"), required=True)
+    parser.add_argument("--mode", choices=("eager", "compile"), required=True)
+    parser.add_argument("--dtype", choices=("f32", "bf16"), required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--tokens", type=int, default=81)
+    parser.add_argument("--threads", type=int, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[options.dtype]
+    sizes = Sizes(seq_len=options.tokens)
+    model, compiled = Hrm(sizes, draw_weights(sizes), dtype), options.mode == "compile"
+    inputs = torch.randint(0, sizes.vocab_size, (options.batch, sizes.seq_len))
+    labels, ids = torch.randint_like(inputs, 0, sizes.vocab_size), torch.zeros(options.batch, dtype=torch.long)
+    carry = model.initial(options.batch)
+    if options.task == "train":
+        training = Training(model, compiled=compiled)
+        never = torch.zeros(options.batch, dtype=torch.bool)
+
+        def step():
+            nonlocal carry
+            _, carry, _ = training.step(*carry, inputs, labels, ids, lambda *_: never)
+
+    else:
+        act_step = torch.compile(model.act_step) if compiled else model.act_step
+        with torch.no_grad():
+            x = model.embed(inputs, model.w["puzzle_emb.weights"][ids])
+
+        @torch.no_grad()
+        def step():
+            nonlocal carry
+            z_H, z_L, logits, q_halt, q_continue = act_step(*carry, x)
+            logits.argmax(-1), q_halt.tolist(), q_continue.tolist()
+            carry = z_H, z_L
+
+    for _ in range(3):
+        step()
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        times, started = [], time.perf_counter()
+        while not times or time.perf_counter() - started < float(line):
+            begun = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - begun)
+        print(json.dumps({"seconds": times, "peak_memory_bytes": peak_memory()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
