@@ -10,7 +10,11 @@ use crate::{
     shape::{Dims, TaskShape},
 };
 use candle_core::{DType, Device, Tensor};
-use hrm_types::{board::Kind, experiment::Experiment};
+use hrm_types::{
+    board::Kind,
+    experiment::Experiment,
+    provenance::{Choice, Environment},
+};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -38,12 +42,24 @@ pub struct CheckpointInfo {
     pub sizes: Option<TaskShape>,
     /// Content hash of the dataset it was trained on; empty if that is not known.
     pub dataset_hash: String,
-    /// Training steps done; 0 if that is not known.
+    /// Training steps behind these weights; 0 if that is not known.
     pub step: u64,
     /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
-    /// Wall time of the training, seconds.
+    /// Wall time of the whole training with its validations, seconds.
     pub train_seconds: f64,
+    /// How it was chosen among the states of the training; none if that is not known.
+    #[serde(default = "last")]
+    pub choice: Option<Choice>,
+    /// What trained it, in its last attempt; none if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+}
+
+/// The choice behind a file that does not speak of it: it was written when there was no other.
+#[expect(clippy::unnecessary_wraps, reason = "the field's type, whose default it is")]
+fn last() -> Option<Choice> {
+    Some(Choice::Last)
 }
 
 impl CheckpointInfo {
@@ -96,6 +112,13 @@ impl Model {
     /// What it is.
     pub fn info(&self) -> &CheckpointInfo {
         &self.info
+    }
+
+    /// The same model, said to be trained by this.
+    #[must_use]
+    pub fn trained_by(mut self, environment: Environment) -> Self {
+        self.info.environment = Some(environment);
+        self
     }
 
     /// Its weights by name.

@@ -1,7 +1,7 @@
 //! Which device computes: this host's processors, or one of its GPUs.
 
 use crate::{Error, Result};
-pub use candle_core::Device;
+pub use candle_core::{Device, DeviceLocation};
 use std::{fmt, str::FromStr};
 
 /// What is asked for.

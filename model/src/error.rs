@@ -124,6 +124,12 @@ pub enum Error {
         /// Its loss.
         loss: f64,
     },
+    /// A step that was to be validated before the next one is made.
+    #[error("step {step} is to be validated before training goes on")]
+    ValidationDue {
+        /// The training step.
+        step: u64,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -4,10 +4,10 @@ use crate::{
     params,
     shape::{Dims, TaskShape},
 };
-use hrm_types::experiment::{Experiment, ForwardDtype};
+use hrm_types::experiment::{CheckpointRule, Experiment, ForwardDtype};
 
 /// Copies of every weight: the start's, the one in training, its gradient, two moments, and one on its way into the
-/// checkpoint.
+/// checkpoint. A look at the validation split takes one more, and so does the best one seen.
 const COPIES: u64 = 6;
 
 /// Tensors of the size of the logits that the loss and its backward pass hold in f64.
@@ -30,7 +30,9 @@ pub fn training_bytes(experiment: &Experiment, task: TaskShape) -> u64 {
         ForwardDtype::Bfloat16 => 2,
     };
     let table = (task.num_puzzle_identifiers * arch.puzzle_emb_ndim) as u64;
-    let weights = params::count(arch, &dims).saturating_add(table).saturating_mul(4 * COPIES);
+    let train = &experiment.train;
+    let looks = u64::from(train.validate_every.is_some()) + u64::from(train.checkpoint == CheckpointRule::Best);
+    let weights = params::count(arch, &dims).saturating_add(table).saturating_mul(4 * (COPIES + looks));
     let activations = rows.saturating_mul((9 * width + 3 * inner) * element).saturating_mul(blocks);
     let logits = batch * (dims.task.seq_len * dims.task.vocab_size) as u64 * 8 * LOSS_TENSORS;
     weights.saturating_add(activations).saturating_add(logits)

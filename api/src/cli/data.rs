@@ -1,9 +1,11 @@
 //! `hrm data`: what puzzles are stored.
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
+mod export;
 mod generate;
 mod import;
 mod info;
+mod show;
 
 use super::{report, session};
 use anyhow::{Context, bail};
@@ -16,18 +18,19 @@ use hrm_api::{
         datasets::{self, NewDataset},
     },
 };
-use hrm_model::data::{Dataset, leak_report};
-use hrm_types::ids::TeamId;
+use hrm_model::data::Dataset;
 use hrm_types::{dataset, experiment::DataSpec};
 use std::{path::Path, process::ExitCode};
 
-/// Import, generate, list and check puzzles.
+/// Import, generate, export, list and check puzzles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
     Import(import::Import),
     Generate(generate::Generate),
     List(List),
+    Show(show::Show),
     Info(info::Info),
+    Export(export::Export),
 }
 
 impl Data {
@@ -36,7 +39,9 @@ impl Data {
             Self::Import(import) => import.run(),
             Self::Generate(generate) => generate.run(),
             Self::List(list) => list.run(),
+            Self::Show(show) => show.run(),
             Self::Info(info) => info.run(),
+            Self::Export(export) => export.run(),
         }
     }
 }
@@ -85,16 +90,7 @@ impl List {
 }
 
 /// Stores imported puzzles under a name that is free, or finds them where they are stored already.
-pub(crate) async fn store(
-    pool: &PgPool,
-    name: &str,
-    origin: &str,
-    license: Option<&str>,
-    puzzles: &Dataset,
-) -> anyhow::Result<dataset::Dataset> {
-    check_name(name)?;
-    let new =
-        NewDataset { team: TeamId::LOCAL, name, origin, generated: None, license, leaks: Some(leak_report(puzzles)) };
+pub(crate) async fn store(pool: &PgPool, new: NewDataset<'_>, puzzles: &Dataset) -> anyhow::Result<dataset::Dataset> {
     match datasets::find_or_create(pool, new, puzzles).await {
         Err(error @ Error::Conflict { .. }) => Err(error).context("choose another name with --name"),
         other => Ok(other?),
@@ -116,6 +112,15 @@ pub(crate) fn name_of_files(spec: &DataSpec) -> Option<(String, String)> {
     }
 }
 
+/// The seed that rows or tasks of files are drawn with, if any are.
+pub(crate) fn seed_of_files(spec: &DataSpec) -> Option<u64> {
+    match spec {
+        DataSpec::Csv(spec) => (spec.train_rows.is_some() || spec.validation_rows > 0).then_some(spec.subsample_seed),
+        DataSpec::Arc(spec) => (spec.validation_tasks > 0).then_some(spec.seed),
+        DataSpec::Generate(_) | DataSpec::Folder(_) | DataSpec::Stored { .. } => None,
+    }
+}
+
 /// The file's name without its endings, as far as it may be a dataset's name.
 fn name_of(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -123,7 +128,7 @@ fn name_of(file: &Path) -> String {
     stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(64).collect()
 }
 
-fn check_name(name: &str) -> anyhow::Result<()> {
+pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
         return Ok(());

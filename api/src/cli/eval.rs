@@ -197,7 +197,11 @@ impl Eval {
             let info = model.info();
             let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
             let (name, parameters) = (&info.experiment.name, report::thousands(info.parameters));
-            println!("{name}: {parameters} weights after {} steps", report::thousands(info.step));
+            let choice = info.choice.as_ref().map_or_else(
+                || "how it was chosen is not known".to_owned(),
+                |choice| format!("the checkpoint is {}", report::choice(choice, info.step)),
+            );
+            println!("{name}: {parameters} weights after {} steps; {choice}", report::thousands(info.step));
             if let Some(path) = &self.submission {
                 submit(&model, &puzzles, self.split.into(), &protocol, path, &stop)?;
             }

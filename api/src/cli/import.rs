@@ -7,10 +7,16 @@ use clap::{Args, Subcommand};
 use hrm_model::{
     CheckpointInfo, Model,
     checkpoint::TOKENS,
-    data::npy::Folder,
+    data::{
+        kind_of_task,
+        npy::{Folder, read_identifiers},
+    },
     upstream::{self, Target},
 };
-use hrm_types::{board::Kind, experiment::DataSpec};
+use hrm_types::{
+    board::{Kind, MAX_SIDE},
+    experiment::DataSpec,
+};
 use std::{
     fmt::Display,
     fs::{self, File, Permissions},
@@ -44,6 +50,7 @@ impl Import {
 Examples:
   hrm import checkpoint step_26040 --config configs/sudoku-extreme-1k.toml --side 9 --out published
   hrm import checkpoint step_518071 --config configs/arc-agi-1.toml --data data/arc-aug-1000 --out arc
+  hrm import checkpoint step_518071 --config configs/arc-agi-1.toml --identifiers identifiers.json --out arc
   hrm import checkpoint hrm_rope_stablemax.upstream.pt --config hrm_rope_stablemax.json --out fixture
   hrm predict --checkpoint fixture --batch batch.safetensors --steps 3 --out predictions.safetensors")]
 pub(crate) struct ImportCheckpoint {
@@ -61,9 +68,13 @@ pub(crate) struct ImportCheckpoint {
     /// Side of these puzzles
     #[arg(long, value_name = "N", conflicts_with = "data")]
     side: Option<u8>,
-    /// The folder of .npy arrays it was trained on, which says the sizes of its tokens
-    #[arg(long, value_name = "DIR")]
+    /// The folder of .npy arrays it was trained on, which says the sizes of its tokens and, of ARC, the order of its puzzle
+    /// identifiers
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     data: Option<PathBuf>,
+    /// ARC: the builder's identifiers.json, which says the order of its puzzle identifiers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "side", "kind"])]
+    identifiers: Option<PathBuf>,
 }
 
 impl ImportCheckpoint {
@@ -81,8 +92,8 @@ impl ImportCheckpoint {
     fn target(&self) -> anyhow::Result<Target> {
         let config = self.config.display();
         if self.config.extension().is_some_and(|extension| extension == "json") {
-            if self.side.is_some() || self.data.is_some() {
-                bail!("{config} says the sizes itself: expected neither --side nor --data");
+            if self.side.is_some() || self.data.is_some() || self.identifiers.is_some() {
+                bail!("{config} says the sizes itself: expected neither --side, --data nor --identifiers");
             }
             return Ok(Target::of_fixture(&self.config)?);
         }
@@ -92,11 +103,25 @@ impl ImportCheckpoint {
             (data, _) => data.clone(),
         };
         if let Some(folder) = folder {
-            let sizes = Some(Folder::read(&folder)?.task());
-            return Ok(Target { experiment, kind: TOKENS.to_owned(), side: 0, sizes });
+            let Folder { identifiers, splits } = Folder::read(&folder)?;
+            let task = splits["train"].metadata.task();
+            return Ok(match kind_of_task(task) {
+                Some((kind, side)) => {
+                    let tasks = if kind == Kind::Arc { named(identifiers) } else { vec![] };
+                    Target { experiment, kind: kind.to_string(), side, sizes: None, tasks }
+                }
+                None => Target { experiment, kind: TOKENS.to_owned(), side: 0, sizes: Some(task), tasks: vec![] },
+            });
+        }
+        if let Some(file) = &self.identifiers {
+            if !matches!(experiment.data, DataSpec::Arc(_)) {
+                bail!("{config}: expected an experiment on ARC tasks with --identifiers, found another");
+            }
+            let tasks = named(read_identifiers(file)?);
+            return Ok(Target { experiment, kind: Kind::Arc.to_string(), side: MAX_SIDE, sizes: None, tasks });
         }
         let (kind, side) = self.puzzles_of(&experiment.data)?;
-        Ok(Target { experiment, kind: kind.to_string(), side, sizes: None })
+        Ok(Target { experiment, kind: kind.to_string(), side, sizes: None, tasks: vec![] })
     }
 
     /// Kind and side of the puzzles, by the config or else by the arguments.
@@ -112,13 +137,18 @@ impl ImportCheckpoint {
         let side = agreed("--side", side, self.side).with_context(|| config.to_string())?;
         match (kind.unwrap_or(Kind::Sudoku), side) {
             (Kind::Arc, _) => bail!(
-                "{config}: of ARC the file alone does not say which tasks have identifiers: name the folder that the \
-                 reference's builder made with --data DIR"
+                "{config}: of ARC the file alone does not say which tasks have identifiers: name the builder's \
+                 identifiers.json with --identifiers FILE, or the folder it made with --data DIR"
             ),
             (kind, Some(side)) => Ok((kind, side)),
             (kind, None) => bail!("{config} does not say which side its {kind} has: name it, e.g. with --side 9"),
         }
     }
+}
+
+/// The names of puzzle identifiers without the first, which is the blank one.
+fn named(mut identifiers: Vec<String>) -> Vec<String> {
+    identifiers.split_off(1)
 }
 
 /// What the config says, or else the argument; both are refused if they differ.

@@ -7,6 +7,7 @@ mod data;
 mod eval;
 mod import;
 mod interrupt;
+mod leaderboard;
 mod openapi;
 mod predict;
 mod puzzles;
@@ -30,7 +31,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Hierarchical reasoning models: train them, score them, solve with them.
 #[derive(Debug, Parser)]
-#[command(name = "hrm", version, arg_required_else_help = true)]
+#[command(name = "hrm", version, long_version = hrm_api::environment::version(), arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
   hrm serve                                      the server and its page on http://127.0.0.1:8080
@@ -63,6 +64,7 @@ enum Command {
     Token(token::Token),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Leaderboard(leaderboard::Leaderboard),
     Openapi(openapi::Openapi),
     Verify(verify::Verify),
     #[command(subcommand)]
@@ -85,6 +87,7 @@ impl Command {
             Self::Token(token) => token.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Leaderboard(leaderboard) => leaderboard.run(),
             Self::Openapi(openapi) => openapi.run(),
             Self::Verify(verify) => verify.run(),
             Self::Bench(bench) => bench.run(),

@@ -9,7 +9,10 @@ use hrm_api::{
     store::{datasets, puzzles},
 };
 use hrm_model::data::{self, Corpus, DataError, Dataset};
-use hrm_types::experiment::{DataSpec, Experiment, GenerateSpec};
+use hrm_types::{
+    dataset::LeakReport,
+    experiment::{DataSpec, Experiment, GenerateSpec},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fs, path::Path};
 
@@ -54,7 +57,23 @@ pub(crate) fn generate(spec: &GenerateSpec, stop: &StopSignal) -> anyhow::Result
         stop.flow()
     });
     bar.finish_and_clear();
-    match generated {
+    interruptible(generated)
+}
+
+/// Looks for leaks behind a progress bar.
+pub(crate) fn leaks(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<LeakReport> {
+    let bar = bar("looking for leaks {bar:30} {pos}/{len} puzzles, {eta} left");
+    let report = data::leak_report(puzzles, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        stop.flow()
+    });
+    bar.finish_and_clear();
+    interruptible(report)
+}
+
+fn interruptible<T>(result: Result<T, DataError>) -> anyhow::Result<T> {
+    match result {
         Err(DataError::Cancelled) => Err(Interrupted.into()),
         other => Ok(other?),
     }

@@ -1,6 +1,9 @@
 //! How numbers, scores and errors are written for people.
 
-use hrm_types::evaluation::{Evaluation, Halting};
+use hrm_types::{
+    evaluation::{Evaluation, Halting, Protocol},
+    provenance::Choice,
+};
 
 /// An error with its causes, those left out that an outer one quotes already.
 pub(crate) fn chain(error: &anyhow::Error) -> String {
@@ -39,13 +42,36 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// How a checkpoint of a step was chosen.
+pub(crate) fn choice(choice: &Choice, step: u64) -> String {
+    let step = thousands(step);
+    match choice {
+        Choice::Last => format!("the state after the last step, {step}"),
+        Choice::BestOnValidation { exact, n, candidates } => {
+            let [exact, n, candidates] = [exact, n, candidates].map(|&count| thousands(count));
+            format!("that of step {step}, the best on validation ({exact} of {n} exact) of {candidates}")
+        }
+    }
+}
+
+fn halting(protocol: &Protocol) -> String {
+    match protocol.halting {
+        Halting::Q => format!("halting by Q after at most {} steps", protocol.max_steps),
+        Halting::Fixed => format!("after exactly {} steps", protocol.max_steps),
+    }
+}
+
+/// A protocol in a few words.
+pub(crate) fn protocol(protocol: &Protocol) -> String {
+    let votes = protocol.voting.map(|variants| format!(", votes of {} variants", variants + 1));
+    let blank = if protocol.blank_identifiers { ", blank identifiers" } else { "" };
+    format!("{}{}{blank}", halting(protocol), votes.unwrap_or_default())
+}
+
 /// A score in a few lines.
 pub(crate) fn score(score: &Evaluation) -> String {
     let [low, high] = score.exact_interval;
-    let halting = match score.protocol.halting {
-        Halting::Q => format!("halting by Q after at most {} steps", score.protocol.max_steps),
-        Halting::Fixed => format!("after exactly {} steps", score.protocol.max_steps),
-    };
+    let halting = halting(&score.protocol);
     let of = score.of.map(|all| format!(", the first of {}", thousands(all))).unwrap_or_default();
     let optimal = score.any_optimal.map(|optimal| {
         format!("any optimal      {} of {} mark a shortest path\n", thousands(optimal), thousands(score.n))

@@ -10,8 +10,12 @@ use super::{
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use hrm_api::store::access::Viewer;
-use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::runs};
+use hrm_api::{
+    config::DatabaseConfig,
+    environment,
+    queue::StopSignal,
+    store::{access::Viewer, datasets::NewDataset, runs},
+};
 use hrm_model::{
     Error, Model,
     data::{Corpus, Dataset},
@@ -23,6 +27,8 @@ use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Protocol},
     experiment::{DataSpec, Experiment},
+    ids::TeamId,
+    provenance::Environment,
     run::MetricPoint,
 };
 use indicatif::ProgressBar;
@@ -109,17 +115,25 @@ impl Train {
     }
 
     fn enqueue(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
-        let terms = self.queue.terms()?;
+        let (terms, stop) = (self.queue.terms()?, interrupt::stop_signal()?);
         let files = match &experiment.data {
             spec @ (DataSpec::Csv(_) | DataSpec::Arc(_)) => {
-                data::name_of_files(spec).zip(Some(puzzles::load(spec, &self.database, &interrupt::stop_signal()?)?))
+                let puzzles = puzzles::load(spec, &self.database, &stop)?;
+                let leaks = puzzles::leaks(&puzzles, &stop)?;
+                data::name_of_files(spec).map(|(name, origin)| (name, origin, puzzles, leaks))
             }
-            DataSpec::Folder(_) => bail!("a folder of arrays cannot be queued: expected puzzles that can be stored"),
+            DataSpec::Folder(_) => bail!(
+                "a folder of arrays cannot be queued as it is: store its puzzles with `hrm data import folder DIR` and name \
+                 that dataset with --dataset"
+            ),
             DataSpec::Generate(_) | DataSpec::Stored { .. } => None,
         };
         let run = session::with_database(&self.database, async |pool| {
-            if let Some(((name, origin), puzzles)) = &files {
-                let stored = data::store(pool, name, origin, None, puzzles).await?;
+            if let Some((name, origin, puzzles, leaks)) = &files {
+                data::check_name(name)?;
+                let (seed, leaks) = (data::seed_of_files(&experiment.data), Some(*leaks));
+                let new = NewDataset { team: TeamId::LOCAL, name, origin, generated: None, license: None, seed, leaks };
+                let stored = data::store(pool, new, puzzles).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
             Ok(runs::create(pool, &Viewer::Everything, &experiment, terms).await?)
@@ -132,7 +146,18 @@ impl Train {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// This program on the devices that train.
+    fn environment(&self, experiment: &Experiment) -> anyhow::Result<Environment> {
+        let first = self.devices.first().unwrap_or(&self.device).open()?;
+        let mut environment = environment::here(experiment.arch.forward_dtype, &first);
+        if self.devices.len() > 1 {
+            environment.device = format!("{} × {}", self.devices.len(), environment.device);
+        }
+        Ok(environment)
+    }
+
     fn train(self, experiment: &Experiment) -> anyhow::Result<ExitCode> {
+        let environment = self.environment(experiment)?;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         checkpoint::check_place(&out)?;
         let stop = interrupt::stop_signal()?;
@@ -155,7 +180,11 @@ impl Train {
         };
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
 
-        let size = checkpoint::save(&trained.model, &out)?;
+        let model = trained.model.trained_by(environment);
+        if let Some(choice) = &model.info().choice {
+            println!("the checkpoint is {}", report::choice(choice, model.info().step));
+        }
+        let size = checkpoint::save(&model, &out)?;
         println!("wrote {} ({} bytes)", out.display(), report::thousands(size));
         saving.forget()?;
 
@@ -164,7 +193,7 @@ impl Train {
         }
         let max_steps = experiment.arch.halt_max_steps as u32;
         let protocol = Protocol::halting_by_q(max_steps);
-        println!("{}", report::score(&evaluate(&trained.model, &puzzles, Split::Test, &protocol, &stop)?));
+        println!("{}", report::score(&evaluate(&model, &puzzles, Split::Test, &protocol, &stop)?));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -323,7 +352,7 @@ impl Watch {
         let Some(point) = point else { return };
         self.bar.set_message(words(point));
         let last = step == self.total_steps;
-        if self.bar.is_hidden() && (last || self.line.elapsed() >= LINE_EVERY) {
+        if self.bar.is_hidden() && (last || point.validation.is_some() || self.line.elapsed() >= LINE_EVERY) {
             self.line = Instant::now();
             eprintln!("step {step}/{}: {}", self.total_steps, words(point));
         }
@@ -333,10 +362,11 @@ impl Watch {
 fn words(point: &MetricPoint) -> String {
     let share = |share: Option<f64>| share.map_or_else(|| "-".into(), report::percent);
     format!(
-        "loss {:.4}, accuracy {}, exact {}, {:.0} seq/s",
+        "loss {:.4}, accuracy {}, exact {}{}, {:.0} seq/s",
         point.loss,
         share(point.accuracy),
         share(point.exact_accuracy),
+        point.validation.map(|seen| format!(", validation {} of {} exact", seen.exact, seen.n)).unwrap_or_default(),
         point.sequences_per_second
     )
 }

@@ -231,10 +231,11 @@ async fn generate(spec: GenerateSpec) -> Result<(data::Dataset, Option<LeakRepor
     let abandoned = Arc::new(AtomicBool::new(false));
     let _stop = StopOnDrop(Arc::clone(&abandoned));
     let work = tokio::task::spawn_blocking(move || {
-        let puzzles = data::generate(&spec, &mut |_, _| {
+        let mut go_on = |_: usize, _: usize| {
             if abandoned.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        let leaks = Some(leak_report(&puzzles));
+        };
+        let puzzles = data::generate(&spec, &mut go_on)?;
+        let leaks = Some(leak_report(&puzzles, &mut go_on)?);
         Ok((puzzles, leaks))
     });
     work.await.map_err(ApiError::internal)?.map_err(|error: DataError| unable(&error))

@@ -11,6 +11,7 @@ pub mod leaderboard;
 pub mod login;
 pub mod metrics;
 pub mod models;
+pub mod published;
 pub mod runs;
 pub mod solve;
 pub mod sweeps;
@@ -64,6 +65,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::resume_run))
         .routes(routes!(runs::retry_run))
         .routes(routes!(metrics::list_metrics))
+        .routes(routes!(runs::get_provenance))
         .routes(routes!(runs::list_logs))
         .routes(routes!(runs::stream_events))
         .routes(routes!(train_states::list_train_states))
@@ -81,6 +83,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(evaluations::list_evaluations, evaluations::create_evaluation))
         .routes(routes!(evaluations::get_evaluation))
         .routes(routes!(leaderboard::list_leaderboard))
+        .routes(routes!(leaderboard::list_seeds))
+        .routes(routes!(published::list_published))
         .routes(routes!(workers::list_workers))
         // Accounts
         .routes(routes!(account::get_me))

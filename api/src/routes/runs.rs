@@ -30,6 +30,7 @@ use hrm_types::{
     experiment::{DataSpec, Experiment},
     ids::{DatasetId, JobId, RunId, SweepId},
     job::LogLine,
+    provenance::RunProvenance,
     run::{ChangeRun, CloneRun, CreateRun, Run, RunState},
     sweep::merged,
 };
@@ -345,6 +346,29 @@ pub async fn list_logs(
     let full = items.len() == limit as usize;
     let next_cursor = items.last().filter(|_| full).map(|line| line.id.to_string());
     Ok(Json(Page { items, next_cursor }))
+}
+
+/// Get what a run's results rest on
+///
+/// Seed, settings with their hash, dataset hashes, program, compiler, machine and kernels of every attempt, time and
+/// memory, the checkpoint with its hash and how it was chosen, and its scores. `scores` marked `claimed` came with an
+/// imported run and were not measured here.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/provenance",
+    tag = "runs",
+    security(("token" = ["read"])),
+    params(("id" = RunId, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "As far as it is known by now", body = RunProvenance),
+        (status = 404, description = "There is no such run"),
+    )
+)]
+pub async fn get_provenance(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<RunId>,
+) -> Result<Json<RunProvenance>, ApiError> {
+    Ok(Json(store::provenance::of_run(&state.pool, id).await?))
 }
 
 /// Watch a run

@@ -18,6 +18,7 @@ use axum::{
 use hrm_model::data::leak_report;
 use hrm_types::{board::Kind, dataset::Dataset, model::Model};
 use serde::Deserialize;
+use std::ops::ControlFlow;
 use utoipa::IntoParams;
 
 /// What the sent checkpoint is called.
@@ -123,12 +124,20 @@ pub async fn upload_dataset(
     let received = Received::of(&headers, body).await?;
     let read = tokio::task::spawn_blocking(move || {
         let puzzles = intake::dataset(received, &about)?;
-        let leaks = leak_report(&puzzles);
+        let leaks = leak_report(&puzzles, &mut |_, _| ControlFlow::Continue(())).map_err(ApiError::internal)?;
         Ok::<_, ApiError>((puzzles, leaks))
     });
     let (puzzles, leaks) = read.await.map_err(ApiError::internal)??;
     let license = query.license.as_deref();
-    let new = NewDataset { team, name: &query.name, origin: "uploaded", generated: None, license, leaks: Some(leaks) };
+    let new = NewDataset {
+        team,
+        name: &query.name,
+        origin: "uploaded",
+        generated: None,
+        license,
+        seed: None,
+        leaks: Some(leaks),
+    };
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);

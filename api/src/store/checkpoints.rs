@@ -14,6 +14,7 @@ use hrm_types::{
     experiment::Experiment,
     ids::{CheckpointId, RunId, TeamId},
     model::Model,
+    provenance::Choice,
 };
 use sqlx::{PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
@@ -31,6 +32,7 @@ struct Row {
     size: i64,
     parameters: i64,
     step: i64,
+    choice: Option<Json<Choice>>,
     evaluation: Option<Json<Evaluation>>,
     is_default: bool,
     created_at: OffsetDateTime,
@@ -50,6 +52,7 @@ impl From<Row> for Model {
             size: row.size.cast_unsigned(),
             parameters: row.parameters.cast_unsigned(),
             step: row.step.cast_unsigned(),
+            choice: row.choice.map(|Json(choice)| choice),
             evaluation: row.evaluation.map(|Json(evaluation)| evaluation),
             default: row.is_default,
             created_at: row.created_at,
@@ -69,7 +72,9 @@ pub async fn create(
     info: &CheckpointInfo,
     artifact: &Artifact,
 ) -> Result<CheckpointId, Error> {
-    insert(connection, name, (run, None), info, artifact).await
+    let id = CheckpointId(Uuid::now_v7());
+    insert(connection, id, name, (run, None), info, artifact).await?;
+    Ok(id)
 }
 
 /// Stores a checkpoint that a client has sent, for a team.
@@ -82,26 +87,27 @@ pub async fn upload(
 ) -> Result<CheckpointId, Error> {
     let mut tx = pool.begin().await?;
     let artifact = artifacts::store(&mut tx, bytes).await?;
-    let id = insert(&mut tx, name, (None, Some(team)), info, &artifact).await?;
+    let id = CheckpointId(Uuid::now_v7());
+    insert(&mut tx, id, name, (None, Some(team)), info, &artifact).await?;
     tx.commit().await?;
     Ok(id)
 }
 
 /// Of a run, whose team it belongs to, or a team's own; what is neither ships with the program.
-async fn insert(
+pub(super) async fn insert(
     connection: &mut PgConnection,
+    id: CheckpointId,
     name: &str,
     (run, team): (Option<RunId>, Option<TeamId>),
     info: &CheckpointInfo,
     artifact: &Artifact,
-) -> Result<CheckpointId, Error> {
-    let id = CheckpointId(Uuid::now_v7());
+) -> Result<(), Error> {
     let shipped = run.is_none() && team.is_none();
     sqlx::query!(
         "INSERT INTO checkpoints (id, name, kind, side, run_id, experiment, dataset_hash, artifact_id, parameters,
-                                  step, train_seconds, shipped, public, team_id)
+                                  step, train_seconds, shipped, public, team_id, choice)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12,
-                 COALESCE($13, (SELECT team_id FROM jobs WHERE id = $5), $14))",
+                 COALESCE($13, (SELECT team_id FROM jobs WHERE id = $5), $14), $15)",
         id.0,
         name,
         info.kind,
@@ -115,11 +121,12 @@ async fn insert(
         info.train_seconds,
         shipped,
         team.map(|team| team.0),
-        TeamId::LOCAL.0
+        TeamId::LOCAL.0,
+        info.choice.as_ref().map(Json) as _
     )
     .execute(connection)
     .await?;
-    Ok(id)
+    Ok(())
 }
 
 /// Stores a checkpoint that ships with the program, unless it is there already.
@@ -183,8 +190,13 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Mo
     first(pool, viewer, wanted).await?.ok_or_else(|| Error::not_found("model", name_or_id))
 }
 
-/// The model that solves grids of this side for the viewer when none is named: the one whose newest score has the highest
-/// exact accuracy, the newest among equals. One that ships and was never measured here is taken at its word.
+/// The model that solves grids of this side for the viewer when none is named.
+///
+/// Only *standard* scores are compared: measured here, on a whole test split, the way solving uses a model, which is
+/// halting by Q after at most its own `halt_max_steps`; of a model's on one dataset the newest. And only scores on one
+/// dataset: the one on which most models of the side have a standard score, of equals the one stored first. The best
+/// there is the default, the newest of equals. A model that ships and has no standard score anywhere goes before all
+/// that are less than perfect; where nothing was measured the newest model is the default.
 ///
 /// # Errors
 /// [`Error::NotFound`] when no model for this side is stored.
@@ -240,20 +252,38 @@ async fn first(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>) -> Result<Opt
 async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Model>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"WITH scored AS (
+        r#"WITH standard AS (
+               SELECT DISTINCT ON (checkpoint_id, evaluations.dataset_id)
+                      checkpoint_id, evaluations.dataset_id, kind, side, exact_accuracy
+               FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
+               WHERE NOT claimed AND split = 'test' AND NOT result ? 'of'
+                     AND protocol - 'limit' = jsonb_build_object(
+                             'halting', 'q', 'max_steps', experiment #> '{arch,halt_max_steps}')
+               ORDER BY checkpoint_id, evaluations.dataset_id, evaluations.id DESC
+           ), common AS (
+               SELECT DISTINCT ON (kind, side) kind, side, dataset_id FROM standard
+               GROUP BY kind, side, dataset_id ORDER BY kind, side, count(*) DESC, dataset_id
+           ), scored AS (
                SELECT checkpoints.*, score.result,
                       row_number() OVER (
-                          PARTITION BY kind, side
-                          ORDER BY COALESCE(score.exact_accuracy, CASE WHEN shipped THEN 1 ELSE -1 END) DESC,
+                          PARTITION BY checkpoints.kind, checkpoints.side
+                          ORDER BY COALESCE(
+                                       standard.exact_accuracy,
+                                       CASE WHEN shipped AND checkpoints.id NOT IN (
+                                                     SELECT checkpoint_id FROM standard) THEN 1 ELSE -1 END) DESC,
                                    checkpoints.id DESC
                       ) = 1 AS is_default
                FROM checkpoints
-               LEFT JOIN LATERAL (SELECT result, exact_accuracy FROM evaluations
-                                  WHERE checkpoint_id = checkpoints.id ORDER BY id DESC LIMIT 1) AS score ON true
+               LEFT JOIN common USING (kind, side)
+               LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
+                                  AND standard.dataset_id = common.dataset_id
+               LEFT JOIN LATERAL (SELECT result FROM evaluations WHERE checkpoint_id = checkpoints.id
+                                  ORDER BY claimed, id DESC LIMIT 1) AS score ON true
                WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
-                  sha256, size, parameters, step, result AS "evaluation?: Json<Evaluation>",
+                  sha256, size, parameters, step, choice AS "choice: Json<Choice>",
+                  result AS "evaluation?: Json<Evaluation>",
                   is_default AS "is_default!", scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)

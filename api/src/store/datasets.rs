@@ -26,6 +26,9 @@ pub struct NewDataset<'a> {
     pub generated: Option<&'a GenerateSpec>,
     /// The licence its publisher states, if any is known.
     pub license: Option<&'a str>,
+    /// Seed of the generator, or of the draw of training and validation puzzles from a file; none where nothing was
+    /// drawn.
+    pub seed: Option<u64>,
     /// Which of its puzzles stand in two splits, if that was counted.
     pub leaks: Option<LeakReport>,
 }
@@ -33,7 +36,7 @@ pub struct NewDataset<'a> {
 impl<'a> NewDataset<'a> {
     /// Puzzles generated here.
     pub fn generated(team: TeamId, name: &'a str, spec: &'a GenerateSpec, leaks: Option<LeakReport>) -> Self {
-        Self { team, name, origin: GENERATED, generated: Some(spec), license: None, leaks }
+        Self { team, name, origin: GENERATED, generated: Some(spec), license: None, seed: Some(spec.seed), leaks }
     }
 }
 
@@ -54,7 +57,9 @@ struct Row {
     origin: String,
     generated: Option<Json<GenerateSpec>>,
     license: Option<String>,
+    seed: Option<i64>,
     content_hash: String,
+    test_hash: Option<String>,
     train_count: i64,
     validation_count: i64,
     test_count: i64,
@@ -75,7 +80,9 @@ impl TryFrom<Row> for Dataset {
             origin: row.origin,
             generated: row.generated.map(|Json(spec)| spec),
             license: row.license,
+            seed: row.seed.map(i64::cast_unsigned),
             content_hash: row.content_hash,
+            test_hash: row.test_hash,
             train_count: row.train_count as u32,
             validation_count: row.validation_count as u32,
             test_count: row.test_count as u32,
@@ -105,8 +112,8 @@ async fn insert(
     let id = DatasetId(Uuid::now_v7());
     sqlx::query!(
         "INSERT INTO datasets (id, name, kind, side, origin, generated, license, content_hash, train_count,
-                               validation_count, test_count, leaks, team_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                               validation_count, test_count, leaks, team_id, test_hash, seed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         id.0,
         new.name,
         puzzles.kind.as_str(),
@@ -120,6 +127,8 @@ async fn insert(
         puzzles.test.len().cast_signed() as i64,
         new.leaks.map(Json) as _,
         new.team.0,
+        puzzles.test_hash(),
+        new.seed.map(u64::cast_signed),
     )
     .execute(&mut *connection)
     .await?;
@@ -167,8 +176,8 @@ pub async fn find_or_create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::
 async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
-                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
+                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE content_hash = $1 AND team_id = $2"#,
         content_hash,
         team.0
@@ -182,8 +191,8 @@ async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result
 pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
-                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
+                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1"#,
         Json(spec) as _,
         team.0
@@ -208,8 +217,8 @@ pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
 pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Dataset, Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
-                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
+                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets
            WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
            ORDER BY id = $1 DESC NULLS LAST, team_id = ANY($3) DESC NULLS LAST, id LIMIT 1"#,
@@ -231,8 +240,8 @@ pub async fn list(
 ) -> Result<Page<Dataset>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, content_hash,
-                  train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
+                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
            FROM datasets
            WHERE ($1::uuid IS NULL OR id < $1) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
            ORDER BY id DESC LIMIT $2"#,

@@ -12,6 +12,7 @@ use hrm_types::{
     evaluation::Evaluation,
     ids::{EvaluationId, JobId},
     job::{EvaluationJob, EvaluationSpec, Job, JobKind},
+    provenance::Environment,
 };
 use sqlx::{PgPool, types::Json};
 use std::collections::BTreeMap;
@@ -73,16 +74,18 @@ async fn complete(pool: &PgPool, jobs: Vec<Job>) -> Result<Vec<EvaluationJob>, E
 /// Stores the score and ends the job as succeeded, in one transaction.
 ///
 /// # Errors
-/// [`Error::StaleLease`]; then nothing was stored. [`Error::Conflict`] when checkpoint or dataset are gone.
+/// [`Error::StaleLease`]; then nothing was stored. [`Error::NotFound`] when checkpoint or dataset are gone.
 pub async fn succeed(
     pool: &PgPool,
     lease: &Lease,
     spec: &EvaluationSpec,
     evaluation: &Evaluation,
+    environment: &Environment,
 ) -> Result<EvaluationId, Error> {
     let mut tx = pool.begin().await?;
     leases::hold(&mut tx, lease).await?;
-    let id = evaluations::create(&mut tx, spec.checkpoint_id, spec.dataset_id, spec.split, evaluation).await?;
+    let EvaluationSpec { checkpoint_id, dataset_id, split, .. } = *spec;
+    let id = evaluations::create(&mut tx, checkpoint_id, dataset_id, split, evaluation, Some(environment)).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;
     Ok(id)

@@ -1,42 +1,131 @@
-//! Scores and the leaderboard.
+//! Scores and the leaderboard. A score is tied to the contents of a checkpoint and of a dataset.
 
 use super::{Error, access::Viewer, page};
+use hrm_model::eval::mean_interval;
 use hrm_types::{
     Page,
     dataset::Split,
-    evaluation::{Evaluation, LeaderboardRow},
+    evaluation::{Evaluation, LeaderboardRow, Protocol, SeedGroup},
     ids::{CheckpointId, DatasetId, EvaluationId, RunId},
+    provenance::{Choice, DatasetRef, Environment, Score},
 };
 use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-/// Stores a score inside the caller's transaction.
+/// Stores a score that was measured here, inside the caller's transaction.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the checkpoint or the dataset is not stored.
+/// [`Error::NotFound`] when the checkpoint or the dataset is not stored.
 pub async fn create(
     connection: &mut PgConnection,
     checkpoint: CheckpointId,
     dataset: DatasetId,
     split: Split,
     evaluation: &Evaluation,
+    environment: Option<&Environment>,
 ) -> Result<EvaluationId, Error> {
     let id = EvaluationId(Uuid::now_v7());
-    sqlx::query!(
-        "INSERT INTO evaluations (id, checkpoint_id, dataset_id, split, result) VALUES ($1, $2, $3, $4, $5)",
+    let stored = sqlx::query!(
+        "INSERT INTO evaluations (id, checkpoint_id, checkpoint_sha256, choice, dataset_id, dataset_hash, split,
+                                  result, environment)
+         SELECT $1, checkpoints.id, artifacts.sha256, checkpoints.choice, datasets.id, datasets.content_hash, $4, $5, $6
+         FROM checkpoints JOIN artifacts ON artifacts.id = checkpoints.artifact_id, datasets
+         WHERE checkpoints.id = $2 AND datasets.id = $3",
         id.0,
         checkpoint.0,
         dataset.0,
         split.as_str(),
-        Json(evaluation) as _
+        Json(evaluation) as _,
+        environment.map(Json) as _
     )
     .execute(connection)
     .await?;
-    Ok(id)
+    if stored.rows_affected() == 1 {
+        Ok(id)
+    } else {
+        Err(Error::not_found("checkpoint or dataset", format!("{checkpoint} or {dataset}")))
+    }
 }
 
-/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of several scores of one
-/// checkpoint under one protocol the newest counts; among equals the one measured first stands first.
+/// Stores a score that came with an imported run, inside the caller's transaction, unless it is stored already.
+///
+/// # Errors
+/// [`Error::Conflict`] when its id is that of another checkpoint's score.
+pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Result<(), Error> {
+    let stored = sqlx::query!(
+        "INSERT INTO evaluations (id, checkpoint_id, checkpoint_sha256, choice, dataset_hash, split, result,
+                                  environment, claimed, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, true, $9)
+         ON CONFLICT (id) DO UPDATE SET claimed = evaluations.claimed
+         WHERE evaluations.checkpoint_sha256 = EXCLUDED.checkpoint_sha256",
+        score.id.0,
+        score.checkpoint_id.0,
+        score.checkpoint_sha256,
+        score.choice.as_ref().map(Json) as _,
+        score.dataset.content_hash,
+        score.split.as_str(),
+        Json(&score.evaluation) as _,
+        score.environment.as_ref().map(Json) as _,
+        score.created_at
+    )
+    .execute(connection)
+    .await?;
+    if stored.rows_affected() == 1 {
+        return Ok(());
+    }
+    let detail = format!("a score of another checkpoint is stored under the id {}", score.id);
+    Err(Error::Conflict { constraint: "evaluations_pkey".into(), detail })
+}
+
+/// Every score of a checkpoint, oldest first.
+pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Vec<Score>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT evaluations.id, checkpoint_sha256, evaluations.choice AS "choice: Json<Choice>",
+                  evaluations.dataset_hash, split, result AS "result: Json<Evaluation>", environment AS "environment: Json<Environment>", claimed,
+                  evaluations.created_at, datasets.id AS "stored_id?", datasets.name AS "name?", test_hash AS "test_hash?"
+           FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
+           LEFT JOIN LATERAL (SELECT id, name, test_hash FROM datasets
+                              WHERE content_hash = evaluations.dataset_hash
+                                    AND (team_id = checkpoints.team_id OR public)
+                              ORDER BY team_id = checkpoints.team_id DESC, id LIMIT 1) AS datasets ON true
+           WHERE checkpoint_id = $1 ORDER BY evaluations.id"#,
+        checkpoint.0
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Score {
+                id: EvaluationId(row.id),
+                checkpoint_id: checkpoint,
+                checkpoint_sha256: row.checkpoint_sha256,
+                choice: row.choice.map(|Json(choice)| choice),
+                dataset: DatasetRef {
+                    id: row.stored_id.map(DatasetId),
+                    name: row.name,
+                    content_hash: row.dataset_hash,
+                    test_hash: row.test_hash,
+                },
+                split: split(&row.split)?,
+                evaluation: row.result.0,
+                environment: row.environment.map(|Json(environment)| environment),
+                claimed: row.claimed,
+                created_at: row.created_at,
+            })
+        })
+        .collect()
+}
+
+fn split(name: &str) -> Result<Split, Error> {
+    [Split::Train, Split::Validation, Split::Test]
+        .into_iter()
+        .find(|split| split.as_str() == name)
+        .ok_or_else(|| Error::Corrupt { what: "split", detail: name.to_owned() })
+}
+
+/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of several scores of one checkpoint
+/// under one protocol those measured here count before claimed ones, and of these the newest; among equals the one
+/// measured first stands first.
 pub async fn leaderboard(
     pool: &PgPool,
     viewer: &Viewer,
@@ -47,23 +136,24 @@ pub async fn leaderboard(
     let rows = sqlx::query!(
         r#"WITH newest AS (
                SELECT DISTINCT ON (checkpoint_id, protocol) evaluations.*
-               FROM evaluations JOIN datasets ON datasets.id = dataset_id
+               FROM evaluations JOIN datasets ON content_hash = evaluations.dataset_hash
                JOIN checkpoints ON checkpoints.id = checkpoint_id
                     AND ($4::uuid[] IS NULL OR checkpoints.team_id = ANY($4) OR checkpoints.public)
-               WHERE dataset_id = $1 AND split = 'test' AND n = datasets.test_count
-               ORDER BY checkpoint_id, protocol, evaluations.id DESC
+               WHERE datasets.id = $1 AND split = 'test' AND n = datasets.test_count
+               ORDER BY checkpoint_id, protocol, claimed, evaluations.id DESC
            ), ranked AS (
                SELECT *, rank() OVER (ORDER BY exact_accuracy DESC) AS rank,
                       row_number() OVER (ORDER BY exact_accuracy DESC, id) AS place
                FROM newest
            )
            SELECT ranked.rank AS "rank!", ranked.id AS "id!", ranked.checkpoint_id AS "checkpoint_id!",
+                  ranked.checkpoint_sha256 AS "sha256!", ranked.choice AS "choice: Json<Choice>",
+                  ranked.environment AS "environment: Json<Environment>", ranked.claimed AS "claimed!",
                   ranked.result AS "result!: Json<Evaluation>", ranked.created_at AS "created_at!",
                   checkpoints.name, checkpoints.run_id, checkpoints.parameters, checkpoints.step,
-                  checkpoints.train_seconds, artifacts.sha256
+                  checkpoints.train_seconds
            FROM ranked
            JOIN checkpoints ON checkpoints.id = ranked.checkpoint_id
-           JOIN artifacts ON artifacts.id = checkpoints.artifact_id
            WHERE place > COALESCE((SELECT place FROM ranked AS last WHERE last.id = $2), 0)
            ORDER BY place LIMIT $3"#,
         dataset.0,
@@ -86,9 +176,55 @@ pub async fn leaderboard(
             parameters: row.parameters.cast_unsigned(),
             step: row.step.cast_unsigned(),
             train_seconds: row.train_seconds,
+            choice: row.choice.map(|Json(choice)| choice),
             evaluation: row.result.0,
+            environment: row.environment.map(|Json(environment)| environment),
+            claimed: row.claimed,
             created_at: row.created_at,
         })
         .collect();
     Ok(page(items, limit, |row| row.evaluation_id))
+}
+
+/// Models that differ in their seed alone, with the mean of their scores on a dataset's whole test split, best first.
+/// Claimed scores have no part in it.
+pub async fn over_seeds(pool: &PgPool, viewer: &Viewer, dataset: DatasetId) -> Result<Vec<SeedGroup>, Error> {
+    let rows = sqlx::query!(
+        r#"WITH newest AS (
+               SELECT DISTINCT ON (protocol, settings, seed)
+                      protocol, settings, seed, checkpoint_id, name, exact_accuracy
+               FROM (SELECT evaluations.protocol, evaluations.exact_accuracy, evaluations.id, checkpoint_id, checkpoints.name,
+                            experiment - '{seed,name,description}'::text[] AS settings,
+                            (experiment ->> 'seed')::bigint AS seed
+                     FROM evaluations
+                     JOIN datasets ON content_hash = evaluations.dataset_hash
+                     JOIN checkpoints ON checkpoints.id = checkpoint_id
+                     WHERE datasets.id = $1 AND split = 'test' AND n = datasets.test_count AND NOT claimed
+                           AND ($2::uuid[] IS NULL OR checkpoints.team_id = ANY($2) OR checkpoints.public)) AS measured
+               ORDER BY protocol, settings, seed, checkpoint_id DESC, id DESC
+           )
+           SELECT protocol AS "protocol!: Json<Protocol>",
+                  (array_agg(name ORDER BY checkpoint_id DESC))[1] AS "name!",
+                  array_agg(seed ORDER BY seed) AS "seeds!", array_agg(checkpoint_id ORDER BY seed) AS "checkpoints!",
+                  array_agg(exact_accuracy ORDER BY seed) AS "accuracies!"
+           FROM newest GROUP BY protocol, settings HAVING count(*) > 1 ORDER BY avg(exact_accuracy) DESC"#,
+        dataset.0,
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    let groups = rows.into_iter().map(|row| {
+        let (mean, half_width) = mean_interval(&row.accuracies);
+        SeedGroup {
+            name: row.name,
+            protocol: row.protocol.0,
+            seeds: row.seeds.into_iter().map(i64::cast_unsigned).collect(),
+            checkpoint_ids: row.checkpoints.into_iter().map(CheckpointId).collect(),
+            exact_accuracies: row.accuracies,
+            mean,
+            // There are at least two.
+            half_width: half_width.unwrap_or_default(),
+        }
+    });
+    Ok(groups.collect())
 }

@@ -1,9 +1,12 @@
 //! Training metrics, keyed by run, attempt and step. A run's curve is what its attempts trained one after another:
 //! where a later attempt went on from an earlier step, the points beyond that step are superseded.
 
-use super::{Error, leases::Lease};
+use super::Error;
 use futures_util::{Stream, StreamExt};
-use hrm_types::{ids::RunId, run::MetricPoint};
+use hrm_types::{
+    ids::RunId,
+    run::{MetricPoint, Validation},
+};
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -24,6 +27,9 @@ struct Row {
     q_halt_accuracy: Option<f64>,
     steps: Option<f64>,
     sequences_per_second: f64,
+    validation_n: Option<i64>,
+    validation_exact: Option<i64>,
+    validation_accuracy: Option<f64>,
 }
 
 impl From<Row> for MetricPoint {
@@ -43,6 +49,12 @@ impl From<Row> for MetricPoint {
             q_halt_accuracy: row.q_halt_accuracy,
             steps: row.steps,
             sequences_per_second: row.sequences_per_second,
+            validation: match (row.validation_n, row.validation_exact, row.validation_accuracy) {
+                (Some(n), Some(exact), Some(accuracy)) => {
+                    Some(Validation { n: n as u32, exact: exact as u32, accuracy })
+                }
+                _ => None,
+            },
         }
     }
 }
@@ -61,7 +73,8 @@ pub async fn list(
         r#"SELECT point.run_id, point.step, point.examples, point.elapsed_seconds,
                   EXTRACT(EPOCH FROM point.recorded_at - first.begun_at)::float8 AS wall_seconds, point.lr,
                   point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
-                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second
+                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second,
+                  point.validation_n, point.validation_exact, point.validation_accuracy
            FROM metrics AS point
            JOIN run_attempts AS now ON now.run_id = point.run_id AND now.attempt = $2
            CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
@@ -113,7 +126,8 @@ pub fn stream(pool: &PgPool, run: RunId, attempt: u32) -> impl Stream<Item = Res
         r#"SELECT point.run_id, point.step, point.examples, point.elapsed_seconds,
                   EXTRACT(EPOCH FROM point.recorded_at - first.begun_at)::float8 AS wall_seconds, point.lr,
                   point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
-                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second
+                  point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second,
+                  point.validation_n, point.validation_exact, point.validation_accuracy
            FROM metrics AS point
            CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
            WHERE point.run_id = $1 AND point.attempt <= $2
@@ -142,7 +156,9 @@ pub(super) async fn newest(
                   point.lm_loss AS "lm_loss!", point.q_halt_loss AS "q_halt_loss!",
                   point.q_continue_loss AS "q_continue_loss!", point.accuracy AS "accuracy?",
                   point.exact_accuracy AS "exact_accuracy?", point.q_halt_accuracy AS "q_halt_accuracy?",
-                  point.steps AS "steps?", point.sequences_per_second AS "sequences_per_second!"
+                  point.steps AS "steps?", point.sequences_per_second AS "sequences_per_second!",
+                  point.validation_n AS "validation_n?", point.validation_exact AS "validation_exact?",
+                  point.validation_accuracy AS "validation_accuracy?"
            FROM UNNEST($1::uuid[], $2::bigint[]) AS wanted (run_id, attempt),
                 LATERAL (SELECT metrics.*, EXTRACT(EPOCH FROM recorded_at - (
                                 SELECT min(begun_at) FROM run_attempts WHERE run_attempts.run_id = wanted.run_id
@@ -163,20 +179,27 @@ pub(super) async fn newest(
     Ok(rows.into_iter().map(|row| (RunId(row.run_id), row.into())).collect())
 }
 
-/// Adds points to the attempt that `lease` stands for; the caller has checked, in the same transaction,
-/// that the lease is still held.
-pub(super) async fn append(connection: &mut PgConnection, lease: &Lease, points: &[MetricPoint]) -> Result<(), Error> {
+/// Adds points to an attempt; the caller has checked, in the same transaction, that it may.
+pub(super) async fn append(
+    connection: &mut PgConnection,
+    (run, attempt): (RunId, u32),
+    points: &[MetricPoint],
+) -> Result<(), Error> {
     let required = |value: fn(&MetricPoint) -> f64| points.iter().map(value).collect::<Vec<f64>>();
     let optional = |value: fn(&MetricPoint) -> Option<f64>| points.iter().map(value).collect::<Vec<Option<f64>>>();
     let count = |value: fn(&MetricPoint) -> u64| points.iter().map(|p| value(p).cast_signed()).collect::<Vec<i64>>();
+    let seen =
+        |value: fn(Validation) -> i64| points.iter().map(|p| p.validation.map(value)).collect::<Vec<Option<i64>>>();
     sqlx::query!(
         "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
-                              q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second)
+                              q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second,
+                              validation_n, validation_exact, validation_accuracy)
          SELECT $1, $2, * FROM UNNEST(
              $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
-             $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[])",
-        lease.run_id().0,
-        i64::from(lease.attempt),
+             $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[],
+             $16::bigint[], $17::bigint[], $18::float8[])",
+        run.0,
+        i64::from(attempt),
         &count(|p| p.step),
         &count(|p| p.examples),
         &required(|p| p.elapsed_seconds),
@@ -190,6 +213,9 @@ pub(super) async fn append(connection: &mut PgConnection, lease: &Lease, points:
         &optional(|p| p.q_halt_accuracy) as _,
         &optional(|p| p.steps) as _,
         &required(|p| p.sequences_per_second),
+        &seen(|validation| validation.n.into()) as _,
+        &seen(|validation| validation.exact.into()) as _,
+        &optional(|p| Some(p.validation?.accuracy)) as _,
     )
     .execute(connection)
     .await?;

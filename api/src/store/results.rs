@@ -41,7 +41,8 @@ pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Res
     let artifact = artifacts::store(&mut tx, result.bytes).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
     let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, &artifact).await?;
-    evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation).await?;
+    let environment = result.info.environment.as_ref();
+    evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation, environment).await?;
     // Nothing goes on from them any more.
     train_states::drop_old(&mut tx, lease.run_id(), result.keep.after_the_run()).await?;
     fault::point("result-uncommitted");

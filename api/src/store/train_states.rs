@@ -25,8 +25,8 @@ pub struct StoredState {
     pub size: u64,
 }
 
-/// Stores a state's file for a run that is worked on; the next attempt begins there. Of the states before it those
-/// stay that shall be kept.
+/// Stores a state's file for a run that is worked on, after the metrics of its steps; the next attempt begins there.
+/// Of the states before it those stay that shall be kept.
 ///
 /// # Errors
 /// [`Error::StaleLease`]; then the run has no new state.
@@ -42,8 +42,13 @@ pub async fn save(
     let artifact = artifacts::store(&mut tx, File::open(file).await?).await?;
     leases::note_checkpoint(&mut tx, lease, step).await?;
     let id = sqlx::query_scalar!(
-        "INSERT INTO train_states (id, run_id, attempt, step, artifact_id) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (run_id, attempt, step) DO UPDATE SET artifact_id = EXCLUDED.artifact_id, damaged = false
+        "INSERT INTO train_states (id, run_id, attempt, step, artifact_id, validation_exact)
+         VALUES ($1, $2, $3, $4, $5,
+                 (SELECT validation_exact::float8 / validation_n FROM metrics
+                  WHERE run_id = $2 AND attempt <= $3 AND step = $4 AND validation_n IS NOT NULL
+                  ORDER BY attempt DESC LIMIT 1))
+         ON CONFLICT (run_id, attempt, step) DO UPDATE
+         SET artifact_id = EXCLUDED.artifact_id, damaged = false, validation_exact = EXCLUDED.validation_exact
          RETURNING id",
         Uuid::now_v7(),
         lease.job_id.0,

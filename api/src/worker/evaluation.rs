@@ -4,7 +4,10 @@ use super::{
     counter::Counter,
     job::{Ended, Job},
 };
-use crate::store::{artifacts, checkpoints, datasets, evaluation_jobs, puzzles};
+use crate::{
+    environment,
+    store::{artifacts, checkpoints, datasets, evaluation_jobs, puzzles},
+};
 use hrm_model::{Model, eval};
 use hrm_types::job::EvaluationSpec;
 
@@ -33,6 +36,7 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
 
     job.phase("storing").await?;
     job.log.write_rest(pool, &job.lease).await;
-    job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &evaluation)).await?;
+    let environment = environment::here(stored.experiment.arch.forward_dtype, &job.device);
+    job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &evaluation, &environment)).await?;
     Ok(())
 }

@@ -26,11 +26,17 @@ pub(super) async fn generate(job: &Job<'_>, spec: &GenerateSpec) -> Result<(data
     let counter = Counter::default();
     let generating = {
         let (spec, counter, stop) = (spec.clone(), counter.clone(), job.stop.clone());
+        job.compute(move || Ok(data::generate(&spec, &mut |done, total| counter.note(done, total, &stop))?))
+    };
+    let puzzles = counter.write_during(generating, job).await??;
+    job.phase("looking for leaks").await?;
+    let counter = Counter::default();
+    let looking = {
+        let (counter, stop) = (counter.clone(), job.stop.clone());
         job.compute(move || {
-            let puzzles = data::generate(&spec, &mut |done, total| counter.note(done, total, &stop))?;
-            let leaks = Some(leak_report(&puzzles));
-            Ok((puzzles, leaks))
+            let leaks = leak_report(&puzzles, &mut |done, total| counter.note(done, total, &stop))?;
+            Ok((puzzles, Some(leaks)))
         })
     };
-    counter.write_during(generating, job).await?
+    counter.write_during(looking, job).await?
 }

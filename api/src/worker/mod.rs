@@ -12,6 +12,7 @@ mod saving;
 pub mod supervisor;
 mod thread;
 mod training;
+mod usage;
 
 use crate::{
     config::WorkerConfig,

@@ -51,18 +51,22 @@ pub(super) struct Saving {
 pub(super) struct StateWriter {
     folder: PathBuf,
     every: Duration,
+    /// Whether the best state seen on the validation split is kept, too.
+    keep_best: bool,
     last: Instant,
     written: mpsc::UnboundedSender<Written>,
     storing: Arc<AtomicBool>,
 }
 
 impl StateWriter {
-    /// After a step: writes the state if it is asked for, or if the last one is old enough and stored.
+    /// After a step: writes the state if it is asked for, if it is the best one seen and that one is kept, or if the last
+    /// one is old enough and stored.
     ///
     /// A state that cannot be written is said and left out: the one before it stands, and the training goes on.
     pub(super) fn after_step(&mut self, training: &Training<'_>, asked: bool, say: impl FnOnce(String)) {
         let due = self.last.elapsed() >= self.every && !self.storing.load(Ordering::Acquire);
-        if !asked && !due {
+        let best = self.keep_best && training.validation().is_some_and(|(_, best)| best);
+        if !asked && !due && !best {
             return;
         }
         self.last = Instant::now();
@@ -85,13 +89,14 @@ impl StateWriter {
 
 impl Saving {
     /// For states every so often, in a temporary folder that goes with it.
-    pub(super) fn new(every: Duration) -> io::Result<(Self, StateWriter)> {
+    pub(super) fn new(every: Duration, keep_best: bool) -> io::Result<(Self, StateWriter)> {
         let folder = TempDir::with_prefix("hrm-state-")?;
         let (sender, written) = mpsc::unbounded_channel();
         let storing = Arc::new(AtomicBool::new(false));
         let writer = StateWriter {
             folder: folder.path().to_owned(),
             every,
+            keep_best,
             last: Instant::now(),
             written: sender,
             storing: Arc::clone(&storing),

@@ -7,7 +7,7 @@ use crate::{
     store::{
         PgPool, artifacts, checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, Terms},
-        leases, logs, metrics, runs,
+        leases, logs, metrics, provenance, runs,
         testing::{TestDatabase, database},
         tests::{claim, experiment, spec},
         workers,
@@ -18,9 +18,10 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::Protocol,
-    experiment::{CsvSpec, DataSpec, Experiment},
+    experiment::{CheckpointRule, CsvSpec, DataSpec, Experiment, GenerateSpec},
     ids::{JobId, RunId},
     job::{EvaluationSpec, GenerationSpec, Job},
+    provenance::Choice,
     run::{Run, RunState},
 };
 use std::time::{Duration, Instant};
@@ -322,4 +323,59 @@ async fn a_computation_that_panics_is_an_error_with_its_words() {
     assert_eq!(answer, Err("no way".into()));
     assert_eq!(computation.run(|| 7).await, Ok(7));
     computation.finished().await;
+}
+
+/// A run that looks at its validation split after every third step and keeps the best state it sees.
+fn choosing() -> Experiment {
+    let mut choosing = experiment("choosing");
+    choosing.data = DataSpec::Generate(GenerateSpec { validation: 10, ..spec(1) });
+    (choosing.train.validate_every, choosing.train.checkpoint) = (Some(3), CheckpointRule::Best);
+    choosing
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_chooses_its_checkpoint_by_validation_and_says_so_everywhere() {
+    let db = database().await;
+    let id = queue(&db, &choosing()).await;
+    let worker = TestWorker::start(&db.pool);
+    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    assert_eq!((run.state, run.step), (RunState::Succeeded, 12), "{:?}", run.reason);
+    worker.stop().await;
+
+    let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
+    let looks: Vec<_> = points.iter().filter_map(|point| Some((point.step, point.validation?))).collect();
+    assert_eq!(
+        looks.iter().map(|(step, seen)| (*step, seen.n)).collect::<Vec<_>>(),
+        [(3, 10), (6, 10), (9, 10), (12, 10)]
+    );
+    let (step, best) = looks.iter().max_by_key(|(step, seen)| (seen.exact, *step)).expect("a look");
+    let choice = Some(Choice::BestOnValidation { exact: best.exact, n: 10, candidates: 4 });
+    let model = checkpoints::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    assert_eq!((model.step, &model.choice), (*step, &choice));
+    let whole = provenance::of_run(&db.pool, id).await.expect("the run");
+    let checkpoint = whole.checkpoint.expect("a checkpoint");
+    assert_eq!((checkpoint.step, &checkpoint.choice), (*step, &choice));
+    assert_eq!(
+        whole.scores.iter().map(|score| (&score.choice, score.split)).collect::<Vec<_>>(),
+        [(&choice, Split::Test)]
+    );
+    let file = Model::from_bytes(&artifacts::read(&db.pool, &model.sha256).await.expect("its file")).expect("a model");
+    assert_eq!(file.info().choice, choice);
+    assert_eq!(file.info().environment, whole.attempts[0].environment);
+    assert!(whole.peak_memory_bytes.is_some() && whole.active_seconds.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_dataset_without_validation_puzzles_fails_a_run_that_asks_for_them() {
+    let db = database().await;
+    let set = crate::store::tests::dataset(&db.pool, "set", 1).await;
+    let mut blind = choosing();
+    blind.data = DataSpec::Stored { dataset: set.name };
+    let id = queue(&db, &blind).await;
+    let worker = TestWorker::start(&db.pool);
+    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    let reason = run.reason.unwrap_or_default();
+    assert_eq!(run.state, RunState::Failed);
+    assert!(reason.contains("expected a dataset with a validation split, found one without"), "{reason}");
+    worker.stop().await;
 }

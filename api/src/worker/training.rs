@@ -5,12 +5,13 @@ use super::{
     job::{Ended, Job},
     progress::Progress,
     saving::Saving,
+    usage::Meter,
 };
 use crate::{
-    fault,
+    environment, fault,
     queue::Stop,
     store::{
-        leases,
+        leases, provenance,
         results::{self, RunResult},
         runs, train_states,
     },
@@ -31,7 +32,7 @@ use std::sync::Arc;
 
 /// Works on a run until its result is stored.
 pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option<DatasetId>) -> Result<(), Ended> {
-    let (pool, lease) = (job.pool, &job.lease);
+    let (pool, lease, meter) = (job.pool, &job.lease, Meter::start());
     job.phase("preparing data").await?;
     let (dataset, puzzles) = data::prepare(job, &experiment.data, dataset).await?;
     job.insist(|| leases::set_dataset(pool, lease, dataset.id)).await?;
@@ -45,7 +46,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     let puzzles = Arc::new(puzzles);
 
     job.phase(runs::TRAINING).await?;
-    let model = Arc::new(trained(job, experiment, &puzzles).await?);
+    let model = Arc::new(trained(job, experiment, &puzzles, &meter).await?);
 
     fault::point("trained");
     job.phase("evaluating").await?;
@@ -65,14 +66,20 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     };
     job.log.info(format!("stores a checkpoint of {} bytes", bytes.len()));
     job.log.write_rest(pool, lease).await;
+    meter.note(job).await?;
     fault::point("before-result");
     job.insist(|| results::succeed(pool, lease, result)).await?;
     Ok(())
 }
 
 /// Trains from the newest stored state, or from the start.
-async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::Dataset>) -> Result<Model, Ended> {
-    let (saving, mut writer) = Saving::new(job.config.save_every())
+async fn trained(
+    job: &Job<'_>,
+    experiment: &Experiment,
+    puzzles: &Arc<puzzles::Dataset>,
+    meter: &Meter,
+) -> Result<Model, Ended> {
+    let (saving, mut writer) = Saving::new(job.config.save_every(), job.config.retention.keep_best)
         .map_err(|error| Ended::Failed(format!("no temporary folder for the training's states: {error}")))?;
     let state = saving.newest(job).await?;
     let from_step = state.as_ref().map_or(0, |state| state.info().step);
@@ -80,6 +87,8 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
         job.log.info(format!("goes on after step {from_step}"));
     }
     job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
+    let environment = environment::here(experiment.arch.forward_dtype, &job.device);
+    job.insist(|| provenance::note_environment(job.pool, &job.lease, &environment)).await?;
     fault::point("attempt-begun");
 
     let progress = Progress::default();
@@ -105,7 +114,8 @@ async fn trained(job: &Job<'_>, experiment: &Experiment, puzzles: &Arc<puzzles::
     };
     // On the heap: what computes, stores and reports is nested three deep.
     let training = Box::pin(saving.store_during(training, job, &progress));
-    Ok(progress.write_during(training, job).await???.model)
+    let trained = meter.note_during(progress.write_during(training, job), job).await????;
+    Ok(trained.model.trained_by(environment))
 }
 
 async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Evaluation, Ended> {

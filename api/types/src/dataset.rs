@@ -48,8 +48,18 @@ pub struct Dataset {
     /// The licence its publisher states, if any is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+    /// Seed of the generator, or of the draw of training and validation puzzles from a file; absent where nothing was
+    /// drawn.
+    #[cfg(feature = "provenance")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// SHA-256 over every puzzle of all splits, in order.
     pub content_hash: String,
+    /// SHA-256 over the questions and answers of the test split, whatever their order; absent for datasets stored
+    /// before it was counted. Scores on equal test splits can be compared.
+    #[cfg(feature = "provenance")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_hash: Option<String>,
     /// Number of training puzzles; of ARC, of training pairs.
     pub train_count: u32,
     /// Number of validation puzzles.

@@ -174,6 +174,34 @@ pub struct TrainConfig {
     pub task_variants: u32,
     /// Steps averaged into one metric point.
     pub log_every: u64,
+    /// Evaluate the validation split after every so many steps and after the last one; never if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_every: Option<u64>,
+    /// With its first so many puzzles; with all of them if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_limit: Option<u32>,
+    /// Which state of the training becomes the checkpoint.
+    #[serde(skip_serializing_if = "CheckpointRule::is_last")]
+    pub checkpoint: CheckpointRule,
+}
+
+/// Which state of a training becomes its checkpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointRule {
+    /// The one after the last step.
+    #[default]
+    Last,
+    /// The one with the most exact puzzles on the validation split, the latest of equals.
+    Best,
+}
+
+impl CheckpointRule {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_last(&self) -> bool {
+        *self == Self::Last
+    }
 }
 
 impl Default for TrainConfig {
@@ -194,6 +222,9 @@ impl Default for TrainConfig {
             augment: true,
             task_variants: 0,
             log_every: 10,
+            validate_every: None,
+            validate_limit: None,
+            checkpoint: CheckpointRule::Last,
         }
     }
 }
@@ -234,7 +265,10 @@ impl Experiment {
         ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
         self.data.validate()?;
         self.arch.validate()?;
-        self.train.validate()
+        self.train.validate()?;
+        ensure(self.train.validate_every.is_none() || self.data.may_have_validation(), "train.validate_every", || {
+            "expected a validation split in data, found none: hold puzzles out for it, or validate never".into()
+        })
     }
 }
 
@@ -305,6 +339,20 @@ impl TrainConfig {
         ensure(self.task_variants <= 10_000, "train.task_variants", || {
             format!("expected at most 10000, found {}", self.task_variants)
         })?;
-        ensure(self.log_every >= 1, "train.log_every", || "expected at least 1, found 0".into())
+        ensure(self.log_every >= 1, "train.log_every", || "expected at least 1, found 0".into())?;
+        self.validate_choice()
+    }
+
+    /// A setting of the validation that nothing would use is refused.
+    fn validate_choice(&self) -> Result<(), InvalidExperiment> {
+        let validates = self.validate_every.is_some();
+        ensure(self.validate_every != Some(0), "train.validate_every", || "expected at least 1, found 0".into())?;
+        ensure(self.validate_limit != Some(0), "train.validate_limit", || "expected at least 1, found 0".into())?;
+        ensure(validates || self.validate_limit.is_none(), "train.validate_limit", || {
+            "expected only beside train.validate_every, found it alone".into()
+        })?;
+        ensure(validates || self.checkpoint == CheckpointRule::Last, "train.checkpoint", || {
+            "expected \"last\" without train.validate_every, found \"best\": nothing tells which state is best".into()
+        })
     }
 }

@@ -13,6 +13,10 @@ pub mod ids;
 pub mod job;
 pub mod model;
 pub mod problem;
+#[cfg(feature = "provenance")]
+pub mod provenance;
+#[cfg(feature = "provenance")]
+pub mod published;
 pub mod run;
 pub mod solve;
 pub mod sudoku;

@@ -2,10 +2,12 @@
 
 #[cfg(feature = "openapi")]
 use crate::ids::SweepId;
+#[cfg(feature = "provenance")]
+use crate::ids::WorkerId;
 use crate::{
     evaluation::Evaluation,
     experiment::Experiment,
-    ids::{CheckpointId, DatasetId, RunId, WorkerId},
+    ids::{CheckpointId, DatasetId, RunId},
     job,
 };
 use serde::{Deserialize, Serialize};
@@ -135,6 +137,7 @@ pub struct Run {
     pub queue_position: Option<u32>,
     /// Estimated seconds until it starts, from what is left of the running runs; only while queued and only when
     /// known.
+    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_in_seconds: Option<f64>,
     /// What it waits for, in words; only while queued.
@@ -143,6 +146,7 @@ pub struct Run {
     /// Attempts begun, this one included.
     pub attempt: u32,
     /// Attempts in a row that ended because the worker vanished before it stored a checkpoint.
+    #[cfg(feature = "provenance")]
     pub deaths: u32,
     /// Steps done in this attempt.
     pub step: u64,
@@ -159,6 +163,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_metrics: Option<MetricPoint>,
     /// The worker that holds it.
+    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,
     /// Whether it was asked to stop and has not yet.
@@ -235,4 +240,26 @@ pub struct MetricPoint {
     pub steps: Option<f64>,
     /// Sequences trained per second.
     pub sequences_per_second: f64,
+    /// The score on the validation split after this step, where one was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+/// A score on the validation split in the middle of a training: halting by Q, as a whole run is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Validation {
+    /// Puzzles evaluated.
+    pub n: u32,
+    /// Puzzles right in every token.
+    pub exact: u32,
+    /// Share of right tokens.
+    pub accuracy: f64,
+}
+
+impl Validation {
+    /// `exact / n`.
+    pub fn exact_accuracy(&self) -> f64 {
+        f64::from(self.exact) / f64::from(self.n.max(1))
+    }
 }

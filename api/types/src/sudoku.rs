@@ -203,7 +203,7 @@ impl Grid {
         cells
     }
 
-    /// What keeps `self` from being a valid solution of `puzzle`; empty if it is one.
+    /// What keeps `self` from being a valid solution of `puzzle`, every breach once; empty if it is one.
     pub fn violations(&self, puzzle: &Grid) -> Vec<String> {
         if self.side != puzzle.side {
             return vec![format!("expected side {}, found {}", puzzle.side, self.side)];
@@ -214,10 +214,17 @@ impl Grid {
         let changed = (0..n * n)
             .filter(|&i| puzzle.cells[i] != 0 && puzzle.cells[i] != self.cells[i])
             .map(|i| format!("{}: the given {} became {}", place(i), puzzle.cells[i], self.cells[i]));
-        let doubled = self.contradictions().into_iter().map(|error| match error {
-            PuzzleError::Contradiction { digit, unit, .. } => format!("{digit} stands twice in {unit}"),
-            other => other.to_string(),
-        });
+        let mut doubled = Vec::new();
+        for error in self.contradictions() {
+            let words = match error {
+                PuzzleError::Contradiction { digit, unit, .. } => format!("{digit} stands twice in {unit}"),
+                other => other.to_string(),
+            };
+            // A digit that stands there three times makes two pairs.
+            if !doubled.contains(&words) {
+                doubled.push(words);
+            }
+        }
         blanks.chain(changed).chain(doubled).collect()
     }
 

@@ -140,3 +140,81 @@ fn values_that_are_not_finite_are_refused() {
         );
     }
 }
+
+/// A file of this header and so many zero bytes.
+fn file(header: &str, values: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; values]].concat()
+}
+
+#[test]
+fn headers_that_lie_are_refused_before_anything_is_allocated() {
+    let good = model().to_bytes().expect("bytes");
+    let length = u64::from_le_bytes(*good.first_chunk().expect("a length")) as usize;
+    let header = std::str::from_utf8(&good[8..8 + length]).expect("text");
+    let with = |from: &str, to: &str| {
+        let changed = header.replacen(from, to, 1);
+        assert_ne!(changed, header, "{from} is not in the header");
+        [&(changed.len() as u64).to_le_bytes(), changed.as_bytes(), &good[8 + length..]].concat()
+    };
+    let entry = |dtype: &str, shape: &str, end: &str| {
+        format!(
+            r#"{{"__metadata__":{{"{INFO_KEY}":"{{}}"}},"w":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}"#
+        )
+    };
+    for (bytes, expected) in [
+        (vec![], "HeaderTooSmall"),
+        (u64::MAX.to_le_bytes().to_vec(), "HeaderTooLarge"),
+        ([&(1u64 << 40).to_le_bytes()[..], b"{}"].concat(), "HeaderTooLarge"),
+        (file("{", 0), "InvalidHeader"),
+        (file(&"[".repeat(100_000), 0), "InvalidHeader"),
+        (file(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)), 0), "InvalidHeader"),
+        (file("{}", 0), "its header has no entry"),
+        (file("{}", 8), "MetadataIncompleteBuffer"),
+        (file(&entry("F32", "[1099511627776]", "4398046511104"), 0), "MetadataIncompleteBuffer"),
+        (file(&entry("F32", "[18446744073709551615, 2]", "8"), 8), "ValidationOverflow"),
+        (file(&entry("F32", "[3]", "8"), 8), "TensorInvalidInfo"),
+        (file(&entry("F32", "[2]", "8"), 8), "missing field `experiment`"),
+        (with("hrm_lab_checkpoint", "another_checkpoint"), "its header has no entry"),
+        (with("F32", "F64"), "TensorInvalidInfo"),
+    ] {
+        let error = refused(Model::from_bytes(&bytes));
+        let shown: String = error.chars().take(200).collect();
+        let squeezed = |text: &str| text.to_lowercase().replace(' ', "");
+        assert!(squeezed(&error).contains(&squeezed(expected)), "expected {expected}, found {shown}");
+    }
+}
+
+#[test]
+fn values_of_another_type_are_refused_by_name() {
+    let model = model();
+    let values = model.tensors.iter().map(|(name, tensor)| {
+        let halves = tensor.flatten_all().expect("values").to_vec1::<f32>().expect("values");
+        let bytes: Vec<u8> = halves.into_iter().flat_map(|x| half::bf16::from_f32(x).to_le_bytes()).collect();
+        (name.clone(), tensor.dims().to_vec(), bytes)
+    });
+    let values: Vec<_> = values.collect();
+    let views = values.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), TensorView::new(Dtype::BF16, shape.clone(), bytes).expect("a view"))
+    });
+    let info = serde_json::to_string(&model.info).expect("JSON");
+    let header = HashMap::from([(INFO_KEY.to_owned(), info)]);
+    let bytes = safetensors::serialize(views.collect::<Vec<_>>(), Some(header)).expect("bytes");
+    assert_eq!(refused(Model::from_bytes(&bytes)), "weight H_init: expected F32, found BF16");
+}
+
+#[test]
+fn a_file_that_says_nothing_of_a_choice_is_of_the_last_step() {
+    let model = model();
+    let mut json = serde_json::to_value(model.info()).expect("JSON");
+    let fields = json.as_object_mut().expect("an object");
+    fields.remove("choice").expect("it is written");
+    let old: CheckpointInfo = serde_json::from_value(json).expect("an info");
+    assert_eq!(old.choice, Some(Choice::Last));
+    let unknown = CheckpointInfo { choice: None, ..old };
+    let json = serde_json::to_string(&unknown).expect("JSON");
+    assert_eq!(
+        serde_json::from_str::<CheckpointInfo>(&json).expect("an info").choice,
+        None,
+        "an import's stays unknown"
+    );
+}

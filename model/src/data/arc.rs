@@ -14,7 +14,7 @@ use hrm_types::board::Board;
 pub use json::TaskError;
 pub(in crate::data) use load::dataset;
 pub use load::load_arc;
-pub use tasks::{BLANK, Tasks, identifier, identifiers, of_dataset};
+pub use tasks::{BLANK, Tasks, identifier, identifiers, named, of_dataset};
 
 /// The highest colour; colours count from 0, which is black and stays black in every variant.
 pub const MAX_COLOUR: u8 = 9;

@@ -27,6 +27,8 @@ pub struct Corpus {
     pub tasks: Vec<String>,
     /// Content hash of the dataset.
     pub hash: String,
+    /// The validation puzzles that the training looks at, and no others; empty if it looks at none.
+    pub held_out: Dataset,
     task: TaskShape,
     /// Shared by all who draw from it.
     source: Arc<Source>,
@@ -66,6 +68,7 @@ impl Corpus {
             side,
             tasks,
             hash: dataset.content_hash(),
+            held_out: held_out(dataset, experiment),
             task: dataset.task(experiment),
             source: Arc::new(source),
         }
@@ -92,7 +95,8 @@ impl Corpus {
                 return Err(DataError::UnevenGroup { group, expected: first, found });
             }
         }
-        Ok(Self { kind, side, tasks, hash, task, source: Arc::new(Source::Tokens(split)) })
+        let held_out = Dataset { kind, side, train: vec![], validation: vec![], test: vec![] };
+        Ok(Self { kind, side, tasks, hash, held_out, task, source: Arc::new(Source::Tokens(split)) })
     }
 
     /// Sizes of the task.
@@ -144,6 +148,14 @@ impl Corpus {
         draw::shuffle(rng, &mut visit.examples);
         visit
     }
+}
+
+/// The validation puzzles that an experiment looks at. Without the others, so that nothing else can be looked at.
+fn held_out(dataset: &Dataset, experiment: &Experiment) -> Dataset {
+    let train = &experiment.train;
+    let looks = if train.validate_every.is_some() { train.validate_limit.unwrap_or(u32::MAX) } else { 0 };
+    let validation = dataset.validation.iter().take(looks as usize).cloned().collect();
+    Dataset { kind: dataset.kind, side: dataset.side, train: vec![], validation, test: vec![] }
 }
 
 /// The tokens of a drawn symmetric variant of a puzzle.

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The first line of every file.
-const HEADER: [&str; 4] = ["source", "question", "answer", "rating"];
+pub(super) const HEADER: [&str; 4] = ["source", "question", "answer", "rating"];
 
 /// What a file may cost at most.
 #[derive(Debug, Clone, Copy)]
@@ -129,16 +129,39 @@ pub fn load_csv(spec: &CsvSpec) -> Result<Dataset, DataError> {
     if side != test_side {
         return Err(DataError::Sides { train: spec.train.clone(), side, test: spec.test.clone(), test_side });
     }
-    let left = train.len().saturating_sub(spec.validation_rows as usize);
-    let train_rows = rows_wanted(spec.train_rows.or(Some(left as u32)), train.len(), &spec.train)?;
     let test_rows = rows_wanted(spec.test_rows, test.len(), &spec.test)?;
     test.truncate(test_rows as usize);
-    let (train, rest) = subsample(train, train_rows, spec.subsample_seed);
-    if spec.validation_rows as usize > rest.len() {
-        return Err(DataError::Validation { wanted: spec.validation_rows, left: rest.len() });
-    }
-    let (validation, _) = subsample(rest, spec.validation_rows, spec.subsample_seed);
+    let drawn = DrawnRows { train: spec.train_rows, validation: spec.validation_rows, seed: spec.subsample_seed };
+    let (train, validation) = drawn.of(train, &spec.train)?;
     Ok(Dataset { kind: spec.kind, side, train, validation, test })
+}
+
+/// Which rows of a training file are trained on and which are held out for validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrawnRows {
+    /// Rows to train on; all that validation leaves if absent.
+    pub train: Option<u32>,
+    /// Rows to hold out, drawn from those that are not trained on.
+    pub validation: u32,
+    /// Seed of both draws.
+    pub seed: u64,
+}
+
+impl DrawnRows {
+    /// Draws the training and the validation puzzles of a file's.
+    ///
+    /// # Errors
+    /// [`DataError::TooFewRows`], [`DataError::Validation`] when there are fewer than that.
+    pub fn of(self, rows: Vec<Puzzle>, file: &str) -> Result<(Vec<Puzzle>, Vec<Puzzle>), DataError> {
+        let left = rows.len().saturating_sub(self.validation as usize);
+        let train_rows = rows_wanted(self.train.or(Some(left as u32)), rows.len(), file)?;
+        let (train, rest) = subsample(rows, train_rows, self.seed);
+        if self.validation as usize > rest.len() {
+            return Err(DataError::Validation { wanted: self.validation, left: rest.len() });
+        }
+        let (validation, _) = subsample(rest, self.validation, self.seed);
+        Ok((train, validation))
+    }
 }
 
 /// The number of rows to take of `found`: all where the spec names none.

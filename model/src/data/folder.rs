@@ -6,6 +6,7 @@ use super::{
     hex,
     npy::{Folder, FolderError},
 };
+use crate::shape::TaskShape;
 use hrm_types::board::{Board, Kind};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -24,8 +25,13 @@ pub fn load_folder(path: &Path) -> Result<(Corpus, Dataset), DataError> {
 }
 
 /// The kind and the side that a folder's sizes are those of.
-fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataError> {
+pub(super) fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataError> {
     let task = folder.task();
+    kind_of_task(task).ok_or_else(|| DataError::FolderTask { path: path.display().to_string(), task })
+}
+
+/// The kind and the side whose tasks have these sizes.
+pub fn kind_of_task(task: TaskShape) -> Option<(Kind, u8)> {
     let side = (1..=30).find(|&side| usize::from(side) * usize::from(side) == task.seq_len).unwrap_or(0);
     let kind = match task.vocab_size {
         12 => Kind::Arc,
@@ -35,7 +41,7 @@ fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataError> {
     let fits = kind.has_side(side)
         && task.vocab_size == super::encode::vocab_size(kind, side)
         && (kind == Kind::Arc || task.num_puzzle_identifiers == 1);
-    if fits { Ok((kind, side)) } else { Err(DataError::FolderTask { path: path.display().to_string(), task }) }
+    fits.then_some((kind, side))
 }
 
 /// The arrays of a split, which must have one set.

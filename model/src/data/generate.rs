@@ -3,6 +3,7 @@
 use super::{
     DataError, Dataset, Puzzle,
     arc::{self, generate::GenerateError},
+    distinct::Counts,
     maze::{self, Maze, MazeError},
     sudoku,
 };
@@ -51,8 +52,7 @@ fn mazes(
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Dataset, DataError> {
     let min_path = spec.min_path.unwrap_or_else(|| maze::default_min_path(spec.side));
-    let counts =
-        maze::Counts { train: spec.train as usize, validation: spec.validation as usize, test: spec.test as usize };
+    let counts = Counts { train: spec.train as usize, validation: spec.validation as usize, test: spec.test as usize };
     let style = spec.maze.unwrap_or(MazeStyle::Perfect);
     let made = maze::generate(style, spec.side, min_path, spec.seed, counts, on_progress);
     let made = made.map_err(|error| match error {

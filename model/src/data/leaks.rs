@@ -1,12 +1,15 @@
 //! Which puzzles stand in two splits of a dataset, up to the symmetries of their kind.
 
-use super::{Dataset, Puzzle, canonical, dihedral};
+use super::{DataError, Dataset, Puzzle, canonical, dihedral};
 use hrm_types::{
     board::{Board, Kind},
     dataset::LeakReport,
 };
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::ControlFlow};
+
+/// Puzzles between two calls of the progress callback: about a second of Sudokus.
+const PROGRESS_EVERY: usize = 16_384;
 
 /// What stands for a puzzle and for its answer alone: equal for those that a symmetry takes to each other.
 struct Forms {
@@ -14,19 +17,34 @@ struct Forms {
     answer: Vec<u8>,
 }
 
-/// Counts the puzzles that stand in two splits, up to symmetry.
-pub fn leak_report(dataset: &Dataset) -> LeakReport {
-    let of = |puzzles: &[Puzzle]| -> Vec<Forms> {
-        puzzles.par_iter().map(|puzzle| forms(dataset.kind, dataset.side, puzzle)).collect()
+/// Counts the puzzles that stand in two splits, up to symmetry. `on_progress` gets (done, total) puzzles.
+///
+/// # Errors
+/// [`DataError::Cancelled`] when `on_progress` breaks.
+pub fn leak_report(
+    dataset: &Dataset,
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<LeakReport, DataError> {
+    let (mut done, total) = (0, dataset.puzzles().count());
+    let mut of = |puzzles: &[Puzzle]| {
+        let mut all = Vec::with_capacity(puzzles.len());
+        for chunk in puzzles.chunks(PROGRESS_EVERY) {
+            all.par_extend(chunk.par_iter().map(|puzzle| forms(dataset.kind, dataset.side, puzzle)));
+            done += chunk.len();
+            if on_progress(done, total).is_break() {
+                return Err(DataError::Cancelled);
+            }
+        }
+        Ok(all)
     };
-    let (train, validation, test) = (of(&dataset.train), of(&dataset.validation), of(&dataset.test));
+    let (train, validation, test) = (of(&dataset.train)?, of(&dataset.validation)?, of(&dataset.test)?);
     let puzzle: fn(&Forms) -> &[u8] = |forms| &forms.puzzle;
-    LeakReport {
+    Ok(LeakReport {
         test_in_train: shared(&test, &train, puzzle),
         validation_in_train: shared(&validation, &train, puzzle),
         test_in_validation: shared(&test, &validation, puzzle),
         test_answers_in_train: shared(&test, &train, |forms| &forms.answer),
-    }
+    })
 }
 
 /// How many of some puzzles have a form that one of the others has.
@@ -85,6 +103,30 @@ mod tests {
     use super::*;
     use crate::data::{arc::variant::Variant, augment::Symmetry};
 
+    fn counted(dataset: &Dataset) -> LeakReport {
+        leak_report(dataset, &mut |_, _| ControlFlow::Continue(())).expect("nobody breaks")
+    }
+
+    #[test]
+    fn counting_says_how_far_it_is_and_can_be_stopped() {
+        let many = PROGRESS_EVERY + 1;
+        let train = vec![pair("1", "2"); many];
+        let dataset = Dataset { kind: Kind::Arc, side: 3, train, validation: vec![pair("11", "1")], test: vec![] };
+        let mut heard = Vec::new();
+        let report = leak_report(&dataset, &mut |done, total| {
+            heard.push((done, total));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(report.expect("nobody breaks"), LeakReport::default());
+        assert_eq!(heard, [(PROGRESS_EVERY, many + 1), (many, many + 1), (many + 1, many + 1)]);
+        let mut calls = 0;
+        let stopped = leak_report(&dataset, &mut |_, _| {
+            calls += 1;
+            ControlFlow::Break(())
+        });
+        assert!(matches!(stopped, Err(DataError::Cancelled)) && calls == 1, "{stopped:?} after {calls} calls");
+    }
+
     fn pair(question: &str, answer: &str) -> Puzzle {
         let board = |text| Board::read(Kind::Arc, text).expect(text);
         let (question, answer) = (board(question), board(answer));
@@ -115,7 +157,7 @@ mod tests {
                 test_in_validation: 0,
                 test_answers_in_train: 3,
             };
-            assert_eq!(leak_report(&dataset), expected, "{variant:?}");
+            assert_eq!(counted(&dataset), expected, "{variant:?}");
         }
     }
 
@@ -148,7 +190,7 @@ mod tests {
                 test_in_validation: 1,
                 test_answers_in_train: 2,
             };
-            assert_eq!(leak_report(&dataset), expected, "{symmetry:?}");
+            assert_eq!(counted(&dataset), expected, "{symmetry:?}");
         }
     }
 }

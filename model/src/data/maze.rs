@@ -15,7 +15,7 @@ use hrm_types::board::Board;
 use std::collections::VecDeque;
 
 pub use check::{AnswerError, check_answer, is_any_optimal};
-pub use generate::{Counts, Maze, MazeError, Mazes, default_min_path, generate, maze_at};
+pub use generate::{Maze, MazeError, default_min_path, generate, maze_at};
 
 /// A wall.
 pub const WALL: u8 = 0;

@@ -6,13 +6,16 @@ pub mod canonical;
 mod corpus;
 mod csv;
 pub mod dihedral;
+pub mod distinct;
 pub mod draw;
 pub mod encode;
+mod export;
 mod folder;
 mod generate;
 mod leaks;
 pub mod maze;
 pub mod npy;
+mod originals;
 pub mod search;
 mod sudoku;
 pub mod tokens;
@@ -29,10 +32,12 @@ use std::fmt::Write as _;
 
 pub use arc::load_arc;
 pub use corpus::{Corpus, Visit};
-pub use csv::{RowError, load_csv, read_csv, read_csv_file, subsample};
-pub use folder::load_folder;
+pub use csv::{DrawnRows, RowError, load_csv, read_csv, read_csv_file, subsample};
+pub use export::{ExportError, write_csv, write_json};
+pub use folder::{kind_of_task, load_folder};
 pub use generate::generate;
 pub use leaks::leak_report;
+pub use originals::{folder_of, import_folder};
 
 /// A puzzle with its solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +109,20 @@ impl Dataset {
             for puzzle in puzzles {
                 hasher.update(self.line(puzzle));
             }
+        }
+        hex(&hasher.finalize())
+    }
+
+    /// SHA-256 in hex over kind, side, and question and answer of every test puzzle, whatever their order and source:
+    /// scores on test splits of one hash can be compared.
+    pub fn test_hash(&self) -> String {
+        let line = |puzzle: &Puzzle| format!("{} {}\n", puzzle.question.text(self.kind), puzzle.answer.text(self.kind));
+        let mut lines: Vec<String> = self.test.iter().map(line).collect();
+        lines.sort_unstable();
+        let mut hasher = Sha256::new();
+        hasher.update(format!("hrm-lab test split 1\n{} {} {}\n", self.kind, self.side, lines.len()));
+        for line in &lines {
+            hasher.update(line);
         }
         hex(&hasher.finalize())
     }
@@ -245,6 +264,27 @@ pub enum DataError {
         path: String,
         /// From 0.
         example: usize,
+    },
+    /// A group of a folder that does not begin with the original puzzle.
+    #[error("{path}: expected the original first in group {group}, counted from 0, found the variant {found:?}")]
+    FolderOriginal {
+        /// The split's folder.
+        path: String,
+        /// From 0.
+        group: usize,
+        /// The name of what stands there.
+        found: String,
+    },
+    /// An example of a folder that is no solved puzzle.
+    #[error("{path}: example {example}, counted from 0: {problem}")]
+    FolderPuzzle {
+        /// The split's folder.
+        path: String,
+        /// From 0.
+        example: usize,
+        /// What was expected and what was found.
+        #[source]
+        problem: RowError,
     },
     /// Token sequences that do not fit their task.
     #[error(transparent)]

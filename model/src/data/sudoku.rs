@@ -1,9 +1,13 @@
 //! Sudoku puzzles with exactly one solution, made from a seed.
 
-use super::{DataError, Dataset, Puzzle, draw, search};
+use super::{
+    DataError, Dataset, Puzzle,
+    distinct::{self, Counts, Patience, Splits, Stopped},
+    draw, search,
+};
 use hrm_types::{board::Kind, experiment::GenerateSpec, sudoku::Grid};
 use rand_chacha::rand_core::Rng;
-use std::{collections::HashSet, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 /// Complete grids tried for one puzzle before a number of givens above the drawn one is accepted.
 const GRIDS_FOR_TARGET: usize = 64;
@@ -17,15 +21,10 @@ const DUPLICATES_IN_A_ROW: u32 = 20_000;
 /// Puzzles between two calls of the progress callback.
 const PROGRESS_EVERY: usize = 64;
 
-/// Streams of the first test and the first validation puzzle. Training puzzles count from 0, so these splits stay the
-/// same however many training puzzles are asked for.
-const TEST_STREAMS: u64 = 1 << 63;
-const VALIDATION_STREAMS: u64 = 1 << 62;
-
 /// Makes the Sudoku dataset that a valid `spec` describes; the same spec always gives the same dataset.
 ///
 /// Puzzle i of a split is a pure function of the seed, the side, the range of givens and i; duplicates are skipped,
-/// within a split and of the test split in the training split. `on_progress` gets (done, total) puzzles.
+/// within a split and across. `on_progress` gets (done, total) puzzles.
 ///
 /// # Errors
 /// [`DataError::TooFewGivens`] and [`DataError::TooFewPuzzles`]
@@ -36,54 +35,21 @@ pub(super) fn generate(
 ) -> Result<Dataset, DataError> {
     let [train, validation, test] = [spec.train, spec.validation, spec.test].map(|count| count as usize);
     let givens = spec.givens.unwrap_or_default();
-    let total = train + validation + test;
-    let mut made = Made { spec, givens, total, questions: HashSet::new(), on_progress };
-    let test = made.split(TEST_STREAMS, test)?;
-    let validation = made.split(VALIDATION_STREAMS, validation)?;
-    let train = made.split(0, train)?;
+    let patience = Patience { duplicates: DUPLICATES_IN_A_ROW, progress_every: PROGRESS_EVERY };
+    let made = distinct::splits(Counts { train, validation, test }, patience, on_progress, &mut |stream, _| {
+        let (question, answer) = puzzle_at(spec, givens, stream)?;
+        let puzzle = rated(&question, &answer);
+        Ok::<_, DataError>((question, puzzle))
+    })?;
+    let Splits { train, validation, test } = made;
     Ok(Dataset { kind: Kind::Sudoku, side: spec.side, train, validation, test })
 }
 
-/// The puzzles made so far and whom to tell.
-struct Made<'a> {
-    spec: &'a GenerateSpec,
-    givens: [u8; 2],
-    total: usize,
-    questions: HashSet<Grid>,
-    on_progress: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-}
-
-impl Made<'_> {
-    /// `wanted` new puzzles from the streams that start at `first_stream`.
-    fn split(&mut self, first_stream: u64, wanted: usize) -> Result<Vec<Puzzle>, DataError> {
-        let mut puzzles = Vec::with_capacity(wanted);
-        let (mut stream, mut duplicates) = (first_stream, 0);
-        while puzzles.len() < wanted {
-            let (question, answer) = puzzle_at(self.spec, self.givens, stream)?;
-            stream += 1;
-            if self.questions.contains(&question) {
-                duplicates += 1;
-                if duplicates == DUPLICATES_IN_A_ROW {
-                    return Err(DataError::TooFewPuzzles { wanted: self.total, found: self.questions.len() });
-                }
-                continue;
-            }
-            puzzles.push(rated(&question, &answer));
-            self.questions.insert(question);
-            duplicates = 0;
-            self.report()?;
-        }
-        Ok(puzzles)
-    }
-
-    fn report(&mut self) -> Result<(), DataError> {
-        let done = self.questions.len();
-        if !done.is_multiple_of(PROGRESS_EVERY) && done != self.total {
-            return Ok(());
-        }
-        match (self.on_progress)(done, self.total) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(DataError::Cancelled),
+impl From<Stopped> for DataError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::TooFew { wanted, found } => Self::TooFewPuzzles { wanted, found },
+            Stopped::Cancelled => Self::Cancelled,
         }
     }
 }

@@ -32,15 +32,11 @@ pub(super) fn of_puzzles(
     let item = |puzzle: &Puzzle| {
         let identifier = match dataset.kind {
             Kind::Sudoku | Kind::Maze => 0,
-            Kind::Arc => identifier(model, &puzzle.task, 0, protocol)?,
+            Kind::Arc if protocol.blank_identifiers => arc::BLANK,
+            Kind::Arc => arc::identifier(model.info(), &puzzle.task, 0)?,
         };
         let (input, label) = (tokens(&puzzle.question), tokens(&puzzle.answer));
         Ok(Item { question: puzzle.question.clone(), input, label, identifier })
     };
     puzzles.iter().map(item).collect()
-}
-
-/// The identifier of a task's variant, or the blank one where the protocol says so.
-pub(super) fn identifier(model: &Model, task: &str, variant: u32, protocol: &Protocol) -> Result<u32> {
-    if protocol.blank_identifiers { Ok(arc::BLANK) } else { arc::identifier(model.info(), task, variant) }
 }

@@ -1,17 +1,13 @@
 //! ARC by votes: predictions on a task's variants, undone into its own frame and counted.
 
-use super::{
-    check,
-    items::{self, Item},
-    predict,
-};
+use super::{check, items::Item, predict};
 use crate::{
     Error, Result,
-    checkpoint::Model,
+    checkpoint::{CheckpointInfo, Model},
     data::{
         Dataset,
         arc::{
-            self,
+            self, Task,
             variant::{self, Variant, variants},
             vote::{self, Ballot, TaskVotes, write_submission},
         },
@@ -57,24 +53,55 @@ pub fn vote(
     if dataset.kind != Kind::Arc {
         return Err(Error::Protocol { setting: "voting", kind: dataset.kind });
     }
-    let experiment = &model.info().experiment;
-    let (wanted, trained) = (protocol.voting.unwrap_or(0), experiment.train.task_variants);
-    if wanted > trained && !protocol.blank_identifiers {
-        return Err(Error::Voting { wanted, trained });
+    let wanted = protocol.voting.unwrap_or(0);
+    let electorate = Electorate::new(model.info(), protocol);
+    if wanted > electorate.variants {
+        return Err(Error::Voting { wanted, trained: electorate.variants });
     }
     let tasks = arc::of_dataset(dataset);
     let mut ballots = ballots(dataset, split, protocol);
     let all: usize = ballots.iter().map(|task| task.questions.len()).sum();
     let mut done = 0;
     for task in &mut ballots {
-        let variants = variants(&tasks[task.votes.name.as_str()], wanted as usize, experiment.seed);
-        cast(model, dataset.side, task, &variants, protocol)?;
+        let voters = electorate.of(&tasks[task.votes.name.as_str()], wanted as usize)?;
+        cast(model, dataset.side, task, &voters, protocol)?;
         done += task.questions.len();
         if on_progress(done, all).is_break() {
             return Err(Error::Cancelled);
         }
     }
     Ok(Votes(ballots.into_iter().map(|task| task.votes).collect()))
+}
+
+/// Which variants of a task vote, and under which identifiers.
+struct Electorate<'a> {
+    info: &'a CheckpointInfo,
+    blank: bool,
+    /// Variants beside a task itself that the model knows, at most.
+    variants: u32,
+    /// Where the variants have names among the model's tasks, those of each.
+    named: BTreeMap<&'a str, Vec<(Variant, u32)>>,
+}
+
+impl<'a> Electorate<'a> {
+    fn new(info: &'a CheckpointInfo, protocol: &Protocol) -> Self {
+        let (blank, drawn) = (protocol.blank_identifiers, info.experiment.train.task_variants);
+        let named = if blank || drawn > 0 { BTreeMap::new() } else { arc::named(info) };
+        let most = named.values().map(|variants| variants.len() as u32 - 1).max().unwrap_or(drawn);
+        Self { info, blank, variants: if blank { u32::MAX } else { most }, named }
+    }
+
+    /// The task itself and up to `wanted` others.
+    fn of(&self, task: &Task, wanted: usize) -> Result<Vec<(Variant, u32)>> {
+        if let Some(variants) = self.named.get(task.name.as_str()) {
+            return Ok(variants.iter().take(1 + wanted).copied().collect());
+        }
+        let identifier = |number: usize| {
+            if self.blank { Ok(arc::BLANK) } else { arc::identifier(self.info, &task.name, number as u32) }
+        };
+        let drawn = variants(task, wanted, self.info.experiment.seed).into_iter().enumerate();
+        drawn.map(|(number, variant)| Ok((variant, identifier(number)?))).collect()
+    }
 }
 
 /// What is asked of one task, and what was voted.
@@ -102,19 +129,18 @@ fn cast(
     model: &Model,
     side: u8,
     Ballots { questions, votes }: &mut Ballots<'_>,
-    variants: &[Variant],
+    voters: &[(Variant, u32)],
     protocol: &Protocol,
 ) -> Result<()> {
     let (mut asked, mut items) = (Vec::new(), Vec::new());
-    for (number, variant) in variants.iter().enumerate() {
-        let identifier = items::identifier(model, &votes.name, number as u32, protocol)?;
+    for &(variant, identifier) in voters {
         for (test, question) in questions.iter().enumerate() {
             let question = variant.apply(question);
             let input = variant::encode(&question, side, 0, 0);
             // What is asked for does not matter to what is answered.
             let label = vec![PAD; input.len()];
             items.push(Item { question, input, label, identifier });
-            asked.push((*variant, test));
+            asked.push((variant, test));
         }
     }
     predict(
@@ -130,4 +156,62 @@ fn cast(
         },
         &mut |_| ControlFlow::Continue(()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{self, arc::of_dataset};
+    use hrm_types::experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig};
+
+    fn info(tasks: &[&str], task_variants: u32) -> CheckpointInfo {
+        let spec = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..GenerateSpec::sudoku(4, 3, 2, [6, 10], 1) };
+        let train = TrainConfig { task_variants, ..TrainConfig::default() };
+        let (arch, data) = (ArchConfig::default(), DataSpec::Generate(spec));
+        CheckpointInfo {
+            experiment: Experiment { name: "named".into(), description: String::new(), seed: 3, data, arch, train },
+            kind: "arc".into(),
+            side: 6,
+            tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+            sizes: None,
+            dataset_hash: String::new(),
+            step: 0,
+            parameters: 0,
+            train_seconds: 0.0,
+            choice: None,
+            environment: None,
+        }
+    }
+
+    #[test]
+    fn variants_vote_under_the_identifiers_that_the_model_has_for_them() {
+        let spelled = info(&["b", "a_t3_0213456789", "a", "c", "a_t0_0987654321"], 0);
+        let DataSpec::Generate(spec) = &spelled.experiment.data else { unreachable!() };
+        let dataset = data::generate(spec, &mut |_, _| ControlFlow::Continue(())).expect("tasks");
+        let mut task = of_dataset(&dataset).into_values().next().expect("a task");
+        let (vote, blank) =
+            (Protocol::halting_by_q(1), Protocol { blank_identifiers: true, ..Protocol::halting_by_q(1) });
+        task.name = "a".into();
+
+        let electorate = Electorate::new(&spelled, &vote);
+        assert_eq!(electorate.variants, 2, "the most that a task has");
+        let voters = electorate.of(&task, 5).expect("voters");
+        let identifiers: Vec<u32> = voters.iter().map(|(_, identifier)| *identifier).collect();
+        assert_eq!((voters[0].0, identifiers), (Variant::IDENTITY, vec![3, 2, 5]), "the task itself first");
+        assert_eq!(voters[1].0.name("a"), "a_t3_0213456789");
+        assert_eq!(electorate.of(&task, 1).expect("voters").len(), 2);
+        task.name = "unknown".into();
+        assert!(matches!(electorate.of(&task, 1), Err(Error::UnknownTask { .. })));
+
+        let nobody = Electorate::new(&spelled, &blank);
+        let voters = nobody.of(&task, 3).expect("voters");
+        assert_eq!(voters.iter().map(|(_, identifier)| *identifier).collect::<Vec<_>>(), [0; 4]);
+
+        let drawn = info(&["a", "b"], 4);
+        task.name = "b".into();
+        let electorate = Electorate::new(&drawn, &vote);
+        assert_eq!(electorate.variants, 4);
+        let voters = electorate.of(&task, 2).expect("voters");
+        assert_eq!(voters.iter().map(|(_, identifier)| *identifier).collect::<Vec<_>>(), [6, 7, 8]);
+    }
 }

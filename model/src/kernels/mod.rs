@@ -31,7 +31,24 @@ pub use rope::Rope;
 pub use swiglu::swiglu;
 
 use candle_core::{DType, Device};
-use hrm_types::experiment::ForwardDtype;
+use hrm_types::{experiment::ForwardDtype, provenance::Kernels};
+
+/// Threads that compute.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Which code computes on a device for matrix products in this number format.
+pub fn in_use(dtype: ForwardDtype, device: &Device) -> Kernels {
+    if !device.is_cuda() {
+        return cpu::in_use(dtype);
+    }
+    let format = match dtype {
+        ForwardDtype::Float32 => "f32",
+        ForwardDtype::Bfloat16 => "bf16",
+    };
+    Kernels { operations: format!("CUDA, {format}"), products: format!("cuBLAS, {format}") }
+}
 
 /// The type of what stands between the operations of a model.
 pub fn activations(dtype: ForwardDtype, device: &Device) -> DType {

@@ -7,6 +7,7 @@ mod ranks;
 mod state;
 mod step;
 mod training;
+mod validation;
 mod verdict;
 
 pub use batches::Batches;
@@ -29,14 +30,21 @@ pub fn total_steps(experiment: &Experiment, examples: usize) -> u64 {
     planned.min(train.max_steps.unwrap_or(u64::MAX))
 }
 
-/// Makes all steps that are left. `on_step` hears of every step, with a metric point where one is due; it may stop
+/// Makes all steps that are left, and looks at the validation split where the experiment says so. `on_step` hears of
+/// every step, with a metric point where one is due, and now and then while the training looks; it may stop
 /// the training with `Break`, which ends in [`Error::Cancelled`] and leaves the training as it is.
 pub fn train(
     training: &mut Training<'_>,
     on_step: &mut dyn FnMut(&Training<'_>, Option<&MetricPoint>) -> ControlFlow<()>,
 ) -> Result<()> {
-    while !training.is_done() {
-        let point = training.advance()?;
+    while !training.is_done() || training.is_validation_due() {
+        let point = if training.is_validation_due() {
+            let looking = &*training;
+            let score = looking.look(&mut |_, _| on_step(looking, None))?;
+            Some(training.note(&score)?)
+        } else {
+            training.advance()?
+        };
         if on_step(training, point.as_ref()).is_break() {
             return Err(Error::Cancelled);
         }

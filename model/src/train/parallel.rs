@@ -109,8 +109,12 @@ fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mu
         None => Training::begin(start.experiment, corpus, device),
     };
     let mut training = training?.join(ranks)?;
-    while !training.is_done() {
-        let point = training.advance()?;
+    while !training.is_done() || training.is_validation_due() {
+        let point = if training.is_validation_due() {
+            Some(training.look_together(on_step.is_some())?)
+        } else {
+            training.advance()?
+        };
         let wish = on_step.as_mut().map_or(Next::GoOn, |on_step| on_step(&training, point.as_ref()));
         let next = Next::of(training.agree(wish.number())?);
         if next != Next::GoOn {

@@ -95,6 +95,11 @@ impl Progress {
         window.halted = window.halted + pass.halted;
     }
 
+    /// Leaves seconds in which nothing was trained out of the speed.
+    pub(super) fn leave_out(&mut self, seconds: f64) {
+        self.window.began += seconds;
+    }
+
     /// The point of everything added since the last one.
     pub(super) fn point(&mut self, step: u64, lr: f64) -> MetricPoint {
         let now = self.seconds();
@@ -116,6 +121,7 @@ impl Progress {
             q_halt_accuracy: mean(halted.q_halt_right),
             steps: mean(halted.steps),
             sequences_per_second: window.sequences / (now - window.began).max(1e-9),
+            validation: None,
         }
     }
 }

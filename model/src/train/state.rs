@@ -3,7 +3,11 @@
 //! Everything drawn at random is a function of (seed, step), so the step stands for every generator, the place in
 //! the data and the learning rate.
 
-use super::{progress::Progress, step::Trainer};
+use super::{
+    progress::Progress,
+    step::Trainer,
+    validation::{Looks, Seen},
+};
 use crate::{
     Error, Result,
     act::{Batch, Carry},
@@ -31,6 +35,9 @@ pub struct StateInfo {
     pub step: u64,
     /// Sequences seen.
     pub examples: u64,
+    /// What was seen of the validation split.
+    #[serde(default)]
+    pub(super) seen: Seen,
 }
 
 /// A training that was written to a file.
@@ -79,6 +86,13 @@ impl TrainState {
         trainer.adam.restore(&trainer.params, first, second, self.info.step)?;
         trainer.restore(self.carry(arch, dims, trainer.device())?, self.info.step);
         Ok(())
+    }
+
+    /// Puts what was seen of the validation split where it was.
+    pub(super) fn restore_looks(&self, looks: &mut Looks, arch: &ArchConfig, dims: &Dims) -> Result<()> {
+        looks.seen = self.info.seen.clone();
+        looks.best_weights = self.part("best");
+        if looks.chosen().is_some() { params::check(arch, dims, &looks.best_weights) } else { Ok(()) }
     }
 
     /// The sums since the last metric point and the clock.
@@ -141,7 +155,13 @@ impl TrainState {
 /// Writes a trainer and its progress to a file that is either whole or absent.
 ///
 /// Of several ranks all call it, and the first writes.
-pub(super) fn write(path: &Path, info: &StateInfo, trainer: &Trainer, progress: &Progress) -> Result<()> {
+pub(super) fn write(
+    path: &Path,
+    info: &StateInfo,
+    trainer: &Trainer,
+    progress: &Progress,
+    looks: &Looks,
+) -> Result<()> {
     let carry = trainer.whole_carry()?.ok_or_else(|| Error::State("no step has been made yet".to_owned()))?;
     if !trainer.ranks().is_first() {
         return Ok(());
@@ -154,6 +174,9 @@ pub(super) fn write(path: &Path, info: &StateInfo, trainer: &Trainer, progress: 
     for (name, (first, second)) in trainer.adam.moments() {
         put("moments/first", name, first.clone());
         put("moments/second", name, second.clone());
+    }
+    for (name, tensor) in &looks.best_weights {
+        put("best", name, tensor.clone());
     }
     let values = Tensor::from_vec(progress.values().to_vec(), Progress::VALUES, &Device::Cpu)?;
     tensors.insert("progress".to_owned(), values);

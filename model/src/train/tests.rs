@@ -13,8 +13,9 @@ use candle_core::Device;
 use hrm_types::{
     board::Kind,
     dataset::Split,
-    evaluation::Protocol,
-    experiment::{ArchConfig, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
+    evaluation::{Evaluation, Protocol},
+    experiment::{ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
+    provenance::Choice,
 };
 
 const SPEC: GenerateSpec = GenerateSpec::sudoku(4, 200, 40, [6, 12], 3);
@@ -171,4 +172,97 @@ fn an_epoch_visits_every_puzzle_once_and_batches_are_a_function_of_the_iteration
     for i in [7, 0, 8, 3] {
         assert_eq!(anywhere.batch(i), forward.batch(i), "batch {i}");
     }
+}
+
+const WITH_VALIDATION: GenerateSpec = GenerateSpec { validation: 150, ..SPEC };
+
+/// 25 steps with a look after every 4 and after the last.
+pub(super) fn validated(checkpoint: CheckpointRule) -> Experiment {
+    let mut experiment = Experiment { data: DataSpec::Generate(WITH_VALIDATION), ..tiny() };
+    experiment.train.validate_every = Some(4);
+    experiment.train.checkpoint = checkpoint;
+    experiment
+}
+
+pub(super) fn validation_dataset() -> Dataset {
+    data::generate(&WITH_VALIDATION, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
+}
+
+#[test]
+fn the_best_state_on_validation_becomes_the_checkpoint_and_the_test_split_has_no_part_in_it() {
+    let (experiment, dataset) = (validated(CheckpointRule::Best), validation_dataset());
+    let corpus = corpus(&dataset, &experiment);
+    assert_eq!(
+        (corpus.held_out.validation.len(), corpus.held_out.train.len(), corpus.held_out.test.len()),
+        (150, 0, 0)
+    );
+    let mut training = Training::begin(&experiment, corpus, &Device::Cpu).expect("a training");
+    // Scores that no training of a second would have; the latest of the two best is chosen.
+    let (mut scores, mut looks) = ([1, 5, 2, 5, 4, 3, 0].into_iter(), Vec::new());
+    while !training.is_done() {
+        training.advance().expect("a step");
+        if training.is_validation_due() {
+            let model = training.model().expect("a model");
+            let seen = training.look(&mut |_, _| ControlFlow::Continue(())).expect("a score");
+            let protocol = Protocol::halting_by_q(4);
+            let score = evaluate(&model, &dataset, Split::Validation, &protocol, &mut |_, _| ControlFlow::Continue(()));
+            let score = score.expect("a score");
+            assert_eq!((seen.n, seen.exact, seen.accuracy.to_bits()), (150, score.exact, score.accuracy.to_bits()));
+            let pretended = Evaluation { exact: scores.next().expect("seven looks"), ..seen };
+            let point = training.note(&pretended).expect("a point");
+            assert_eq!(point.validation.map(|seen| seen.exact), Some(pretended.exact));
+            looks.push((training.step(), model));
+        }
+    }
+    assert_eq!(looks.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [4, 8, 12, 16, 20, 24, 25]);
+    let trained = training.finish().expect("a model");
+    let choice = Choice::BestOnValidation { exact: 5, n: 150, candidates: 7 };
+    assert_eq!((trained.model.info().step, &trained.model.info().choice, trained.step), (16, &Some(choice), 25));
+    for (name, tensor) in looks[3].1.tensors() {
+        let values = |tensor: &candle_core::Tensor| crate::tensor_file::bytes(tensor).expect("values");
+        assert!(values(tensor) == values(&trained.model.tensors()[name]), "{name} is not that of step 16");
+    }
+}
+
+#[test]
+fn looking_changes_no_bit_of_the_training_and_the_last_state_stays_the_checkpoint() {
+    let (looking, mut blind) = (validated(CheckpointRule::Last), validated(CheckpointRule::Last));
+    blind.train.validate_every = None;
+    let dataset = validation_dataset();
+    let weights = |experiment: &Experiment| {
+        let mut training = Training::begin(experiment, corpus(&dataset, experiment), &Device::Cpu).expect("a training");
+        train(&mut training, &mut |_, _| ControlFlow::Continue(())).expect("all steps");
+        let model = training.finish().expect("a model").model;
+        assert_eq!((model.info().step, &model.info().choice), (25, &Some(Choice::Last)));
+        model.tensors().values().map(|tensor| crate::tensor_file::bytes(tensor).expect("values")).collect::<Vec<_>>()
+    };
+    assert!(weights(&looking) == weights(&blind));
+}
+
+#[test]
+fn a_step_that_is_to_be_validated_is_not_passed_over() {
+    let (experiment, dataset) = (validated(CheckpointRule::Last), validation_dataset());
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
+    for _ in 0..4 {
+        training.advance().expect("a step");
+    }
+    assert!(training.is_validation_due());
+    assert!(matches!(training.advance(), Err(Error::ValidationDue { step: 4 })));
+    let score = training.look(&mut |_, _| ControlFlow::Continue(())).expect("a score");
+    assert_eq!(training.note(&score).expect("a point").validation.map(|seen| seen.n), Some(150));
+    training.advance().expect("the next step");
+}
+
+#[test]
+fn a_dataset_without_validation_puzzles_is_refused_where_some_are_asked_for() {
+    let mut experiment = validated(CheckpointRule::Best);
+    experiment.data = DataSpec::Stored { dataset: "without".to_owned() };
+    let error = Training::begin(&experiment, corpus(&dataset(), &experiment), &Device::Cpu).err().expect("an error");
+    assert!(
+        error.to_string().starts_with("train.validate_every: expected a dataset with a validation split"),
+        "{error}"
+    );
+    experiment.data = DataSpec::Generate(SPEC);
+    let error = Training::begin(&experiment, corpus(&dataset(), &experiment), &Device::Cpu).err().expect("an error");
+    assert!(error.to_string().starts_with("train.validate_every: expected a validation split in data"), "{error}");
 }

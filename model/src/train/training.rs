@@ -6,21 +6,25 @@ use super::{
     ranks::{Message, Ranks},
     state::{self, StateInfo, TrainState},
     total_steps,
+    validation::Looks,
 };
 use crate::{
     Error, Result,
     checkpoint::{CheckpointInfo, Model},
     data::Corpus,
-    device, memory, optim, params,
+    device, eval, memory, optim, params,
     shape::{Dims, TaskShape},
 };
 use candle_core::{Device, Tensor};
 use hrm_types::{
     board::Kind,
+    dataset::Split,
+    evaluation::Evaluation,
     experiment::{DataSpec, Experiment, InvalidExperiment},
-    run::MetricPoint,
+    provenance::Choice,
+    run::{MetricPoint, Validation},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
 /// A training on one device. Deterministic: the same experiment on the same dataset gives the same weights, whatever the
 /// number of threads and however often it was written to a file and resumed.
@@ -34,6 +38,7 @@ pub struct Training<'a> {
     trainer: Trainer,
     batches: Batches,
     progress: Progress,
+    looks: Looks,
     step: u64,
     total_steps: u64,
     parameters: u64,
@@ -41,9 +46,9 @@ pub struct Training<'a> {
 
 /// A finished training.
 pub struct Trained {
-    /// The model.
+    /// The model that the experiment chooses: the last one, or the best on the validation split.
     pub model: Model,
-    /// Steps done.
+    /// Steps done; the model may be that of an earlier one.
     pub step: u64,
     /// Time spent in training, seconds.
     pub seconds: f64,
@@ -72,6 +77,7 @@ impl<'a> Training<'a> {
         let mut training = Self::new(experiment, corpus, &weights, dims, progress)?;
         state.check(experiment, &training.dataset_hash)?;
         state.restore(&mut training.trainer, arch, &dims)?;
+        state.restore_looks(&mut training.looks, arch, &dims)?;
         training.step = state.info().step;
         Ok(training)
     }
@@ -89,6 +95,12 @@ impl<'a> Training<'a> {
             let problem = format!("expected 0 but for ARC tasks of a dataset, found {}", settings.task_variants);
             return Err(InvalidExperiment { field: "train.task_variants", problem }.into());
         }
+        if settings.validate_every.is_some() && corpus.held_out.validation.is_empty() {
+            let problem = "expected a dataset with a validation split, found one without: hold puzzles out for it, or \
+                           validate never"
+                .to_owned();
+            return Err(InvalidExperiment { field: "train.validate_every", problem }.into());
+        }
         Ok(Self {
             experiment,
             kind: corpus.kind,
@@ -97,6 +109,7 @@ impl<'a> Training<'a> {
             task: corpus.task(),
             dataset_hash: corpus.hash.clone(),
             parameters: params::count(arch, &dims),
+            looks: Looks::new(experiment, corpus.held_out.clone()),
             trainer: Trainer::new(arch, settings, dims, seed, weights)?,
             total_steps: total_steps(experiment, corpus.examples()),
             batches: Batches::new(corpus, settings.batch_size, seed)?,
@@ -113,8 +126,27 @@ impl<'a> Training<'a> {
 
     /// What the first of several ranks wants to be done next, a number; all of them call it.
     pub(super) fn agree(&self, wish: f64) -> Result<f64> {
-        let own = Message { numbers: vec![wish], ..Message::default() };
-        Ok(self.trainer.ranks().exchange(own)?[0].numbers[0])
+        let [wish] = self.agree_on([wish])?;
+        Ok(wish)
+    }
+
+    /// Numbers of the first of several ranks; all of them call it.
+    fn agree_on<const N: usize>(&self, numbers: [f64; N]) -> Result<[f64; N]> {
+        let own = Message { numbers: numbers.to_vec(), ..Message::default() };
+        let first = self.trainer.ranks().exchange(own)?.swap_remove(0).numbers;
+        first.try_into().map_err(|_| Error::Device("another of the training's devices said something else".to_owned()))
+    }
+
+    /// Looks at the validation split as one of several ranks: the first looks, and all of them note what it saw.
+    pub(super) fn look_together(&mut self, is_first: bool) -> Result<MetricPoint> {
+        let seen = if is_first {
+            let score = self.look(&mut |_, _| ControlFlow::Continue(()))?;
+            [f64::from(score.n), f64::from(score.exact), score.accuracy, score.seconds]
+        } else {
+            [0.0; 4]
+        };
+        let [n, exact, accuracy, seconds] = self.agree_on(seen)?;
+        self.note_seen(Validation { n: n as u32, exact: exact as u32, accuracy }, seconds)
     }
 
     /// Steps done.
@@ -137,11 +169,29 @@ impl<'a> Training<'a> {
         self.step >= self.total_steps
     }
 
-    /// Makes the next step. After every `log_every` steps and after the last there is a metric point.
+    /// Whether the validation split is to be looked at ([`Self::look`], [`Self::note`]) before the next step.
+    pub fn is_validation_due(&self) -> bool {
+        self.looks.is_due(self.step, self.is_done())
+    }
+
+    /// The score on the validation split of the weights as they are, if they were looked at, and whether no earlier
+    /// ones had a better one.
+    pub fn validation(&self) -> Option<(Validation, bool)> {
+        self.looks.of(self.step)
+    }
+
+    /// Makes the next step. After every `log_every` steps and after the last there is a metric point; where validation
+    /// is due it comes with that.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`]; [`Error::ValidationDue`] when the step before is still to be validated.
     pub fn advance(&mut self) -> Result<Option<MetricPoint>> {
         let settings = &self.experiment.train;
+        if self.is_validation_due() {
+            return Err(Error::ValidationDue { step: self.step });
+        }
         let step = self.step + 1;
-        let rate = optim::schedule(step, settings.lr_warmup_steps, self.total_steps, settings.lr_min_ratio);
+        let rate = self.rate(step);
         let pass = self.trainer.pass(&self.batches.batch(self.step)).map_err(|error| self.with_numbers(error))?;
         if !pass.loss.is_finite() {
             return Err(Error::Diverged { step, loss: pass.loss });
@@ -150,7 +200,36 @@ impl<'a> Training<'a> {
         self.progress.add(&pass);
         self.step = step;
         let due = step.is_multiple_of(settings.log_every) || self.is_done();
-        Ok(due.then(|| self.progress.point(step, settings.lr * rate)))
+        Ok((due && !self.is_validation_due()).then(|| self.point()))
+    }
+
+    /// The learning rate of a step, relative to the configured one.
+    fn rate(&self, step: u64) -> f64 {
+        let settings = &self.experiment.train;
+        optim::schedule(step, settings.lr_warmup_steps, self.total_steps, settings.lr_min_ratio)
+    }
+
+    fn point(&mut self) -> MetricPoint {
+        self.progress.point(self.step, self.experiment.train.lr * self.rate(self.step))
+    }
+
+    /// The score of the weights as they are on the validation split; `on_progress(done, all)` may stop it.
+    pub fn look(&self, on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> Result<Evaluation> {
+        eval::evaluate(&self.model()?, &self.looks.held_out, Split::Validation, &self.looks.protocol, on_progress)
+    }
+
+    /// Notes the score of the weights as they are; the answer is the metric point of this step.
+    pub fn note(&mut self, score: &Evaluation) -> Result<MetricPoint> {
+        let seen = Validation { n: score.n, exact: score.exact, accuracy: score.accuracy };
+        self.note_seen(seen, score.seconds)
+    }
+
+    fn note_seen(&mut self, validation: Validation, seconds: f64) -> Result<MetricPoint> {
+        if self.looks.note(self.step, validation) {
+            self.looks.best_weights = self.trainer.params.snapshot()?;
+        }
+        self.progress.leave_out(seconds);
+        Ok(MetricPoint { validation: Some(validation), ..self.point() })
     }
 
     /// What a GPU without room says, with the numbers.
@@ -171,28 +250,47 @@ impl<'a> Training<'a> {
             dataset_hash: self.dataset_hash.clone(),
             step: self.step,
             examples: self.progress.examples(),
+            seen: self.looks.seen.clone(),
         };
-        state::write(path, &info, &self.trainer, &self.progress)
+        state::write(path, &info, &self.trainer, &self.progress, &self.looks)
     }
 
     /// The model as it is now.
     pub fn model(&self) -> Result<Model> {
-        let info = CheckpointInfo {
+        Model::new(self.info(self.step, Choice::Last), self.trainer.params.snapshot()?)
+    }
+
+    fn info(&self, step: u64, choice: Choice) -> CheckpointInfo {
+        CheckpointInfo {
             experiment: self.experiment.clone(),
             kind: self.kind.to_string(),
             side: self.side,
             tasks: self.tasks.clone(),
             sizes: None,
             dataset_hash: self.dataset_hash.clone(),
-            step: self.step,
+            step,
             parameters: self.parameters,
             train_seconds: self.progress.seconds(),
-        };
-        Model::new(info, self.trainer.params.snapshot()?)
+            choice: Some(choice),
+            environment: None,
+        }
     }
 
     /// The result.
-    pub fn finish(self) -> Result<Trained> {
-        Ok(Trained { model: self.model()?, step: self.step, seconds: self.progress.seconds() })
+    ///
+    /// # Errors
+    /// [`Error::ValidationDue`] when the last step is still to be validated.
+    pub fn finish(mut self) -> Result<Trained> {
+        if self.is_validation_due() {
+            return Err(Error::ValidationDue { step: self.step });
+        }
+        let model = match self.looks.chosen() {
+            Some((step, choice)) => {
+                let weights = std::mem::take(&mut self.looks.best_weights);
+                Model::new(self.info(step, choice), weights)?
+            }
+            None => self.model()?,
+        };
+        Ok(Trained { model, step: self.step, seconds: self.progress.seconds() })
     }
 }

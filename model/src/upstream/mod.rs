@@ -36,6 +36,8 @@ pub struct Target {
     pub side: u8,
     /// Sizes of the task, as in [`CheckpointInfo`].
     pub sizes: Option<TaskShape>,
+    /// ARC: what its puzzle identifiers are called, the blank one left out. Each variant of a task has a name of its own.
+    pub tasks: Vec<String>,
 }
 
 impl Target {
@@ -51,7 +53,7 @@ impl Target {
             train: settings.train(),
             name,
         };
-        Ok(Self { experiment, kind: TOKENS.to_owned(), side: 0, sizes: Some(settings.task()) })
+        Ok(Self { experiment, kind: TOKENS.to_owned(), side: 0, sizes: Some(settings.task()), tasks: vec![] })
     }
 }
 
@@ -66,19 +68,25 @@ fn name_of(file: &Path) -> String {
 /// Reads a checkpoint that must be what `target` says: every weight of its shape, and no other. The step is taken from
 /// a name like `step_1234`, which the reference code gives its checkpoints.
 pub fn import(file: &Path, target: Target) -> Result<Model> {
-    let Target { experiment, kind, side, sizes } = target;
+    let Target { mut experiment, kind, side, sizes, tasks } = target;
+    if !tasks.is_empty() {
+        // The variants stand among the tasks, by their names.
+        experiment.train.task_variants = 0;
+    }
     experiment.validate()?;
     let step = file.file_name().and_then(|name| name.to_str()?.strip_prefix("step_")?.parse().ok()).unwrap_or(0);
     let mut info = CheckpointInfo {
         experiment,
         kind,
         side,
-        tasks: Vec::new(),
+        tasks,
         sizes,
         dataset_hash: String::new(),
         step,
         parameters: 0,
         train_seconds: 0.0,
+        choice: None,
+        environment: None,
     };
     let arch = &info.experiment.arch;
     let dims = Dims::new(arch, info.task()?);

@@ -4,9 +4,12 @@
 //! a dictionary of tensors is written with, calls nothing, and refuses the rest. Values lie in one flat list and refer
 //! to each other by number, so that neither nesting nor repetition costs more than the bytes that ask for it.
 
+mod value;
+
 use super::storage::{ElementType, StoredTensor};
 use std::collections::BTreeMap;
 use thiserror::Error;
+use value::{Global, Id, Value};
 
 /// Why a pickle is not a dictionary of tensors.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -23,48 +26,6 @@ const LONGEST_TEXT: usize = 256;
 
 /// Most entries of the dictionary.
 const MOST_TENSORS: usize = 10_000;
-
-/// The number of a value in [`Machine::values`].
-type Id = usize;
-
-#[derive(Debug, Clone)]
-enum Value {
-    Nothing,
-    Bool,
-    Int(i64),
-    Text(String),
-    Tuple(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Global(Global),
-    /// The type and the key of a storage, and the number of its elements.
-    Storage(ElementType, String, u64),
-    Tensor(StoredTensor),
-}
-
-impl Value {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Nothing => "None",
-            Self::Bool => "a truth value",
-            Self::Int(_) => "a whole number",
-            Self::Text(_) => "a text",
-            Self::Tuple(_) => "a tuple",
-            Self::Dict(_) => "a dictionary",
-            Self::Global(_) => "a name",
-            Self::Storage(..) => "a storage",
-            Self::Tensor(_) => "a tensor",
-        }
-    }
-}
-
-/// The names that may stand in a checkpoint.
-#[derive(Debug, Clone)]
-enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(ElementType),
-}
 
 /// Reads the tensors of a state dictionary by their names, in the order they were written.
 pub(super) fn tensors(bytes: &[u8]) -> Result<Vec<(String, StoredTensor)>, PickleError> {

@@ -28,7 +28,7 @@ fn target() -> Target {
         train: TrainConfig::default(),
     };
     let sizes = TaskShape { seq_len: 4, vocab_size: 5, num_puzzle_identifiers: 3 };
-    Target { experiment, kind: TOKENS.to_owned(), side: 0, sizes: Some(sizes) }
+    Target { experiment, kind: TOKENS.to_owned(), side: 0, sizes: Some(sizes), tasks: vec![] }
 }
 
 /// A tensor as it is to be written.

@@ -82,3 +82,48 @@ fn a_finished_run_stands_on_its_datasets_leaderboard() {
     let problem = server.get("/api/v1/leaderboard?dataset_id=x").expect_problem(422, "invalid-request");
     assert_eq!(problem["field"], "dataset_id");
 }
+
+#[test]
+fn a_finished_run_says_what_its_results_rest_on() {
+    let server = Server::shared();
+    let run = server.trained();
+    let id = run["id"].as_str().expect("an id");
+    let whole = server.get(&format!("/api/v1/runs/{id}/provenance")).expect(200);
+    assert_eq!((&whole["config_hash"], &whole["seed"]), (&run["config_hash"], &run["experiment"]["seed"]));
+    let environment = &whole["attempts"][0]["environment"];
+    assert!(
+        environment["code"]["compiler"].as_str().is_some_and(|compiler| compiler.starts_with("rustc ")),
+        "{whole:#}"
+    );
+    for field in ["host", "os", "device", "dtype"] {
+        assert!(environment[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {whole:#}");
+    }
+    assert!(environment["kernels"]["operations"].is_string() && environment["threads"].is_u64(), "{whole:#}");
+    assert!(whole["wall_seconds"].as_f64() >= whole["active_seconds"].as_f64(), "{whole:#}");
+    assert!(whole["active_seconds"].as_f64() > Some(0.0) && whole["peak_memory_bytes"].as_u64() > Some(1 << 20));
+    let (checkpoint, score) = (&whole["checkpoint"], &whole["scores"][0]);
+    assert_eq!((&checkpoint["choice"]["rule"], &score["claimed"]), (&json!("last"), &json!(false)), "{whole:#}");
+    assert_eq!(score["checkpoint_sha256"], checkpoint["sha256"]);
+    assert_eq!(score["dataset"]["content_hash"], whole["dataset"]["content_hash"]);
+    assert_eq!(score["environment"], *environment, "the same worker has trained and measured");
+    server.get(&format!("/api/v1/runs/{NO_ID}/provenance")).expect_problem(404, "not-found");
+}
+
+#[test]
+fn published_scores_are_claims_with_sources_and_never_among_measured_ones() {
+    let server = Server::shared();
+    let all = server.get("/api/v1/published").expect(200);
+    let rows = all["items"].as_array().expect("rows");
+    assert!(all["version"].as_u64() >= Some(1) && rows.len() > 30, "{all:#}");
+    assert!(rows.iter().all(|row| row["source"].is_string() && row["protocol"].is_string()), "{all:#}");
+    let mazes = server.get("/api/v1/published?benchmark=maze-hard").expect(200);
+    let metrics: Vec<&Value> = mazes["items"].as_array().expect("rows").iter().map(|row| &row["metric"]).collect();
+    assert!(metrics.contains(&&json!("exact")) && metrics.contains(&&json!("any_optimal")), "{mazes:#}");
+    let run = server.trained();
+    let dataset = run["dataset_id"].as_str().expect("an id");
+    let none = server.get(&format!("/api/v1/published?dataset_id={dataset}")).expect(200);
+    assert_eq!(none["items"], json!([]), "nobody has published on Sudoku of its side");
+    assert!(none["same_test_split"].is_null(), "its test split is nobody's benchmark");
+    server.get(&format!("/api/v1/published?dataset_id={NO_ID}")).expect_problem(404, "not-found");
+    server.get("/api/v1/published?benchmark=chess").expect_problem(422, "invalid-request");
+}

@@ -108,3 +108,56 @@ fn published_arc_tasks_are_imported_by_the_published_assignment() {
         "{stored}"
     );
 }
+
+#[test]
+fn a_stored_dataset_is_written_in_every_format_of_its_kind_and_comes_back() {
+    let place = Place::new();
+    let spec =
+        ["--side", "4", "--train", "30", "--test", "10", "--validation", "5", "--givens", "6", "9", "--seed", "5"];
+    place.hrm(&[&["data", "generate"][..], &spec, &["--name", "made"]].concat()).succeeds();
+    for (format, import) in [
+        ("csv", &["sudoku", "csv/train.csv", "--test", "csv/test.csv", "--name", "from-csv"][..]),
+        ("arrays", &["folder", "arrays", "--name", "from-arrays"]),
+    ] {
+        let export = ["data", "export", "made", "--out", format, "--format", format];
+        let written = place.hrm(&export).succeeds();
+        assert_eq!(written, format!("wrote {format}: 30 training, 5 validation and 10 test puzzles of made\n"));
+        assert!(place.hrm(&export).fails().contains("exists"), "{format} is there already");
+        place.hrm(&[&["data", "import"], import].concat()).succeeds();
+    }
+    let refused = place.hrm(&["data", "export", "made", "--out", "json", "--format", "json"]).fails();
+    assert_eq!(refused, "expected arrays or csv for sudoku, found json");
+    assert!(!place.path("json").exists());
+    let listed = listed(&place);
+    let counts = |name: &str| {
+        let row = listed.iter().find(|row| row.contains(&format!(" {name} "))).expect("it is stored");
+        row.split_whitespace().skip(1).take(5).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(counts("from-arrays"), counts("made"));
+    assert_eq!(counts("from-csv")[2..], ["30", "0", "10"]);
+}
+
+#[test]
+fn a_builders_folder_is_stored_as_its_original_puzzles() {
+    let (Some(sudoku), Some(arc)) =
+        (shared("fixtures/datasets/sudoku-upstream"), shared("fixtures/datasets/arc-upstream"))
+    else {
+        return;
+    };
+    let place = Place::new();
+    let import =
+        |folder: &std::path::Path| place.hrm(&["data", "import", "folder", folder.to_str().expect("UTF-8")]).succeeds();
+    let stored = import(&sudoku);
+    assert!(
+        stored.starts_with("sudoku-upstream: 40 training, 0 validation and 40 test puzzles, sudoku of side 9"),
+        "{stored}"
+    );
+    let stored = import(&arc);
+    assert!(
+        stored.starts_with("arc-upstream: 47 training, 0 validation and 6 test puzzles, arc of side 30"),
+        "{stored}"
+    );
+    place.hrm(&["data", "export", "arc-upstream", "--out", "tasks", "--format", "json"]).succeeds();
+    let again = place.hrm(&["data", "import", "arc", "tasks", "--name", "tasks"]).succeeds();
+    assert!(again.contains("47 training, 0 validation and 6 test puzzles, arc of side 30"), "{again}");
+}

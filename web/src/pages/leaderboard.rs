@@ -54,7 +54,7 @@ pub(crate) fn LeaderboardPage() -> impl IntoView {
                     "Scores are measured on a stored dataset. "<a href="/datasets">"Generate one"</a>", or "<a href="/runs/new">"queue a run"</a>" that does."
                 </Empty>
             </Show>
-            {move || id.get().map(|id| view! { <Board id /> })}
+            {move || id.get().map(|id| view! { <Board id /><p><a href=format!("/api/v1/published?dataset_id={id}") rel="external">"Published by others, not measured here"</a></p> })}
         </Page>
     }
 }
@@ -126,7 +126,7 @@ fn row(row: &LeaderboardRow) -> impl IntoView + use<> {
     let seconds = row.train_seconds.map(|seconds| view! { <span class="aside">{format::duration(seconds)}</span> });
     view! {
         <tr>
-            <td data-label="Rank" class="right rank">{row.rank}</td>
+            <td data-label="Rank" class="right rank">{row.rank}{row.claimed.then_some(" claimed")}</td>
             <th scope="row">{model}</th>
             <td data-label="Exact accuracy"><Interval evaluation=score.clone() /></td>
             <td data-label="Cells right" class="right">{format::percent(score.accuracy)}</td>

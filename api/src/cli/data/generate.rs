@@ -12,7 +12,6 @@ use hrm_api::{
         generation_jobs,
     },
 };
-use hrm_model::data::leak_report;
 use hrm_types::ids::TeamId;
 use hrm_types::{
     board::Kind,
@@ -82,10 +81,12 @@ impl Generate {
         if self.queue.queue {
             return enqueue(&self.queue, self.name, spec, &self.database);
         }
-        let puzzles = puzzles::generate(&spec, &interrupt::stop_signal()?)?;
+        let stop = interrupt::stop_signal()?;
+        let puzzles = puzzles::generate(&spec, &stop)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         check_name(&name)?;
-        let new = NewDataset::generated(TeamId::LOCAL, &name, &spec, Some(leak_report(&puzzles)));
+        let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
+        let new = NewDataset::generated(TeamId::LOCAL, &name, &spec, leaks);
         let stored = session::with_database(&self.database, async |pool| {
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;

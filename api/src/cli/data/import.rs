@@ -1,13 +1,13 @@
 //! `hrm data import`: puzzles from files.
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
-use super::{name_of, print_stored, store};
-use crate::cli::{puzzles, report, session};
+use super::{check_name, name_of, print_stored, store};
+use crate::cli::{interrupt, puzzles, report, session};
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use hrm_api::config::DatabaseConfig;
-use hrm_model::data::{self, Dataset};
-use hrm_types::{board::Kind, experiment::ArcSpec};
+use hrm_api::{config::DatabaseConfig, store::datasets::NewDataset};
+use hrm_model::data::{self, Dataset, DrawnRows};
+use hrm_types::{board::Kind, experiment::ArcSpec, ids::TeamId};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Store the puzzles of files, every one checked.
@@ -18,7 +18,8 @@ Examples:
   hrm data import sudoku puzzles.csv --test-rows 500     its last 500 rows become the test split
   hrm data import sudoku train.csv.gz --train-rows 1000 --validation 500 --test test.csv.gz --name extreme-1k
   hrm data import maze hard-train.csv.gz --test hard-test.csv.gz --license unknown
-  hrm data import arc ARC-AGI-1.tar.gz ConceptARC.tar.gz --name arc-1 --license Apache-2.0")]
+  hrm data import arc ARC-AGI-1.tar.gz ConceptARC.tar.gz --name arc-1 --license Apache-2.0
+  hrm data import folder data/sudoku-extreme-1k-aug-1000 --name sudoku-extreme-1k")]
 pub(crate) struct Import {
     #[command(subcommand)]
     kind: Source,
@@ -32,6 +33,17 @@ enum Source {
     Maze(Csv),
     /// ARC tasks from folders or .tar.gz archives of their JSON files
     Arc(Arc),
+    /// The original puzzles of a folder of .npy arrays as the reference's builders write it; variants are drawn anew
+    /// where they are trained on
+    Folder(Folder),
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// The folder, with identifiers.json, train/ and test/
+    folder: PathBuf,
+    #[command(flatten)]
+    stored: Stored,
 }
 
 #[derive(Debug, Args)]
@@ -87,25 +99,33 @@ struct Arc {
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let (files, puzzles, stored) = match self.kind {
-            Source::Sudoku(csv) => (vec![csv.file.clone()], csv.read(Kind::Sudoku)?, csv.stored),
-            Source::Maze(csv) => (vec![csv.file.clone()], csv.read(Kind::Maze)?, csv.stored),
-            Source::Arc(arc) => (arc.paths.clone(), arc.read()?, arc.stored),
+        let (files, puzzles, seed, stored) = match self.kind {
+            Source::Sudoku(csv) => (vec![csv.file.clone()], csv.read(Kind::Sudoku)?, csv.drawn_with(), csv.stored),
+            Source::Maze(csv) => (vec![csv.file.clone()], csv.read(Kind::Maze)?, csv.drawn_with(), csv.stored),
+            Source::Arc(arc) => (arc.paths.clone(), arc.read()?, (arc.validation > 0).then_some(arc.seed), arc.stored),
+            Source::Folder(of) => (vec![of.folder.clone()], data::import_folder(&of.folder)?, None, of.stored),
         };
         let names = |of: &dyn Fn(&PathBuf) -> String, part: &str| files.iter().map(of).collect::<Vec<_>>().join(part);
         let default = || names(&|file| name_of(file), "-").chars().take(64).collect();
         let name = stored.name.unwrap_or_else(default);
         let origin = names(&|file| file.file_name().unwrap_or_default().to_string_lossy().into_owned(), ", ");
+        check_name(&name)?;
+        let leaks = Some(puzzles::leaks(&puzzles, &interrupt::stop_signal()?)?);
         let license = stored.license.as_deref();
-        let found = session::with_database(&stored.database, async |pool| {
-            store(pool, &name, &origin, license, &puzzles).await
-        })?;
+        let new =
+            NewDataset { team: TeamId::LOCAL, name: &name, origin: &origin, generated: None, license, seed, leaks };
+        let found = session::with_database(&stored.database, async |pool| store(pool, new, &puzzles).await)?;
         print_stored(&found, &name);
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Csv {
+    /// The seed, if anything was drawn with it.
+    fn drawn_with(&self) -> Option<u64> {
+        (self.train_rows.is_some() || self.validation > 0).then_some(self.seed)
+    }
+
     fn read(&self, kind: Kind) -> anyhow::Result<Dataset> {
         let rows = data::read_csv_file(&self.file, kind)?;
         let side = rows[0].question.rows();
@@ -128,17 +148,8 @@ impl Csv {
                 (rows, test)
             }
         };
-        let count = rows.len() as u32;
-        let train_rows = self.train_rows.unwrap_or_else(|| count.saturating_sub(self.validation));
-        if train_rows == 0 || train_rows.saturating_add(self.validation) > count {
-            bail!(
-                "{} rows are left to train and validate on, found a wish for {train_rows} and {}",
-                report::thousands(count),
-                self.validation
-            );
-        }
-        let (train, rest) = data::subsample(rows, train_rows, self.seed);
-        let (validation, _) = data::subsample(rest, self.validation, self.seed);
+        let drawn = DrawnRows { train: self.train_rows, validation: self.validation, seed: self.seed };
+        let (train, validation) = drawn.of(rows, &self.file.display().to_string())?;
         Ok(Dataset { kind, side, train, validation, test })
     }
 }

@@ -110,7 +110,7 @@ pub async fn record_progress(pool: &PgPool, lease: &Lease, step: u64, points: &[
     .execute(&mut *tx)
     .await?;
     held(written.rows_affected())?;
-    metrics::append(&mut tx, lease, points).await?;
+    metrics::append(&mut tx, (lease.run_id(), lease.attempt), points).await?;
     tx.commit().await?;
     Ok(())
 }

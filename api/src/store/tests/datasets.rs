@@ -13,7 +13,15 @@ use hrm_types::ids::TeamId;
 use hrm_types::{board::Kind, dataset::Split};
 
 fn imported(name: &str) -> NewDataset<'_> {
-    NewDataset { team: TeamId::LOCAL, name, origin: "file.csv", generated: None, license: None, leaks: None }
+    NewDataset {
+        team: TeamId::LOCAL,
+        name,
+        origin: "file.csv",
+        generated: None,
+        license: None,
+        seed: None,
+        leaks: None,
+    }
 }
 
 /// More puzzles than one batch, all different in their source.

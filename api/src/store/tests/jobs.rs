@@ -1,17 +1,22 @@
 //! What is asked of jobs, in every state.
 
 use super::{KEEP, LONG, claim, dataset, expire, extend, info, queue, score, spec};
-use crate::store::access::Viewer;
-use crate::store::{
-    Error, PgPool, datasets, evaluation_jobs, evaluations, generation_jobs,
-    jobs::{self, JobFilter, Terms},
-    leases::{self, Ending, Wish, Work},
-    results::{self, RunResult},
-    runs,
-    testing::database,
+use crate::{
+    environment,
+    store::{
+        Error, PgPool,
+        access::Viewer,
+        datasets, evaluation_jobs, evaluations, generation_jobs,
+        jobs::{self, JobFilter, Terms},
+        leases::{self, Ending, Wish, Work},
+        results::{self, RunResult},
+        runs,
+        testing::database,
+    },
 };
 use hrm_types::{
     dataset::Split,
+    experiment::ForwardDtype,
     ids::JobId,
     job::{EvaluationSpec, GenerationSpec, JobKind},
     run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
@@ -183,7 +188,8 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
         RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &first, keep: KEEP };
     let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, result).await.expect("the lease is held");
 
-    let evaluation = score(5, 6);
+    let (evaluation, environment) =
+        (score(5, 6), environment::here(ForwardDtype::Float32, &hrm_model::device::Device::Cpu));
     let protocol = evaluation.protocol.clone();
     let wanted = EvaluationSpec { checkpoint_id: checkpoint, dataset_id: set.id, split: Split::Test, protocol };
     let queued = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job");
@@ -194,15 +200,17 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     leases::sweep_expired(pool, Duration::ZERO).await.expect("a sweep");
     super::end_pauses(pool).await;
     let lease = claim(pool, LONG).await.lease;
-    let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &evaluation).await;
+    let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &evaluation, &environment).await;
     assert!(matches!(late, Err(Error::StaleLease)), "{late:?}");
-    let id = evaluation_jobs::succeed(pool, &lease, &wanted, &evaluation).await.expect("the lease is held");
+    let id =
+        evaluation_jobs::succeed(pool, &lease, &wanted, &evaluation, &environment).await.expect("the lease is held");
     let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
     assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
     assert_eq!(done.evaluation.as_ref(), Some(&evaluation));
     assert_eq!(evaluation_jobs::list(pool, &Viewer::Everything, None, 10).await.expect("a page").items, [done]);
     let board = evaluations::leaderboard(pool, &Viewer::Everything, set.id, None, 10).await.expect("a page").items;
     assert_eq!(board.iter().map(|row| row.evaluation_id).collect::<Vec<_>>(), [id], "the newest score counts");
+    assert_eq!((board[0].environment.as_ref(), board[0].claimed), (Some(&environment), false));
 }
 
 #[tokio::test]

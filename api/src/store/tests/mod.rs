@@ -12,6 +12,7 @@ mod logs;
 mod migrations;
 mod models;
 mod order;
+mod provenance;
 mod runs;
 mod train_states;
 mod workers;
@@ -31,6 +32,7 @@ use hrm_types::{
     evaluation::{Evaluation, Protocol},
     experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig},
     ids::WorkerId,
+    provenance::Choice,
     run::{MetricPoint, Run},
 };
 use std::{ops::ControlFlow, time::Duration};
@@ -119,6 +121,8 @@ pub(crate) fn info(name: &str) -> CheckpointInfo {
         step: 12,
         parameters: 34,
         train_seconds: 5.6,
+        choice: Some(Choice::Last),
+        environment: None,
     }
 }
 
@@ -158,5 +162,6 @@ pub(crate) fn point(step: u64) -> MetricPoint {
         q_halt_accuracy: Some(0.5),
         steps: None,
         sequences_per_second: 100.0,
+        validation: None,
     }
 }

@@ -21,7 +21,7 @@ async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
 
 async fn measure(pool: &PgPool, model: CheckpointId, set: DatasetId, split: Split, score: &Evaluation) {
     let mut connection = pool.acquire().await.expect("a connection");
-    evaluations::create(&mut connection, model, set, split, score).await.expect("a score");
+    evaluations::create(&mut connection, model, set, split, score, None).await.expect("a score");
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn the_newest_score_of_a_model_counts_under_each_protocol() {
 }
 
 #[tokio::test]
-async fn the_default_model_has_the_best_newest_score_and_is_the_newest_of_equals() {
+async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_of_equals() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
     let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
@@ -85,6 +85,37 @@ async fn the_default_model_has_the_best_newest_score_and_is_the_newest_of_equals
     let models = checkpoints::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items;
     let defaults: Vec<_> = models.iter().filter(|model| model.default).map(|model| model.name.as_str()).collect();
     assert_eq!(defaults, ["early"]);
+}
+
+#[tokio::test]
+async fn scores_that_cannot_be_compared_choose_no_default() {
+    let db = database().await;
+    let (set, other) = (dataset(&db.pool, "set", 1).await, dataset(&db.pool, "other", 2).await);
+    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
+    let (fair, better) = (trained(&db.pool, "fair").await, trained(&db.pool, "better").await);
+    measure(&db.pool, fair, set.id, Split::Test, &score(3, 6)).await;
+    measure(&db.pool, better, set.id, Split::Test, &score(4, 6)).await;
+    assert_eq!(default().await, "better");
+    let with = |change: fn(&mut Evaluation)| {
+        let mut perfect = score(6, 6);
+        change(&mut perfect);
+        perfect
+    };
+    for (why, perfect, split) in [
+        ("a part of the split", with(|score| (score.protocol.limit, score.of) = (Some(6), Some(9))), Split::Test),
+        ("another depth", with(|score| score.protocol.max_steps = 16), Split::Test),
+        ("a fixed depth", with(|score| score.protocol.halting = Halting::Fixed), Split::Test),
+        ("votes", with(|score| score.protocol.voting = Some(4)), Split::Test),
+        ("blank identifiers", with(|score| score.protocol.blank_identifiers = true), Split::Test),
+        ("what it was trained on", score(6, 6), Split::Train),
+    ] {
+        measure(&db.pool, fair, set.id, split, &perfect).await;
+        assert_eq!(default().await, "better", "{why} is not to be compared");
+    }
+    measure(&db.pool, fair, other.id, Split::Test, &score(6, 6)).await;
+    assert_eq!(default().await, "better", "on another dataset, which fewer models were measured on");
+    measure(&db.pool, fair, set.id, Split::Test, &with(|score| score.protocol.limit = Some(6))).await;
+    assert_eq!(default().await, "fair", "a limit that leaves nothing out is none");
 }
 
 #[tokio::test]
@@ -117,4 +148,34 @@ async fn a_name_means_the_newest_model_of_that_name() {
     assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, &older.to_string()).await.expect("a model").id, older);
     let missing = checkpoints::find(&db.pool, &Viewer::Everything, "unknown").await;
     assert!(matches!(&missing, Err(Error::NotFound { key, .. }) if key == "unknown"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn models_that_differ_in_their_seed_alone_have_a_mean() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let seeded = async |seed: u64, file: &[u8]| {
+        let mut info = info("seeded");
+        info.experiment.seed = seed;
+        let mut tx = db.pool.begin().await.expect("a transaction");
+        let file = artifacts::store(&mut tx, file).await.expect("an artifact");
+        let id = checkpoints::create(&mut tx, "seeded", None, &info, &file).await.expect("a checkpoint");
+        tx.commit().await.expect("the commit");
+        id
+    };
+    let (first, second) = (seeded(7, b"a").await, seeded(2, b"b").await);
+    let again = seeded(7, b"c").await;
+    let fixed = Evaluation { protocol: hrm_types::evaluation::Protocol::fixed(4), ..score(6, 6) };
+    for (model, score) in [(first, score(1, 6)), (second, score(2, 6)), (again, score(4, 6)), (second, fixed)] {
+        measure(&db.pool, model, set.id, Split::Test, &score).await;
+    }
+    let other = trained(&db.pool, "other").await;
+    measure(&db.pool, other, set.id, Split::Test, &score(6, 6)).await;
+    let groups = evaluations::over_seeds(&db.pool, &Viewer::Everything, set.id).await.expect("groups");
+    // The other model's seed is another one, too: its name does not keep it apart.
+    let [group] = groups.as_slice() else { panic!("{groups:?}") };
+    assert_eq!((&group.seeds[..], &group.checkpoint_ids[..]), (&[1, 2, 7][..], &[other, second, again][..]));
+    assert_eq!(group.exact_accuracies, [1.0, 2.0 / 6.0, 4.0 / 6.0]);
+    // Standard deviation 1/3 over three: 4.303 · (1/3) / √3.
+    assert!((group.mean - 4.0 / 6.0).abs() < 1e-12 && (group.half_width - 0.8281).abs() < 1e-3, "{group:?}");
 }

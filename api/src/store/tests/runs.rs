@@ -83,7 +83,7 @@ async fn a_failed_transaction_leaves_the_run_running() {
     let result =
         RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation, keep: KEEP };
     let refused = results::succeed(&db.pool, &lease, result).await;
-    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((run.state, run.checkpoint_id), (RunState::Running, None));
 }

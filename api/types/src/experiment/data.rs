@@ -146,6 +146,20 @@ impl DataSpec {
         if let Self::Generate(spec) = self { Some(spec) } else { None }
     }
 
+    /// Whether it holds puzzles out for validation, as far as can be told without reading anything.
+    pub(super) fn may_have_validation(&self) -> bool {
+        match self {
+            Self::Generate(spec) => spec.validation > 0,
+            #[cfg(feature = "files")]
+            Self::Csv(spec) => spec.validation_rows > 0,
+            #[cfg(feature = "files")]
+            Self::Arc(spec) => spec.validation_tasks > 0,
+            #[cfg(feature = "files")]
+            Self::Folder(_) => false,
+            Self::Stored { .. } => true,
+        }
+    }
+
     /// Checks what can be checked without reading a file.
     ///
     /// # Errors

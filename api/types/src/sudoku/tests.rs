@@ -66,3 +66,16 @@ fn only_a_full_consistent_grid_with_the_givens_is_a_solution() {
     assert_eq!(violations[0], "row 1, column 1: the given 5 became 3");
     assert!(violations.contains(&"3 stands twice in column 1".to_owned()), "{violations:?}");
 }
+
+#[test]
+fn a_breach_is_named_once() {
+    let puzzle: Grid = "................".parse().expect("a grid");
+    let answer: Grid = "1114341241232341".parse().expect("a grid");
+    let violations = answer.violations(&puzzle);
+    let row = violations.iter().filter(|violation| *violation == "1 stands twice in row 1").count();
+    assert_eq!(row, 1, "{violations:?}");
+    let mut distinct = violations.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), violations.len(), "{violations:?}");
+}

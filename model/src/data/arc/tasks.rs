@@ -35,6 +35,19 @@ pub fn identifier(info: &CheckpointInfo, task: &str, variant: u32) -> Result<u32
     Ok(first(index, info.experiment.train.task_variants) + variant)
 }
 
+/// The variants of each task whose identifiers have names of their own, with these: the task itself first. A model that
+/// was trained with drawn variants names the tasks alone.
+pub fn named(info: &CheckpointInfo) -> BTreeMap<&str, Vec<(Variant, u32)>> {
+    let mut tasks: BTreeMap<&str, Vec<(Variant, u32)>> = BTreeMap::new();
+    for (index, name) in info.tasks.iter().enumerate() {
+        let (task, variant) = Variant::of_name(name);
+        let identifier = first(index, info.experiment.train.task_variants);
+        tasks.entry(task).or_default().push((variant, identifier));
+    }
+    tasks.values_mut().for_each(|variants| variants.sort_by_key(|(variant, _)| *variant != Variant::IDENTITY));
+    tasks
+}
+
 /// The identifier of the first variant of the task with this index among the names.
 fn first(index: usize, variants: u32) -> u32 {
     1 + index as u32 * (1 + variants)

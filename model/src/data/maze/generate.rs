@@ -1,13 +1,17 @@
 //! Mazes made from a seed: perfect ones with a single path, and hard ones with many shortest paths.
 
 use super::{FREE, GOAL, START, UNREACHED, distances, hard, optimal_paths, perfect, solve};
-use crate::data::{dihedral, draw};
+use crate::data::{
+    dihedral,
+    distinct::{self, Counts, Patience, Splits, Stopped},
+    draw,
+};
 use hrm_types::{
     board::{Board, MAX_SIDE},
     experiment::MazeStyle as Style,
 };
 use rand_chacha::rand_core::Rng;
-use std::{collections::HashSet, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 /// Squares drawn for one maze before its shortest path counts as out of reach. A hard maze of side 30 and 111 moves
 /// takes 2,000 on average, so a limit a few times that would fail some of a thousand mazes.
@@ -22,13 +26,6 @@ const SQUARES_BETWEEN_WAITS: u32 = 5_000;
 /// Mazes between two calls of the progress callback.
 const PROGRESS_EVERY: usize = 16;
 
-/// Stream of the first test maze. Training mazes count from 0, so that each split stays the same however many mazes
-/// the others have, as long as no duplicate moves them on.
-const TEST_STREAMS: u64 = 1 << 63;
-
-/// Stream of the first validation maze.
-const VALIDATION_STREAMS: u64 = 1 << 62;
-
 /// A maze with one shortest path marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Maze {
@@ -38,28 +35,6 @@ pub struct Maze {
     pub answer: Board,
     /// Moves of a shortest path.
     pub rating: u32,
-}
-
-/// Numbers of mazes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    /// To train on.
-    pub train: usize,
-    /// To choose checkpoints by.
-    pub validation: usize,
-    /// Only ever evaluated on.
-    pub test: usize,
-}
-
-/// Mazes of one side in three splits, no two of which are the same under a symmetry of the square.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mazes {
-    /// To train on.
-    pub train: Vec<Maze>,
-    /// To choose checkpoints by.
-    pub validation: Vec<Maze>,
-    /// Only ever evaluated on.
-    pub test: Vec<Maze>,
 }
 
 /// Why mazes cannot be made.
@@ -130,37 +105,21 @@ pub fn generate(
     seed: u64,
     counts: Counts,
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<Mazes, MazeError> {
-    let total = counts.train + counts.validation + counts.test;
-    let mut seen: HashSet<Board> = HashSet::new();
-    let mut split = |first_stream: u64, wanted: usize| {
-        let mut mazes = Vec::with_capacity(wanted);
-        let (mut stream, mut duplicates) = (first_stream, 0);
-        while mazes.len() < wanted {
-            let done = seen.len();
-            let maze = maze_at(style, side, min_path, seed, stream, &mut || on_progress(done, total))?;
-            stream += 1;
-            if !seen.insert(dihedral::least_image(&maze.question)) {
-                duplicates += 1;
-                if duplicates == DUPLICATES_IN_A_ROW {
-                    return Err(MazeError::TooFew { wanted: total, found: seen.len() });
-                }
-                continue;
-            }
-            duplicates = 0;
-            mazes.push(maze);
-            let done = seen.len();
-            let is_due = done.is_multiple_of(PROGRESS_EVERY) || done == total;
-            if is_due && on_progress(done, total).is_break() {
-                return Err(MazeError::Cancelled);
-            }
+) -> Result<Splits<Maze>, MazeError> {
+    let patience = Patience { duplicates: DUPLICATES_IN_A_ROW, progress_every: PROGRESS_EVERY };
+    distinct::splits(counts, patience, on_progress, &mut |stream, on_wait| {
+        let maze = maze_at(style, side, min_path, seed, stream, on_wait)?;
+        Ok((dihedral::least_image(&maze.question), maze))
+    })
+}
+
+impl From<Stopped> for MazeError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::TooFew { wanted, found } => Self::TooFew { wanted, found },
+            Stopped::Cancelled => Self::Cancelled,
         }
-        Ok(mazes)
-    };
-    let test = split(TEST_STREAMS, counts.test)?;
-    let validation = split(VALIDATION_STREAMS, counts.validation)?;
-    let train = split(0, counts.train)?;
-    Ok(Mazes { train, validation, test })
+    }
 }
 
 /// The maze of one stream of the seed.

@@ -1,7 +1,7 @@
 //! What a maze's answer must be, the published mazes, and the generators.
 
 use super::*;
-use crate::data::dihedral;
+use crate::data::{dihedral, distinct::Counts};
 use flate2::read::GzDecoder;
 use hrm_types::board::Kind;
 use hrm_types::experiment::MazeStyle as Style;

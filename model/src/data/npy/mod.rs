@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! identifiers.json               what the puzzle identifiers are called
-//! train/, test/
+//! train/, test/                one written here may have validation/, too
 //!   dataset.json                 sizes and counts
 //!   SET__inputs.npy, SET__labels.npy                      (N, S) tokens
 //!   SET__puzzle_identifiers.npy                           one for each puzzle
@@ -27,6 +27,9 @@ use thiserror::Error;
 /// The splits a folder holds.
 const SPLITS: [&str; 2] = ["train", "test"];
 
+/// A split that a folder may hold beside them; the reference's builders make none.
+const VALIDATION: &str = "validation";
+
 /// Most sets of a split.
 const MOST_SETS: usize = 16;
 
@@ -38,7 +41,7 @@ const LONGEST: (u64, u64) = (1 << 16, 1 << 28);
 pub struct Folder {
     /// What the puzzle identifiers are called, from 0.
     pub identifiers: Vec<String>,
-    /// `train` and `test`.
+    /// `train`, `test` and, if there is one, `validation`.
     pub splits: BTreeMap<String, Split>,
 }
 
@@ -113,8 +116,10 @@ impl Folder {
         for name in SPLITS {
             splits.insert(name.to_owned(), Split::read(&folder.join(name))?);
         }
-        let path = folder.join("identifiers.json");
-        let identifiers = metadata::read(&path, LONGEST.1).map_err(|source| FolderError::File { path, source })?;
+        if folder.join(VALIDATION).exists() {
+            splits.insert(VALIDATION.to_owned(), Split::read(&folder.join(VALIDATION))?);
+        }
+        let identifiers = read_identifiers(&folder.join("identifiers.json"))?;
         let read = Self { identifiers, splits };
         read.check(folder)?;
         Ok(read)
@@ -127,10 +132,12 @@ impl Folder {
 
     fn check(&self, folder: &Path) -> Result<(), FolderError> {
         let task = self.task();
-        let (path, test) = (folder.join("test/dataset.json"), self.splits["test"].metadata.task());
-        same(&path, "seq_len", task.seq_len, test.seq_len)?;
-        same(&path, "vocab_size", task.vocab_size, test.vocab_size)?;
-        same(&path, "num_puzzle_identifiers", task.num_puzzle_identifiers, test.num_puzzle_identifiers)?;
+        for (name, split) in &self.splits {
+            let (path, other) = (folder.join(name).join("dataset.json"), split.metadata.task());
+            same(&path, "seq_len", task.seq_len, other.seq_len)?;
+            same(&path, "vocab_size", task.vocab_size, other.vocab_size)?;
+            same(&path, "num_puzzle_identifiers", task.num_puzzle_identifiers, other.num_puzzle_identifiers)?;
+        }
         let path = folder.join("identifiers.json");
         same(&path, "names of puzzle identifiers", task.num_puzzle_identifiers, self.identifiers.len())
     }
@@ -165,6 +172,24 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Reads what puzzle identifiers are called, from 0, which is the blank one. No two may have the same name.
+///
+/// # Errors
+/// [`FolderError::File`]; [`FolderError::Mismatch`] when there is none, or one twice.
+pub fn read_identifiers(path: &Path) -> Result<Vec<String>, FolderError> {
+    let names: Vec<String> =
+        metadata::read(path, LONGEST.1).map_err(|source| FolderError::File { path: path.to_owned(), source })?;
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort_unstable();
+    let found = match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(twice) => format!("{:?} twice", twice[0]),
+        None if names.is_empty() => "none".to_owned(),
+        None => return Ok(names),
+    };
+    let (path, what, expected) = (path.to_owned(), "puzzle identifiers", "names, each once".to_owned());
+    Err(FolderError::Mismatch { path, what, expected, found })
 }
 
 impl Metadata {

@@ -22,12 +22,30 @@ mod tile;
 pub(super) use arithmetic::Arithmetic;
 
 use candle_core::{CpuStorage, Layout, Result, WithDType, bail};
+use hrm_types::{experiment::ForwardDtype, provenance::Kernels};
 
 /// Runs a loop compiled for the widest vector instructions this machine has. The compiler neither fuses nor reorders
 /// floating-point operations, so the result is the same bits on every machine.
 #[inline(always)]
 fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
+}
+
+/// Which code computes here: what [`vectorised`] chooses for the operations, and what the products are made with.
+pub(super) fn in_use(dtype: ForwardDtype) -> Kernels {
+    let operations = match pulp::Arch::new() {
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V4(_) => "AVX-512",
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V3(_) => "AVX2",
+        _ => "baseline",
+    };
+    let products = match dtype {
+        ForwardDtype::Float32 => format!("f32 by gemm, {operations}"),
+        ForwardDtype::Bfloat16 if bf16::is_supported() => "bf16, AVX-512 BF16".to_owned(),
+        ForwardDtype::Bfloat16 => format!("bf16 operands in f32 by gemm, {operations}"),
+    };
+    Kernels { operations: operations.to_owned(), products }
 }
 
 /// The values of a contiguous tensor of this type.

@@ -1,24 +1,28 @@
 //! Training states: going on from one is never having stopped, and a damaged one is refused.
 
 use super::TrainState;
+use crate::tensor_file::bytes;
 use crate::{
     Error,
     data::Dataset,
     random::{self, Purpose},
     train::{
         Training,
-        tests::{corpus, dataset, tiny},
+        tests::{corpus, dataset, tiny, validated, validation_dataset},
         train,
     },
 };
 use candle_core::Device;
-use hrm_types::{experiment::Experiment, run::MetricPoint};
+use hrm_types::{
+    experiment::{CheckpointRule, Experiment},
+    run::MetricPoint,
+};
 use rand_chacha::rand_core::Rng;
 use std::{fs, ops::ControlFlow, path::Path};
 use tempfile::TempDir;
 
 /// Everything of a point that is not a time.
-fn numbers(point: &MetricPoint) -> [u64; 6] {
+fn numbers(point: &MetricPoint) -> [u64; 7] {
     let bits = |value: Option<f64>| value.map_or(0, f64::to_bits);
     [
         point.step,
@@ -27,11 +31,12 @@ fn numbers(point: &MetricPoint) -> [u64; 6] {
         point.lr.to_bits(),
         bits(point.accuracy),
         bits(point.q_halt_accuracy),
+        point.validation.map_or(0, |seen| 1 + u64::from(seen.exact)) ^ bits(point.validation.map(|seen| seen.accuracy)),
     ]
 }
 
 /// Trains to the end, writes the state there and returns the points.
-fn to_the_end(mut training: Training<'_>, path: &Path) -> Vec<[u64; 6]> {
+fn to_the_end(mut training: Training<'_>, path: &Path) -> Vec<[u64; 7]> {
     let mut points = Vec::new();
     train(&mut training, &mut |_, point| {
         points.extend(point.map(numbers));
@@ -58,7 +63,7 @@ fn content(path: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Writes the state after `step` steps, with the points until there.
-fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Path) -> Vec<[u64; 6]> {
+fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Path) -> Vec<[u64; 7]> {
     let mut training = Training::begin(experiment, corpus(dataset, experiment), &Device::Cpu).expect("a training");
     let mut points = Vec::new();
     for _ in 0..step {
@@ -150,5 +155,57 @@ fn every_truncated_or_flipped_state_is_refused() {
         fs::write(&path, &damaged).expect("a file");
         let kind = if i % 2 == 0 { "truncated" } else { "flipped" };
         assert!(TrainState::read(&path).is_err(), "{kind} at byte {at} of {}", whole.len());
+    }
+}
+
+/// Trains until `on_step` was called `calls` times, which may be in the middle of a look at the validation split.
+fn interrupted_at_call(experiment: &Experiment, dataset: &Dataset, calls: u64, path: &Path) -> Vec<[u64; 7]> {
+    let mut training = Training::begin(experiment, corpus(dataset, experiment), &Device::Cpu).expect("a training");
+    let (mut points, mut left) = (Vec::new(), calls);
+    let ended = train(&mut training, &mut |_, point| {
+        points.extend(point.map(numbers));
+        left -= 1;
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+    training.write(path).expect("a state");
+    points
+}
+
+#[test]
+fn a_training_that_chooses_by_validation_goes_on_bit_for_bit_too() {
+    let folder = TempDir::new().expect("a folder");
+    let (experiment, dataset) = (validated(CheckpointRule::Best), validation_dataset());
+    let finished = |training: Training<'_>| {
+        let model = training.finish().expect("a model").model;
+        let weights: Vec<_> =
+            model.tensors().iter().map(|(name, tensor)| (name.clone(), bytes(tensor).expect("values"))).collect();
+        (model.info().step, model.info().choice.clone(), weights)
+    };
+    let begin = || Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
+    let run = |mut training: Training<'_>| {
+        let (mut points, mut calls) = (Vec::new(), 0);
+        train(&mut training, &mut |_, point| {
+            points.extend(point.map(numbers));
+            calls += 1;
+            ControlFlow::Continue(())
+        })
+        .expect("all steps");
+        (points, calls, finished(training))
+    };
+    let (points, calls, model) = run(begin());
+    assert!(calls > 25 + 7, "25 steps and a call or more in each of 7 looks, found {calls}");
+    let at = folder.path().join("at");
+    let mut rng = random::stream(22, Purpose::Order, 0);
+    for _ in 0..6 {
+        let call = 1 + rng.next_u64() % (calls - 1);
+        let mut resumed = interrupted_at_call(&experiment, &dataset, call, &at);
+        let state = TrainState::read(&at).expect("a state");
+        let training =
+            Training::resume(&experiment, corpus(&dataset, &experiment), &state, &Device::Cpu).expect("a training");
+        let (rest, _, resumed_model) = run(training);
+        resumed.extend(rest);
+        assert_eq!(resumed, points, "points, resumed after call {call}");
+        assert!(resumed_model == model, "the chosen checkpoint, resumed after call {call}");
     }
 }

@@ -48,6 +48,7 @@ const ACCURACY: &[Part] = &[
     ("exact", 1, |point| point.exact_accuracy),
     ("tokens", 0, |point| point.accuracy),
     ("q_halt", 2, |point| point.q_halt_accuracy),
+    ("validation exact", 3, |point| point.validation.map(|seen| seen.exact_accuracy())),
 ];
 const STEPS: &[Part] = &[("mean", 1, |point| point.steps)];
 const RATE: &[Part] = &[("lr", 1, |point| Some(point.lr))];
@@ -102,7 +103,8 @@ fn curves(parts: &[Part], axis: Axis, points: RwSignal<Vec<MetricPoint>>) -> Vec
             tone,
             points: points.iter().filter_map(|point| Some((axis.of(point), value(point)?))).collect(),
         };
-        parts.iter().map(curve).collect()
+        // Where nothing was measured there is no curve to name.
+        parts.iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
     })
 }
 

@@ -1,0 +1,206 @@
+//! A folder, read and checked as a whole before anything of it is stored.
+
+use super::{CHECKPOINT, CONFIG, Error, FORMAT, HASHED, METRICS, PROVENANCE, Part, Record, SCORES, SUMS, metrics};
+use crate::store::runs::config_hash;
+use hrm_model::{CheckpointInfo, Model, eval::wilson};
+use hrm_types::{
+    evaluation::Evaluation,
+    experiment::Experiment,
+    provenance::{CheckpointRef, Score},
+    run::MetricPoint,
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeMap,
+    fmt::{Debug, Display},
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// A run out of a folder, checked.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    /// What it is and what it rests on; without its scores.
+    pub record: Record,
+    /// Its curve.
+    pub points: Vec<MetricPoint>,
+    /// Its scores, all of them claims.
+    pub scores: Vec<Score>,
+    /// Its checkpoint.
+    pub checkpoint: CheckpointRef,
+    /// What the checkpoint says of itself.
+    pub info: CheckpointInfo,
+    /// The checkpoint's file.
+    pub file: PathBuf,
+}
+
+/// Reads a folder and checks everything in it against everything else.
+///
+/// # Errors
+/// The first file that is not what it should be, with what was expected and what was found.
+pub fn read(folder: &Path) -> Result<RunFolder, Error> {
+    check_sums(folder)?;
+    let record: Record = json(folder, PROVENANCE)?;
+    check_record(&folder.join(PROVENANCE.name), &record)?;
+    let experiment = experiment(folder)?;
+    agree(&folder.join(CONFIG.name), "the experiment of provenance.json", &record.provenance.experiment, &experiment)?;
+    let (checkpoint, info) = checkpoint(folder, &record)?;
+    let path = folder.join(METRICS.name);
+    let points =
+        metrics::read(&text(folder, METRICS)?).map_err(|(expected, found)| Error::content(&path, expected, found))?;
+    if let Some(last) = points.last().filter(|last| last.step > record.step) {
+        return Err(Error::content(&path, format!("steps up to {}", record.step), last.step));
+    }
+    let scores: Vec<Score> = json(folder, SCORES)?;
+    for score in &scores {
+        check_score(&folder.join(SCORES.name), score, &checkpoint)?;
+    }
+    Ok(RunFolder { record, points, scores, checkpoint, info, file: folder.join(CHECKPOINT.name) })
+}
+
+fn agree<T: PartialEq + Debug>(path: &Path, what: &str, expected: &T, found: &T) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    let short = |value: &T| format!("{value:?}").chars().take(200).collect::<String>();
+    Err(Error::content(path, format!("{what}, {}", short(expected)), short(found)))
+}
+
+/// Compares every file with its hash; there may be no other names among these.
+fn check_sums(folder: &Path) -> Result<(), Error> {
+    let path = folder.join(SUMS.name);
+    let text = text(folder, SUMS)?;
+    let mut sums = BTreeMap::new();
+    for line in text.lines() {
+        let known = line.split_once("  ").filter(|(_, name)| HASHED.iter().any(|part| part.name == *name));
+        match known {
+            Some((sum, name)) if sums.insert(name, sum).is_none() => {}
+            _ => {
+                let found: String = line.chars().take(120).collect();
+                return Err(Error::content(
+                    &path,
+                    "one line of a hash and a name for every file",
+                    format!("{found:?}"),
+                ));
+            }
+        }
+    }
+    for part in HASHED {
+        let Some(expected) = sums.get(part.name) else {
+            return Err(Error::content(&path, format!("a hash of {}", part.name), "none"));
+        };
+        let found = hash(&open(folder, part)?).map_err(Error::file(&folder.join(part.name)))?;
+        if found != *expected {
+            return Err(Error::content(&folder.join(part.name), format!("the hash {expected}"), found));
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file that is neither a link nor anything else but a file, and not too large.
+fn open(folder: &Path, part: Part) -> Result<File, Error> {
+    let path = folder.join(part.name);
+    let metadata = fs::symlink_metadata(&path).map_err(Error::file(&path))?;
+    if !metadata.is_file() {
+        return Err(Error::content(&path, "a file", "a link, a folder or a device"));
+    }
+    if metadata.len() > part.longest {
+        return Err(Error::content(&path, format!("at most {} bytes", part.longest), metadata.len()));
+    }
+    File::open(&path).map_err(Error::file(&path))
+}
+
+fn hash(mut file: &File) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut file, &mut hasher)?;
+    Ok(format!("{:x}", hasher.finalize()))
+}
+
+fn text(folder: &Path, part: Part) -> Result<String, Error> {
+    let mut text = String::new();
+    // A file may grow while it is read.
+    let read = open(folder, part)?.take(part.longest).read_to_string(&mut text);
+    read.map_err(Error::file(&folder.join(part.name)))?;
+    Ok(text)
+}
+
+fn json<T: DeserializeOwned>(folder: &Path, part: Part) -> Result<T, Error> {
+    let malformed = |error: serde_json::Error| Error::content(&folder.join(part.name), "what an export writes", error);
+    serde_json::from_str(&text(folder, part)?).map_err(malformed)
+}
+
+fn experiment(folder: &Path) -> Result<Experiment, Error> {
+    let malformed = |error: &dyn Display| Error::content(&folder.join(CONFIG.name), "an experiment", error);
+    let experiment: Experiment = toml::from_str(&text(folder, CONFIG)?).map_err(|error| malformed(&error))?;
+    experiment.validate().map_err(|error| malformed(&error))?;
+    Ok(experiment)
+}
+
+fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
+    let run = &record.provenance;
+    agree(path, "a folder of the format", &FORMAT, &record.format)?;
+    agree(path, "the hash of its experiment", &config_hash(&run.experiment), &run.config_hash)?;
+    agree(path, "the seed of its experiment", &run.experiment.seed, &run.seed)?;
+    agree(path, "the name of its experiment", &run.experiment.name, &run.name)?;
+    let first = run.attempts.first().map(|attempt| attempt.attempt);
+    if first.is_none_or(|first| first == 0) || run.attempts.windows(2).any(|pair| pair[0].attempt >= pair[1].attempt) {
+        let found: Vec<u32> = run.attempts.iter().map(|attempt| attempt.attempt).collect();
+        return Err(Error::content(path, "attempts that count up from 1", format!("{found:?}")));
+    }
+    let counts = [Some(record.step), record.total_steps, record.parameters];
+    if let Some(count) = counts.into_iter().flatten().find(|&count| i64::try_from(count).is_err()) {
+        return Err(Error::content(path, "counts below 2^63", count));
+    }
+    Ok(())
+}
+
+/// The checkpoint as the record describes it, and what it says of itself.
+fn checkpoint(folder: &Path, record: &Record) -> Result<(CheckpointRef, CheckpointInfo), Error> {
+    let path = folder.join(CHECKPOINT.name);
+    let Some(expected) = record.provenance.checkpoint.clone() else {
+        return Err(Error::content(&folder.join(PROVENANCE.name), "a checkpoint", "none"));
+    };
+    let mut bytes = Vec::new();
+    open(folder, CHECKPOINT)?.take(CHECKPOINT.longest).read_to_end(&mut bytes).map_err(Error::file(&path))?;
+    agree(&path, "the hash of provenance.json", &expected.sha256, &format!("{:x}", Sha256::digest(&bytes)))?;
+    agree(&path, "the size of provenance.json", &expected.size, &(bytes.len() as u64))?;
+    let model = Model::from_bytes(&bytes).map_err(|source| Error::Checkpoint { path: path.clone(), source })?;
+    let info = model.info().clone();
+    agree(&path, "the experiment of provenance.json", &record.provenance.experiment, &info.experiment)?;
+    agree(&path, "the step of provenance.json", &expected.step, &info.step)?;
+    agree(&path, "the choice of provenance.json", &expected.choice, &info.choice)?;
+    if let Some(dataset) = &record.provenance.dataset {
+        agree(&path, "the dataset of provenance.json", &dataset.content_hash, &info.dataset_hash)?;
+    }
+    Ok((expected, info))
+}
+
+/// A score must be one of this checkpoint, and its numbers must be possible together.
+fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef) -> Result<(), Error> {
+    agree(path, "scores of the checkpoint", &checkpoint.id, &score.checkpoint_id)?;
+    agree(path, "scores of the checkpoint", &checkpoint.sha256, &score.checkpoint_sha256)?;
+    agree(path, "the checkpoint's choice", &checkpoint.choice, &score.choice)?;
+    let hash = &score.dataset.content_hash;
+    if hash.len() != 64 || !hash.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
+    }
+    let Evaluation { n, exact, exact_accuracy, exact_interval, .. } = score.evaluation;
+    if n == 0 || exact > n {
+        return Err(Error::content(path, "some puzzles and at most as many exact ones", format!("{exact} of {n}")));
+    }
+    let shares = [score.evaluation.accuracy, score.evaluation.q_halt_accuracy, score.evaluation.mean_steps];
+    let [low, high] = wilson(exact, n);
+    let near = |expected: f64, found: f64| (expected - found).abs() < 1e-9;
+    let fits = near(f64::from(exact) / f64::from(n), exact_accuracy)
+        && near(low, exact_interval[0])
+        && near(high, exact_interval[1])
+        && shares.iter().all(|share| share.is_finite() && *share >= 0.0)
+        && shares[..2].iter().all(|share| *share <= 1.0);
+    if fits {
+        return Ok(());
+    }
+    let found = format!("accuracy {exact_accuracy}, interval {exact_interval:?} and {shares:?}");
+    Err(Error::content(path, format!("numbers that {exact} exact puzzles of {n} can have"), found))
+}

@@ -1,0 +1,197 @@
+//! A dataset as files that it can be imported from again: CSV of Sudoku and mazes, JSON of ARC tasks.
+
+use super::{Dataset, Puzzle, arc::of_dataset, csv::HEADER};
+use hrm_types::{
+    board::{Board, Kind},
+    dataset::Split,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// Why a dataset cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file cannot be written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A format that this kind of puzzle does not have.
+    #[error("expected {expected} for {kind}, found {found}")]
+    Format {
+        /// The formats of the kind.
+        expected: &'static str,
+        /// The format asked for.
+        found: &'static str,
+        /// The kind.
+        kind: Kind,
+    },
+}
+
+/// Writes `train.csv`, `test.csv` and, if there is a validation split, `validation.csv` into a new folder, which is
+/// whole or not there.
+///
+/// # Errors
+/// [`ExportError::Format`] for ARC, whose grids are no lines of text.
+pub fn write_csv(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
+    if dataset.kind == Kind::Arc {
+        return Err(ExportError::Format { expected: "arrays or json", found: "csv", kind: dataset.kind });
+    }
+    whole(folder, |folder| {
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let puzzles = dataset.split(split);
+            if puzzles.is_empty() && split == Split::Validation {
+                continue;
+            }
+            write_lines(&folder.join(split.as_str()).with_added_extension("csv"), |file| {
+                writeln!(file, "{}", HEADER.join(","))?;
+                puzzles.iter().try_for_each(|puzzle| writeln!(file, "{}", row(dataset.kind, puzzle)))
+            })?;
+        }
+        Ok(())
+    })
+}
+
+fn row(kind: Kind, puzzle: &Puzzle) -> String {
+    let Puzzle { question, answer, rating, source, .. } = puzzle;
+    format!("{},{},{},{rating}", quoted(source), quoted(&question.text(kind)), quoted(&answer.text(kind)))
+}
+
+/// A field, in quotes where it needs them.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
+}
+
+/// Writes one JSON file for every ARC task into a new folder, which is whole or not there: those with test pairs below
+/// `evaluation`, all others below `training`, their last pair as the test.
+///
+/// # Errors
+/// [`ExportError::Format`] for other kinds.
+pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
+    if dataset.kind != Kind::Arc {
+        return Err(ExportError::Format { expected: "arrays or csv", found: "json", kind: dataset.kind });
+    }
+    let evaluated: BTreeSet<&str> = dataset.test.iter().map(|puzzle| puzzle.task.as_str()).collect();
+    let mut tasks: BTreeMap<PathBuf, Value> = BTreeMap::new();
+    for (name, task) in of_dataset(dataset) {
+        let pair = |input: &Board, output: &Board| json!({"input": rows(input), "output": rows(output)});
+        let mut train: Vec<Value> = task.train.iter().map(|p| pair(&p.input, &p.output)).collect();
+        let mut test: Vec<Value> =
+            task.test.iter().filter_map(|test| Some(pair(&test.input, test.output.as_ref()?))).collect();
+        if test.is_empty() {
+            test.extend(train.pop());
+        }
+        let place = if evaluated.contains(name) { "evaluation" } else { "training" };
+        let path = Path::new(place).join(name).with_added_extension("json");
+        tasks.insert(path, json!({"train": train, "test": test}));
+    }
+    whole(folder, |folder| {
+        for (path, task) in &tasks {
+            let path = folder.join(path);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(failed(parent))?;
+            }
+            write_lines(&path, |file| writeln!(file, "{task}"))?;
+        }
+        Ok(())
+    })
+}
+
+fn rows(board: &Board) -> Vec<&[u8]> {
+    board.cells().chunks(usize::from(board.columns())).collect()
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> ExportError {
+    let path = path.to_owned();
+    move |source| ExportError::File { path, source }
+}
+
+fn write_lines(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), ExportError> {
+    let written = || {
+        let mut file = BufWriter::new(File::create_new(path)?);
+        write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    };
+    written().map_err(failed(path))
+}
+
+/// Makes a folder that is whole or not there, out of one that is filled beside it.
+fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), ExportError>) -> Result<(), ExportError> {
+    if folder.symlink_metadata().is_ok() {
+        return Err(failed(folder)(io::ErrorKind::AlreadyExists.into()));
+    }
+    let partial = folder.with_added_extension("partial");
+    fs::create_dir(&partial).map_err(failed(&partial))?;
+    let filled = fill(&partial).and_then(|()| fs::rename(&partial, folder).map_err(failed(folder)));
+    if filled.is_err() {
+        // Half a folder helps nobody; that it cannot be removed changes nothing.
+        let _ = fs::remove_dir_all(&partial);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{generate, load_arc, read_csv_file};
+    use hrm_types::experiment::{ArcSpec, GenerateSpec, MazeStyle};
+    use std::ops::ControlFlow;
+
+    fn made(spec: &GenerateSpec) -> Dataset {
+        generate(spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
+    }
+
+    #[test]
+    fn csv_is_read_again_puzzle_for_puzzle() {
+        let sudoku = GenerateSpec { validation: 3, ..GenerateSpec::sudoku(4, 9, 5, [6, 10], 1) };
+        let maze = GenerateSpec {
+            kind: Kind::Maze,
+            side: 7,
+            givens: None,
+            maze: Some(MazeStyle::Perfect),
+            validation: 0,
+            ..sudoku.clone()
+        };
+        for spec in [sudoku, maze] {
+            let mut dataset = made(&spec);
+            dataset.train[0].source = "a \"strange\", source".to_owned();
+            let place = tempfile::tempdir().expect("a folder");
+            let folder = place.path().join("files");
+            write_csv(&dataset, &folder).expect("files");
+            let read = |split: Split| {
+                let file = folder.join(split.as_str()).with_added_extension("csv");
+                if file.exists() { read_csv_file(&file, dataset.kind).expect("puzzles") } else { vec![] }
+            };
+            let [train, validation, test] = [Split::Train, Split::Validation, Split::Test].map(read);
+            assert_eq!(Dataset { train, validation, test, ..dataset.clone() }, dataset);
+            assert!(matches!(write_csv(&dataset, &folder), Err(ExportError::File { .. })), "it is there already");
+            assert!(matches!(write_json(&dataset, &place.path().join("other")), Err(ExportError::Format { .. })));
+            assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing else is left");
+        }
+    }
+
+    #[test]
+    fn json_is_read_again_with_the_same_pairs_in_the_same_splits() {
+        let spec = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..GenerateSpec::sudoku(4, 5, 4, [6, 10], 1) };
+        let dataset = made(&spec);
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("tasks");
+        write_json(&dataset, &folder).expect("files");
+        let read = load_arc(&ArcSpec { paths: vec![folder.display().to_string()], validation_tasks: 0, seed: 0 });
+        let read = read.expect("the tasks");
+        let pairs = |split: &[Puzzle]| -> Vec<_> {
+            split.iter().map(|p| (p.task.clone(), p.question.clone(), p.answer.clone())).collect()
+        };
+        assert_eq!(pairs(&read.train), pairs(&dataset.train));
+        assert_eq!(pairs(&read.test), pairs(&dataset.test));
+        assert!(matches!(write_csv(&dataset, &place.path().join("other")), Err(ExportError::Format { .. })));
+    }
+}
