@@ -167,18 +167,6 @@ impl Remote {
         self.client.get(format!("{}{path}", self.address)).send().expect("an answer")
     }
 
-    /// What is answered there once it is as wanted.
-    pub(crate) fn await_answer(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let answer = self.get(path).json().expect("JSON");
-            if wanted(&answer) {
-                return answer;
-            }
-            assert!(Instant::now() < deadline, "{path} stays as {answer:#}");
-        }
-    }
-
     fn events(&self, id: &str) -> Response {
         self.get(&format!("/api/v1/runs/{id}/events"))
     }
@@ -191,7 +179,7 @@ impl Remote {
 }
 
 /// Runs `psql` on the private database of a data folder.
-pub(crate) fn sql(data: &Path, query: &str) -> String {
+fn sql(data: &Path, query: &str) -> String {
     let output = Command::new("psql")
         .args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--username", "hrm", "--host"])
         .arg(socket_folder(data))

@@ -101,11 +101,6 @@ impl Server {
         server
     }
 
-    /// Runs `psql` on the private database.
-    pub(super) fn sql(&self, query: &str) -> String {
-        crate::workers::sql(&self.folder.path().join("data"), query)
-    }
-
     fn wait_until_ready(&mut self) -> String {
         let deadline = Instant::now() + START_DEADLINE;
         let mut said = Vec::new();
