@@ -88,6 +88,8 @@ fn model(setup: &Setup, device: &Device) -> Result<Model> {
         step: 0,
         parameters: params::count(&setup.arch, &dims),
         train_seconds: 0.0,
+        choice: None,
+        environment: None,
     };
     Model::new(info, params::initial(&setup.arch, &dims, 0, device)?)
 }

@@ -5,6 +5,7 @@
 
 use super::vectorised;
 use hrm_types::experiment::ForwardDtype;
+use std::fmt;
 
 /// How operands are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub(in crate::kernels) enum Instructions {
     Avx512,
     /// AVX-512 with products of bf16 pairs.
     Avx512Bf16,
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "baseline",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+            Self::Avx512Bf16 => "AVX-512 BF16",
+        })
+    }
 }
 
 /// A format with instructions that multiply it.
@@ -55,6 +67,17 @@ impl Instructions {
             }
         }
         found
+    }
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operands = match self.format {
+            Format::Full => "f32",
+            Format::Rounded => "bf16 operands in f32",
+            Format::Pairs => "bf16",
+        };
+        write!(f, "{operands}, {}", self.instructions)
     }
 }
 

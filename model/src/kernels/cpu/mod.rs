@@ -40,11 +40,7 @@ pub(super) fn in_use(dtype: ForwardDtype) -> Kernels {
         pulp::Arch::V3(_) => "AVX2",
         _ => "baseline",
     };
-    let products = match dtype {
-        ForwardDtype::Float32 => format!("f32 by gemm, {operations}"),
-        ForwardDtype::Bfloat16 if bf16::is_supported() => "bf16, AVX-512 BF16".to_owned(),
-        ForwardDtype::Bfloat16 => format!("bf16 operands in f32 by gemm, {operations}"),
-    };
+    let products = Arithmetic::best(dtype).to_string();
     Kernels { operations: operations.to_owned(), products }
 }
 
