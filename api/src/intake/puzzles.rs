@@ -10,6 +10,9 @@ use std::io::{self, BufRead, BufReader, Read};
 /// Most bytes of a file once it is unpacked.
 const UNPACKED_LIMIT: u64 = 64 << 20;
 
+/// Most lines of a file: a row of the smallest board takes more memory read than written.
+const LINES_LIMIT: u64 = 400_000;
+
 /// What is said about a file of puzzles.
 #[derive(Debug, Clone)]
 pub struct PuzzleFile {
@@ -35,13 +38,15 @@ pub fn dataset(received: Received, about: &PuzzleFile) -> Result<Dataset, ApiErr
 }
 
 fn read(reader: impl Read, kind: Kind) -> Result<Vec<Puzzle>, ApiError> {
-    data::read_csv(Limited { reader, left: UNPACKED_LIMIT }, "the file", kind).map_err(unusable)
+    data::read_csv(Limited { reader, left: UNPACKED_LIMIT, lines_left: LINES_LIMIT }, "the file", kind)
+        .map_err(unusable)
 }
 
-/// Fails once more than a number of bytes were read.
+/// Fails once more than a number of bytes or lines were read.
 struct Limited<R> {
     reader: R,
     left: u64,
+    lines_left: u64,
 }
 
 impl<R: Read> Read for Limited<R> {
@@ -50,6 +55,11 @@ impl<R: Read> Read for Limited<R> {
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
             io::Error::other(format!("expected at most {} MiB once it is unpacked, found more", UNPACKED_LIMIT >> 20))
         })?;
+        let lines = buffer[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.lines_left = self
+            .lines_left
+            .checked_sub(lines)
+            .ok_or_else(|| io::Error::other(format!("expected at most {LINES_LIMIT} lines, found more")))?;
         Ok(read)
     }
 }

@@ -92,7 +92,7 @@ pub async fn upload_model(
 
 /// Upload puzzles
 ///
-/// CSV with the columns `source,question,answer,rating`, plain or gzipped, at most 256 MiB and 64 MiB once unpacked; every
+/// CSV with the columns `source,question,answer,rating`, plain or gzipped, at most 256 MiB, and 64 MiB and 400,000 lines once unpacked; every
 /// puzzle is checked.
 #[utoipa::path(
     post,

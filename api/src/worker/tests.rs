@@ -159,7 +159,7 @@ async fn result(pool: &PgPool, run: &Run) -> (Vec<u8>, Vec<u64>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_ends_in_the_same_weights_and_one_curve() {
     let mut experiment = experiment("run");
-    experiment.train.epochs = 100.0;
+    experiment.train.epochs = 400.0;
     let db = database().await;
     let undisturbed = queue(&db, &experiment).await;
     let worker = TestWorker::start(&db.pool);
@@ -167,7 +167,7 @@ async fn an_interrupted_run_ends_in_the_same_weights_and_one_curve() {
     worker.stop().await;
 
     let id = queue(&db, &experiment).await;
-    for step in [20, 120] {
+    for step in [20, 600] {
         let worker = TestWorker::saving(&db.pool, 0);
         awaited(&db.pool, id, |run| run.step >= step).await;
         worker.stop().await;
@@ -180,7 +180,7 @@ async fn an_interrupted_run_ends_in_the_same_weights_and_one_curve() {
     assert_eq!(interrupted.state, RunState::Succeeded);
     assert!(interrupted.attempt >= 3, "it was interrupted twice: {interrupted:?}");
     let (expected, found) = (result(&db.pool, &undisturbed).await, result(&db.pool, &interrupted).await);
-    assert_eq!(found.1, (1..=150).map(|i| 2 * i).collect::<Vec<u64>>());
+    assert_eq!(found.1, (1..=600).map(|i| 2 * i).collect::<Vec<u64>>());
     assert_eq!(found.1, expected.1);
     assert!(found.0 == expected.0, "the weights differ");
 }

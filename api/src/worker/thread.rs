@@ -6,6 +6,10 @@ use tokio::sync::oneshot;
 /// Backpropagation recurses over the whole graph.
 const STACK: usize = 64 << 20;
 
+/// Steps by which computing yields to everything else on the machine: heartbeats, the database, whoever waits for an
+/// answer. Without others it takes all there is.
+const NICE: i32 = 10;
+
 /// The computing thread of a run; there is never more than one at a time.
 #[derive(Debug, Default)]
 pub(super) struct Computation {
@@ -17,6 +21,8 @@ impl Computation {
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
         let (answer, answered) = oneshot::channel();
         let body = move || {
+            // Of this thread alone, and of those that it starts. Where it is not allowed, nothing is lost but courtesy.
+            let _ = rustix::process::nice(NICE);
             let result = panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|panic| words(&*panic));
             // Nobody waits any more when the run was ended meanwhile.
             let _ = answer.send(result);

@@ -161,27 +161,30 @@ fn headers_that_lie_are_refused_before_anything_is_allocated() {
             r#"{{"__metadata__":{{"{INFO_KEY}":"{{}}"}},"w":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}"#
         )
     };
+    let mut wrong = Vec::new();
     for (bytes, expected) in [
-        (vec![], "HeaderTooSmall"),
-        (u64::MAX.to_le_bytes().to_vec(), "HeaderTooLarge"),
-        ([&(1u64 << 40).to_le_bytes()[..], b"{}"].concat(), "HeaderTooLarge"),
-        (file("{", 0), "InvalidHeader"),
-        (file(&"[".repeat(100_000), 0), "InvalidHeader"),
-        (file(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)), 0), "InvalidHeader"),
+        (vec![], "header too small"),
+        (u64::MAX.to_le_bytes().to_vec(), "header too large"),
+        ([&(1u64 << 40).to_le_bytes()[..], b"{}"].concat(), "header too large"),
+        (file("{", 0), "invalid JSON in header"),
+        (file(&"[".repeat(100_000), 0), "invalid JSON in header"),
+        (file(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)), 0), "invalid JSON in header"),
         (file("{}", 0), "its header has no entry"),
-        (file("{}", 8), "MetadataIncompleteBuffer"),
-        (file(&entry("F32", "[1099511627776]", "4398046511104"), 0), "MetadataIncompleteBuffer"),
-        (file(&entry("F32", "[18446744073709551615, 2]", "8"), 8), "ValidationOverflow"),
-        (file(&entry("F32", "[3]", "8"), 8), "TensorInvalidInfo"),
+        (file("{}", 8), "incomplete metadata"),
+        (file(&entry("F32", "[1099511627776]", "4398046511104"), 0), "incomplete metadata"),
+        (file(&entry("F32", "[18446744073709551615, 2]", "8"), 8), "overflow computing buffer size"),
+        (file(&entry("F32", "[3]", "8"), 8), "invalid shape, data type, or offset"),
         (file(&entry("F32", "[2]", "8"), 8), "missing field `experiment`"),
         (with("hrm_lab_checkpoint", "another_checkpoint"), "its header has no entry"),
-        (with("F32", "F64"), "TensorInvalidInfo"),
+        (with("F32", "F64"), "invalid shape, data type, or offset"),
     ] {
         let error = refused(Model::from_bytes(&bytes));
         let shown: String = error.chars().take(200).collect();
-        let squeezed = |text: &str| text.to_lowercase().replace(' ', "");
-        assert!(squeezed(&error).contains(&squeezed(expected)), "expected {expected}, found {shown}");
+        if !error.contains(expected) {
+            wrong.push(format!("expected {expected}, found {shown}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
@@ -199,7 +202,8 @@ fn values_of_another_type_are_refused_by_name() {
     let info = serde_json::to_string(&model.info).expect("JSON");
     let header = HashMap::from([(INFO_KEY.to_owned(), info)]);
     let bytes = safetensors::serialize(views.collect::<Vec<_>>(), Some(header)).expect("bytes");
-    assert_eq!(refused(Model::from_bytes(&bytes)), "weight H_init: expected F32, found BF16");
+    let error = refused(Model::from_bytes(&bytes));
+    assert!(error.starts_with("weight ") && error.ends_with(": expected F32, found BF16"), "{error}");
 }
 
 #[test]

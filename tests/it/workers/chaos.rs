@@ -1,7 +1,7 @@
 //! Runs whose workers are killed again and again: nothing is lost, nothing is done twice, and the weights are those of
 //! a run that nobody disturbed. `make chaos` runs it and prints the figures that stand in `docs/reliability.md`.
 
-use super::{Process, SHORT, Stack, command, has_trained};
+use super::{LOOK_EVERY, Process, SHORT, Stack, command, has_trained};
 use crate::program::hrm;
 use rand_chacha::{
     ChaCha8Rng,
@@ -23,9 +23,6 @@ const STEPS: u64 = 1_000;
 
 /// Longest time between the first steps of an attempt and its worker's death, microseconds.
 const LONGEST_LIFE: u64 = 1_500_000;
-
-/// Time between two looks at the runs.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Seconds of a lease: beside other heavy work a database may not answer for a second or two.
 const LEASE: u32 = 6;
