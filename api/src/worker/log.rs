@@ -34,12 +34,14 @@ const LONGEST: usize = 2_000;
 pub(super) struct Log {
     job: JobId,
     lines: Arc<Mutex<Vec<Said>>>,
+    /// Held by whoever writes.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Log {
     /// An empty log.
     pub(super) fn new(job: JobId) -> Self {
-        Self { job, lines: Arc::default() }
+        Self { job, lines: Arc::default(), writing: Arc::default() }
     }
 
     /// What goes on.
@@ -96,6 +98,8 @@ impl Log {
     }
 
     async fn write(&self, pool: &PgPool, lease: &Lease) {
+        // What two write at a time would be written twice, and taken out twice.
+        let _writing = self.writing.lock().await;
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if lines.is_empty() {
             return;
