@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Time that the last lines may take to be written; they are worth less than the end that follows them.
-const LAST: Duration = Duration::from_secs(2);
+const LAST: Duration = Duration::from_secs(5);
 
 /// Lines kept while they cannot be written.
 const WAITING: usize = 1_000;
