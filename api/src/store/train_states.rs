@@ -128,7 +128,7 @@ pub async fn mark_damaged(pool: &PgPool, state: &StoredState) -> Result<(), Erro
     Ok(())
 }
 
-/// Notes at which step an attempt begins.
+/// Notes at which step an attempt begins. It has begun when its worker was given the job: preparing data is part of it.
 ///
 /// # Errors
 /// [`Error::StaleLease`].
@@ -136,7 +136,8 @@ pub async fn begin_attempt(pool: &PgPool, lease: &Lease, from_step: u64) -> Resu
     let mut tx = pool.begin().await?;
     leases::note_beginning(&mut tx, lease, from_step).await?;
     sqlx::query!(
-        "INSERT INTO run_attempts (run_id, attempt, from_step) VALUES ($1, $2, $3)
+        "INSERT INTO run_attempts (run_id, attempt, from_step, begun_at)
+         SELECT id, $2, $3, started_at FROM jobs WHERE id = $1
          ON CONFLICT (run_id, attempt) DO UPDATE SET from_step = EXCLUDED.from_step",
         lease.job_id.0,
         i64::from(lease.attempt),
