@@ -140,7 +140,9 @@ impl Model {
         let info = info.ok_or_else(|| unusable(&format_args!("its header has no entry {INFO_KEY}")))?;
         let info: CheckpointInfo = serde_json::from_str(info).map_err(|error| unusable(&error))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| unusable(&error))?;
-        let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), read_tensor(name, &view)?)));
+        // By name, so that of several bad weights the same one is always told.
+        let views: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
+        let tensors = views.into_iter().map(|(name, view)| Ok((name.to_owned(), read_tensor(name, &view)?)));
         Self::new(info, tensors.collect::<Result<_>>()?)
     }
 
