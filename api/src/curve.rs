@@ -175,7 +175,9 @@ mod tests {
         }
         let mut thinner = Thinner::new(1, 1_000_000_000_000, 4);
         let far = [1, 2, 3, 500_000_000_000, 999_999_999_999, 1_000_000_000_000];
-        far.into_iter().for_each(|step| thinner.push(point(step)));
+        for step in far {
+            thinner.push(point(step));
+        }
         assert!(thinner.finish().len() <= 4);
     }
 }

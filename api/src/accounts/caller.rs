@@ -81,13 +81,13 @@ mod tests {
 
     #[test]
     fn a_token_may_do_what_both_it_and_its_user_may() {
+        use Scope::{Admin, Read, Solve, Write};
         let caller = |role, scopes: Option<&[Scope]>| {
             let teams = vec![TeamId::LOCAL];
             let scopes = scopes.map(<[Scope]>::to_vec);
             let identity = Identity { user: UserId(Uuid::nil()), name: "ann".into(), role, teams, scopes };
             Caller::known(identity, By::Token)
         };
-        use Scope::{Admin, Read, Solve, Write};
         assert_eq!(caller(Role::Viewer, Some(&[Read, Write])).scopes, [Read]);
         assert_eq!(caller(Role::Member, None).scopes, [Read, Solve, Write]);
         assert_eq!(caller(Role::Member, Some(&[Admin])).scopes, []);

@@ -35,8 +35,9 @@ impl Throttle {
         }
         let until = paid.get(key).copied().unwrap_or(now).max(now) + self.every;
         let credit = self.every * self.burst;
-        if until - now > credit {
-            return Err(until - now - credit);
+        let wait = (until - now).saturating_sub(credit);
+        if !wait.is_zero() {
+            return Err(wait);
         }
         paid.insert(key.to_owned(), until);
         Ok(())

@@ -64,10 +64,10 @@ impl Received {
                 detail: "expected a file, found an empty body".into(),
             });
         }
-        Self { file: file.into_std().await, size }.from_its_beginning().map_err(ApiError::internal)
+        Self { file: file.into_std().await, size }.rewound().map_err(ApiError::internal)
     }
 
-    fn from_its_beginning(mut self) -> io::Result<Self> {
+    fn rewound(mut self) -> io::Result<Self> {
         self.file.seek(SeekFrom::Start(0))?;
         Ok(self)
     }

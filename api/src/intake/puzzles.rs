@@ -55,7 +55,7 @@ impl<R: Read> Read for Limited<R> {
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
             io::Error::other(format!("expected at most {} MiB once it is unpacked, found more", UNPACKED_LIMIT >> 20))
         })?;
-        let lines = buffer[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let lines = buffer[..read].split(|&byte| byte == b'\n').count() as u64 - 1;
         self.lines_left = self
             .lines_left
             .checked_sub(lines)

@@ -133,7 +133,7 @@ fn command(method: &str, path: &str, operation: &Operation) -> String {
     let query = if needed.is_empty() { String::new() } else { format!("?{}", needed.join("&")) };
     let mut command = format!("curl -sS \"$HRM{path}{query}\"");
     if method != "GET" {
-        command += &format!(" -X {method}");
+        command.extend([" -X ", method]);
     }
     if operation.security.as_ref().and_then(|known| scope(known)).is_some() {
         command += " -H \"authorization: Bearer $TOKEN\"";
@@ -149,7 +149,7 @@ fn command(method: &str, path: &str, operation: &Operation) -> String {
         });
         let example = content.example.clone().or(named);
         let data = example.map_or_else(|| " --data-binary @FILE".into(), |example| format!(" -d '{example}'"));
-        command += &format!(" -H 'content-type: {kind}'{data}");
+        command.extend([" -H 'content-type: ", kind, "'", &data]);
     }
     command
 }

@@ -93,18 +93,14 @@ async fn log_in(
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(page);
     }
-    match check_login(&state, &form).await? {
-        Some(user) => {
-            accounts.names.forget(name_key.as_bytes());
-            accounts.addresses.forget(peer_key.as_bytes());
-            begin_session(&state, &headers, user, local_path(&form.next)).await
-        }
-        None => {
-            tracing::warn!(name = form.name, %peer, "a login failed");
-            let problem = "There is no such user, or the password is another.";
-            login_page(&headers, StatusCode::UNAUTHORIZED, &form.next, problem)
-        }
+    if let Some(user) = check_login(&state, &form).await? {
+        accounts.names.forget(name_key.as_bytes());
+        accounts.addresses.forget(peer_key.as_bytes());
+        return begin_session(&state, &headers, user, local_path(&form.next)).await;
     }
+    tracing::warn!(name = form.name, %peer, "a login failed");
+    let problem = "There is no such user, or the password is another.";
+    login_page(&headers, StatusCode::UNAUTHORIZED, &form.next, problem)
 }
 
 /// The user, if name and password fit. It takes the same time for a name that nobody has.

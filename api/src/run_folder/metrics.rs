@@ -96,15 +96,14 @@ fn point(line: &str) -> Result<MetricPoint, (String, String)> {
         Some(share) if !(0.0..=1.0).contains(&share) => Err(wrong(column, "a share from 0 to 1")),
         share => Ok(share),
     };
-    let validation = match [fields[14], fields[15], fields[16]] {
-        ["", "", ""] => None,
-        _ => {
-            let [n, exact] = [count(14)?, count(15)?].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-            if n == 0 || exact > n {
-                return Err(wrong(15, "at most as many as validation_n, and that above 0,"));
-            }
-            Some(Validation { n, exact, accuracy: share(16)?.ok_or_else(|| wrong(16, "a share from 0 to 1"))? })
+    let validation = if [fields[14], fields[15], fields[16]] == ["", "", ""] {
+        None
+    } else {
+        let [n, exact] = [count(14)?, count(15)?].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        if n == 0 || exact > n {
+            return Err(wrong(15, "at most as many as validation_n, and that above 0,"));
         }
+        Some(Validation { n, exact, accuracy: share(16)?.ok_or_else(|| wrong(16, "a share from 0 to 1"))? })
     };
     Ok(MetricPoint {
         step: count(0)?,

@@ -117,7 +117,9 @@ async fn a_run_is_the_same_elsewhere_but_its_scores_are_claims() {
     assert_eq!((ours_run.created_at, ours_run.finished_at), (theirs_run.created_at, theirs_run.finished_at));
     let curve = async |pool: &PgPool| {
         let mut points = metrics::list(pool, run, 2, None, 99).await.expect("a curve");
-        points.iter_mut().for_each(|point| point.wall_seconds = None);
+        for point in &mut points {
+            point.wall_seconds = None;
+        }
         points
     };
     assert_eq!(curve(&to.pool).await, curve(&from.pool).await);
@@ -236,6 +238,8 @@ fn seal(folder: &Path) {
     fs::write(folder.join("SHA256SUMS"), lines).expect("a file");
 }
 
+type Change = Box<dyn Fn(&Path)>;
+
 #[tokio::test]
 async fn folders_that_are_none_of_a_run_are_refused() {
     let (db, run) = finished().await;
@@ -250,7 +254,9 @@ async fn folders_that_are_none_of_a_run_are_refused() {
     let copy = |number: usize| {
         let copy = place.path().join(format!("copy-{number}"));
         fs::create_dir(&copy).expect("a folder");
-        whole.iter().for_each(|(name, bytes)| fs::write(copy.join(name), bytes).expect("a file"));
+        for (name, bytes) in &whole {
+            fs::write(copy.join(name), bytes).expect("a file");
+        }
         copy
     };
     let edit = |name: &'static str, from: &'static str, to: String| {
@@ -269,7 +275,6 @@ async fn folders_that_are_none_of_a_run_are_refused() {
     let mut nan = checkpoint.clone();
     let end = nan.len();
     nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-    type Change = Box<dyn Fn(&Path)>;
     // Whether the hashes are made to fit, the change, the refusal.
     let table: Vec<(bool, Change, &str)> = vec![
         (false, Box::new(gone("SHA256SUMS")), "SHA256SUMS: No such file"),

@@ -50,8 +50,8 @@ pub async fn export(pool: &PgPool, id: RunId, folder: &Path) -> Result<(), Error
     put(SCORES, &json(&whole.scores, &folder.join(SCORES.name))?)?;
     copy(pool, &checkpoint.sha256, &unfinished.path().join(CHECKPOINT.name)).await?;
     sums.insert(CHECKPOINT.name, checkpoint.sha256);
-    let lines: String = sums.into_iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
-    save(&unfinished.path().join(SUMS.name), &lines)?;
+    let lines: Vec<String> = sums.into_iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    save(&unfinished.path().join(SUMS.name), &lines.concat())?;
     fs::rename(unfinished.path(), folder).map_err(Error::file(folder))
 }
 

@@ -11,7 +11,7 @@ const MAX_CONNECTIONS: u32 = 16;
 const ACQUIRE: Duration = Duration::from_secs(5);
 
 /// Time that the database may work on one statement of a server's.
-const STATEMENT: Duration = Duration::from_secs(60);
+const STATEMENT: Duration = Duration::from_mins(1);
 
 /// The same pool for a process that answers requests: no statement of one runs on for longer than anybody waits.
 /// Streams are read in many statements, or are one that is read as fast as it comes.

@@ -113,8 +113,8 @@ async fn trained(
         })
     };
     // On the heap: what computes, stores and reports is nested three deep.
-    let training = Box::pin(saving.store_during(training, job, &progress));
-    let trained = meter.note_during(progress.write_during(training, job), job).await????;
+    let training = progress.write_during(saving.store_during(training, job, &progress), job);
+    let trained = Box::pin(meter.note_during(training, job)).await????;
     Ok(trained.model.trained_by(environment))
 }
 

@@ -57,13 +57,16 @@ pub(super) struct Patience {
 /// Hears of (done, total) items and may stop the drawing with `Break`.
 pub(super) type OnProgress<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
+/// Makes the item of a stream with what makes it the same as others, and may ask whether to go on.
+pub(super) type Draw<'a, T, K, E> = &'a mut dyn FnMut(u64, &mut dyn FnMut() -> ControlFlow<()>) -> Result<(K, T), E>;
+
 /// Draws every split. `draw` makes the item of a stream with what makes it the same as others; it is handed a question
 /// that it may ask now and then, whether to go on. A duplicate, within a split or across, is passed over.
 pub(super) fn splits<T, K: Eq + Hash, E: From<Stopped>>(
     counts: Counts,
     patience: Patience,
     on_progress: OnProgress<'_>,
-    draw: &mut dyn FnMut(u64, &mut dyn FnMut() -> ControlFlow<()>) -> Result<(K, T), E>,
+    draw: Draw<'_, T, K, E>,
 ) -> Result<Splits<T>, E> {
     let total = counts.train + counts.validation + counts.test;
     let mut seen: HashSet<K> = HashSet::new();

@@ -13,7 +13,7 @@ fn commands() -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for line in block.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         match commands.last_mut() {
-            Some(last) if !line.starts_with("curl ") => *last += &format!("\n{line}"),
+            Some(last) if !line.starts_with("curl ") => last.extend(["\n", line]),
             _ => commands.push(line.to_owned()),
         }
     }

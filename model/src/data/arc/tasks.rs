@@ -44,7 +44,9 @@ pub fn named(info: &CheckpointInfo) -> BTreeMap<&str, Vec<(Variant, u32)>> {
         let identifier = first(index, info.experiment.train.task_variants);
         tasks.entry(task).or_default().push((variant, identifier));
     }
-    tasks.values_mut().for_each(|variants| variants.sort_by_key(|(variant, _)| *variant != Variant::IDENTITY));
+    for variants in tasks.values_mut() {
+        variants.sort_by_key(|(variant, _)| *variant != Variant::IDENTITY);
+    }
     tasks
 }
 
