@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod backup;
 pub mod cluster;
+pub mod comparison;
 pub mod config;
 pub mod curve;
 pub mod environment;
@@ -10,6 +11,7 @@ pub mod fault;
 pub mod housekeeping;
 pub mod http;
 pub mod intake;
+pub mod leaderboard;
 pub mod published;
 pub mod queue;
 pub mod routes;

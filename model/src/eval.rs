@@ -29,30 +29,43 @@ const ON_THE_CPU: (usize, usize) = (6_000, 64);
 /// The same on a GPU, which has too little to do with fewer.
 const ON_A_GPU: (usize, usize) = (400_000, 4_096);
 
+/// A score, and which puzzles were right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The score.
+    pub evaluation: Evaluation,
+    /// Whether each puzzle was right in every token, in the order of the split.
+    pub exact: Vec<bool>,
+}
+
 /// Evaluates a split; `on_progress(done, all)` may stop it with `Break`, which ends in [`Error::Cancelled`].
 ///
 /// # Errors
 /// [`Error::WrongSide`] when the dataset is of another kind or side than the model, [`Error::UnknownTask`] for ARC
 /// tasks it has no identifier for, [`Error::Protocol`] for a setting these puzzles do not have.
-pub fn evaluate(
+pub fn measure(
     model: &Model,
     dataset: &Dataset,
     split: Split,
     protocol: &Protocol,
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<Evaluation> {
+) -> Result<Measured> {
     check(model, dataset, split, protocol)?;
     let started = Instant::now();
     let puzzles = dataset.split(split);
     let n = protocol.limit.map_or(puzzles.len(), |limit| puzzles.len().min(limit as usize));
     let items = items::of_puzzles(model, dataset, &puzzles[..n], protocol)?;
     let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
+    let mut exact = vec![false; n];
     let mut done = 0;
     predict(
         model,
         &items,
         protocol,
-        &mut |i, step, reading| sums.add(dataset, &items[i], protocol, step, &reading),
+        &mut |i, step, reading| {
+            let right = sums.add(dataset, &items[i], protocol, step, &reading);
+            exact[i] = right && reading.last;
+        },
         &mut |items| {
             done += items;
             on_progress(done, n)
@@ -64,7 +77,22 @@ pub fn evaluate(
     };
     let of = (n < puzzles.len()).then_some(puzzles.len() as u32);
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Evaluation { of, voting, ..sums.finish(dataset.kind, n as u32, protocol, seconds) })
+    let evaluation = Evaluation { of, voting, ..sums.finish(dataset.kind, n as u32, protocol, seconds) };
+    Ok(Measured { evaluation, exact })
+}
+
+/// The same without the puzzles.
+///
+/// # Errors
+/// Those of [`measure`].
+pub fn evaluate(
+    model: &Model,
+    dataset: &Dataset,
+    split: Split,
+    protocol: &Protocol,
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Evaluation> {
+    Ok(measure(model, dataset, split, protocol, on_progress)?.evaluation)
 }
 
 fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) -> Result<()> {
@@ -130,7 +158,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, dataset: &Dataset, item: &Item, protocol: &Protocol, step: u32, reading: &Reading) {
+    /// Adds what was read after a step; whether it is right in every token.
+    fn add(&mut self, dataset: &Dataset, item: &Item, protocol: &Protocol, step: u32, reading: &Reading) -> bool {
         // Padding asks for nothing, and so counts for nothing.
         let asked = item.label.iter().filter(|&&label| label != PAD).count();
         let pairs = item.label.iter().zip(&reading.tokens);
@@ -152,6 +181,7 @@ impl Sums {
                 self.any_optimal += u32::from(optimal);
             }
         }
+        exact
     }
 
     fn finish(self, kind: Kind, n: u32, protocol: &Protocol, seconds: f64) -> Evaluation {

@@ -15,6 +15,7 @@ pub mod kernels;
 mod layers;
 pub mod loss;
 pub mod memory;
+pub mod operations;
 pub mod optim;
 pub mod params;
 pub mod predict;

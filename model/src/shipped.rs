@@ -6,7 +6,10 @@ pub const CHECKPOINTS: &[(&str, &[u8])] = &[("sudoku-6x6", include_bytes!("../sh
 #[cfg(test)]
 mod tests {
     use super::CHECKPOINTS;
-    use crate::{Model, data, eval::evaluate};
+    use crate::{
+        Model, data,
+        eval::{Measured, measure},
+    };
     use hrm_types::{
         dataset::Split,
         evaluation::Protocol,
@@ -32,9 +35,11 @@ mod tests {
             assert_eq!(model.info().dataset_hash, dataset.content_hash(), "{name} was trained on other puzzles");
 
             let protocol = Protocol::halting_by_q(file.arch.halt_max_steps as u32);
-            let score = evaluate(&model, &dataset, Split::Test, &protocol, &mut |_, _| ControlFlow::Continue(()));
-            let score = score.expect("a score");
+            let measured = measure(&model, &dataset, Split::Test, &protocol, &mut |_, _| ControlFlow::Continue(()));
+            let Measured { evaluation: score, exact } = measured.expect("a score");
             assert_eq!(score.n, 1000);
+            let right = exact.iter().filter(|right| **right).count();
+            assert_eq!((exact.len(), right), (1000, score.exact as usize), "every puzzle once");
             assert!(score.exact.abs_diff(STATED_EXACT) <= TIPPED, "{name}: stated {STATED_EXACT}, found {score:?}");
         }
     }

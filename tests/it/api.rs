@@ -4,6 +4,7 @@ mod accounts;
 mod datasets;
 mod events;
 mod habits;
+mod leaderboards;
 mod models;
 mod page;
 mod permissions;

@@ -1,6 +1,7 @@
 //! Backups of a real database, whole and damaged.
 
 use super::{Error, restore, write};
+use crate::leaderboard;
 use crate::store::{
     PgPool,
     access::Viewer,
@@ -9,7 +10,7 @@ use crate::store::{
     evaluations,
     invitations::{self, NewInvitation},
     jobs::{self, Terms},
-    leases, logs, metrics, results, runs, sweeps, teams,
+    leaderboards, leases, logs, metrics, results, runs, snapshots, sweeps, teams,
     testing::{TestDatabase, data_dir, database},
     tests::{KEEP, claim, dataset, experiment, info, point, queue, score},
     train_states, users,
@@ -47,9 +48,13 @@ async fn in_use() -> TestDatabase {
         bytes: &bytes,
         dataset: set.id,
         evaluation: &evaluation,
+        exact: &[],
         keep: KEEP,
     };
     results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
+    let boards = leaderboards::list(&db.pool, &Viewer::Everything, None, None, 1).await.expect("a page");
+    let board = leaderboard::build(boards.items[0].clone(), vec![], &leaderboard::Order::default());
+    snapshots::keep(&db.pool, TeamId::LOCAL, &board, true).await.expect("a snapshot");
 
     queue(&db.pool, "running").await;
     let lease = claim(&db.pool, LONG).await.lease;

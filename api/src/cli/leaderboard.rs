@@ -1,115 +1,169 @@
-//! `hrm leaderboard`: scores on a dataset, and what others have published.
+//! `hrm leaderboard`: scores by test set and protocol, and what others have published.
 #![expect(clippy::print_stdout, reason = "the scores are the command's output")]
 
 use super::{report, session};
-use clap::Args;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
+    leaderboard::{self, Order},
     published,
-    store::{access::Viewer, datasets, evaluations},
+    store::{self, PgPool, access::Viewer, datasets, leaderboards},
 };
 use hrm_types::{
-    dataset::Dataset,
-    evaluation::{LeaderboardRow, SeedGroup},
+    evaluation::Protocol,
+    leaderboard::{Board, BoardRow, BoardTask, Leaderboard as Built},
     published::{Metric, PublishedScore},
 };
 use std::process::ExitCode;
 
-/// List the scores on a dataset's test split, best first, and below them what others have published.
+/// Show leaderboards: a row is a configuration with all its seeds.
 ///
-/// Measured scores have a rank. Claimed ones came with imported runs and were not measured here. Published ones are the
-/// claims of papers and repositories: with a dataset those on its kind and side, without one all of them.
+/// Rows measured here have a rank, which those share whose intervals overlap. Claimed ones came with imported runs and
+/// published ones are the figures of papers: neither was measured here.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm leaderboard maze-hard
-  hrm leaderboard                 published scores alone")]
+  hrm leaderboard                                        which there are
+  hrm leaderboard maze-hard                              those on a dataset's test puzzles
+  hrm leaderboard 3f2a9c0d1e4b5a69 --order parameters,-mean
+  hrm leaderboard 3f2a9c0d1e4b5a69 --format csv > scores.csv
+  hrm leaderboard --published                            every published score, with its source")]
 pub(crate) struct Leaderboard {
-    /// The dataset, by name or id
-    dataset: Option<String>,
+    /// A leaderboard's id, or a dataset by name or id
+    which: Option<String>,
+    /// Keys of columns, separated by commas, - before one to put the highest first
+    #[arg(long, value_name = "KEYS", requires = "which", allow_hyphen_values = true)]
+    order: Option<String>,
+    /// How they are written
+    #[arg(long, value_enum, default_value_t = Format::Table, requires = "which")]
+    format: Format,
+    /// List every published score instead
+    #[arg(long, conflicts_with = "which")]
+    published: bool,
     #[command(flatten)]
     database: DatabaseConfig,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// The most important columns, for people
+    Table,
+    /// Every declared column
+    Csv,
+    /// Everything
+    Json,
+}
+
 impl Leaderboard {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let published = published::scores()?;
-        if let Some(wanted) = &self.dataset {
-            let (dataset, rows, seeds) = session::with_database(&self.database, async |pool| {
-                let dataset = datasets::find(pool, &Viewer::Everything, wanted).await?;
-                let mut rows: Vec<LeaderboardRow> = Vec::new();
-                loop {
-                    let after = rows.last().map(|row| row.evaluation_id);
-                    let page = evaluations::leaderboard(pool, &Viewer::Everything, dataset.id, after, 100).await?;
-                    rows.extend(page.items);
-                    if page.next_cursor.is_none() {
-                        let seeds = evaluations::over_seeds(pool, &Viewer::Everything, dataset.id).await?;
-                        return Ok((dataset, rows, seeds));
-                    }
-                }
-            })?;
-            print_measured(&dataset, &rows);
-            print_means(&seeds);
-            let published = published::beside(&dataset)?;
-            let same = published.same_test_split;
-            let (comparable, others): (Vec<_>, Vec<_>) =
-                published.items.into_iter().partition(|row| Some(row.benchmark) == same);
-            print_published(&format!("published on this very test split (table {})", published.version), &comparable);
-            print_published(
-                &format!("published on other test splits (table {}): not to be compared", published.version),
-                &others,
-            );
+        if self.published {
+            let table = published::scores()?;
+            println!("table {}: claims that were not measured here", table.version);
+            for row in &table.items {
+                print_published(row);
+            }
             return Ok(ExitCode::SUCCESS);
         }
-        print_published(&format!("published (table {})", published.version), &published.items);
+        let order = self.order.as_deref().map(Order::parse).transpose()?.unwrap_or_default();
+        let Some(which) = self.which else {
+            let boards = session::with_database(&self.database, async |pool| boards(pool, None).await)?;
+            for Board { id, task, protocol, scores } in &boards {
+                println!("{}; {scores} scores", title(id, task, protocol));
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        let found = session::with_database(&self.database, async |pool| {
+            let mut found = Vec::new();
+            for board in named(pool, &which).await? {
+                let scores = leaderboards::scores(pool, &Viewer::Everything, &board).await?;
+                found.push(leaderboard::build(board, scores, &order));
+            }
+            Ok(found)
+        })?;
+        if found.is_empty() {
+            println!("no scores yet on the test puzzles of {which}");
+        }
+        for built in &found {
+            match self.format {
+                Format::Table => print!("{}", table(built)),
+                Format::Csv => print!("{}", leaderboard::csv(built)),
+                Format::Json => println!("{}", serde_json::to_string_pretty(built).context("writing JSON")?),
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn print_measured(dataset: &Dataset, rows: &[LeaderboardRow]) {
-    println!("{}: {} test puzzles, {}", dataset.name, report::thousands(dataset.test_count), dataset.content_hash);
-    for row in rows {
-        let score = &row.evaluation;
-        let [low, high] = score.exact_interval.map(report::percent);
-        let rank = if row.claimed { "claimed".into() } else { row.rank.to_string() };
-        println!(
-            "{rank:>8}  {:>9} ({low} to {high})  {}, {}; {}",
-            report::percent(score.exact_accuracy),
-            row.model,
-            report::protocol(&score.protocol),
-            row.choice.as_ref().map_or_else(|| "choice not known".into(), |choice| report::choice(choice, row.step)),
-        );
-    }
-    println!();
+/// Every leaderboard, or those on one set of test puzzles.
+async fn boards(pool: &PgPool, test_hash: Option<&str>) -> anyhow::Result<Vec<Board>> {
+    Ok(leaderboards::list(pool, &Viewer::Everything, test_hash, None, u32::MAX - 1).await?.items)
 }
 
-fn print_means(groups: &[SeedGroup]) {
-    for group in groups {
-        let (mean, half) = (report::percent(group.mean), report::percent(group.half_width));
-        let seeds: Vec<String> = group.seeds.iter().map(ToString::to_string).collect();
-        let protocol = report::protocol(&group.protocol);
-        println!("{mean} ± {half} (95 %, Student's t)  {} over the seeds {}, {protocol}", group.name, seeds.join(", "));
+/// The leaderboard with this id, or those on the dataset with this id or name.
+async fn named(pool: &PgPool, which: &str) -> anyhow::Result<Vec<Board>> {
+    match leaderboards::get(pool, &Viewer::Everything, which).await {
+        Err(store::Error::NotFound { .. }) => {}
+        found => return Ok(vec![found?]),
     }
-    if !groups.is_empty() {
-        println!();
-    }
+    let dataset = datasets::find(pool, &Viewer::Everything, which).await;
+    let dataset = dataset.with_context(|| format!("{which} is no id of a leaderboard"))?;
+    boards(pool, Some(&dataset.test_hash.unwrap_or(dataset.content_hash))).await
 }
 
-fn print_published(title: &str, rows: &[PublishedScore]) {
-    if rows.is_empty() {
-        return;
+/// What a leaderboard is about.
+fn title(id: &str, task: &BoardTask, protocol: &Protocol) -> String {
+    let sets = if task.datasets.is_empty() { "no stored dataset".to_owned() } else { task.datasets.join(", ") };
+    let part = protocol.limit.map(|limit| format!(", the first {} puzzles", report::thousands(limit)));
+    let (kind, side, part) = (&task.kind, task.side, part.unwrap_or_default());
+    format!("{id}  {kind} {side}×{side}  {sets}; {}{part}", report::protocol(protocol))
+}
+
+fn table(built: &Built) -> String {
+    let mut lines = vec![title(&built.id, &built.task, &built.protocol)];
+    if let Some(reference) = &built.reference {
+        let (figure, tolerance) = (report::percent(reference.score), 100.0 * reference.tolerance);
+        lines.push(format!("compared with {} at {figure} ± {tolerance:.1} ({})", reference.system, reference.source));
     }
-    println!("{title}, claims that were not measured here:");
-    for row in rows {
-        let metric = match row.metric {
-            Metric::Exact => "exact",
-            Metric::AnyOptimal => "any optimal",
-            Metric::Pass1 => "pass@1",
-            Metric::Pass2 => "pass@2",
-            Metric::NotStated => "metric not stated",
-        };
-        let (benchmark, hand) = (row.benchmark.as_str(), if row.first_hand { "" } else { ", quoted second-hand" });
-        println!("{benchmark:15} {:>7.2} % {metric:12} {}: {}{hand}", row.percent, row.system, row.source);
-        println!("{:15} {}. {}", "", row.protocol, row.watch.as_deref().unwrap_or_default());
-    }
+    let [rank, seeds, best, weights, paper] = ["rank", "seeds", "best", "weights", "paper"];
+    let metric = &built.metric;
+    lines.push(format!("{rank:>5}  {metric:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}"));
+    lines.extend(built.rows.iter().map(table_row));
+    lines.join("\n") + "\n"
+}
+
+fn table_row(row: &BoardRow) -> String {
+    let nothing = || "–".to_owned();
+    let rank = match row.rank {
+        Some(rank) => format!("{rank}{}", if row.tied { "=" } else { " " }),
+        None => nothing(),
+    };
+    let interval = row.interval.map(|[low, high]| format!(" ({:.1}–{:.1})", 100.0 * low, 100.0 * high));
+    let mean = report::percent(row.mean) + &interval.unwrap_or_default();
+    let seeds = if row.n == 0 { nothing() } else { row.n.to_string() };
+    let best = report::percent(row.best);
+    let weights = row.parameters.map_or_else(nothing, report::thousands);
+    let paper = row.difference.map_or_else(nothing, |difference| format!("{:+.1}", 100.0 * difference));
+    let standing = match (&row.source, row.verified, row.reproduced) {
+        (Some(source), ..) => format!(" (published, {source})"),
+        (None, false, _) => " (claimed)".into(),
+        (None, true, Some(true)) => " (reproduced)".into(),
+        (None, true, _) => String::new(),
+    };
+    let trained = row.train_set.as_ref().map(|set| format!(", trained on {set}")).unwrap_or_default();
+    let name = &row.name;
+    format!("{rank:>5}  {mean:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}  {name}{trained}{standing}")
+}
+
+fn print_published(row: &PublishedScore) {
+    let metric = match row.metric {
+        Metric::Exact => "exact",
+        Metric::AnyOptimal => "any optimal",
+        Metric::Pass1 => "pass@1",
+        Metric::Pass2 => "pass@2",
+        Metric::NotStated => "metric not stated",
+    };
+    let (benchmark, hand) = (row.benchmark.as_str(), if row.first_hand { "" } else { ", quoted second-hand" });
+    println!("{benchmark:15} {:>7.2} % {metric:12} {}: {}{hand}", row.percent, row.system, row.source);
+    println!("{:15} {}. {}", "", row.protocol, row.watch.as_deref().unwrap_or_default());
 }

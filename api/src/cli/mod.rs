@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod checkpoint;
+mod compare;
 mod data;
 mod eval;
 mod import;
@@ -64,6 +65,7 @@ enum Command {
     Token(token::Token),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Compare(compare::Compare),
     Leaderboard(leaderboard::Leaderboard),
     Openapi(openapi::Openapi),
     Verify(verify::Verify),
@@ -87,6 +89,7 @@ impl Command {
             Self::Token(token) => token.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Compare(compare) => compare.run(),
             Self::Leaderboard(leaderboard) => leaderboard.run(),
             Self::Openapi(openapi) => openapi.run(),
             Self::Verify(verify) => verify.run(),

@@ -47,8 +47,12 @@ pub fn beside(dataset: &Dataset) -> Result<PublishedScores, toml::de::Error> {
 /// The benchmark whose test split a dataset has, puzzle for puzzle. Of Sudoku-Extreme none is known: its test split is
 /// not at hand.
 fn benchmark_of(dataset: &Dataset) -> Option<Benchmark> {
-    let hash = dataset.test_hash.as_deref()?;
-    TEST_SPLITS.into_iter().find(|(_, known)| *known == hash).map(|(benchmark, _)| benchmark)
+    benchmark_with(dataset.test_hash.as_deref()?)
+}
+
+/// The benchmark whose test split has this hash.
+pub fn benchmark_with(test_hash: &str) -> Option<Benchmark> {
+    TEST_SPLITS.into_iter().find(|(_, known)| *known == test_hash).map(|(benchmark, _)| benchmark)
 }
 
 #[cfg(test)]

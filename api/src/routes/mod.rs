@@ -1,6 +1,7 @@
 //! The API as one list. A file per resource: its parameters, its handlers, its OpenAPI attributes.
 
 pub mod account;
+pub mod comparisons;
 pub mod datasets;
 pub mod docs;
 pub mod evaluations;
@@ -8,6 +9,7 @@ pub mod experiments;
 pub mod health;
 pub mod jobs;
 pub mod leaderboard;
+pub mod leaderboards;
 pub mod login;
 pub mod metrics;
 pub mod models;
@@ -82,9 +84,15 @@ pub fn router() -> OpenApiRouter<AppState> {
         // Scores and workers
         .routes(routes!(evaluations::list_evaluations, evaluations::create_evaluation))
         .routes(routes!(evaluations::get_evaluation))
+        .routes(routes!(leaderboards::list_leaderboards))
+        .routes(routes!(leaderboards::get_leaderboard))
+        .routes(routes!(leaderboards::list_leaderboard_snapshots, leaderboards::keep_leaderboard))
+        .routes(routes!(leaderboards::get_leaderboard_snapshot))
         .routes(routes!(leaderboard::list_leaderboard))
-        .routes(routes!(leaderboard::list_seeds))
         .routes(routes!(published::list_published))
+        .routes(routes!(comparisons::compare_runs))
+        .routes(routes!(comparisons::compare_curves))
+        .routes(routes!(comparisons::compare_puzzles))
         .routes(routes!(workers::list_workers))
         // Accounts
         .routes(routes!(account::get_me))

@@ -232,7 +232,7 @@ pub async fn remove_alias(
 }
 
 /// Whether `If-None-Match` names this very file. Weak comparison, as the header asks for.
-fn has_same_copy(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn has_same_copy(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

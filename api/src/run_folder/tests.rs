@@ -67,7 +67,15 @@ async fn finished() -> (TestDatabase, RunId) {
     let evaluation = evaluate(&model, &puzzles, Split::Test, &protocol, &mut |_, _| ControlFlow::Continue(()));
     let (evaluation, bytes) = (evaluation.expect("a score"), model.to_bytes().expect("a file"));
     let info = model.info();
-    let result = RunResult { name: "run", info, bytes: &bytes, dataset: set.id, evaluation: &evaluation, keep: KEEP };
+    let result = RunResult {
+        name: "run",
+        info,
+        bytes: &bytes,
+        dataset: set.id,
+        evaluation: &evaluation,
+        exact: &[],
+        keep: KEEP,
+    };
     results::succeed(pool, &lease, result).await.expect("the lease is held");
     (db, run.id)
 }

@@ -105,9 +105,9 @@ pub(super) async fn insert(
     let shipped = run.is_none() && team.is_none();
     sqlx::query!(
         "INSERT INTO checkpoints (id, name, kind, side, run_id, experiment, dataset_hash, artifact_id, parameters,
-                                  step, train_seconds, shipped, public, team_id, choice)
+                                  step, train_seconds, shipped, public, team_id, choice, embedding_parameters)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12,
-                 COALESCE($13, (SELECT team_id FROM jobs WHERE id = $5), $14), $15)",
+                 COALESCE($13, (SELECT team_id FROM jobs WHERE id = $5), $14), $15, $16)",
         id.0,
         name,
         info.kind,
@@ -122,11 +122,18 @@ pub(super) async fn insert(
         shipped,
         team.map(|team| team.0),
         TeamId::LOCAL.0,
-        info.choice.as_ref().map(Json) as _
+        info.choice.as_ref().map(Json) as _,
+        embedding_parameters(info)
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Weights of the puzzle embedding, where the sizes of its task are known.
+fn embedding_parameters(info: &CheckpointInfo) -> Option<i64> {
+    let identifiers = info.task().ok()?.num_puzzle_identifiers;
+    i64::try_from(identifiers * info.experiment.arch.puzzle_emb_ndim).ok()
 }
 
 /// Stores a checkpoint that ships with the program, unless it is there already.

@@ -165,6 +165,7 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
          WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE team_id = $1)
            AND NOT EXISTS (SELECT 1 FROM datasets WHERE team_id = $1)
            AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM leaderboard_snapshots WHERE team_id = $1)
            AND NOT EXISTS (SELECT 1 FROM memberships WHERE team_id = $1)",
         TeamId::LOCAL.0
     )

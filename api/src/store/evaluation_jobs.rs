@@ -6,7 +6,9 @@ use super::{
     evaluations,
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
+    outcomes,
 };
+use hrm_model::eval::Measured;
 use hrm_types::{
     Page,
     evaluation::Evaluation,
@@ -79,13 +81,15 @@ pub async fn succeed(
     pool: &PgPool,
     lease: &Lease,
     spec: &EvaluationSpec,
-    evaluation: &Evaluation,
+    measured: &Measured,
     environment: &Environment,
 ) -> Result<EvaluationId, Error> {
     let mut tx = pool.begin().await?;
     leases::hold(&mut tx, lease).await?;
     let EvaluationSpec { checkpoint_id, dataset_id, split, .. } = *spec;
-    let id = evaluations::create(&mut tx, checkpoint_id, dataset_id, split, evaluation, Some(environment)).await?;
+    let id =
+        evaluations::create(&mut tx, checkpoint_id, dataset_id, split, &measured.evaluation, Some(environment)).await?;
+    outcomes::create(&mut tx, id, &measured.exact).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;
     Ok(id)

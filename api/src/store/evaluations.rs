@@ -1,11 +1,10 @@
 //! Scores and the leaderboard. A score is tied to the contents of a checkpoint and of a dataset.
 
 use super::{Error, access::Viewer, page};
-use hrm_model::eval::mean_interval;
 use hrm_types::{
     Page,
     dataset::Split,
-    evaluation::{Evaluation, LeaderboardRow, Protocol, SeedGroup},
+    evaluation::{Evaluation, LeaderboardRow},
     ids::{CheckpointId, DatasetId, EvaluationId, RunId},
     provenance::{Choice, DatasetRef, Environment, Score},
 };
@@ -123,9 +122,9 @@ fn split(name: &str) -> Result<Split, Error> {
         .ok_or_else(|| Error::Corrupt { what: "split", detail: name.to_owned() })
 }
 
-/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of several scores of one checkpoint
-/// under one protocol those measured here count before claimed ones, and of these the newest; among equals the one
-/// measured first stands first.
+/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of
+/// several scores of one checkpoint under one protocol those measured here count before claimed ones, and of these the
+/// newest; among equals the one measured first stands first.
 pub async fn leaderboard(
     pool: &PgPool,
     viewer: &Viewer,
@@ -184,47 +183,4 @@ pub async fn leaderboard(
         })
         .collect();
     Ok(page(items, limit, |row| row.evaluation_id))
-}
-
-/// Models that differ in their seed alone, with the mean of their scores on a dataset's whole test split, best first.
-/// Claimed scores have no part in it.
-pub async fn over_seeds(pool: &PgPool, viewer: &Viewer, dataset: DatasetId) -> Result<Vec<SeedGroup>, Error> {
-    let rows = sqlx::query!(
-        r#"WITH newest AS (
-               SELECT DISTINCT ON (protocol, settings, seed)
-                      protocol, settings, seed, checkpoint_id, name, exact_accuracy
-               FROM (SELECT evaluations.protocol, evaluations.exact_accuracy, evaluations.id, checkpoint_id, checkpoints.name,
-                            experiment - '{seed,name,description}'::text[] AS settings,
-                            (experiment ->> 'seed')::bigint AS seed
-                     FROM evaluations
-                     JOIN datasets ON content_hash = evaluations.dataset_hash
-                     JOIN checkpoints ON checkpoints.id = checkpoint_id
-                     WHERE datasets.id = $1 AND split = 'test' AND n = datasets.test_count AND NOT claimed
-                           AND ($2::uuid[] IS NULL OR checkpoints.team_id = ANY($2) OR checkpoints.public)) AS measured
-               ORDER BY protocol, settings, seed, checkpoint_id DESC, id DESC
-           )
-           SELECT protocol AS "protocol!: Json<Protocol>",
-                  (array_agg(name ORDER BY checkpoint_id DESC))[1] AS "name!",
-                  array_agg(seed ORDER BY seed) AS "seeds!", array_agg(checkpoint_id ORDER BY seed) AS "checkpoints!",
-                  array_agg(exact_accuracy ORDER BY seed) AS "accuracies!"
-           FROM newest GROUP BY protocol, settings HAVING count(*) > 1 ORDER BY avg(exact_accuracy) DESC"#,
-        dataset.0,
-        viewer.teams()
-    )
-    .fetch_all(pool)
-    .await?;
-    let groups = rows.into_iter().map(|row| {
-        let (mean, half_width) = mean_interval(&row.accuracies);
-        SeedGroup {
-            name: row.name,
-            protocol: row.protocol.0,
-            seeds: row.seeds.into_iter().map(i64::cast_unsigned).collect(),
-            checkpoint_ids: row.checkpoints.into_iter().map(CheckpointId).collect(),
-            exact_accuracies: row.accuracies,
-            mean,
-            // There are at least two.
-            half_width: half_width.unwrap_or_default(),
-        }
-    });
-    Ok(groups.collect())
 }

@@ -3,7 +3,7 @@
 use super::{
     Error, artifacts, checkpoints, evaluations, garbage, leases,
     leases::{Ending, Lease},
-    train_states,
+    outcomes, train_states,
 };
 use crate::{config::RetentionConfig, fault};
 use hrm_model::CheckpointInfo;
@@ -27,6 +27,8 @@ pub struct RunResult<'a> {
     pub dataset: DatasetId,
     /// Its score on the whole test split.
     pub evaluation: &'a Evaluation,
+    /// Which of these puzzles were right.
+    pub exact: &'a [bool],
     /// What is kept of the run's states.
     pub keep: RetentionConfig,
 }
@@ -42,7 +44,8 @@ pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Res
     leases::finish(&mut tx, lease, Ending::Succeeded(None)).await?;
     let id = checkpoints::create(&mut tx, result.name, Some(lease.run_id()), result.info, &artifact).await?;
     let environment = result.info.environment.as_ref();
-    evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation, environment).await?;
+    let score = evaluations::create(&mut tx, id, result.dataset, Split::Test, result.evaluation, environment).await?;
+    outcomes::create(&mut tx, score, result.exact).await?;
     // Nothing goes on from them any more.
     train_states::drop_old(&mut tx, lease.run_id(), result.keep.after_the_run()).await?;
     fault::point("result-uncommitted");

@@ -313,7 +313,11 @@ async fn select(
 
 /// SHA-256 of the experiment's JSON with sorted keys and no spaces.
 pub fn config_hash(experiment: &Experiment) -> String {
-    let value = serde_json::json!(experiment);
+    json_hash(serde_json::json!(experiment))
+}
+
+/// SHA-256 of the JSON with sorted keys and no spaces.
+pub fn json_hash(value: serde_json::Value) -> String {
     format!("{:x}", Sha256::digest(sorted(value).to_string()))
 }
 

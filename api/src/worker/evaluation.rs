@@ -28,15 +28,16 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
         let (counter, stop, device) = (counter.clone(), job.stop.clone(), job.device.clone());
         job.compute(move || {
             let model = Model::from_bytes(&bytes)?.to_device(&device)?;
-            eval::evaluate(&model, &puzzles, split, &protocol, &mut |done, total| counter.note(done, total, &stop))
+            eval::measure(&model, &puzzles, split, &protocol, &mut |done, total| counter.note(done, total, &stop))
         })
     };
-    let evaluation = counter.write_during(evaluating, job).await??;
+    let measured = counter.write_during(evaluating, job).await??;
+    let evaluation = &measured.evaluation;
     job.log.info(format!("{} of {} exactly right", evaluation.exact, evaluation.n));
 
     job.phase("storing").await?;
     job.log.write_rest(pool, &job.lease).await;
     let environment = environment::here(stored.experiment.arch.forward_dtype, &job.device);
-    job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &evaluation, &environment)).await?;
+    job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &measured, &environment)).await?;
     Ok(())
 }

@@ -19,15 +19,11 @@ use crate::{
 use hrm_model::{
     Model,
     data::{self as puzzles, Corpus},
-    eval, memory,
+    eval::{self, Measured},
+    memory,
     train::{Training, train},
 };
-use hrm_types::{
-    dataset::Split,
-    evaluation::{Evaluation, Protocol},
-    experiment::Experiment,
-    ids::DatasetId,
-};
+use hrm_types::{dataset::Split, evaluation::Protocol, experiment::Experiment, ids::DatasetId};
 use std::sync::Arc;
 
 /// Works on a run until its result is stored.
@@ -50,7 +46,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
 
     fault::point("trained");
     job.phase("evaluating").await?;
-    let evaluation = evaluate(job, &model, &puzzles).await?;
+    let Measured { evaluation, exact } = evaluate(job, &model, &puzzles).await?;
     job.log.info(format!("{} of {} test puzzles exactly right", evaluation.exact, evaluation.n));
 
     fault::point("evaluated");
@@ -62,6 +58,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
         bytes: &bytes,
         dataset: dataset.id,
         evaluation: &evaluation,
+        exact: &exact,
         keep: job.config.retention,
     };
     job.log.info(format!("stores a checkpoint of {} bytes", bytes.len()));
@@ -118,9 +115,9 @@ async fn trained(
     Ok(trained.model.trained_by(environment))
 }
 
-async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Evaluation, Ended> {
+async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Measured, Ended> {
     let max_steps = model.info().experiment.arch.halt_max_steps as u32;
     let protocol = Protocol::halting_by_q(max_steps);
     let (model, puzzles, signal) = (Arc::clone(model), Arc::clone(puzzles), job.stop.clone());
-    job.compute(move || eval::evaluate(&model, &puzzles, Split::Test, &protocol, &mut |_, _| signal.flow())).await
+    job.compute(move || eval::measure(&model, &puzzles, Split::Test, &protocol, &mut |_, _| signal.flow())).await
 }

@@ -162,24 +162,3 @@ pub struct LeaderboardRow {
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
-
-/// Models that differ in their seed alone, measured here on one dataset's whole test split by one protocol.
-#[cfg(feature = "provenance")]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SeedGroup {
-    /// The name of the newest of them.
-    pub name: String,
-    /// How they were measured.
-    pub protocol: Protocol,
-    /// The seeds, ascending; of several models of a seed the newest counts.
-    pub seeds: Vec<u64>,
-    /// The checkpoints, in the order of the seeds.
-    pub checkpoint_ids: Vec<CheckpointId>,
-    /// Their exact accuracies, in the order of the seeds.
-    pub exact_accuracies: Vec<f64>,
-    /// The mean of these.
-    pub mean: f64,
-    /// Half the width of its 95 % interval, by Student's t.
-    pub half_width: f64,
-}

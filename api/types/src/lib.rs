@@ -5,12 +5,16 @@
 
 pub mod account;
 pub mod board;
+#[cfg(feature = "provenance")]
+pub mod comparison;
 pub mod dataset;
 pub mod evaluation;
 pub mod experiment;
 pub mod health;
 pub mod ids;
 pub mod job;
+#[cfg(feature = "provenance")]
+pub mod leaderboard;
 pub mod model;
 pub mod problem;
 #[cfg(feature = "provenance")]

@@ -14,7 +14,15 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn open() -> Self {
-        let server = Server::without_worker();
+        Self::on(Server::without_worker())
+    }
+
+    /// One whose queued jobs are worked on.
+    pub(super) fn with_worker() -> Self {
+        Self::on(Server::with_worker())
+    }
+
+    fn on(server: Server) -> Self {
         for (name, role, team) in [("root", "admin", "local"), ("ann", "member", "anns"), ("bob", "member", "bobs")] {
             server.hrm(&["user", "add", name, "--role", role, "--team", team], &format!("password of {name}\n"));
         }
@@ -42,6 +50,7 @@ impl Lab {
     /// An object of Ann's of every kind that belongs to a team or a user, by the beginning of its path.
     fn objects(&self, ann: &str) -> BTreeMap<&'static str, String> {
         let run = self.make(ann, "/api/v1/runs", &json!({"experiment": tiny_experiment("anns")}));
+        let other = self.make(ann, "/api/v1/runs", &json!({"experiment": tiny_experiment("other")}));
         let generate = json!({"side": 6, "train": 2, "test": 2, "givens": [12, 16], "seed": 3});
         let dataset = self.make(ann, "/api/v1/datasets", &json!({"name": "anns", "generate": generate}));
         let evaluation = json!({"model": "sudoku-6x6", "dataset": "anns"});
@@ -58,6 +67,7 @@ impl Lab {
         let id = |object: &Value| object["id"].as_str().unwrap_or_else(|| panic!("no id: {object:#}")).to_owned();
         BTreeMap::from([
             ("runs", id(&run)),
+            ("other run", id(&other)),
             ("jobs", id(&run)),
             ("sweeps", id(&sweep)),
             ("datasets", id(&dataset)),
@@ -89,18 +99,24 @@ fn operations(document: &Value) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Its path with these ids in it, and whether one of them is an object's of the list.
+    /// Its path with these ids in it, and whether one of them is an object's of the list. Comparisons name runs behind the
+    /// path.
     fn address(&self, objects: &BTreeMap<&str, String>) -> (String, bool) {
         let resource = self.path.trim_start_matches("/api/v1/").split('/').next().expect("a first segment");
         let other = "0199c2a4-71b5-7aa0-8d55-000000000000".to_owned();
         let id = objects.get(resource);
+        if resource == "comparisons" {
+            let [first, second] = ["runs", "other run"].map(|kind| &objects[kind]);
+            return (format!("{}?runs={first},{second}", self.path), true);
+        }
         let named = self.path.contains("{id}") && id.is_some();
         let path = self.path.replace("{id}", id.unwrap_or(&other));
         let path = path
             .replace("{user_id}", &other)
             .replace("{name}", "sudoku-6x6")
             .replace("{alias}", "champion")
-            .replace("{step}", "1");
+            .replace("{step}", "1")
+            .replace("{sha256}", &"0".repeat(64));
         assert!(!path.contains('{'), "{path}: say here what stands for the parameter");
         (path, named)
     }

@@ -54,6 +54,11 @@ impl Server {
         Self::start(&["--no-worker"], None)
     }
 
+    /// A server with a worker, for one test alone.
+    pub(super) fn with_worker() -> Self {
+        Self::start(&[], None)
+    }
+
     /// The server with a worker that the tests of this process share; it stops when none holds it any more.
     pub(super) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());

@@ -14,6 +14,7 @@ use crate::{
         testing::database,
     },
 };
+use hrm_model::eval::Measured;
 use hrm_types::{
     dataset::Split,
     experiment::ForwardDtype,
@@ -184,8 +185,15 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let set = dataset(pool, "set", 1).await;
     queue(pool, "run").await;
     let (info, first) = (info("run"), score(3, 6));
-    let result =
-        RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &first, keep: KEEP };
+    let result = RunResult {
+        name: "run",
+        info: &info,
+        bytes: b"weights",
+        dataset: set.id,
+        evaluation: &first,
+        exact: &[],
+        keep: KEEP,
+    };
     let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, result).await.expect("the lease is held");
 
     let (evaluation, environment) =
@@ -200,10 +208,10 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     leases::sweep_expired(pool, Duration::ZERO).await.expect("a sweep");
     super::end_pauses(pool).await;
     let lease = claim(pool, LONG).await.lease;
-    let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &evaluation, &environment).await;
+    let measured = Measured { evaluation: evaluation.clone(), exact: vec![true; 3] };
+    let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &measured, &environment).await;
     assert!(matches!(late, Err(Error::StaleLease)), "{late:?}");
-    let id =
-        evaluation_jobs::succeed(pool, &lease, &wanted, &evaluation, &environment).await.expect("the lease is held");
+    let id = evaluation_jobs::succeed(pool, &lease, &wanted, &measured, &environment).await.expect("the lease is held");
     let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
     assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
     assert_eq!(done.evaluation.as_ref(), Some(&evaluation));

@@ -68,8 +68,15 @@ async fn a_stale_token_writes_nothing() {
     let before = runs::get(pool, run.id).await.expect("the run");
 
     let (info, evaluation) = (info("run"), score(3, 6));
-    let result =
-        RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation, keep: KEEP };
+    let result = RunResult {
+        name: "run",
+        info: &info,
+        bytes: b"weights",
+        dataset: set.id,
+        evaluation: &evaluation,
+        exact: &[],
+        keep: KEEP,
+    };
     let mut connection = pool.acquire().await.expect("a connection");
     let answers = [
         ("extend", extend(pool, &stale, LONG).await.err()),

@@ -7,6 +7,7 @@ mod datasets;
 mod garbage;
 mod jobs;
 mod kept_states;
+mod leaderboards;
 mod leases;
 mod logs;
 mod migrations;

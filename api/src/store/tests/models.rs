@@ -10,7 +10,7 @@ use hrm_types::{
 };
 
 /// A checkpoint that a run of this name trained.
-async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
+pub(super) async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
     let run = super::queue(pool, name).await;
     let mut tx = pool.begin().await.expect("a transaction");
     let file = artifacts::store(&mut tx, name.as_bytes()).await.expect("an artifact");
@@ -19,7 +19,7 @@ async fn trained(pool: &PgPool, name: &str) -> CheckpointId {
     stored.expect("a checkpoint")
 }
 
-async fn measure(pool: &PgPool, model: CheckpointId, set: DatasetId, split: Split, score: &Evaluation) {
+pub(super) async fn measure(pool: &PgPool, model: CheckpointId, set: DatasetId, split: Split, score: &Evaluation) {
     let mut connection = pool.acquire().await.expect("a connection");
     evaluations::create(&mut connection, model, set, split, score, None).await.expect("a score");
 }
@@ -148,34 +148,4 @@ async fn a_name_means_the_newest_model_of_that_name() {
     assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, &older.to_string()).await.expect("a model").id, older);
     let missing = checkpoints::find(&db.pool, &Viewer::Everything, "unknown").await;
     assert!(matches!(&missing, Err(Error::NotFound { key, .. }) if key == "unknown"), "{missing:?}");
-}
-
-#[tokio::test]
-async fn models_that_differ_in_their_seed_alone_have_a_mean() {
-    let db = database().await;
-    let set = dataset(&db.pool, "set", 1).await;
-    let seeded = async |seed: u64, file: &[u8]| {
-        let mut info = info("seeded");
-        info.experiment.seed = seed;
-        let mut tx = db.pool.begin().await.expect("a transaction");
-        let file = artifacts::store(&mut tx, file).await.expect("an artifact");
-        let id = checkpoints::create(&mut tx, "seeded", None, &info, &file).await.expect("a checkpoint");
-        tx.commit().await.expect("the commit");
-        id
-    };
-    let (first, second) = (seeded(7, b"a").await, seeded(2, b"b").await);
-    let again = seeded(7, b"c").await;
-    let fixed = Evaluation { protocol: hrm_types::evaluation::Protocol::fixed(4), ..score(6, 6) };
-    for (model, score) in [(first, score(1, 6)), (second, score(2, 6)), (again, score(4, 6)), (second, fixed)] {
-        measure(&db.pool, model, set.id, Split::Test, &score).await;
-    }
-    let other = trained(&db.pool, "other").await;
-    measure(&db.pool, other, set.id, Split::Test, &score(6, 6)).await;
-    let groups = evaluations::over_seeds(&db.pool, &Viewer::Everything, set.id).await.expect("groups");
-    // The other model's seed is another one, too: its name does not keep it apart.
-    let [group] = groups.as_slice() else { panic!("{groups:?}") };
-    assert_eq!((&group.seeds[..], &group.checkpoint_ids[..]), (&[1, 2, 7][..], &[other, second, again][..]));
-    assert_eq!(group.exact_accuracies, [1.0, 2.0 / 6.0, 4.0 / 6.0]);
-    // Standard deviation 1/3 over three: 4.303 · (1/3) / √3.
-    assert!((group.mean - 4.0 / 6.0).abs() < 1e-12 && (group.half_width - 0.8281).abs() < 1e-3, "{group:?}");
 }

@@ -63,8 +63,15 @@ async fn success_stores_checkpoint_score_and_state_together() {
     let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
     let (info, evaluation) = (info("run"), score(3, 6));
-    let result =
-        RunResult { name: "run", info: &info, bytes: b"weights", dataset: set.id, evaluation: &evaluation, keep: KEEP };
+    let result = RunResult {
+        name: "run",
+        info: &info,
+        bytes: b"weights",
+        dataset: set.id,
+        evaluation: &evaluation,
+        exact: &[],
+        keep: KEEP,
+    };
     let checkpoint = results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((run.state, run.checkpoint_id), (RunState::Succeeded, Some(checkpoint)));
@@ -80,8 +87,15 @@ async fn a_failed_transaction_leaves_the_run_running() {
     let (info, evaluation) = (info("run"), score(3, 6));
     // This dataset is not stored, so that the score, the last of the statements, is refused.
     let dataset = uuid::Uuid::new_v4().into();
-    let result =
-        RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation, keep: KEEP };
+    let result = RunResult {
+        name: "run",
+        info: &info,
+        bytes: b"weights",
+        dataset,
+        evaluation: &evaluation,
+        exact: &[],
+        keep: KEEP,
+    };
     let refused = results::succeed(&db.pool, &lease, result).await;
     assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
     let run = runs::get(&db.pool, run.id).await.expect("the run");

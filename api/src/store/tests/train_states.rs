@@ -95,7 +95,8 @@ async fn the_best_in_training_and_one_of_every_so_many_steps_are_kept_when_asked
     assert_eq!(steps().await, [20, 30, 40, 60, 70]);
     let (info, evaluation) = (info("run"), score(5, 6));
     let dataset = dataset(&db.pool, "set", 1).await.id;
-    let result = RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation, keep };
+    let result =
+        RunResult { name: "run", info: &info, bytes: b"weights", dataset, evaluation: &evaluation, exact: &[], keep };
     results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
     assert_eq!(steps().await, [20, 30, 40, 60]);
 }
