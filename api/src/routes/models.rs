@@ -117,7 +117,9 @@ pub async fn download_model(
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
         (header::ETAG, etag),
     ];
-    Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(chunks))).into_response())
+    // The client hears no more than that it ends too early.
+    let rest = chunks.inspect_err(move |error| tracing::error!(model = %id, %error, "a download breaks off"));
+    Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(rest))).into_response())
 }
 
 /// What can be changed about a model; what is absent stays.

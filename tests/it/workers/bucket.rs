@@ -2,7 +2,7 @@
 //! up and runs this.
 
 use super::{Process, SHORT, Stack, command, has_trained, ready};
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{
@@ -65,11 +65,23 @@ impl Buckets {
         keys.map(|(key, _)| key.to_owned()).collect()
     }
 
-    fn delete(&self, bucket: &str, object: &str) {
+    fn delete(&self, address: &str) {
+        self.change(self.client.delete(self.object(address)));
+    }
+
+    /// Other bytes in the place of an object's own.
+    fn damage(&self, address: &str) {
+        self.change(self.client.put(self.object(address)).body("damaged"));
+    }
+
+    fn object(&self, address: &str) -> String {
+        format!("{}/{}", self.address(), address.strip_prefix("s3://").expect("an object's address"))
+    }
+
+    fn change(&self, request: RequestBuilder) {
         // Nobody checks the signature, but there must be one.
         let signature = "AWS4-HMAC-SHA256 Credential=nobodys-key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, \
                          Signature=0";
-        let request = self.client.delete(format!("{}/{bucket}/{object}", self.address()));
         let answer = request.header("authorization", signature).send().expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
@@ -136,7 +148,7 @@ fn a_bucket_that_is_away_wrong_or_damaged_loses_nothing_that_it_was_not_given() 
     start_worker(&mut stack, &buckets);
 
     // Nobody answers at the bucket's address.
-    let run = stack.queue_of_width("kept", 200, 256);
+    let run = stack.queue_of_width("kept", 20, 256);
     let run = stack.await_run(&run, |run| run["state"] == "succeeded");
     let refused =
         said(&stack, "server.log", &["chunks could not be moved; they stay in the database", "s3://hrm-test/"]);
@@ -197,7 +209,8 @@ fn a_bucket_that_is_away_wrong_or_damaged_loses_nothing_that_it_was_not_given() 
     let from = format!("SELECT from_step FROM run_attempts WHERE run_id = '{endless}' ORDER BY attempt DESC LIMIT 1");
     assert_eq!(stack.sql(&from), step.to_string());
 
-    // An object that is gone: of a state the one before it is used, of a checkpoint the download breaks off.
+    // A damaged object: of a state the one before it is used, of a checkpoint the download breaks off. So it does when
+    // the object is gone.
     stack.ask(&endless, "pause");
     stack.await_run(&endless, |run| run["state"] == "paused");
     stack.await_sql(INSIDE, |inside| inside == "0");
@@ -207,12 +220,16 @@ fn a_bucket_that_is_away_wrong_or_damaged_loses_nothing_that_it_was_not_given() 
              WHERE run_id = '{id}' AND position = 1 ORDER BY step DESC LIMIT 1"
         )
     };
-    for (table, id) in [("train_states", endless.as_str()), ("checkpoints", run["id"].as_str().expect("an id"))] {
-        let address = stack.sql(&of(table, id));
-        buckets.delete("hrm-test", address.strip_prefix("s3://hrm-test/").expect("an object's address"));
-    }
+    buckets.damage(&stack.sql(&of("train_states", &endless)));
+    let chunk = stack.sql(&of("checkpoints", run["id"].as_str().expect("an id")));
+    buckets.damage(&chunk);
+    let damaged = downloaded(&stack, &run).expect_err("a chunk is another");
+    let said_so = said(&stack, "server.log", &[&chunk, "do not have the hash"]);
+    eprintln!("download of a damaged chunk: {damaged}; the server's log: {said_so}");
+    buckets.delete(&chunk);
     let lost = downloaded(&stack, &run).expect_err("a chunk is gone");
-    eprintln!("download of a lost chunk: {lost}");
+    let said_so = said(&stack, "server.log", &[&chunk, "nothing is at"]);
+    eprintln!("download of a lost chunk: {lost}; the server's log: {said_so}");
     let newest = format!("SELECT max(step) FROM train_states WHERE run_id = '{endless}' AND NOT damaged");
     let newest: u64 = stack.sql(&newest).parse().expect("a step");
     stack.ask(&endless, "resume");

@@ -41,7 +41,8 @@ pub(super) fn open(address: &Url) -> Result<(Arc<dyn ObjectStore>, Path), Error>
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let said = error.to_string();
+        // In one line: the server's answer, which is part of it, has several.
+        let said = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         match error {
             // A bucket that is not there is not found, either.
             Error::NotFound { .. } if said.contains("NoSuchKey") => Self::Missing,
