@@ -5,6 +5,8 @@ use crate::{
         DataError,
         arc::vote::{ScoreError, SubmissionError},
     },
+    device::{self, Device},
+    memory::Work,
     predict::BatchError,
     upstream::WeightsError,
 };
@@ -104,11 +106,13 @@ pub enum Error {
     Device(String),
     /// A GPU has no room for what a step needs.
     #[error(
-        "out of memory: training needs about {} MiB ({needed} bytes), the GPU has {} MiB ({total} bytes), of which {} \
-         MiB ({free} bytes) were free when a step asked for more; use a smaller batch or model, or a larger GPU",
-        needed >> 20, total >> 20, free >> 20
+        "out of memory: {work} needs about {} MiB ({needed} bytes), the GPU has {} MiB ({total} bytes), of which {} \
+         MiB ({free} bytes) were free when a step asked for more; {}, or a larger GPU",
+        needed >> 20, total >> 20, free >> 20, work.advice()
     )]
     OutOfMemory {
+        /// What was done.
+        work: Work,
         /// What it takes by its sizes, bytes.
         needed: u64,
         /// The GPU's memory, bytes.
@@ -180,6 +184,15 @@ impl Error {
         let Self::Tensor(error) = self else { return false };
         let words = error.to_string();
         words.contains("CUDA_ERROR_OUT_OF_MEMORY") || words.contains("CUBLAS_STATUS_ALLOC_FAILED")
+    }
+
+    /// The same error; of a GPU without room with the numbers, where work on it takes `needed` bytes by its sizes.
+    #[must_use]
+    pub fn with_numbers(self, device: &Device, work: Work, needed: u64) -> Self {
+        match device::free_memory(device) {
+            Ok(Some((free, total))) if self.is_out_of_memory() => Self::OutOfMemory { work, needed, total, free },
+            _ => self,
+        }
     }
 }
 

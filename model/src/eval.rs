@@ -12,6 +12,8 @@ use crate::{
     act::Batch,
     checkpoint::Model,
     data::{Dataset, encode, maze, tokens::PAD},
+    device::Device,
+    memory::{self, Work},
     rollout::{Reading, rollout},
     train::asked,
 };
@@ -58,7 +60,7 @@ pub fn measure(
     let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
     let mut exact = vec![false; n];
     let mut done = 0;
-    predict(
+    let predicted = predict(
         model,
         &items,
         protocol,
@@ -70,9 +72,18 @@ pub fn measure(
             done += items;
             on_progress(done, n)
         },
-    )?;
+    );
+    let with_numbers = |error: Error| {
+        let (info, device) = (model.info(), model.hrm().device());
+        let needed = memory::evaluation_bytes(&info.experiment, dataset.task(&info.experiment), n, protocol, device);
+        error.with_numbers(device, Work::Evaluating, needed)
+    };
+    predicted.map_err(with_numbers)?;
     let voting = match protocol.voting {
-        Some(_) => Some(vote(model, dataset, split, protocol, on_progress)?.score()?),
+        Some(_) => {
+            let votes = vote(model, dataset, split, protocol, on_progress).map_err(with_numbers)?;
+            Some(votes.score()?)
+        }
         None => None,
     };
     let of = (n < puzzles.len()).then_some(puzzles.len() as u32);
@@ -118,6 +129,12 @@ fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) ->
     Ok(())
 }
 
+/// Sequences of so many tokens that go through a model at once.
+pub fn batch_size(seq_len: usize, device: &Device) -> usize {
+    let (tokens, most) = if device.is_cuda() { ON_A_GPU } else { ON_THE_CPU };
+    (tokens / seq_len).clamp(1, most)
+}
+
 /// Runs the model on items, a batch at a time; `on_done(items)` hears of each batch and may stop with `Break`.
 fn predict(
     model: &Model,
@@ -127,8 +144,7 @@ fn predict(
     on_done: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<()> {
     let seq_len = model.info().task()?.seq_len;
-    let (tokens, most) = if model.hrm().device().is_cuda() { ON_A_GPU } else { ON_THE_CPU };
-    let size = (tokens / seq_len).clamp(1, most);
+    let size = batch_size(seq_len, model.hrm().device());
     for (number, chunk) in items.chunks(size).enumerate() {
         let tokens = |sequence: &[u8]| sequence.iter().map(|&token| u32::from(token)).collect::<Vec<_>>();
         let batch = Batch {

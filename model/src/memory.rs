@@ -1,10 +1,43 @@
-//! How much memory training takes, from the shapes alone.
+//! How much memory training and evaluating take, from the shapes alone.
 
 use crate::{
-    params,
+    device::Device,
+    eval, params,
     shape::{Dims, TaskShape},
 };
-use hrm_types::experiment::{CheckpointRule, Experiment, ForwardDtype};
+use hrm_types::{
+    evaluation::Protocol,
+    experiment::{CheckpointRule, Experiment, ForwardDtype},
+};
+use std::fmt;
+
+/// What takes memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A training.
+    Training,
+    /// An evaluation.
+    Evaluating,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Training => "training",
+            Self::Evaluating => "evaluating",
+        })
+    }
+}
+
+impl Work {
+    /// What its user can change where there is no room for it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Training => "use a smaller batch or model",
+            Self::Evaluating => "use a smaller model",
+        }
+    }
+}
 
 /// Copies of every weight: the start's, the one in training, its gradient, two moments, and one on its way into the
 /// checkpoint. A look at the validation split takes one more, and so does the best one seen.
@@ -25,17 +58,61 @@ pub fn training_bytes(experiment: &Experiment, task: TaskShape) -> u64 {
     let batch = experiment.train.batch_size as u64;
     let rows = batch.saturating_mul(dims.positions as u64);
     let blocks = (arch.H_layers + arch.L_layers) as u64 + 3;
-    let element = match arch.forward_dtype {
-        ForwardDtype::Float32 => 4,
-        ForwardDtype::Bfloat16 => 2,
-    };
-    let table = (task.num_puzzle_identifiers * arch.puzzle_emb_ndim) as u64;
+    let element = element(arch.forward_dtype);
     let train = &experiment.train;
     let looks = u64::from(train.validate_every.is_some()) + u64::from(train.checkpoint == CheckpointRule::Best);
-    let weights = params::count(arch, &dims).saturating_add(table).saturating_mul(4 * (COPIES + looks));
+    let weights = weights(experiment, &dims).saturating_mul(4 * (COPIES + looks));
     let activations = rows.saturating_mul((9 * width + 3 * inner) * element).saturating_mul(blocks);
     let logits = batch * (dims.task.seq_len * dims.task.vocab_size) as u64 * 8 * LOSS_TENSORS;
     weights.saturating_add(activations).saturating_add(logits)
+}
+
+/// Copies of every weight while a model is read and when it evaluates: the file's bytes, the values, and these once
+/// more for the checks and then as products read them.
+const EVALUATED_COPIES: u64 = 3;
+
+/// States of a whole batch beside what a block needs: the embedding, both modules' states, the sum of two, and what comes
+/// of a module before it takes a state's place.
+const STATES: u64 = 6;
+
+/// About how many bytes evaluating takes at its peak on so many puzzles of this shape, those of the puzzles left out.
+///
+/// Nothing is recorded, so that one block's values exist at a time, whatever the number of blocks.
+pub fn evaluation_bytes(
+    experiment: &Experiment,
+    task: TaskShape,
+    puzzles: usize,
+    protocol: &Protocol,
+    device: &Device,
+) -> u64 {
+    let arch = &experiment.arch;
+    let dims = Dims::new(arch, task);
+    let asked = protocol.limit.map_or(puzzles, |limit| puzzles.min(limit as usize));
+    // Many variants of each puzzle vote.
+    let sequences = if protocol.voting.is_some() { usize::MAX } else { asked };
+    let batch = sequences.min(eval::batch_size(task.seq_len, device)) as u64;
+    // Between products the processors hold everything in f32.
+    let element = if device.is_cuda() { element(arch.forward_dtype) } else { 4 };
+    let (width, inner) = (arch.hidden_size as u64, dims.inner_size as u64);
+    let row = ((9 + STATES) * width + 3 * inner).saturating_mul(element);
+    let activations = (batch * dims.positions as u64).saturating_mul(row);
+    let logits = batch * (task.seq_len * task.vocab_size) as u64 * 4 * 3;
+    let weights = weights(experiment, &dims).saturating_mul(4 * EVALUATED_COPIES);
+    weights.saturating_add(activations).saturating_add(logits)
+}
+
+/// All weights of a model, the puzzle embedding among them.
+fn weights(experiment: &Experiment, dims: &Dims) -> u64 {
+    let table = (dims.task.num_puzzle_identifiers * experiment.arch.puzzle_emb_ndim) as u64;
+    params::count(&experiment.arch, dims).saturating_add(table)
+}
+
+/// Bytes of an activation.
+fn element(dtype: ForwardDtype) -> u64 {
+    match dtype {
+        ForwardDtype::Float32 => 4,
+        ForwardDtype::Bfloat16 => 2,
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +142,22 @@ mod tests {
         assert!(bytes(1) > weights && bytes(1) < weights + (64 << 20), "{}", bytes(1));
         let step = bytes(2) - bytes(1);
         assert_eq!(bytes(65_536) - bytes(1), 65_535 * step);
+    }
+    #[test]
+    fn evaluating_takes_the_weights_and_one_batch_however_many_puzzles_there_are() {
+        let task = encode::task_shape(Kind::Sudoku, 9, 1);
+        let protocol = Protocol::halting_by_q(16);
+        let bytes =
+            |puzzles, protocol: &Protocol| evaluation_bytes(&experiment(768), task, puzzles, protocol, &Device::Cpu);
+        let weights = 27_275_266 * 4 * EVALUATED_COPIES;
+        let one = bytes(1, &protocol) - weights;
+        assert!(one < 8 << 20, "one puzzle: {one}");
+        assert_eq!(bytes(64, &protocol) - bytes(63, &protocol), bytes(2, &protocol) - bytes(1, &protocol));
+        assert_eq!(bytes(65, &protocol), bytes(64, &protocol), "a batch is full");
+        let limited = Protocol { limit: Some(1), ..protocol.clone() };
+        assert_eq!(bytes(64, &limited), bytes(1, &protocol));
+        let voting = Protocol { voting: Some(9), ..protocol.clone() };
+        assert_eq!(bytes(1, &voting), bytes(64, &protocol), "as many variants as there is room for");
+        assert!(bytes(64, &protocol) < training_bytes(&experiment(64), task));
     }
 }

@@ -1,6 +1,9 @@
 //! The devices of this host, and whether there is room on the one that is used.
 
-use hrm_model::device::{self, DeviceChoice};
+use hrm_model::{
+    device::{self, DeviceChoice},
+    memory::Work,
+};
 use hrm_types::worker::Device;
 use std::{fs, path::Path, process::Stdio, time::Duration};
 use tokio::{
@@ -118,11 +121,11 @@ fn parse_others(lines: &str, gpu: &str, own: u32) -> Option<String> {
     (!others.is_empty()).then(|| format!("{gpu} is in use: {}", others.join(", ")))
 }
 
-/// Checks that `needed` bytes are free where it computes.
+/// Checks that the bytes are free which this work needs where it computes.
 ///
 /// # Errors
 /// Both numbers, in words for the user.
-pub(super) fn check_room(device: &device::Device, needed: u64) -> Result<(), String> {
+pub(super) fn check_room(device: &device::Device, work: Work, needed: u64) -> Result<(), String> {
     let free = match device::free_memory(device) {
         Ok(Some((free, _))) => Some(free),
         Ok(None) => free_bytes(),
@@ -130,10 +133,11 @@ pub(super) fn check_room(device: &device::Device, needed: u64) -> Result<(), Str
     };
     match free {
         Some(free) if needed > free => Err(format!(
-            "out of memory: training needs about {} MiB ({needed} bytes), {} MiB ({free} bytes) are free on this \
-             worker; use a smaller batch or model, or a worker with more memory",
+            "out of memory: {work} needs about {} MiB ({needed} bytes), {} MiB ({free} bytes) are free on this \
+             worker; {}, or a worker with more memory",
             needed >> 20,
-            free >> 20
+            free >> 20,
+            work.advice()
         )),
         _ => Ok(()),
     }
@@ -215,10 +219,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_both_numbers() {
         let cpu = device::Device::Cpu;
-        assert_eq!(check_room(&cpu, 1), Ok(()));
+        assert_eq!(check_room(&cpu, Work::Training, 1), Ok(()));
         let free = free_bytes().expect("Linux tells");
-        let refusal = check_room(&cpu, u64::MAX).expect_err("more than any machine has");
-        assert!(refusal.contains(&u64::MAX.to_string()) && refusal.contains("MiB"), "{refusal}");
+        for (work, name) in [(Work::Training, "training"), (Work::Evaluating, "evaluating")] {
+            let refusal = check_room(&cpu, work, u64::MAX).expect_err("more than any machine has");
+            assert!(refusal.starts_with(&format!("out of memory: {name} needs about")), "{refusal}");
+            assert!(refusal.contains(&u64::MAX.to_string()) && refusal.contains("MiB"), "{refusal}");
+        }
         assert!(free > 0 && free < u64::MAX);
     }
 }

@@ -2,13 +2,17 @@
 
 use super::{
     counter::Counter,
+    device,
     job::{Ended, Job},
 };
 use crate::{
     environment,
     store::{artifacts, checkpoints, datasets, evaluation_jobs, puzzles},
 };
-use hrm_model::{Model, eval};
+use hrm_model::{
+    Model, eval,
+    memory::{self, Work},
+};
 use hrm_types::job::EvaluationSpec;
 
 /// Works on an evaluation until its score is stored.
@@ -18,8 +22,11 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
     let stored = job.insist(|| checkpoints::get(pool, spec.checkpoint_id)).await?;
     let dataset = job.insist(|| datasets::get(pool, spec.dataset_id)).await?;
     let puzzles = job.insist(|| puzzles::load_dataset(pool, &dataset)).await?;
+    let (n, task) = (puzzles.split(spec.split).len(), puzzles.task(&stored.experiment));
+    let needed = memory::evaluation_bytes(&stored.experiment, task, n, &spec.protocol, &job.device);
+    device::check_room(&job.device, Work::Evaluating, needed).map_err(Ended::Failed)?;
     let bytes = job.insist(|| artifacts::read(pool, &stored.sha256)).await?;
-    job.log.info(format!("{} on {} puzzles of {}", stored.name, puzzles.split(spec.split).len(), dataset.name));
+    job.log.info(format!("{} on {n} puzzles of {}", stored.name, dataset.name));
 
     job.phase("evaluating").await?;
     let counter = Counter::default();
@@ -28,6 +35,7 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
         let (counter, stop, device) = (counter.clone(), job.stop.clone(), job.device.clone());
         job.compute(move || {
             let model = Model::from_bytes(&bytes)?.to_device(&device)?;
+            drop(bytes);
             eval::measure(&model, &puzzles, split, &protocol, &mut |done, total| counter.note(done, total, &stop))
         })
     };

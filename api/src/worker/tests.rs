@@ -278,6 +278,37 @@ async fn a_run_that_does_not_fit_is_refused_with_the_numbers_and_the_worker_goes
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_evaluation_that_does_not_fit_is_refused_with_the_numbers_and_the_worker_goes_on() {
+    let db = database().await;
+    let worker = TestWorker::start(&db.pool);
+    let run = queue(&db, &experiment("run")).await;
+    let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
+    let spec = EvaluationSpec {
+        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
+        dataset_id: run.dataset_id.expect("a dataset"),
+        split: Split::Test,
+        protocol: Protocol::fixed(2),
+    };
+    // What the database says of a model is believed before its file is read.
+    let layers = |layers: u32| {
+        let sql = "UPDATE checkpoints SET experiment = jsonb_set(jsonb_set(experiment, '{arch,H_layers}', $1),
+                   '{arch,hidden_size}', $2)";
+        let width = run.experiment.arch.hidden_size as u32 * if layers > 1 { 512 } else { 1 };
+        sqlx::query(sql).bind(sqlx::types::Json(layers)).bind(sqlx::types::Json(width)).execute(&db.pool)
+    };
+    layers(64).await.expect("an answer");
+    let huge = evaluation_jobs::create(&db.pool, "huge", &spec, Terms::default()).await.expect("a job").job;
+    let failed = ended(&db.pool, huge.id).await;
+    let reason = failed.reason.unwrap_or_default();
+    assert_eq!(failed.state, RunState::Failed);
+    assert!(reason.contains("out of memory: evaluating needs about") && reason.contains("bytes) are free"), "{reason}");
+    layers(run.experiment.arch.H_layers as u32).await.expect("an answer");
+    let small = evaluation_jobs::create(&db.pool, "small", &spec, Terms::default()).await.expect("a job").job;
+    assert_eq!(ended(&db.pool, small.id).await.state, RunState::Succeeded);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_a_worker_that_died_is_taken_over() {
     let db = database().await;
     let id = queue(&db, &experiment("run")).await;

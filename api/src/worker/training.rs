@@ -20,7 +20,7 @@ use hrm_model::{
     Model,
     data::{self as puzzles, Corpus},
     eval::{self, Measured},
-    memory,
+    memory::{self, Work},
     train::{Training, train},
 };
 use hrm_types::{dataset::Split, evaluation::Protocol, experiment::Experiment, ids::DatasetId};
@@ -38,7 +38,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
         dataset.name, dataset.train_count, dataset.test_count, dataset.kind, dataset.side
     ));
     let task = puzzles.task(experiment);
-    device::check_room(&job.device, memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
+    device::check_room(&job.device, Work::Training, memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
     let puzzles = Arc::new(puzzles);
 
     job.phase(runs::TRAINING).await?;

@@ -12,7 +12,9 @@ use crate::{
     Error, Result,
     checkpoint::{CheckpointInfo, Model},
     data::Corpus,
-    device, eval, memory, optim, params,
+    eval,
+    memory::{self, Work},
+    optim, params,
     shape::{Dims, TaskShape},
 };
 use candle_core::{Device, Tensor};
@@ -234,12 +236,8 @@ impl<'a> Training<'a> {
 
     /// What a GPU without room says, with the numbers.
     fn with_numbers(&self, error: Error) -> Error {
-        match device::free_memory(self.trainer.device()) {
-            Ok(Some((free, total))) if error.is_out_of_memory() => {
-                Error::OutOfMemory { needed: memory::training_bytes(self.experiment, self.task), total, free }
-            }
-            _ => error,
-        }
+        let needed = memory::training_bytes(self.experiment, self.task);
+        error.with_numbers(self.trainer.device(), Work::Training, needed)
     }
 
     /// Writes everything needed to go on from here into a file that is either whole or absent. At least one step

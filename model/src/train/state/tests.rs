@@ -84,8 +84,9 @@ fn going_on_is_bit_for_bit_never_having_stopped() {
     let whole = content(&whole);
     assert_eq!(points.len(), 5, "25 steps, a point every 5");
     let mut rng = random::stream(20, Purpose::Order, 0);
-    for _ in 0..20 {
-        let step = 1 + rng.next_u64() % 25;
+    let steps: Vec<u64> = (0..20).map(|_| 1 + rng.next_u64() % 25).collect();
+    eprintln!("seed 20: of 25 steps resumed after {steps:?}");
+    for step in steps {
         let (at, end) = (folder.path().join("at"), folder.path().join("end"));
         let mut resumed = interrupted(&experiment, &dataset, step, &at);
         let state = TrainState::read(&at).expect("a state");
@@ -156,6 +157,7 @@ fn every_truncated_or_flipped_state_is_refused() {
         let kind = if i % 2 == 0 { "truncated" } else { "flipped" };
         assert!(TrainState::read(&path).is_err(), "{kind} at byte {at} of {}", whole.len());
     }
+    eprintln!("seed 21: 500 truncated and 500 flipped states of {} bytes, all refused", whole.len());
 }
 
 /// Trains until `on_step` was called `calls` times, which may be in the middle of a look at the validation split.
