@@ -102,9 +102,32 @@ fn every_service_restarts_and_is_asked_how_it_is_and_names_what_the_files_define
     }
     let volume = words(&compose["services"]["db"]["volumes"])[0];
     assert!(compose["volumes"].get(volume.split(':').next().expect("a name")).is_some(), "{volume}");
-    let devices = &compose["services"]["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"][0];
-    assert_eq!(devices["capabilities"][0], "gpu");
+    let gpu = &compose["services"]["gpu-worker"];
+    let devices = &gpu["deploy"]["resources"]["reservations"]["devices"][0];
+    assert_eq!(words(&devices["capabilities"]), ["gpu", "compute", "utility"]);
+    assert_eq!((&gpu["build"]["target"], words(&gpu["profiles"])), (&Value::from("cuda"), vec!["gpu"]));
     assert!(text("Dockerfile").contains("\nENTRYPOINT [\"hrm\"]\n"), "commands are the program's arguments");
+}
+
+#[test]
+fn the_images_are_built_by_targets_of_the_makefile_and_copy_what_these_make() {
+    let (dockerfile, makefile) = (text("Dockerfile").replace("\\\n", " "), text("Makefile"));
+    let targets = |line: &str| -> Vec<String> {
+        let words = line.split_once("make ").map(|(_, rest)| rest.split("&&").next().unwrap_or_default());
+        words.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect()
+    };
+    let made: BTreeSet<String> = dockerfile.lines().filter(|line| line.starts_with("RUN ")).flat_map(targets).collect();
+    assert_eq!(made, ["cuda", "program", "web"].map(str::to_owned).into());
+    for target in made {
+        assert!(makefile.contains(&format!("\n{target}: ")), "the Makefile makes no {target}");
+    }
+    // What each of them says that it makes.
+    let copied = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY --from=build")?.split(' ').nth(1));
+    let copied: Vec<&str> = copied.filter_map(|path| path.strip_prefix("/src/")).collect();
+    assert_eq!(copied, ["target/release/hrm", "web/dist", "target/cuda/target/release/hrm"]);
+    for path in copied {
+        assert!(makefile.contains(path), "the Makefile speaks of no {path}");
+    }
 }
 
 /// Compose, as a plugin of docker or as a program of its own; `HRM_COMPOSE` names another. None where there is none.
@@ -185,7 +208,15 @@ fn the_services_run_with_the_commands_and_the_environment_of_the_file() {
         let check = words(&service["healthcheck"]["test"]);
         assert_eq!(check[..2], ["CMD", "hrm"], "{name}");
         assert!(!hrm(service, &check[2..], "").status.success(), "{name}: nobody is at work yet");
-        let worker = Process(command(service).spawn().expect("hrm can be started"));
+        let mut worker = command(service);
+        if service["environment"]["HRM_DEVICE"] == "cuda" {
+            let refused = command(service).stderr(Stdio::piped()).output().expect("hrm can be started");
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            // The program of the tests is built for processors; the image's is not.
+            assert!(refused.status.code() == Some(70) && said.contains("not built for GPUs"), "{said}");
+            worker.env("HRM_DEVICE", "cpu");
+        }
+        let worker = Process(worker.spawn().expect("hrm can be started"));
         let begun = Instant::now();
         while !hrm(service, &check[2..], "").status.success() {
             assert!(begun.elapsed() < Duration::from_mins(3), "{name} does not begin");
