@@ -38,9 +38,13 @@ program: setup ## Build the program target/release/hrm
 e2e: program web ## Run the browser tests alone
 	cargo test --release --package it browser
 
-chaos: program ## Kill workers, crowd the queue, store much; print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
-	cargo test --release --package it chaos -- --ignored --nocapture --test-threads=1
-	cargo test --release --package hrm-api --lib -- --ignored --nocapture --test-threads=1
+# The second group as in `test`, so that nothing is compiled for it alone.
+chaos: program ## Kill, freeze and crowd workers, take database and disk away, damage files; print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
+	cargo test --release --package it -- workers:: crash:: \
+		--include-ignored --skip bucket --nocapture --test-threads=1
+	cargo test --release --package hrm-types --package hrm-model --package hrm-api --lib -- \
+		train::state store::tests::order store::tests::garbage store::tests::train_states backup:: intake:: \
+		--include-ignored --nocapture --test-threads=1
 
 s3: ## Build with the feature s3 and keep chunks in a bucket of a test server, which may be away, wrong or damaged
 	tests/s3.sh

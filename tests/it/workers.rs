@@ -250,31 +250,41 @@ fn has_trained(run: &Value) -> bool {
 
 #[test]
 fn a_frozen_worker_that_was_replaced_writes_nothing_when_it_wakes() {
-    let mut stack = Stack::start(1, SHORT);
+    let mut stack = Stack::start(0, SHORT);
     let id = stack.queue("frozen", 1_000_000_000);
+    let saving = chaos::worker(&stack, 0);
+    stack.workers.push(saving);
     let before = stack.await_run(&id, has_trained);
+    stack.await_sql("SELECT count(*) FROM train_states", |states| states != "0");
     stack.workers[0].signal("-STOP");
+    let frozen = Instant::now();
     stack.add_worker(1);
     let taken = stack.await_run(&id, |run| run["attempt"] == 2 && has_trained(run));
     assert_ne!(taken["worker_id"], before["worker_id"]);
     let first_attempt = format!("SELECT count(*), max(step) FROM metrics WHERE run_id = '{id}' AND attempt = 1");
     let first_log = format!("SELECT count(*) FROM run_logs WHERE job_id = '{id}' AND attempt = 1");
     let written = (stack.sql(&first_attempt), stack.sql(&first_log));
+    let states = format!("FROM train_states WHERE run_id = '{id}' AND attempt = 1");
+    let newest = stack.sql(&format!("SELECT max(step) {states}"));
+    let frozen = frozen.elapsed();
     stack.workers[0].signal("-CONT");
     // It has noticed, and is idle again, once it takes another run.
     let other = stack.queue("other", 20);
     let other = stack.await_run(&other, |run| run["state"] == "succeeded");
     assert_eq!(other["attempt"], 1);
     assert_eq!((stack.sql(&first_attempt), stack.sql(&first_log)), written, "the stale worker has written rows");
+    let newer = stack.sql(&format!("SELECT count(*) {states} AND step > {newest}"));
+    assert_eq!(newer, "0", "the stale worker has stored a state");
     let still = stack.await_run(&id, has_trained);
     assert_eq!((&still["attempt"], &still["worker_id"]), (&json!(2), &taken["worker_id"]));
+    eprintln!("frozen for {frozen:?} of a lease of {SHORT} s, replaced, woken: 0 rows written");
 }
 
 #[test]
 fn stopping_under_a_hundred_streams_takes_seconds_and_the_run_is_given_back() {
     let mut stack = Stack::start(1, SHORT);
     let id = stack.queue("streamed", 1_000_000_000);
-    stack.await_run(&id, has_trained);
+    let before = stack.await_run(&id, has_trained);
     let streams: Vec<Response> = (0..100).map(|_| stack.events(&id)).collect();
     stack.server.signal("-TERM");
     let (status, took) = stack.server.ends();
@@ -291,6 +301,9 @@ fn stopping_under_a_hundred_streams_takes_seconds_and_the_run_is_given_back() {
     let run = stack.await_run(&id, |_| true);
     assert_eq!((&run["state"], &run["deaths"]), (&json!("queued"), &json!(0)));
     assert_eq!(run["reason"], "queued again: its worker was stopped");
+    let saved = stack.sql(&format!("SELECT max(step) FROM train_states WHERE run_id = '{id}' AND NOT damaged"));
+    assert!(saved.parse::<u64>().ok() >= before["step"].as_u64(), "it was saved after step {saved:?}: {before:#}");
+    eprintln!("it was saved after step {saved}");
 }
 
 /// A server on the folder of one that has ended.

@@ -16,16 +16,22 @@ use std::{
 };
 
 /// Runs, and workers for them, that are disturbed at the same time: most of it is waiting for leases to run out.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 
 /// Steps of each run; one that ends before all kills were made is followed by another.
-const STEPS: u64 = 1_000;
+const STEPS: u64 = 500;
 
 /// Longest time between the first steps of an attempt and its worker's death, microseconds.
 const LONGEST_LIFE: u64 = 1_500_000;
 
 /// Seconds of a lease: beside other heavy work a database may not answer for a second or two.
 const LEASE: u32 = 6;
+
+/// Seconds of a lease where nothing is set.
+const UNSET: u32 = 30;
+
+/// Longest time until a worker that vanished is noticed, at the settings of a server.
+const NOTICED: Duration = Duration::from_secs(75);
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -41,7 +47,7 @@ fn weights(stack: &Stack, run: &Value) -> Vec<u8> {
 }
 
 /// A worker that stores a state every second, on that share of the processors.
-fn worker(stack: &Stack, slot: usize) -> Process {
+pub(super) fn worker(stack: &Stack, slot: usize) -> Process {
     let mut worker = command(stack.folder.path(), stack.lease_seconds, &["worker", "--cpu-slot", &slot.to_string()]);
     worker.env("HRM_SAVE_SECONDS", "1").stdin(Stdio::null());
     Process(worker.spawn().expect("hrm can be started"))
@@ -248,4 +254,26 @@ fn runs_survive_workers_that_are_killed_again_and_again() {
         noticed[noticed.len() / 2],
         noticed[noticed.len() - 1]
     );
+}
+
+#[test]
+#[ignore = "waits for a lease of half a minute to run out; `make chaos` runs it"]
+fn a_dead_worker_is_noticed_in_time_where_nothing_is_set() {
+    let mut stack = Stack::start(2, UNSET);
+    let id = stack.queue("left", 1_000_000_000);
+    let held = stack.await_run(&id, has_trained);
+    let workers: Value = stack.get("/api/v1/workers").json().expect("JSON");
+    let holder = workers["items"].as_array().into_iter().flatten().find(|worker| worker["run_id"] == id.as_str());
+    let pid = holder.and_then(|worker| worker["pid"].as_u64()).expect("the worker that holds it");
+    let slot = stack.workers.iter().position(|worker| u64::from(worker.id()) == pid).expect("a worker of ours");
+    stack.workers[slot].signal("-KILL");
+    stack.workers[slot].ends();
+    let killed = Instant::now();
+    let noticed = stack.await_run(&id, |run| run["state"] != "running" || run["attempt"] != held["attempt"]);
+    let after = killed.elapsed();
+    assert!(after < NOTICED, "{after:?}");
+    assert_eq!((&noticed["state"], &noticed["deaths"]), (&Value::from("queued"), &Value::from(1)), "{noticed:#}");
+    let again = stack.await_run(&id, |run| run["attempt"] == 2 && has_trained(run));
+    assert_ne!(again["worker_id"], held["worker_id"]);
+    eprintln!("a dead worker was noticed after {after:?} of a lease of {UNSET} s; the other one went on with its run");
 }
