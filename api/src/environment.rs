@@ -41,7 +41,7 @@ pub fn here(dtype: ForwardDtype, device: &Device) -> Environment {
         code: code(),
         host: name.nodename().to_string_lossy().into_owned(),
         os: format!("{} ({system} {release})", distribution()),
-        device: name_of(device),
+        device: device_name(device),
         threads: kernels::threads() as u32,
         dtype,
         kernels: kernels::in_use(dtype, device),
@@ -55,8 +55,8 @@ fn distribution() -> String {
     line.map_or_else(|| "unknown distribution".to_owned(), |name| name.trim_matches('"').to_owned())
 }
 
-/// What the device is called.
-fn name_of(device: &Device) -> String {
+/// What a device is called.
+pub fn device_name(device: &Device) -> String {
     let DeviceLocation::Cuda { gpu_id } = device.location() else { return processor() };
     let gpu = hrm_model::device::gpus().into_iter().find(|gpu| gpu.ordinal == gpu_id);
     gpu.map_or_else(|| format!("cuda:{gpu_id}"), |gpu| gpu.name)

@@ -49,6 +49,7 @@ def ours(program: str, task: str, arguments: list[str], seconds: float) -> tuple
 def measure(options, task: str, dtype: str, batch: int) -> dict[str, tuple[float, int]]:
     """Median seconds per step and peak memory of each program."""
     sizes = ["--dtype", dtype, "--batch", str(batch), "--tokens", str(options.tokens), "--threads", str(options.threads)]
+    sizes += ["--device", options.device]
     workers = {f"torch {mode}": Worker("--task", task, "--mode", mode, *sizes) for mode in options.modes}
     times, memory = {}, {}
     for _ in range(options.rounds):
@@ -62,6 +63,20 @@ def measure(options, task: str, dtype: str, batch: int) -> dict[str, tuple[float
     return {name: (statistics.median(seconds), memory[name]) for name, seconds in times.items()}
 
 
+def place(options) -> str:
+    if options.device == "cuda":
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+    return f"{processor()}, threads: {options.threads}"
+
+
+def processor() -> str:
+    """The name that the processor gives itself."""
+    with open("/proc/cpuinfo") as file:
+        names = (line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+        return next(names, platform.machine())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="target/release/hrm")
@@ -70,10 +85,11 @@ def main():
     parser.add_argument("--modes", nargs="*", default=["eager", "compile"])
     parser.add_argument("--tokens", type=int, default=81)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each program in each round, about")
     options = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, threads: {options.threads}, rounds: {options.rounds}\n")
+    print(f"{place(options)}, rounds: {options.rounds}\n")
     columns = [f"torch {mode}" for mode in options.modes] + ["hrm"]
     print("| | " + " | ".join(columns) + " | hrm to the last PyTorch |")
     print("|---" * (len(columns) + 2) + "|")

@@ -39,7 +39,7 @@ class Sizes:
 
 def draw_weights(sizes: Sizes, seed: int = 0) -> dict[str, Tensor]:
     """Weights by the names they have in checkpoints; their values do not matter for speed."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(torch.get_default_device()).manual_seed(seed)
     normal = lambda *shape, std: torch.randn(*shape, generator=generator).mul_(std)
     D, inner = sizes.hidden_size, sizes.inner_size
     weights = {

@@ -10,7 +10,9 @@ import torch
 from hrm import Hrm, Sizes, Training, draw_weights
 
 
-def peak_memory() -> int:
+def peak_memory(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))
 
@@ -23,8 +25,11 @@ def main():
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--tokens", type=int, default=81)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
+    wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[options.dtype]
     sizes = Sizes(seq_len=options.tokens)
     model, compiled = Hrm(sizes, draw_weights(sizes), dtype), options.mode == "compile"
@@ -59,8 +64,9 @@ def main():
         while not times or time.perf_counter() - started < float(line):
             begun = time.perf_counter()
             step()
+            wait()
             times.append(time.perf_counter() - begun)
-        print(json.dumps({"seconds": times, "peak_memory_bytes": peak_memory()}), flush=True)
+        print(json.dumps({"seconds": times, "peak_memory_bytes": peak_memory(options.device)}), flush=True)
 
 
 if __name__ == "__main__":

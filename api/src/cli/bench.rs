@@ -3,9 +3,11 @@
 
 mod print;
 
+use self::print::{Measured, Place};
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_model::{
     bench::{self, Setup},
+    device::DeviceChoice,
     shape::TaskShape,
 };
 use hrm_types::experiment::{ArchConfig, ForwardDtype};
@@ -28,6 +30,7 @@ pub(crate) enum Bench {
 Examples:
   hrm bench train                                 the reference model, batch 32, bf16: under 50 s on two cores
   hrm bench train --dtype f32 --threads 1 --json
+  hrm bench train --device cuda --batch 768
   hrm bench train --hidden-size 128 --heads 4 --layers 1 --tokens 36 --batch 64")]
 pub(crate) struct Train {
     #[command(flatten)]
@@ -95,6 +98,9 @@ struct Sizes {
     /// Number format of the operands of matrix products
     #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
     dtype: Dtype,
+    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    device: DeviceChoice,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -129,32 +135,35 @@ impl Sizes {
         Ok(Setup { arch, task, batch: batch.get(), seconds })
     }
 
-    fn threads(&self) -> usize {
-        self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    fn place(&self) -> anyhow::Result<Place> {
+        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        Ok(Place { device: self.device.open()?, threads })
     }
 }
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let device = bench::Device::Cpu;
-        let (sizes, text) = match &self {
+        let (sizes, measured) = match &self {
             Self::Train(train) => {
                 let setup = train.sizes.setup(train.batch, train.seconds)?;
-                let speed = bench::with_threads(train.sizes.threads(), || bench::train(&setup, &device))?;
-                (&train.sizes, print::Measured::train(&setup, train.sizes.threads(), &speed))
+                let place = train.sizes.place()?;
+                let speed = bench::with_threads(place.threads, || bench::train(&setup, &place.device))?;
+                (&train.sizes, Measured::train(&setup, &place, &speed))
             }
             Self::Solve(solve) => {
                 let setup = solve.sizes.setup(solve.batch, solve.seconds)?;
-                let speed = bench::with_threads(solve.sizes.threads(), || bench::solve(&setup, &device))?;
-                (&solve.sizes, print::Measured::solve(&setup, solve.sizes.threads(), &speed))
+                let place = solve.sizes.place()?;
+                let speed = bench::with_threads(place.threads, || bench::solve(&setup, &place.device))?;
+                (&solve.sizes, Measured::solve(&setup, &place, &speed))
             }
             Self::Ops(ops) => {
                 let setup = ops.sizes.setup(ops.batch, ops.seconds)?;
-                let speeds = bench::with_threads(ops.sizes.threads(), || bench::ops(&setup, &device))?;
-                (&ops.sizes, print::Measured::ops(&setup, ops.sizes.threads(), &speeds))
+                let place = ops.sizes.place()?;
+                let speeds = bench::with_threads(place.threads, || bench::ops(&setup, &place.device))?;
+                (&ops.sizes, Measured::ops(&setup, &place, &speeds))
             }
         };
-        println!("{}", if sizes.json { serde_json::to_string_pretty(&text.json)? } else { text.words });
+        println!("{}", if sizes.json { serde_json::to_string_pretty(&measured.json)? } else { measured.words });
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -15,11 +15,10 @@ pub use solve::{SolveSpeed, solve};
 pub use train::{TrainSpeed, train};
 pub use work::Work;
 
-pub use candle_core::Device;
-
 use crate::{
     Result,
     act::Batch,
+    device::{self, Device},
     random::{self, Purpose},
     shape::{Dims, TaskShape},
 };
@@ -75,8 +74,12 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The most memory this process has held so far, bytes; absent where the system does not tell.
-pub fn peak_memory() -> Option<u64> {
+/// The most memory held so far, bytes: tensors on a GPU, else this process; absent where the system does not tell.
+fn peak_memory(device: &Device) -> Result<Option<u64>> {
+    if device.is_cpu() { Ok(peak_of_process()) } else { device::peak_memory(device) }
+}
+
+fn peak_of_process() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)

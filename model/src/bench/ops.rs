@@ -70,6 +70,12 @@ fn drawn(shape: &[usize], index: u64, device: &Device) -> Result<Var> {
     Ok(Var::from_tensor(&Tensor::from_vec(values, shape, device)?)?)
 }
 
+/// Drawn values of the type that stands between a model's operations.
+fn activations(shape: &[usize], index: u64, setup: &Setup, device: &Device) -> Result<Var> {
+    let dtype = kernels::activations(setup.arch.forward_dtype, device);
+    Ok(Var::from_tensor(&drawn(shape, index, device)?.to_dtype(dtype)?)?)
+}
+
 /// The case of an operation without gradient, and the case of it with its backward pass.
 fn both_ways<F>(name: &str, flops: f64, input: Var, op: F) -> [Case; 2]
 where
@@ -99,10 +105,15 @@ fn products(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
     for (i, (name, k, n)) in (0..).zip(shapes) {
         let (weight, packed) = (drawn(&[n, k], i, device)?, PackedWeights::default().get(name));
         let name = format!("{name} ({m}, {k}) ({k}, {n})");
-        cases.extend(both_ways(&name, 2.0 * (m * k * n) as f64, drawn(&[m, k], 10 + i, device)?, move |x| {
-            let packed = (dtype == ForwardDtype::Bfloat16).then_some(&packed);
-            Ok(kernels::linear(x, &weight, packed, x.dtype())?)
-        }));
+        cases.extend(both_ways(
+            &name,
+            2.0 * (m * k * n) as f64,
+            activations(&[m, k], 10 + i, setup, device)?,
+            move |x| {
+                let packed = (dtype == ForwardDtype::Bfloat16).then_some(&packed);
+                Ok(kernels::linear(x, &weight, packed, x.dtype())?)
+            },
+        ));
     }
     Ok(cases)
 }
@@ -114,15 +125,15 @@ fn between_products(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
     let (heads, eps) = (arch.num_heads, arch.rms_norm_eps);
     let name = format!("attention ({batch}, {positions}, {}), {heads} heads", 3 * width);
     let flops = (4 * batch * positions * positions * width) as f64;
-    let qkv = drawn(&[batch, positions, 3 * width], 20, device)?;
+    let qkv = activations(&[batch, positions, 3 * width], 20, setup, device)?;
     let mut cases =
         Vec::from(both_ways(&name, flops, qkv, move |qkv| Ok(kernels::attention(qkv, heads, rope.as_ref())?)));
-    let residual = drawn(&[batch, positions, width], 21, device)?;
-    let x = drawn(&[batch, positions, width], 22, device)?;
+    let residual = activations(&[batch, positions, width], 21, setup, device)?;
+    let x = activations(&[batch, positions, width], 22, setup, device)?;
     cases.extend(both_ways(&format!("add_rms_norm ({batch}, {positions}, {width})"), 0.0, x, move |x| {
         Ok(kernels::add_rms_norm(x, &residual, eps)?)
     }));
-    let gate_up = drawn(&[batch, positions, 2 * inner], 23, device)?;
+    let gate_up = activations(&[batch, positions, 2 * inner], 23, setup, device)?;
     let name = format!("swiglu ({batch}, {positions}, {})", 2 * inner);
     cases.extend(both_ways(&name, 0.0, gate_up, |gate_up| Ok(kernels::swiglu(gate_up)?)));
     Ok(cases)

@@ -29,7 +29,7 @@ pub struct SolveSpeed {
     pub product: ProductSpeed,
     /// `gflops` over the product's.
     pub share_of_matmul: f64,
-    /// The most memory the process held, bytes; absent where the system does not tell.
+    /// The most memory held, bytes: tensors on a GPU, else the process; absent where the system does not tell.
     pub peak_memory: Option<u64>,
 }
 
@@ -53,7 +53,7 @@ pub fn solve(setup: &Setup, device: &Device) -> Result<SolveSpeed> {
             }
         })?;
     }
-    let peak_memory = peak_memory();
+    let peak_memory = peak_memory(device)?;
     let product = best_product(setup, device)?;
     let (steps, seconds) = (times.len(), median(times));
     let gflops = Work::new(setup).act_step * setup.batch as f64 / seconds / 1e9;

@@ -23,7 +23,8 @@ pub struct TrainSpeed {
     pub product: ProductSpeed,
     /// `gflops` over the product's.
     pub share_of_matmul: f64,
-    /// The most memory the process held up to the end of the last step, bytes; absent where the system does not tell.
+    /// The most memory held up to the end of the last step, bytes: tensors on a GPU, else the process; absent where the
+    /// system does not tell.
     pub peak_memory: Option<u64>,
 }
 
@@ -52,7 +53,7 @@ pub fn train(setup: &Setup, device: &Device) -> Result<TrainSpeed> {
             break;
         }
     }
-    let peak_memory = peak_memory();
+    let peak_memory = peak_memory(device)?;
     drop(trainer);
     let product = best_product(setup, device)?;
     let (steps, seconds_per_step) = (times.len(), median(times));

@@ -1,8 +1,29 @@
 //! What a benchmark measured, in words and as JSON.
 
 use crate::cli::report::thousands;
-use hrm_model::bench::{OpSpeed, ProductSpeed, Setup, SolveSpeed, TrainSpeed};
+use hrm_api::environment::device_name;
+use hrm_model::{
+    bench::{OpSpeed, ProductSpeed, Setup, SolveSpeed, TrainSpeed},
+    device::Device,
+};
 use serde_json::{Value, json};
+
+/// Where it was measured.
+pub(super) struct Place {
+    pub(super) device: Device,
+    /// Of the processors; a GPU is given its work by one of them.
+    pub(super) threads: usize,
+}
+
+impl Place {
+    fn name(&self) -> String {
+        device_name(&self.device)
+    }
+
+    fn words(&self) -> String {
+        if self.device.is_cpu() { format!("threads: {}", self.threads) } else { self.name() }
+    }
+}
 
 /// The same figures twice.
 pub(super) struct Measured {
@@ -11,13 +32,13 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn train(setup: &Setup, threads: usize, speed: &TrainSpeed) -> Self {
+    pub(super) fn train(setup: &Setup, place: &Place, speed: &TrainSpeed) -> Self {
         let words = format!(
             "{}, {} weights\n\
              sequences/s      {:.2} ({:.3} s per step of {}, the middle of {})\n\
              {}\n\
              peak memory      {}",
-            sizes(setup, threads),
+            sizes(setup, place),
             thousands(speed.parameters),
             speed.sequences_per_second,
             speed.seconds_per_step,
@@ -36,17 +57,17 @@ impl Measured {
             "share_of_matmul": speed.share_of_matmul,
             "peak_memory_bytes": speed.peak_memory,
         });
-        Self { words, json: with_setup("train", setup, threads, figures) }
+        Self { words, json: with_setup("train", setup, place, figures) }
     }
 
-    pub(super) fn solve(setup: &Setup, threads: usize, speed: &SolveSpeed) -> Self {
+    pub(super) fn solve(setup: &Setup, place: &Place, speed: &SolveSpeed) -> Self {
         let words = format!(
             "{}\n\
              ms per ACT step  {:.2} (the middle of {})\n\
              sequence-steps/s {:.2}\n\
              {}\n\
              peak memory      {}",
-            sizes(setup, threads),
+            sizes(setup, place),
             speed.milliseconds_per_step,
             speed.steps,
             speed.sequence_steps_per_second,
@@ -62,10 +83,10 @@ impl Measured {
             "share_of_matmul": speed.share_of_matmul,
             "peak_memory_bytes": speed.peak_memory,
         });
-        Self { words, json: with_setup("solve", setup, threads, figures) }
+        Self { words, json: with_setup("solve", setup, place, figures) }
     }
 
-    pub(super) fn ops(setup: &Setup, threads: usize, speeds: &[OpSpeed]) -> Self {
+    pub(super) fn ops(setup: &Setup, place: &Place, speeds: &[OpSpeed]) -> Self {
         let width = speeds.iter().map(|op| op.name.len()).max().unwrap_or(0);
         let line = |op: &OpSpeed| {
             let rate = op.gflops.map(|gflops| format!("  {gflops:7.1} GFLOP/s")).unwrap_or_default();
@@ -75,23 +96,24 @@ impl Measured {
         let figure = |op: &OpSpeed| json!({"name": op.name, "milliseconds": op.milliseconds, "gflops": op.gflops});
         let figures = json!({"ops": speeds.iter().map(figure).collect::<Vec<_>>()});
         Self {
-            words: format!("{}\n{}", sizes(setup, threads), lines.join("\n")),
-            json: with_setup("ops", setup, threads, figures),
+            words: format!("{}\n{}", sizes(setup, place), lines.join("\n")),
+            json: with_setup("ops", setup, place, figures),
         }
     }
 }
 
-fn sizes(setup: &Setup, threads: usize) -> String {
+fn sizes(setup: &Setup, place: &Place) -> String {
     let (arch, task) = (&setup.arch, &setup.task);
     format!(
-        "D {}, {} heads, {} + {} blocks, {} tokens, batch {}, {}, threads: {threads}",
+        "D {}, {} heads, {} + {} blocks, {} tokens, batch {}, {}, {}",
         arch.hidden_size,
         arch.num_heads,
         arch.H_layers,
         arch.L_layers,
         task.seq_len,
         setup.batch,
-        dtype(setup)
+        dtype(setup),
+        place.words()
     )
 }
 
@@ -117,7 +139,7 @@ fn memory(bytes: Option<u64>) -> String {
 }
 
 /// The figures behind what was measured.
-fn with_setup(bench: &str, setup: &Setup, threads: usize, figures: Value) -> Value {
+fn with_setup(bench: &str, setup: &Setup, place: &Place, figures: Value) -> Value {
     let (arch, task) = (&setup.arch, &setup.task);
     let mut all = json!({
         "bench": bench,
@@ -128,7 +150,8 @@ fn with_setup(bench: &str, setup: &Setup, threads: usize, figures: Value) -> Val
         "vocabulary": task.vocab_size,
         "batch": setup.batch,
         "dtype": dtype(setup),
-        "threads": threads,
+        "device": place.name(),
+        "threads": place.threads,
     });
     if let (Value::Object(all), Value::Object(figures)) = (&mut all, figures) {
         all.extend(figures);
