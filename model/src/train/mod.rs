@@ -1,5 +1,6 @@
 //! Training a model on a dataset from start to end.
 
+mod ahead;
 mod batches;
 mod parallel;
 mod progress;
@@ -16,8 +17,8 @@ pub use parallel::{Next, train_on};
 pub use state::{StateInfo, TrainState};
 pub use step::{Pass, Trainer};
 pub use training::{Trained, Training};
+pub(crate) use verdict::Expected;
 pub use verdict::Halted;
-pub(crate) use verdict::Verdict;
 
 use crate::{Error, Result};
 use hrm_types::{experiment::Experiment, run::MetricPoint};

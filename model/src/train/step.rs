@@ -12,7 +12,7 @@ use crate::{
     shape::Dims,
     train::{
         ranks::{Message, Ranks},
-        verdict::{Halted, Verdict},
+        verdict::{Expected, Halted},
     },
 };
 use candle_core::{DType, Device, Tensor, Var, backprop::GradStore};
@@ -162,6 +162,7 @@ impl Trainer {
 
         let device = self.unrecorded.device().clone();
         let (inputs, ids) = (carry.current.inputs_tensor(&device)?, carry.current.identifiers_tensor(&device)?);
+        let expected = Expected::new(&carry.current, &device)?;
         let puzzle_rows = Var::from_tensor(&self.unrecorded.puzzle_rows(&ids)?)?;
         let x = self.recorded.embed(&inputs, &puzzle_rows)?; // (B, T, D)
         let begun = self.unrecorded.begin(&carry.hidden, &x.detach())?;
@@ -171,7 +172,7 @@ impl Trainer {
         carry.hidden = Hidden { z_H: hidden.z_H.detach(), z_L: hidden.z_L.detach() };
         carry.steps.iter_mut().for_each(|steps| *steps += 1);
         let target_q_continue = self.bootstrap(&carry, &x.detach())?;
-        let verdict = Verdict::new(&outputs.logits, &carry.current)?;
+        let verdict = expected.verdict(&outputs.logits)?;
         let losses = loss::losses(self.arch.loss, &outputs, &verdict.targets(target_q_continue.clone()))?;
         let total = losses.total()?;
         let gradients = (&total * (1.0 / all as f64))?.backward()?;

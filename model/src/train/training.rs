@@ -2,6 +2,7 @@
 
 use super::{
     Batches, Trainer,
+    ahead::Ahead,
     progress::Progress,
     ranks::{Message, Ranks},
     state::{self, StateInfo, TrainState},
@@ -38,7 +39,8 @@ pub struct Training<'a> {
     task: TaskShape,
     dataset_hash: String,
     trainer: Trainer,
-    batches: Batches,
+    /// From the next step's on.
+    batches: Ahead,
     progress: Progress,
     looks: Looks,
     step: u64,
@@ -63,7 +65,7 @@ impl<'a> Training<'a> {
         let dims = Dims::new(&experiment.arch, corpus.task());
         let weights = params::initial(&experiment.arch, &dims, experiment.seed, device)?;
         let progress = Progress::start(experiment.train.batch_size);
-        Self::new(experiment, corpus, &weights, dims, progress)
+        Self::new(experiment, corpus, &weights, dims, progress, 0)
     }
 
     /// A training that goes on where `state` was written, on any device.
@@ -76,11 +78,10 @@ impl<'a> Training<'a> {
         let dims = Dims::new(arch, corpus.task());
         let weights = state::checked_weights(state, arch, &dims, device)?;
         let progress = state.progress(experiment.train.batch_size)?;
-        let mut training = Self::new(experiment, corpus, &weights, dims, progress)?;
+        let mut training = Self::new(experiment, corpus, &weights, dims, progress, state.info().step)?;
         state.check(experiment, &training.dataset_hash)?;
         state.restore(&mut training.trainer, arch, &dims)?;
         state.restore_looks(&mut training.looks, arch, &dims)?;
-        training.step = state.info().step;
         Ok(training)
     }
 
@@ -90,6 +91,7 @@ impl<'a> Training<'a> {
         weights: &BTreeMap<String, Tensor>,
         dims: Dims,
         progress: Progress,
+        step: u64,
     ) -> Result<Self> {
         let (arch, settings, seed) = (&experiment.arch, &experiment.train, experiment.seed);
         // Nothing else has variants with identifiers, and a folder's stand in it already.
@@ -114,9 +116,9 @@ impl<'a> Training<'a> {
             looks: Looks::new(experiment, corpus.held_out.clone()),
             trainer: Trainer::new(arch, settings, dims, seed, weights)?,
             total_steps: total_steps(experiment, corpus.examples()),
-            batches: Batches::new(corpus, settings.batch_size, seed)?,
+            batches: Ahead::from(Batches::new(corpus, settings.batch_size, seed)?, step),
             progress,
-            step: 0,
+            step,
         })
     }
 
@@ -194,7 +196,7 @@ impl<'a> Training<'a> {
         }
         let step = self.step + 1;
         let rate = self.rate(step);
-        let pass = self.trainer.pass(&self.batches.batch(self.step)).map_err(|error| self.with_numbers(error))?;
+        let pass = self.trainer.pass(&self.batches.next()).map_err(|error| self.with_numbers(error))?;
         if !pass.loss.is_finite() {
             return Err(Error::Diverged { step, loss: pass.loss });
         }

@@ -5,7 +5,7 @@ use crate::{
     act::{Batch, Carry},
     loss::{IGNORE_LABEL, Targets},
 };
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 
 /// Sums over the sequences that halted in one step and have valid tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -36,23 +36,31 @@ impl std::ops::Add for Halted {
     }
 }
 
-/// Right and valid tokens of every sequence, where the logits are: nothing waits for a device until they are counted.
-pub(crate) struct Verdict {
+/// What a batch asks for, on the device: brought there before a step is queued, because a copy from the host waits for
+/// what is queued.
+pub(crate) struct Expected {
     /// (B, S) u32, 0 where ignored.
     labels: Tensor,
     /// (B, S) f64: 1 / valid tokens of the sequence where the token counts, else 0.
     weights: Tensor,
+    /// Valid tokens of every sequence, (B) f32.
+    all: Tensor,
+    valid: Vec<u32>,
+}
+
+/// Right and valid tokens of every sequence, where the logits are: nothing waits for a device until they are counted.
+pub(crate) struct Verdict {
+    expected: Expected,
     /// (B) f32.
     right: Tensor,
     /// (B) f32: 1 where every valid token is right.
     is_correct: Tensor,
-    valid: Vec<u32>,
 }
 
-impl Verdict {
-    /// Compares the most probable tokens of logits (B, S, V) with the labels.
-    pub(crate) fn new(logits: &Tensor, batch: &Batch) -> Result<Self> {
-        let (shape, device) = ((batch.len(), batch.seq_len), logits.device());
+impl Expected {
+    /// Of a batch.
+    pub(crate) fn new(batch: &Batch, device: &Device) -> Result<Self> {
+        let shape = (batch.len(), batch.seq_len);
         let count = |labels: &[i64]| labels.iter().filter(|&&label| label != IGNORE_LABEL).count() as u32;
         let valid: Vec<u32> = batch.labels.chunks(batch.seq_len).map(count).collect();
         let weight = |(i, &label): (usize, &i64)| match label {
@@ -61,21 +69,31 @@ impl Verdict {
         };
         let weights: Vec<f64> = batch.labels.iter().enumerate().map(weight).collect();
         let labels: Vec<u32> = batch.labels.iter().map(|&label| u32::try_from(label).unwrap_or(0)).collect();
-        let labels = Tensor::from_vec(labels, shape, device)?;
-        let weights = Tensor::from_vec(weights, shape, device)?;
-        let tokens = logits.detach().argmax(D::Minus1)?; // (B, S)
-        let counts = weights.gt(0.0)?.to_dtype(DType::F32)?;
-        let right = (tokens.eq(&labels)?.to_dtype(DType::F32)? * counts)?.sum(1)?; // (B)
-        let all = valid.iter().map(|&valid| valid as f32).collect();
-        let is_correct = right.eq(&Tensor::from_vec(all, batch.len(), device)?)?.to_dtype(DType::F32)?;
-        Ok(Self { labels, weights, right, is_correct, valid })
+        let all: Vec<f32> = valid.iter().map(|&valid| valid as f32).collect();
+        Ok(Self {
+            labels: Tensor::from_vec(labels, shape, device)?,
+            weights: Tensor::from_vec(weights, shape, device)?,
+            all: Tensor::from_vec(all, batch.len(), device)?,
+            valid,
+        })
     }
 
+    /// Compares the most probable tokens of logits (B, S, V) with the labels.
+    pub(crate) fn verdict(self, logits: &Tensor) -> Result<Verdict> {
+        let tokens = logits.detach().argmax(D::Minus1)?; // (B, S)
+        let counts = self.weights.gt(0.0)?.to_dtype(DType::F32)?;
+        let right = (tokens.eq(&self.labels)?.to_dtype(DType::F32)? * counts)?.sum(1)?; // (B)
+        let is_correct = right.eq(&self.all)?.to_dtype(DType::F32)?;
+        Ok(Verdict { expected: self, right, is_correct })
+    }
+}
+
+impl Verdict {
     /// What the loss compares the outputs with.
     pub(crate) fn targets(&self, q_continue: Option<Tensor>) -> Targets {
         Targets {
-            labels: self.labels.clone(),
-            weights: self.weights.clone(),
+            labels: self.expected.labels.clone(),
+            weights: self.expected.weights.clone(),
             is_correct: self.is_correct.clone(),
             q_continue,
         }
@@ -88,10 +106,10 @@ impl Verdict {
 
     /// Metrics of the sequences that halted in this step, with `right` tokens each.
     pub(crate) fn halted(&self, carry: &Carry, right: &[f32], q_halt: &[f32]) -> Halted {
-        let counts = |&i: &usize| carry.halted[i] && self.valid[i] > 0;
-        (0..self.valid.len()).filter(counts).fold(Halted::default(), |sum, i| {
+        let counts = |&i: &usize| carry.halted[i] && self.expected.valid[i] > 0;
+        (0..self.expected.valid.len()).filter(counts).fold(Halted::default(), |sum, i| {
             let one_if = |fact| f64::from(u8::from(fact));
-            let (right, valid) = (f64::from(right[i]), f64::from(self.valid[i]));
+            let (right, valid) = (f64::from(right[i]), f64::from(self.expected.valid[i]));
             let is_correct = right >= valid;
             sum + Halted {
                 count: 1.0,

@@ -11,7 +11,7 @@ use crate::{
     kernels::PackedWeights,
     loss, optim, params,
     shape::Dims,
-    train::{Pass, Trainer, Verdict},
+    train::{Expected, Pass, Trainer},
 };
 use candle_core::Tensor;
 use fixture::Fixture;
@@ -106,7 +106,8 @@ fn evaluation_step(fixture: &Fixture, hrm: &Hrm, carry: &Carry, step: u32, repor
         let name = format!("eval/step{step}/{name}");
         report.add(&name, fixture.error(&name, ours)?);
     }
-    let verdict = Verdict::new(&outputs.logits, &carry.current)?;
+    let expected = Expected::new(&carry.current, hrm.device())?;
+    let verdict = expected.verdict(&outputs.logits)?;
     let total = loss::losses(fixture.arch.loss, &outputs, &verdict.targets(None))?.total()?;
     let name = format!("eval/step{step}/loss");
     report.add(&name, fixture.error(&name, &total)?);
