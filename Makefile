@@ -58,8 +58,8 @@ gpu-check: ## Check every kernel and whole trainings on this machine's GPU, and 
 gpu-emulate: ## Run the same checks on an emulated GPU, where there is none
 	@model/cuda/emulate.sh
 
-bench: program ## Time every operation, one puzzle's ACT steps and training steps
-	target/release/hrm bench ops
+bench: program ## Time every kernel, one puzzle's ACT steps and training steps
+	cargo bench --package hrm-types --package hrm-model --package hrm-api --bench kernels
 	target/release/hrm bench solve
 	target/release/hrm bench train
 
