@@ -3,8 +3,18 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// The sources, each with everything it includes.
-const SOURCES: [&str; 8] =
-    ["attention", "attention_backward", "attention_plain", "cross_entropy", "embedding", "optim", "rms_norm", "swiglu"];
+const SOURCES: [&str; 10] = [
+    "attention",
+    "attention_backward",
+    "attention_plain",
+    "attention_short",
+    "cross_entropy",
+    "elementwise",
+    "embedding",
+    "optim",
+    "rms_norm",
+    "swiglu",
+];
 
 /// Machine code for the GPUs of data centres and desks, and code that the driver compiles for newer ones.
 const ARCHITECTURES: [&str; 5] = [

@@ -10,5 +10,5 @@ if ! nvidia-smi --list-gpus >&2; then
 fi
 eval "$("$root/model/cuda/toolkit.sh")"
 cd "$root"
-cargo test --release --package hrm-model --lib --features nccl -- --ignored --test-threads=1 gpu_
+cargo test --release --package hrm-model --lib --features nccl -- --ignored --test-threads=1 gpu_ --skip throughput
 cargo test --release --package hrm-model --lib --features nccl -- --ignored --nocapture throughput_of_a_gpu

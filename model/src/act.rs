@@ -74,13 +74,7 @@ impl Carry {
 
     /// Gives every free place the puzzle that `batch` has there and the initial states; the others go on.
     pub fn refill(&mut self, model: &Hrm, batch: &Batch) -> Result<()> {
-        let initial = model.initial(batch.len())?;
-        let free: Vec<u8> = self.halted.iter().map(|&halted| u8::from(halted)).collect();
-        let mask = Tensor::from_vec(free, (batch.len(), 1, 1), model.device())?.broadcast_as(initial.z_H.shape())?;
-        self.hidden = Hidden {
-            z_H: mask.where_cond(&initial.z_H, &self.hidden.z_H)?,
-            z_L: mask.where_cond(&initial.z_L, &self.hidden.z_L)?,
-        };
+        self.hidden = model.restart(&self.hidden, &self.halted)?;
         for i in 0..batch.len() {
             if std::mem::take(&mut self.halted[i]) {
                 self.steps[i] = 0;

@@ -128,14 +128,21 @@ impl Hrm {
         Ok(Hidden { z_H: repeat(&self.H_init)?, z_L: repeat(&self.L_init)? })
     }
 
+    /// The same states with those of the sequences that have halted (B) at their start.
+    pub fn restart(&self, hidden: &Hidden, halted: &[bool]) -> Result<Hidden> {
+        let restart = |states: &Tensor, start: &Tensor| kernels::restart(states, start, halted);
+        Ok(Hidden { z_H: restart(&hidden.z_H, &self.H_init)?, z_L: restart(&hidden.z_L, &self.L_init)? })
+    }
+
     /// All updates of one ACT step but the very last of each module, which [`Self::finish`] makes.
     pub fn begin(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
         let Hidden { mut z_H, mut z_L } = hidden.clone();
         let (H_cycles, L_cycles) = self.cycles;
         for h in 1..=H_cycles {
+            let injection = (&z_H + x)?;
             for l in 1..=L_cycles {
                 if (h, l) != (H_cycles, L_cycles) {
-                    z_L = self.L_level.forward(&z_L, &(&z_H + x)?)?;
+                    z_L = self.L_level.forward(&z_L, &injection)?;
                 }
             }
             if h != H_cycles {

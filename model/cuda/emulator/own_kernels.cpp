@@ -15,8 +15,14 @@ namespace attention_backward {
 namespace attention_plain {
 #include "attention_plain.cu"
 }
+namespace attention_short {
+#include "attention_short.cu"
+}
 namespace cross_entropy {
 #include "cross_entropy.cu"
+}
+namespace elementwise {
+#include "elementwise.cu"
 }
 namespace embedding {
 #include "embedding.cu"
@@ -34,14 +40,16 @@ namespace swiglu {
 using namespace attention;
 using namespace attention_backward;
 using namespace attention_plain;
+using namespace attention_short;
 using namespace cross_entropy;
+using namespace elementwise;
 using namespace embedding;
 using namespace optim;
 using namespace rms_norm;
 using namespace swiglu;
 
 #define EACH_TYPE(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_bf16)
-#define EACH_SIZE(NAME) KERNEL(NAME##_32), KERNEL(NAME##_64), KERNEL(NAME##_128)
+#define EACH_SIZE(NAME) KERNEL(NAME##_16), KERNEL(NAME##_32), KERNEL(NAME##_64), KERNEL(NAME##_128)
 
 extern const Kernel own_kernels[] = {
     EACH_TYPE(rms_norm_forward),
@@ -51,11 +59,16 @@ extern const Kernel own_kernels[] = {
     EACH_TYPE(attention_plain_forward),
     EACH_TYPE(attention_plain_queries_backward),
     EACH_TYPE(attention_plain_keys_backward),
+    EACH_TYPE(add),
+    EACH_TYPE(restart),
     EACH_TYPE(embedding_lookup),
     EACH_TYPE(embedding_partial),
     EACH_SIZE(attention_forward),
     EACH_SIZE(attention_queries_backward),
     EACH_SIZE(attention_keys_backward),
+    EACH_SIZE(attention_short_forward),
+    EACH_SIZE(attention_short_backward),
+    KERNEL(attention_rotate),
     KERNEL(attention_along),
     KERNEL(embedding_total),
     KERNEL(cross_entropy_forward),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::device::DeviceChoice;
 use candle_core::{Result, Tensor, Var};
-use hrm_types::experiment::LossType;
+use hrm_types::experiment::{ForwardDtype, LossType};
 use std::sync::Arc;
 
 /// Largest error of an operation in f32, of the largest value.
@@ -106,7 +106,7 @@ fn gpu_attention() {
     for (dtype, heads, dim) in
         BOTH.into_iter().flat_map(|dtype| [(2, 32), (2, 64), (1, 128), (3, 16)].map(|(h, d)| (dtype, h, d)))
     {
-        for positions in [7, 32, 64, 82, 130] {
+        for positions in [7, 32, 64, 82, 97, 130, 200] {
             let qkv = random((2, positions, 3 * heads * dim), 3);
             let rope = Rope::new(positions, dim, 10_000.0);
             for rope in [None, Some(&rope)] {
@@ -138,6 +138,105 @@ fn gpu_linear() {
                 |x: &[Var]| linear(&x[0].to_dtype(DType::F32)?, &x[1].to_dtype(DType::F32)?, Some(&packed), DType::F32);
             check(&name, DType::BF16, &[&x, &weight], ours, |x| x[0].matmul(&x[1].t()?));
         }
+    }
+}
+
+/// Weights of a block of `width` columns, rounded to bf16 beforehand: in f32 on the GPU, and in f64 on the CPU.
+fn block_weights(width: usize, inner: usize, index: u64, gpu: &Device) -> Vec<(Var, Var)> {
+    let shapes = [(3 * width, width), (width, width), (2 * inner, width), (width, inner)];
+    let weight = |(i, (n, k)): (u64, (usize, usize))| {
+        let values = (random((n, k), 10 * index + i).as_tensor() * (0.5 / (k as f64).sqrt())).expect("values");
+        let (rounded, exact) = input(&Var::from_tensor(&values).expect("a variable"), DType::BF16, gpu);
+        (Var::from_tensor(&rounded.to_dtype(DType::F32).expect("f32")).expect("a variable"), exact)
+    };
+    (0..).zip(shapes).map(weight).collect()
+}
+
+fn plain_block(h: &Tensor, weights: &[Tensor], heads: usize) -> Result<Tensor> {
+    let map = |x: &Tensor, weight: &Tensor| x.broadcast_matmul(&weight.t()?);
+    let attended = plain_attention(&map(h, &weights[0])?, heads, Some((h.dim(1)?, 10_000.0)))?;
+    let h = plain_add_rms_norm(h, &map(&attended, &weights[1])?)?;
+    plain_add_rms_norm(&h, &map(&plain_swiglu(&map(&h, &weights[2])?)?, &weights[3])?)
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_module() {
+    let (gpu, heads, dim, inner, positions) = (gpu(), 2, 32, 96, 11);
+    let width = heads * dim;
+    let weights: Vec<Vec<(Var, Var)>> = (0..2).map(|i| block_weights(width, inner, 20 + i, &gpu)).collect();
+    let (h, exact_h) = input(&random((3, positions, width), 8), DType::BF16, &gpu);
+    let (injection, exact_injection) = input(&random((3, positions, width), 9), DType::BF16, &gpu);
+    let theirs =
+        weights.iter().try_fold((exact_h.as_tensor() + exact_injection.as_tensor()).expect("a sum"), |h, block| {
+            let exact: Vec<Tensor> = block.iter().map(|(_, exact)| exact.as_tensor().clone()).collect();
+            plain_block(&h, &exact, heads)
+        });
+    let theirs = theirs.expect("the operations");
+    let (of, exact_of) = input(&random(theirs.dims(), 10), DType::BF16, &gpu);
+    let expected = (&theirs * exact_of.as_tensor()).and_then(|x| x.sum_all()?.backward()).expect("gradients");
+
+    let packed = PackedWeights::default();
+    let block = |(i, block): (usize, &Vec<(Var, Var)>)| {
+        let weight =
+            |j: usize| Weight { values: block[j].0.as_tensor().clone(), packed: packed.get(&format!("{i}.{j}")) };
+        BlockWeights { qkv_proj: weight(0), o_proj: weight(1), gate_up_proj: weight(2), down_proj: weight(3) }
+    };
+    let rope = Rope::new(positions, dim, 10_000.0);
+    let blocks = weights.iter().enumerate().map(block).collect();
+    let blocks = Blocks::new(blocks, &packed, heads, Some(rope), 1e-5, ForwardDtype::Bfloat16);
+    let near = |what: &str, ours: &Tensor, theirs: &Tensor, tolerance: f64| {
+        let found = error(ours, theirs);
+        assert!(found < tolerance, "{what}: {found:e}");
+    };
+    let mut before = None;
+    for _ in 0..2 {
+        let ours = blocks.forward(&h, &injection, 0..positions).expect("a pass").expect("on a GPU");
+        near("forward", &ours, &theirs.detach(), 2e-2);
+        let found = (&ours * of.as_tensor()).and_then(|x| x.sum_all()?.backward()).expect("gradients");
+        let mut all = vec![bits(&ours)];
+        for (name, ours, theirs) in [("h", &h, &exact_h), ("injection", &injection, &exact_injection)] {
+            let ours = found.get(ours).expect("ours");
+            near(name, ours, expected.get(theirs).expect("theirs"), 4e-2);
+            all.push(bits(ours));
+        }
+        let found = packed.gradients();
+        for (i, block) in weights.iter().enumerate() {
+            for (j, (_, exact)) in block.iter().enumerate() {
+                let ours = &found[&format!("{i}.{j}")];
+                near(&format!("weight {i}.{j}"), ours, expected.get(exact).expect("theirs"), 4e-2);
+                all.push(bits(ours));
+            }
+        }
+        if let Some(before) = before.replace(all.clone()) {
+            assert!(before == all, "other bits the second time");
+        }
+    }
+    let unrecorded = |weight: &Weight| Weight { values: weight.values.detach(), packed: Arc::clone(&weight.packed) };
+    let detached = blocks.weights.iter().map(|block| BlockWeights {
+        qkv_proj: unrecorded(&block.qkv_proj),
+        o_proj: unrecorded(&block.o_proj),
+        gate_up_proj: unrecorded(&block.gate_up_proj),
+        down_proj: unrecorded(&block.down_proj),
+    });
+    let rope = Rope::new(positions, dim, 10_000.0);
+    let detached = Blocks::new(detached.collect(), &packed, heads, Some(rope), 1e-5, ForwardDtype::Bfloat16);
+    let first = detached.forward(&h, &injection, 0..1).expect("a pass").expect("on a GPU");
+    near("the first position", &first, &theirs.detach().narrow(1, 0, 1).expect("a position"), 2e-2);
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_sequences_that_halted_begin_anew() {
+    for (dtype, width) in BOTH.into_iter().flat_map(|dtype| [24, 13].map(|width| (dtype, width))) {
+        let (states, exact) = input(&random((3, 5, width), 11), dtype, &gpu());
+        let initial = random(width, 12).as_detached_tensor();
+        let halted = [false, true, false];
+        let on_gpu = initial.to_device(&gpu()).expect("on the GPU");
+        let ours = restart(&states, &on_gpu, &halted).expect("states");
+        let rounded = initial.to_dtype(dtype).and_then(|x| x.to_dtype(DType::F64)?.broadcast_as((5, width)));
+        let rows = [exact.get(0), rounded, exact.get(2)].map(|row| row.expect("a sequence"));
+        assert!(bits(&ours) == bits(&Tensor::stack(&rows, 0).expect("states")), "{dtype:?}, {width}");
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn prepared(x: Tensor, weight: Tensor, dtype: ForwardDtype) -> Result
         }));
     }
     let packed = (dtype == ForwardDtype::Bfloat16).then(|| super::PackedWeights::default().get("weight"));
+    let x = x.to_dtype(super::activations(dtype, x.device()))?;
     Ok(Box::new(move || linear(&x, &weight, packed.as_ref(), x.dtype()).map(drop)))
 }
 

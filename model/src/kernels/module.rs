@@ -1,6 +1,10 @@
 //! A module's blocks as one operation, for the backends that have it as one.
 
 use super::{PackedWeight, PackedWeights, Rope, cpu};
+#[cfg(feature = "cuda")]
+use super::{attention::Heads, cuda};
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
 use cpu::module::{BlockPanels, Buffers, Saved, Sizes};
 use hrm_types::experiment::ForwardDtype;
@@ -31,10 +35,10 @@ pub(crate) struct BlockWeights {
 
 /// A module: its blocks and what they share.
 pub(crate) struct Blocks {
-    weights: Vec<BlockWeights>,
+    pub(super) weights: Vec<BlockWeights>,
     num_heads: usize,
     rope: Option<Rope>,
-    eps: f32,
+    pub(super) eps: f32,
     arithmetic: cpu::Arithmetic,
     buffers: Arc<Buffers>,
 }
@@ -63,17 +67,32 @@ impl Blocks {
         injection: &Tensor,
         reads: Range<usize>,
     ) -> Result<Option<Tensor>> {
+        let record = self.weights.iter().any(|block| block.qkv_proj.values.track_op());
+        #[cfg(feature = "cuda")]
+        if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 {
+            let op = cuda::module::Pass { blocks: Arc::clone(self), reads: reads.end, record, saved: Mutex::default() };
+            return h.contiguous()?.apply_op2(&injection.contiguous()?, op).map(Some);
+        }
         if !h.device().is_cpu() {
             return Ok(None);
         }
-        let record = self.weights.iter().any(|block| block.qkv_proj.values.track_op());
         let op = Pass { blocks: Arc::clone(self), reads, record, saved: Mutex::default() };
         h.contiguous()?.apply_op2(&injection.contiguous()?, op).map(Some)
     }
 
+    /// I.
+    pub(super) fn inner_size(&self) -> Result<usize> {
+        self.weights[0].down_proj.values.dim(1)
+    }
+
+    #[cfg(feature = "cuda")]
+    pub(super) fn heads(&self) -> Heads {
+        Heads { count: self.num_heads, rope: self.rope.clone() }
+    }
+
     fn sizes(&self, layout: &Layout) -> Result<Sizes<'_>> {
         let (batch, positions, width) = layout.shape().dims3()?;
-        let inner = self.weights[0].down_proj.values.dim(1)?;
+        let inner = self.inner_size()?;
         Ok(Sizes {
             arithmetic: self.arithmetic,
             batch,

@@ -1,6 +1,6 @@
 //! Attention: on tensor cores where the head's size allows, else with a warp per query.
 
-use super::{Arg, Launch, Operand, Output, Source, WARPS, int, operand, space, suffix};
+use super::{Arg, Launch, Operand, Output, Source, THREADS, WARPS, int, operand, space, suffix};
 use crate::kernels::{attention::Heads, rope::Rope};
 use candle_core::{
     CudaDevice, CudaStorage, DType, Result,
@@ -16,8 +16,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows of a block, as `tiles.cuh` has it.
 const TILE: usize = 64;
 
+/// Tiles of queries of a block of the forward pass, as `attention.cu` has it.
+const fn query_tiles(dim: usize) -> usize {
+    if dim > 64 { 1 } else { 2 }
+}
+
 /// Rows of the other side that a block of the backward pass holds.
 const STEP: usize = 32;
+
+/// Positions of a sequence whose heads are each done by one block, at most, as `attention_short.cu` has it.
+const SHORT: usize = 96;
 
 /// Columns of a head, at most, as `attention_plain.cu` has it.
 const MOST_COLUMNS: usize = 256;
@@ -35,8 +43,18 @@ struct Sizes {
     width: usize,
     heads: usize,
     dim: usize,
-    /// Whether there is a kernel on tensor cores.
-    tiled: bool,
+    kernels: Kernels,
+}
+
+/// Which kernels there are for a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kernels {
+    /// On tensor cores, a block for a head.
+    Short,
+    /// On tensor cores, a block for a tile of a head.
+    Tiled,
+    /// A warp for a query.
+    Plain,
 }
 
 impl Sizes {
@@ -46,8 +64,12 @@ impl Sizes {
         if dim > MOST_COLUMNS {
             bail!("expected heads of at most {MOST_COLUMNS} columns, found {dim}");
         }
-        let tiled = qkv.0.dtype() == DType::BF16 && matches!(dim, 32 | 64 | 128);
-        Ok(Self { batch, positions, width, heads: heads.count, dim, tiled })
+        let kernels = match (qkv.0.dtype(), dim) {
+            (DType::BF16, 16 | 32 | 64 | 128) if positions <= SHORT => Kernels::Short,
+            (DType::BF16, 16 | 32 | 64 | 128) => Kernels::Tiled,
+            _ => Kernels::Plain,
+        };
+        Ok(Self { batch, positions, width, heads: heads.count, dim, kernels })
     }
 
     /// Blocks of so many rows of one head each.
@@ -60,10 +82,17 @@ impl Sizes {
         (rows * (self.dim + 8) * 2) as u32
     }
 
+    /// A block for every head, 32 threads for sixteen positions.
+    fn short(&self, pass: &str, shared: u32) -> Result<Launch> {
+        let name = format!("attention_short_{pass}_{}", self.dim);
+        let launch = Launch::new(Source::AttentionShort, name, (self.batch * self.heads) as u64)?;
+        Ok(Launch { shared, threads: 32 * self.positions.div_ceil(16) as u32, ..launch })
+    }
+
     /// The last arguments of every kernel.
     fn args(&self) -> Result<Vec<Arg<'static>>> {
         let mut args = vec![int(self.positions)?, int(self.heads)?];
-        if !self.tiled {
+        if self.kernels == Kernels::Plain {
             args.push(int(self.dim)?);
         }
         Ok(args)
@@ -91,20 +120,58 @@ pub(in crate::kernels) fn forward(qkv: Operand<'_>, heads: &Heads, log_sums: &Lo
     let (device, dtype, sizes) = (qkv.0.device(), qkv.0.dtype(), Sizes::new(qkv, heads)?);
     let out = Output::new(device, dtype, sizes.batch * sizes.positions * sizes.width)?;
     let sums = space::<f32>(device, sizes.batch * sizes.heads * sizes.positions)?;
-    let [cos, sin] = tables(heads.rope.as_ref(), device)?;
-    let mut args = vec![operand(qkv, dtype)?, cos, sin, out.pointer, Arg::Pointer(sums.device_ptr(sums.stream()).0)];
-    args.extend(sizes.args()?);
-    let launch = if sizes.tiled {
-        let name = format!("attention_forward_{}", sizes.dim);
-        let shared = sizes.tiles(3 * TILE);
-        Launch { shared, ..Launch::new(Source::Attention, name, sizes.blocks(TILE))? }
-    } else {
-        let name = format!("attention_plain_forward_{}", suffix(dtype)?);
-        Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?
-    };
-    launch.run(device, &args)?;
+    let pointers = [operand(qkv, dtype)?, out.pointer, Arg::Pointer(sums.device_ptr(sums.stream()).0)];
+    match sizes.kernels {
+        Kernels::Tiled => forward_tiled(device, pointers, heads, &sizes)?,
+        Kernels::Short | Kernels::Plain => {
+            let ([qkv, out, sums], [cos, sin]) = (pointers, tables(heads.rope.as_ref(), device)?);
+            let mut args = vec![qkv, cos, sin, out, sums];
+            args.extend(sizes.args()?);
+            let launch = if sizes.kernels == Kernels::Short {
+                sizes.short("forward", sizes.tiles(3 * SHORT))?
+            } else {
+                let name = format!("attention_plain_forward_{}", suffix(dtype)?);
+                Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?
+            };
+            launch.run(device, &args)?;
+        }
+    }
     *log_sums.lock().unwrap_or_else(PoisonError::into_inner) = Some(sums);
     Ok(out.storage)
+}
+
+/// A block for some tiles of queries, which walks over all keys; queries and keys are rotated beforehand.
+fn forward_tiled(device: &CudaDevice, [qkv, out, sums]: [Arg<'_>; 3], heads: &Heads, sizes: &Sizes) -> Result<()> {
+    let rotated = heads.rope.as_ref().map(|rope| rotated(device, qkv, rope, sizes)).transpose()?;
+    let (qk, parts) = rotated.as_ref().map_or((qkv, 3), |rotated| (rotated.pointer, 2));
+    let tiles = query_tiles(sizes.dim);
+    let launch = Launch {
+        shared: sizes.tiles((tiles + 4) * TILE),
+        ..Launch::new(Source::Attention, format!("attention_forward_{}", sizes.dim), sizes.blocks(tiles * TILE))?
+    };
+    let mut args = vec![qk, int(parts * sizes.width)?, qkv, out, sums];
+    args.extend(sizes.args()?);
+    launch.run(device, &args)
+}
+
+/// Queries and keys of a qkv (B, T, 3·D), rotated: (B, T, 2·D).
+fn rotated(device: &CudaDevice, qkv: Arg<'_>, rope: &Rope, sizes: &Sizes) -> Result<Output> {
+    let out = Output::new(device, DType::BF16, sizes.batch * sizes.positions * 2 * sizes.width)?;
+    let [cos, sin] = tables(Some(rope), device)?;
+    // A thread has eight columns of each half of a head.
+    let threads = (sizes.batch * sizes.positions * 2 * sizes.heads * (sizes.dim / 16)) as u64;
+    let args = [
+        qkv,
+        cos,
+        sin,
+        out.pointer,
+        Arg::Long(threads as i64),
+        int(sizes.positions)?,
+        int(sizes.heads)?,
+        int(sizes.dim)?,
+    ];
+    Launch::new(Source::Attention, "attention_rotate", threads.div_ceil(u64::from(THREADS)))?.run(device, &args)?;
+    Ok(out)
 }
 
 /// The argument's gradient (B, T, 3·D) from the result (B, T, D) and its gradient.
@@ -124,9 +191,14 @@ pub(in crate::kernels) fn backward(
     let out = Output::new(device, dtype, sizes.batch * sizes.positions * 3 * sizes.width)?;
     let [cos, sin] = tables(heads.rope.as_ref(), device)?;
     let (qkv, result, grad) = (operand(qkv, dtype)?, operand(result, dtype)?, operand(grad, dtype)?);
-    if !sizes.tiled {
-        let mut args = vec![qkv, result, grad, cos, sin, log_sums, out.pointer];
-        args.extend(sizes.args()?);
+    let mut args = vec![qkv, result, grad, cos, sin, log_sums, out.pointer];
+    args.extend(sizes.args()?);
+    if sizes.kernels == Kernels::Short {
+        let numbers = (2 * SHORT * size_of::<f32>()) as u32;
+        sizes.short("backward", sizes.tiles(4 * SHORT) + numbers)?.run(device, &args)?;
+        return Ok(out.storage);
+    }
+    if sizes.kernels == Kernels::Plain {
         for side in ["queries", "keys"] {
             let name = format!("attention_plain_{side}_backward_{}", suffix(dtype)?);
             Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?.run(device, &args)?;
@@ -146,11 +218,13 @@ pub(in crate::kernels) fn backward(
         Arg::Long(rows as i64),
     ];
     Launch::new(Source::AttentionBackward, "attention_along", (rows as u64).div_ceil(WARPS))?.run(device, &args)?;
-    let mut args = vec![qkv, grad, cos, sin, log_sums, along.pointer, out.pointer];
+    let rotated = heads.rope.as_ref().map(|rope| rotated(device, qkv, rope, &sizes)).transpose()?;
+    let (qk, parts) = rotated.as_ref().map_or((qkv, 3), |rotated| (rotated.pointer, 2));
+    let mut args = vec![qk, int(parts * sizes.width)?, qkv, grad, cos, sin, log_sums, along.pointer, out.pointer];
     args.extend(sizes.args()?);
     for side in ["queries", "keys"] {
         let name = format!("attention_{side}_backward_{}", sizes.dim);
-        let shared = sizes.tiles(2 * TILE + 2 * STEP);
+        let shared = sizes.tiles(2 * TILE + 4 * STEP);
         let launch = Launch::new(Source::AttentionBackward, name, sizes.blocks(TILE))?;
         Launch { shared, ..launch }.run(device, &args)?;
     }

@@ -92,6 +92,35 @@ __device__ __forceinline__ float warp_max(float x) {
     return x;
 }
 
+// 2^x, nearly: the hardware's, 0 where it would be denormal.
+__device__ __forceinline__ float exp2_near(float x) {
+#ifdef HRM_EMULATED
+    return exp2f(x);
+#else
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+// Begins to copy 16 bytes to shared memory, or zeros.
+__device__ __forceinline__ void fetch(bf16 *to, const bf16 *from, bool real) {
+#ifdef HRM_EMULATED
+    if (real) memcpy(to, from, 16);
+    else memset(to, 0, 16);
+#else
+    u32 address = (u32)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(real ? 16 : 0) : "memory");
+#endif
+}
+
+// Waits for what this thread has begun to copy.
+__device__ __forceinline__ void fetched() {
+#ifndef HRM_EMULATED
+    asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
 // c (16, 8) += a (16, 16) · b (16, 8), f32 sums of bf16 products. With g = lane / 4 and t = lane % 4 a lane holds
 //   a: pairs of columns at (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8)
 //   b: pairs of rows at (2t, g), (2t + 8, g)

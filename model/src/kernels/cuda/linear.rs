@@ -57,22 +57,27 @@ impl Product {
 
     /// Queues it: operands rounded to bf16 if they are not, a result of `dtype`.
     fn run(self, a: Operand<'_>, b: Operand<'_>, dtype: DType) -> Result<CudaStorage> {
+        let out = Output::new(a.0.device(), dtype, self.m * self.n)?;
+        self.run_into(a, b, out.storage, 0.0)
+    }
+
+    /// Queues it: operands rounded to bf16 if they are not; the result is c · `kept` + a · b.
+    fn run_into(self, a: Operand<'_>, b: Operand<'_>, c: CudaStorage, kept: f32) -> Result<CudaStorage> {
         for (x, other, first) in [(a, b, true), (b, a, false)] {
             if x.0.dtype() == DType::F32 {
                 let (rounded, layout) = (x.0.to_dtype(x.1, DType::BF16)?, Layout::contiguous(x.1.shape()));
                 let (a, b) = if first { ((&rounded, &layout), other) } else { (other, (&rounded, &layout)) };
-                return self.run(a, b, dtype);
+                return self.run_into(a, b, c, kept);
             }
         }
-        let (device, blas) = (a.0.device(), a.0.device().cublas_handle());
-        let out = Output::new(device, dtype, self.m * self.n)?;
+        let blas = a.0.device().cublas_handle();
         if [a, b].iter().any(|x| x.0.dtype() != DType::BF16) {
             bail!("expected operands in bf16, found {:?} and {:?}", a.0.dtype(), b.0.dtype());
         }
         if self.m * self.n == 0 {
-            return Ok(out.storage);
+            return Ok(c);
         }
-        let c_type = match dtype {
+        let c_type = match c.dtype() {
             DType::BF16 => sys::cudaDataType::CUDA_R_16BF,
             DType::F32 => sys::cudaDataType::CUDA_R_32F,
             other => bail!("expected a product in f32 or bf16, found {other:?}"),
@@ -82,10 +87,10 @@ impl Product {
             Side::Transposed => sys::cublasOperation_t::CUBLAS_OP_T,
         };
         let size = |size: usize| i32::try_from(size).map_err(candle_core::Error::wrap);
-        let (alpha, beta) = (1f32, 0f32);
+        let (alpha, beta) = (1f32, kept);
         let number = |x: &f32| std::ptr::from_ref(x).cast::<c_void>();
         let layout = Layout::contiguous(self.m * self.n);
-        let c = pointer((&out.storage, &layout))? as *mut c_void;
+        let result = pointer((&c, &layout))? as *mut c_void;
         #[expect(unsafe_code, reason = "a foreign function on raw addresses")]
         // SAFETY: a, b and c hold as many values as the sizes say, on the stream that the handle was made for.
         unsafe {
@@ -104,7 +109,7 @@ impl Product {
                 sys::cudaDataType::CUDA_R_16BF,
                 size(self.ldb)?,
                 number(&beta),
-                c,
+                result,
                 c_type,
                 size(self.ldc)?,
                 sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
@@ -112,7 +117,7 @@ impl Product {
             )
         }
         .w()?;
-        Ok(out.storage)
+        Ok(c)
     }
 }
 
@@ -157,6 +162,18 @@ pub(in crate::kernels) fn input_gradient(
 ) -> Result<CudaStorage> {
     let rounded = packed.rounded(weight)?;
     Product::input_gradient(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), grad, grad.0.dtype())
+}
+
+/// The same added to `sum` (M, K), of the gradient's type.
+pub(in crate::kernels) fn add_input_gradient(
+    grad: Operand<'_>,
+    weight: Operand<'_>,
+    sizes: Sizes,
+    packed: &PackedWeight,
+    sum: CudaStorage,
+) -> Result<CudaStorage> {
+    let rounded = packed.rounded(weight)?;
+    Product::input_gradient(sizes).run_into((&rounded, &Layout::contiguous(weight.1.shape())), grad, sum, 1.0)
 }
 
 /// The result's gradient (M, N), transposed, · x (M, K) → W's gradient (N, K), f32.

@@ -8,8 +8,10 @@
 pub(super) mod attention;
 pub(super) mod cross_entropy;
 pub(crate) mod device;
+pub(super) mod elementwise;
 pub(super) mod embedding;
 pub(super) mod linear;
+pub(super) mod module;
 #[cfg(feature = "nccl")]
 pub(crate) mod nccl;
 pub(super) mod optim;
@@ -52,7 +54,9 @@ enum Source {
     Attention,
     AttentionBackward,
     AttentionPlain,
+    AttentionShort,
     CrossEntropy,
+    Elementwise,
     Embedding,
     Optim,
     RmsNorm,
@@ -70,7 +74,9 @@ impl Source {
             Self::Attention => image!("attention"),
             Self::AttentionBackward => image!("attention_backward"),
             Self::AttentionPlain => image!("attention_plain"),
+            Self::AttentionShort => image!("attention_short"),
             Self::CrossEntropy => image!("cross_entropy"),
+            Self::Elementwise => image!("elementwise"),
             Self::Embedding => image!("embedding"),
             Self::Optim => image!("optim"),
             Self::RmsNorm => image!("rms_norm"),

@@ -26,13 +26,14 @@ __device__ __forceinline__ float quad_sum(float x) {
     return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// `rows` rows of the qkv from position `start`, rotated where they should be; 0 beyond the last position.
+// `rows` rows of the qkv from position `start`, rotated where they should be; 0 beyond the last position. All threads
+// of the block call it.
 template <int DIM>
 __device__ __forceinline__ void read_tile(bf16 *tile, const bf16 *qkv, const Head &head, int start, int rows,
                                           int part) {
     constexpr int HALF = DIM / 2, PAIRS = HALF / 8;
     bool rotated = head.cos != nullptr && part != VALUES;
-    for (int i = threadIdx.x; i < rows * PAIRS; i += THREADS) {
+    for (int i = threadIdx.x; i < rows * PAIRS; i += blockDim.x) {
         int row = i / PAIRS, column = i % PAIRS * 8, position = start + row;
         uint4 first = {0, 0, 0, 0}, second = {0, 0, 0, 0};
         if (position < head.positions) {
@@ -56,13 +57,59 @@ __device__ __forceinline__ void read_tile(bf16 *tile, const bf16 *qkv, const Hea
 template <int DIM>
 __device__ __forceinline__ void read_plain_tile(bf16 *tile, const bf16 *from, const Head &head, int start, int rows) {
     constexpr int EIGHTS = DIM / 8;
-    for (int i = threadIdx.x; i < rows * EIGHTS; i += THREADS) {
+    for (int i = threadIdx.x; i < rows * EIGHTS; i += blockDim.x) {
         int row = i / EIGHTS, column = i % EIGHTS * 8, position = start + row;
         uint4 values = {0, 0, 0, 0};
         if (position < head.positions)
             values = *(const uint4 *)(from + (long long)position * head.width + head.first_column + column);
         *(uint4 *)(tile + row * stride<DIM>() + column) = values;
     }
+}
+
+// Begins to copy `rows` rows of DIM values from position `start`, `row_size` values from one to the next; 0 beyond the
+// last position.
+template <int DIM>
+__device__ __forceinline__ void fetch_tile(bf16 *tile, const bf16 *from, int row_size, int start, int rows,
+                                           int positions) {
+    constexpr int EIGHTS = DIM / 8;
+    for (int i = threadIdx.x; i < rows * EIGHTS; i += THREADS) {
+        int row = i / EIGHTS, column = i % EIGHTS * 8, position = start + row;
+        bool real = position < positions;
+        fetch(tile + row * stride<DIM>() + column, real ? from + (long long)position * row_size + column : from, real);
+    }
+}
+
+// A warp's `rows` rows of a tile from `first`, to position `start` + row of rows of `row_size` values.
+template <int DIM>
+__device__ __forceinline__ void write_tile(bf16 *to, int row_size, const bf16 *tile, int first, int rows, int start,
+                                           int positions) {
+    constexpr int EIGHTS = DIM / 8;
+    for (int i = threadIdx.x % 32; i < rows * EIGHTS; i += 32) {
+        int row = first + i / EIGHTS, column = i % EIGHTS * 8;
+        if (start + row < positions)
+            *(uint4 *)(to + (long long)(start + row) * row_size + column) =
+                *(const uint4 *)(tile + row * stride<DIM>() + column);
+    }
+}
+
+// The right operand of s += left · tileᵀ: rows 16·n..+16 at columns 16·k..+16, for two products of eight rows each.
+template <int DIM>
+__device__ __forceinline__ void load_rows(u32 b[4], const bf16 *tile, int n, int k) {
+    int lane = threadIdx.x % 32;
+    load_matrices(b, tile + (n * 16 + lane / 16 * 8 + lane % 8) * stride<DIM>() + k * 16 + lane / 8 % 2 * 8);
+}
+
+// The right operand of o += p · tile: rows 16·k..+16 at columns 16·n..+16, for two products of eight columns each.
+template <int DIM>
+__device__ __forceinline__ void load_columns(u32 b[4], const bf16 *tile, int k, int n) {
+    int lane = threadIdx.x % 32;
+    load_matrices_transposed(b, tile + (k * 16 + lane % 16) * stride<DIM>() + n * 16 + lane / 16 * 8);
+}
+
+// What two products left in a lane, as a left operand.
+__device__ __forceinline__ void left_fragment(u32 left[4], const float first[4], const float second[4]) {
+    left[0] = pack(first[0], first[1]), left[1] = pack(first[2], first[3]);
+    left[2] = pack(second[0], second[1]), left[3] = pack(second[2], second[3]);
 }
 
 // The left operand of a product: rows `row`..+16, columns `column`..+16 of a tile.
@@ -77,15 +124,13 @@ __device__ __forceinline__ void rows_fragment(u32 out[4], const bf16 *tile, int 
 template <int DIM, int ROWS>
 __device__ __forceinline__ void multiply_rows(float s[ROWS / 8][4], const u32 left[DIM / 16][4], const bf16 *tile,
                                               int valid) {
-    int lane = threadIdx.x % 32;
 #pragma unroll
     for (int n = 0; n < ROWS / 16; n++) {
         if (n * 16 >= valid) break;
 #pragma unroll
         for (int k = 0; k < DIM / 16; k++) {
-            // Rows 0..8 at both eights of columns, then rows 8..16.
             u32 b[4];
-            load_matrices(b, tile + (n * 16 + lane / 16 * 8 + lane % 8) * stride<DIM>() + k * 16 + lane / 8 % 2 * 8);
+            load_rows<DIM>(b, tile, n, k);
             mma(s[2 * n], left[k], b[0], b[1]);
             mma(s[2 * n + 1], left[k], b[2], b[3]);
         }
@@ -96,7 +141,6 @@ __device__ __forceinline__ void multiply_rows(float s[ROWS / 8][4], const u32 le
 template <int DIM, int ROWS>
 __device__ __forceinline__ void multiply_tiles(float s[ROWS / 8][4], const bf16 *left_tile, int row, const bf16 *tile,
                                                int valid) {
-    int lane = threadIdx.x % 32;
 #pragma unroll
     for (int k = 0; k < DIM / 16; k++) {
         u32 left[4];
@@ -105,7 +149,7 @@ __device__ __forceinline__ void multiply_tiles(float s[ROWS / 8][4], const bf16 
         for (int n = 0; n < ROWS / 16; n++) {
             if (n * 16 >= valid) break;
             u32 b[4];
-            load_matrices(b, tile + (n * 16 + lane / 16 * 8 + lane % 8) * stride<DIM>() + k * 16 + lane / 8 % 2 * 8);
+            load_rows<DIM>(b, tile, n, k);
             mma(s[2 * n], left, b[0], b[1]);
             mma(s[2 * n + 1], left, b[2], b[3]);
         }
@@ -116,18 +160,15 @@ __device__ __forceinline__ void multiply_tiles(float s[ROWS / 8][4], const bf16 
 template <int DIM, int ROWS>
 __device__ __forceinline__ void multiply_columns(float o[DIM / 8][4], const float p[ROWS / 8][4], const bf16 *tile,
                                                  int valid) {
-    int lane = threadIdx.x % 32;
 #pragma unroll
     for (int k = 0; k < ROWS / 16; k++) {
         if (k * 16 >= valid) break;
-        // What two products left in a lane is what the left operand wants there.
-        u32 left[4] = {pack(p[2 * k][0], p[2 * k][1]), pack(p[2 * k][2], p[2 * k][3]),
-                       pack(p[2 * k + 1][0], p[2 * k + 1][1]), pack(p[2 * k + 1][2], p[2 * k + 1][3])};
+        u32 left[4];
+        left_fragment(left, p[2 * k], p[2 * k + 1]);
 #pragma unroll
         for (int n = 0; n < DIM / 16; n++) {
-            // Both eights of rows at columns 0..8, then at columns 8..16.
             u32 b[4];
-            load_matrices_transposed(b, tile + (k * 16 + lane % 16) * stride<DIM>() + n * 16 + lane / 16 * 8);
+            load_columns<DIM>(b, tile, k, n);
             mma(o[2 * n], left, b[0], b[1]);
             mma(o[2 * n + 1], left, b[2], b[3]);
         }
