@@ -43,7 +43,7 @@ fn rate([m, k, n]: [usize; 3], dtype: ForwardDtype, device: &Device) -> Result<f
         let values = random::truncated_normal(&mut rng, rows * columns, 1.0);
         Ok(Tensor::from_vec(values, (rows, columns), device)?)
     };
-    let mut multiply = kernels::prepared_product(draw(m, k)?, draw(n, k)?, dtype)?;
+    let mut multiply = kernels::prepared_product(&draw(m, k)?, &draw(n, k)?, dtype)?;
     multiply()?;
     let (started, mut best) = (Instant::now(), f64::INFINITY);
     while started.elapsed().as_secs_f64() < SECONDS {

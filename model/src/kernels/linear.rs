@@ -38,19 +38,19 @@ pub(crate) type Product = Box<dyn FnMut() -> Result<()> + Send>;
 
 /// The product of x (M, K) with Wᵀ for W (N, K), both f32, as the modules' passes run it: with operands of this type
 /// that are prepared, where the backend prepares any.
-pub(crate) fn prepared(x: Tensor, weight: Tensor, dtype: ForwardDtype) -> Result<Product> {
+pub(crate) fn prepared(x: &Tensor, weight: &Tensor, dtype: ForwardDtype) -> Result<Product> {
     if x.device().is_cpu() {
         let ((m, k), n) = (x.dims2()?, weight.dim(0)?);
         let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
         let arithmetic = cpu::Arithmetic::best(dtype);
-        let mut multiply = cpu::linear::prepared(arithmetic, &values(&x)?, &values(&weight)?, (m, n, k));
+        let mut multiply = cpu::linear::prepared(arithmetic, &values(x)?, &values(weight)?, (m, n, k));
         return Ok(Box::new(move || {
             multiply();
             Ok(())
         }));
     }
     let packed = (dtype == ForwardDtype::Bfloat16).then(|| super::PackedWeights::default().get("weight"));
-    let x = x.to_dtype(super::activations(dtype, x.device()))?;
+    let (x, weight) = (x.to_dtype(super::activations(dtype, x.device()))?, weight.clone());
     Ok(Box::new(move || linear(&x, &weight, packed.as_ref(), x.dtype()).map(drop)))
 }
 
