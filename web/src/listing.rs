@@ -111,6 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_trained_from_files_is_read() {
+        let mut json = serde_json::to_value(experiment()).unwrap();
+        json["data"] = serde_json::json!({"source": "csv", "train": "train.csv", "test": "test.csv"});
+        let experiment: Experiment = serde_json::from_value(json).unwrap();
+        assert_eq!(experiment.data, DataSpec::Files);
+        assert!(experiment.validate().is_err(), "and cannot be queued");
+    }
+
+    #[test]
     fn settings_have_paths() {
         let settings = settings(&experiment());
         let find = |path: &str| settings.iter().find(|(name, _)| name == path).map(|(_, value)| value.clone());

@@ -28,7 +28,7 @@ pub(crate) fn open(place: &Path) -> anyhow::Result<Model> {
 }
 
 fn shipped(kind: Kind, side: u8) -> anyhow::Result<Model> {
-    for (name, bytes) in shipped::CHECKPOINTS {
+    for shipped::Shipped { name, bytes, .. } in shipped::CHECKPOINTS {
         let model = Model::from_bytes(bytes).with_context(|| format!("the shipped model {name}"))?;
         if model.info().kind == kind.as_str() && model.info().side == side {
             return Ok(model);

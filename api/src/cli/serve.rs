@@ -114,7 +114,7 @@ async fn closed(mut ended: watch::Receiver<bool>) {
 
 /// Stores the checkpoints that ship with the program, at its first start.
 async fn import_shipped(pool: &PgPool) -> anyhow::Result<()> {
-    for &(name, bytes) in shipped::CHECKPOINTS {
+    for &shipped::Shipped { name, bytes, .. } in shipped::CHECKPOINTS {
         let sha256 = format!("{:x}", Sha256::digest(bytes));
         if !checkpoints::is_shipped(pool, &sha256).await? {
             let model = tokio::task::spawn_blocking(|| Model::from_bytes(bytes)).await??;

@@ -74,7 +74,7 @@ fn crafted_files_are_refused_within_bounds() {
 }
 
 fn checkpoints(alone: bool) {
-    let (_, whole) = shipped::CHECKPOINTS[0];
+    let whole = shipped::CHECKPOINTS[0].bytes;
     let changed = |at: usize, to: u8| {
         let mut bytes = whole.to_vec();
         bytes[at] = to;

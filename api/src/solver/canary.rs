@@ -33,7 +33,7 @@ impl Solver {
             return Ok(canary);
         }
         *last = None;
-        let (name, _) = shipped::CHECKPOINTS.first().ok_or_else(|| ApiError::NotReady("no model ships".into()))?;
+        let name = shipped::CHECKPOINTS.first().ok_or_else(|| ApiError::NotReady("no model ships".into()))?.name;
         let stored = match store::checkpoints::shipped(&self.pool, name).await {
             Err(store::Error::NotFound { .. }) => return Err(ApiError::NotReady(format!("{name} is not stored"))),
             stored => stored?,
@@ -65,9 +65,9 @@ mod tests {
         let db = database().await;
         let solver = Solver::new(db.pool.clone());
         assert!(matches!(solver.canary().await, Err(ApiError::NotReady(_))), "nothing is stored yet");
-        let &(name, bytes) = shipped::CHECKPOINTS.first().expect("a model ships");
-        let model = Model::from_bytes(bytes).expect("a checkpoint");
-        store::checkpoints::import_shipped(&db.pool, name, model.info(), bytes).await.expect("an import");
+        let first = shipped::CHECKPOINTS.first().expect("a model ships");
+        let model = Model::from_bytes(first.bytes).expect("a checkpoint");
+        store::checkpoints::import_shipped(&db.pool, first.name, model.info(), first.bytes).await.expect("an import");
         let canary = solver.canary().await.expect("the puzzle is solved");
         assert_eq!(solver.canary().await.expect("a moment ago").at, canary.at);
     }

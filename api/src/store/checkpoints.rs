@@ -7,7 +7,7 @@ use super::{
     artifacts::{self, Artifact},
     page,
 };
-use hrm_model::CheckpointInfo;
+use hrm_model::{CheckpointInfo, shipped};
 use hrm_types::{
     Page,
     evaluation::Evaluation,
@@ -257,6 +257,8 @@ async fn first(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>) -> Result<Opt
 }
 
 async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Model>, Error> {
+    let (names, stated): (Vec<String>, Vec<f64>) =
+        shipped::CHECKPOINTS.iter().map(|shipped| (shipped.name.to_owned(), shipped.exact)).unzip();
     let rows = sqlx::query_as!(
         Row,
         r#"WITH standard AS (
@@ -277,7 +279,11 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                           ORDER BY COALESCE(
                                        standard.exact_accuracy,
                                        CASE WHEN shipped AND checkpoints.id NOT IN (
-                                                     SELECT checkpoint_id FROM standard) THEN 1 ELSE -1 END) DESC,
+                                                     SELECT checkpoint_id FROM standard)
+                                            THEN COALESCE((SELECT exact FROM unnest($7::text[], $8::float8[])
+                                                           AS stated(name, exact)
+                                                           WHERE stated.name = checkpoints.name), 1)
+                                            ELSE -1 END) DESC,
                                    checkpoints.id DESC
                       ) = 1 AS is_default
                FROM checkpoints
@@ -302,7 +308,9 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
         wanted.default_of_side,
         wanted.before,
         limit,
-        viewer.teams()
+        viewer.teams(),
+        &names,
+        &stated
     )
     .fetch_all(pool)
     .await?;

@@ -3,6 +3,7 @@
 use super::{dataset, info, score};
 use crate::store::access::Viewer;
 use crate::store::{Error, PgPool, artifacts, checkpoints, evaluations, testing::database};
+use hrm_model::shipped;
 use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Halting},
@@ -137,6 +138,21 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, shipped.id);
     measure(&db.pool, tiny, set.id, Split::Test, &score(6, 6)).await;
     assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, tiny);
+}
+
+#[tokio::test]
+async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let stated =
+        shipped::CHECKPOINTS.iter().find(|shipped| shipped.exact < 1.0 / 6.0).expect("one that is often wrong");
+    checkpoints::import_shipped(&db.pool, stated.name, &info(stated.name), b"shipped").await.expect("an import");
+    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
+    let tiny = trained(&db.pool, "tiny").await;
+    measure(&db.pool, tiny, set.id, Split::Test, &score(0, 6)).await;
+    assert_eq!(default().await, stated.name);
+    measure(&db.pool, tiny, set.id, Split::Test, &score(1, 6)).await;
+    assert_eq!(default().await, "tiny");
 }
 
 #[tokio::test]

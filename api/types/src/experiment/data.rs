@@ -26,6 +26,10 @@ pub enum DataSpec {
         /// Its name or id.
         dataset: String,
     },
+    /// Files, which only the command line reads.
+    #[cfg(not(feature = "files"))]
+    #[serde(other)]
+    Files,
 }
 
 /// Puzzles made from a seed: the same spec always gives the same puzzles.
@@ -157,6 +161,8 @@ impl DataSpec {
             #[cfg(feature = "files")]
             Self::Folder(_) => false,
             Self::Stored { .. } => true,
+            #[cfg(not(feature = "files"))]
+            Self::Files => false,
         }
     }
 
@@ -176,6 +182,10 @@ impl DataSpec {
             #[cfg(feature = "files")]
             Self::Folder(_) => Ok(()),
             Self::Stored { .. } => Ok(()),
+            #[cfg(not(feature = "files"))]
+            Self::Files => {
+                ensure(false, "data.source", || "expected puzzles that a server has or makes, found files".into())
+            }
         }
     }
 }
