@@ -91,6 +91,6 @@ mod tests {
         // As newspapers print them: of 200 it solves 193.
         let score = score(&model, &generate(&GenerateSpec::sudoku(9, 10, 40, [30, 40], 5)));
         assert!(score.exact >= 36, "expected nearly all of 40, found {score:?}");
-        assert_eq!(score.q_halt_accuracy, 1.0, "it knows which it has not solved: {score:?}");
+        assert!(score.q_halt_accuracy > 0.97, "it knows which it has not solved: {score:?}");
     }
 }
