@@ -2,7 +2,7 @@
 
 use super::{
     permissions::Lab,
-    server::{Answer, Server, tiny_experiment},
+    server::{Answer, Server, named, tiny_experiment},
 };
 use serde_json::{Value, json};
 
@@ -203,7 +203,7 @@ fn the_server_tells_how_it_is() {
     for line in [
         "hrm_jobs{state=\"queued\"} 1",
         "hrm_workers 0",
-        "hrm_models 1",
+        "hrm_models 2",
         "hrm_http_requests_total{method=\"POST\",path=\"/api/v1/runs\",status=\"201\"} 1",
         "hrm_http_requests_total{method=\"GET\",path=\"/api/v1/runs/{id}\",status=\"404\"} 1",
     ] {
@@ -214,7 +214,7 @@ fn the_server_tells_how_it_is() {
 #[test]
 fn a_checkpoint_that_was_downloaded_can_be_uploaded_and_bear_an_alias() {
     let server = Server::without_worker();
-    let shipped = server.get("/api/v1/models").expect(200)["items"][0].clone();
+    let shipped = named(&server.get("/api/v1/models").expect(200), "sudoku-6x6");
     let file = server.get(&format!("/api/v1/models/{}/file", shipped["id"].as_str().expect("an id"))).bytes;
     let upload = |name: &str, bytes: &[u8]| {
         let request = server.request("POST", &format!("/api/v1/models?name={name}"));

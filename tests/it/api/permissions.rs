@@ -1,7 +1,7 @@
 //! Who may do what, for every operation of the OpenAPI document: nothing without a token, nothing with too small a
 //! scope, nothing with what belongs to another team.
 
-use super::server::{Answer, Server, tiny_experiment};
+use super::server::{Answer, Server, named, tiny_experiment};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Lab {
         let sweep = self.make(ann, "/api/v1/sweeps", &sweep);
         let me = self.send(ann, "GET", "/api/v1/me", &Value::Null).expect(200);
         let token = self.send(ann, "GET", "/api/v1/tokens", &Value::Null).expect(200)["items"][0].clone();
-        let shipped = self.send(ann, "GET", "/api/v1/models", &Value::Null).expect(200)["items"][0].clone();
+        let shipped = named(&self.send(ann, "GET", "/api/v1/models", &Value::Null).expect(200), "sudoku-6x6");
         let file = format!("/api/v1/models/{}/file", shipped["id"].as_str().expect("an id"));
         let file = self.send(ann, "GET", &file, &Value::Null).bytes;
         let upload = self.server.request("POST", "/api/v1/models?name=anns").bearer_auth(ann);

@@ -243,6 +243,12 @@ pub(crate) fn run(mut command: Command, input: &str) -> Output {
     child.wait_with_output().expect("the program ends")
 }
 
+/// The item of a page that has this name.
+pub(super) fn named(page: &Value, name: &str) -> Value {
+    let items = page["items"].as_array().expect("a page");
+    items.iter().find(|item| item["name"] == name).expect("an item of this name").clone()
+}
+
 /// An experiment whose learning rates are zero: it goes through everything a run goes through
 /// within seconds, and its model is certain to know nothing.
 pub(super) fn tiny_experiment(name: &str) -> Value {
