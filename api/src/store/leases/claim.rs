@@ -61,8 +61,13 @@ pub struct Claimer<'a> {
 pub async fn claim_next_job(pool: &PgPool, claimer: Claimer<'_>) -> Result<Option<Claim>, Error> {
     let mut tx = pool.begin().await?;
     // A table that has grown faster than it was analysed looks small, and sorting an owner's whole queue looks as cheap as
-    // taking the first of it from the index. Without bitmaps there is nothing to sort.
-    sqlx::query!("SET LOCAL enable_bitmapscan = off").execute(&mut *tx).await?;
+    // taking the first of it from the index. With indexes alone one plan is right whatever is queued, and made once.
+    sqlx::query!(
+        "SELECT set_config('enable_bitmapscan', 'off', true) || set_config('enable_seqscan', 'off', true)
+           || set_config('plan_cache_mode', 'force_generic_plan', true) AS set"
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     if claimer.owner_cap.is_some() {
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *tx).await?;
     }
