@@ -6,7 +6,7 @@ use crate::{
     http::{
         gate::{self, Rules},
         idempotency,
-        limits::Room,
+        limits::{self, Room},
         page, problem, security,
         telemetry::{self, Telemetry},
     },
@@ -71,6 +71,7 @@ pub struct AppState {
     pub(crate) settings: Arc<Settings>,
     pub(crate) solver: Arc<Solver>,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) working: Room,
     pub(crate) generating: Room,
     pub(crate) receiving: Room,
     pub(crate) telemetry: Arc<Telemetry>,
@@ -84,6 +85,12 @@ impl AppState {
             solver: Arc::new(Solver::new(pool.clone())),
             pool,
             accounts: Arc::new(Accounts::new(settings.rate)),
+            working: Room::new(
+                "as many requests as can be are being worked on",
+                1,
+                settings.rate.max_requests as usize,
+                0,
+            ),
             settings: Arc::new(settings),
             generating: Room::new("other datasets are being generated", 30, 1, 8),
             receiving: Room::new("other files are being received", 10, 2, 4),
@@ -118,6 +125,7 @@ pub fn app(state: AppState) -> Router {
     let api = api
         .layer(middleware::from_fn_with_state(state.clone(), idempotency::replay))
         .layer(middleware::from_fn_with_state((state.clone(), rules), gate::admit))
+        .layer(middleware::from_fn_with_state(state.working.clone(), limits::shed))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.telemetry), telemetry::count))
         .merge(routes::login::router())
         .merge(routes::docs::router(document))

@@ -2,6 +2,7 @@
 
 mod data;
 mod import;
+mod log;
 mod program;
 mod train;
 mod verify;

@@ -110,11 +110,16 @@ impl Command {
 pub(crate) fn main() -> ExitCode {
     let command = Cli::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.default_log_level()));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A variable, so that the worker beside a server has it, too.
+    match std::env::var("HRM_LOG_FORMAT").as_deref() {
+        Ok("json") => log.json().flatten_event(true).init(),
+        Ok("text") | Err(_) => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        Ok(other) => {
+            eprintln!("error: HRM_LOG_FORMAT: expected text or json, found {other:?}");
+            return ExitCode::from(2);
+        }
+    }
     match command.run() {
         Ok(code) => code,
         Err(error) if error.is::<interrupt::Interrupted>() => {

@@ -242,7 +242,7 @@ impl Change {
         let change = ChangeUser { role: self.role.map(Role::from), disabled: self.disabled };
         session::with_database(&self.database, async |pool| {
             let user = users::find(pool, &self.name).await?;
-            users::change(pool, user.id, &change).await?;
+            users::change(pool, user.id, &change, None).await?;
             if let Some(team) = &self.team {
                 let joined = NewUser { name: self.name.clone(), role: None, team: team.clone() };
                 joined.check()?;

@@ -1,7 +1,13 @@
 //! How large a request may be, how long it may take and how many may work at once.
 
 use super::error::ApiError;
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::Response,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
@@ -74,10 +80,45 @@ impl Room {
     }
 }
 
+/// Refuses a request of the API at once when as many are being worked on as can be, before anything is asked of the
+/// database for it. Whether the server is well is always told, and streams count only until they begin.
+pub async fn shed(State(room): State<Room>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let place = if request.uri().path().starts_with("/api/") { Some(room.enter().await?) } else { None };
+    let response = next.run(request).await;
+    drop(place);
+    Ok(response)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{body::Body, middleware, routing::get};
     use futures_util::FutureExt;
+    use tokio::sync::Notify;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn requests_beyond_what_can_be_worked_on_are_refused_at_once() {
+        let work = Arc::new(Notify::new());
+        let waits = Arc::clone(&work);
+        let app = Router::new()
+            .route("/api/work", get(async move || waits.notified().await))
+            .route("/healthz", get(async || ()))
+            .layer(middleware::from_fn_with_state(Room::new("too many", 7, 2, 0), shed));
+        let ask = |path: &str| app.clone().oneshot(Request::get(path).body(Body::empty()).expect("a request"));
+        let (mut first, mut second) = (Box::pin(ask("/api/work")), Box::pin(ask("/api/work")));
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none(), "two are worked on");
+        let refused = ask("/api/work").now_or_never().expect("the third is answered at once").expect("an answer");
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "7");
+        assert_eq!(ask("/healthz").await.expect("an answer").status(), StatusCode::OK);
+        work.notify_one();
+        assert_eq!(first.await.expect("an answer").status(), StatusCode::OK);
+        let mut third = Box::pin(ask("/api/work"));
+        assert!((&mut third).now_or_never().is_none(), "a place was left");
+        work.notify_waiters();
+        assert_eq!(second.await.expect("an answer").status(), StatusCode::OK);
+    }
 
     #[tokio::test]
     async fn a_full_room_refuses_and_a_left_place_is_given_again() {

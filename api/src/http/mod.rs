@@ -1,5 +1,6 @@
 //! What every request passes through: errors as problem details, extractors, limits, protection of the browser, events.
 
+pub mod editions;
 pub mod error;
 pub mod extract;
 pub mod gate;
@@ -7,6 +8,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod page;
 pub mod problem;
+pub mod queue_events;
 pub mod security;
 pub mod sse;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use super::{jobs::terms, page_limit};
 use crate::{
     accounts::Caller,
     http::{
+        editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },
@@ -13,13 +14,13 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hrm_model::data::{self, DataError, leak_report};
 use hrm_types::{
     Page,
-    dataset::{CreateDataset, Dataset, LeakReport, Split, StoredPuzzle},
+    dataset::{ChangeDataset, CreateDataset, Dataset, LeakReport, Split, StoredPuzzle},
     experiment::GenerateSpec,
     ids::{DatasetId, TeamId},
     job::{GenerationSpec, Job},
@@ -141,15 +142,79 @@ pub async fn create_dataset(
     security(("token" = ["read"])),
     params(("id" = DatasetId, Path, description = "The dataset's id")),
     responses(
-        (status = 200, description = "The dataset", body = Dataset),
+        (status = 200, description = "The dataset", body = Dataset,
+            headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such dataset"),
     )
 )]
 pub async fn get_dataset(
     State(state): State<AppState>,
     ApiPath(id): ApiPath<DatasetId>,
-) -> Result<Json<Dataset>, ApiError> {
-    Ok(Json(store::datasets::get(&state.pool, id).await?))
+) -> Result<impl IntoResponse, ApiError> {
+    with_etag(&state, id).await
+}
+
+/// The dataset as it is now, with its edition.
+async fn with_etag(state: &AppState, id: DatasetId) -> Result<impl IntoResponse + use<>, ApiError> {
+    // The edition first: a change in between makes the tag too old, never too new.
+    let edition = store::editions::of_dataset(&state.pool, id).await?;
+    Ok((etag(edition), Json(store::datasets::get(&state.pool, id).await?)))
+}
+
+/// Change a dataset
+///
+/// Its name, and who may read it. With `If-Match` only if nobody has changed it since `ETag` was read.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/datasets/{id}",
+    tag = "datasets",
+    security(("token" = ["write"])),
+    params(
+        ("id" = DatasetId, Path, description = "The dataset's id"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that must still be right")
+    ),
+    request_body(content = ChangeDataset, example = json!({"name": "maze-hard", "public": true})),
+    responses(
+        (status = 200, description = "The dataset", body = Dataset,
+            headers(("etag" = String, description = "Its edition"))),
+        (status = 404, description = "There is no such dataset"),
+        (status = 409, description = "Another dataset of the team has that name"),
+        (status = 412, description = "It was changed since `ETag` was read"),
+        (status = 422, description = "A setting is wrong"),
+    )
+)]
+pub async fn change_dataset(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<DatasetId>,
+    headers: HeaderMap,
+    ApiJson(change): ApiJson<ChangeDataset>,
+) -> Result<impl IntoResponse, ApiError> {
+    change.name.as_deref().map_or(Ok(()), check_name)?;
+    store::datasets::change(&state.pool, id, &change, seen(&headers)?).await?;
+    with_etag(&state, id).await
+}
+
+/// Delete a dataset
+///
+/// One that no run and no score rests on, with its puzzles.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/datasets/{id}",
+    tag = "datasets",
+    security(("token" = ["write"])),
+    params(("id" = DatasetId, Path, description = "The dataset's id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such dataset"),
+        (status = 409, description = "Runs or scores rest on it"),
+    )
+)]
+pub async fn delete_dataset(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<DatasetId>,
+) -> Result<StatusCode, ApiError> {
+    store::datasets::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List a dataset's puzzles

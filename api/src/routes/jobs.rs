@@ -6,6 +6,7 @@ use crate::{
     http::{
         error::ApiError,
         extract::{ApiPath, ApiQuery},
+        queue_events::{place, watch_queue},
     },
     server::AppState,
     store::{
@@ -13,7 +14,16 @@ use crate::{
         jobs::{JobFilter, Terms},
     },
 };
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{KeepAlive, Sse},
+    },
+};
+use futures_util::StreamExt;
 use hrm_types::{
     Page,
     account::Scope,
@@ -62,6 +72,48 @@ pub async fn list_jobs(
     let limit = page_limit(query.limit)?;
     let filter = JobFilter { kind: query.kind, state: query.state };
     Ok(Json(store::jobs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?))
+}
+
+/// From where to watch the queue.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WatchJobsQuery {
+    /// The same as `Last-Event-ID`, for clients that cannot send headers.
+    after: Option<String>,
+}
+
+/// Watch the queue
+///
+/// Server-sent events: `job` with a job as it is now, whenever one is changed; first those that have not ended. A client
+/// that connects again with the id of the last event read as `Last-Event-ID` misses no change and gets none twice.
+/// Deletions are not told.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/events",
+    tag = "jobs",
+    security(("token" = ["read"])),
+    params(
+        ("last-event-id" = Option<String>, Header, description = "The id of the last event read"),
+        WatchJobsQuery
+    ),
+    responses(
+        (status = 200, description = "The events, without end", body = String, content_type = "text/event-stream",
+            example = "event: job\nid: 812-0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77\ndata: {\"state\":\"queued\"}\n\n"),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn watch_jobs(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiQuery(query): ApiQuery<WatchJobsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let from = header.or(query.after.as_deref()).and_then(place);
+    let events = watch_queue(state.pool.clone(), caller.viewer, from).await?.take_until(state.closed());
+    let unbuffered = [("x-accel-buffering", "no")];
+    Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::default())).into_response())
 }
 
 /// Get a job

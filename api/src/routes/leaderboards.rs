@@ -1,9 +1,10 @@
 //! Leaderboards by test set and protocol, and leaderboards kept as they stood.
 
-use super::{jobs::home, models::has_same_copy, page_limit};
+use super::{jobs::home, page_limit};
 use crate::{
     accounts::Caller,
     http::{
+        editions::has_same_copy,
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },

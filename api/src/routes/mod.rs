@@ -46,13 +46,13 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(health::get_metrics))
         // Models
         .routes(routes!(models::list_models))
-        .routes(routes!(models::get_model, models::change_model))
+        .routes(routes!(models::get_model, models::change_model, models::delete_model))
         .routes(routes!(models::list_aliases))
         .routes(routes!(models::set_alias, models::remove_alias))
         .routes(routes!(models::download_model))
         // Datasets
         .routes(routes!(datasets::list_datasets))
-        .routes(routes!(datasets::get_dataset))
+        .routes(routes!(datasets::get_dataset, datasets::change_dataset, datasets::delete_dataset))
         .routes(routes!(datasets::list_puzzles))
         // Experiments and runs
         .routes(routes!(experiments::list_experiments))
@@ -78,6 +78,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         ))
         // The queue
         .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::watch_jobs))
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))

@@ -4,6 +4,7 @@ use super::{datasets::check_name, jobs::home, page_limit};
 use crate::{
     accounts::Caller,
     http::{
+        editions::{etag, has_same_copy, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },
@@ -65,15 +66,22 @@ pub async fn list_models(
     security(("token" = ["read"])),
     params(("id" = CheckpointId, Path, description = "The model's id")),
     responses(
-        (status = 200, description = "The model", body = Model),
+        (status = 200, description = "The model", body = Model, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such model"),
     )
 )]
 pub async fn get_model(
     State(state): State<AppState>,
     ApiPath(id): ApiPath<CheckpointId>,
-) -> Result<Json<Model>, ApiError> {
-    Ok(Json(store::checkpoints::get(&state.pool, id).await?))
+) -> Result<impl IntoResponse, ApiError> {
+    with_etag(&state, id).await
+}
+
+/// The model as it is now, with its edition.
+async fn with_etag(state: &AppState, id: CheckpointId) -> Result<impl IntoResponse + use<>, ApiError> {
+    // The edition first: a change in between makes the tag too old, never too new.
+    let edition = store::editions::of_model(&state.pool, id).await?;
+    Ok((etag(edition), Json(store::checkpoints::get(&state.pool, id).await?)))
 }
 
 /// Download a model's file
@@ -135,27 +143,57 @@ pub struct ChangeModel {
 }
 
 /// Change a model
+///
+/// With `If-Match` only if nobody has changed it since `ETag` was read.
 #[utoipa::path(
     patch,
     path = "/api/v1/models/{id}",
     tag = "models",
     security(("token" = ["write"])),
-    params(("id" = CheckpointId, Path, description = "The model's id")),
+    params(
+        ("id" = CheckpointId, Path, description = "The model's id"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that must still be right")
+    ),
     request_body(content = ChangeModel, example = json!({"name": "mine", "public": true})),
     responses(
-        (status = 200, description = "The model", body = Model),
+        (status = 200, description = "The model", body = Model, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such model"),
+        (status = 412, description = "It was changed since `ETag` was read"),
         (status = 422, description = "A setting is wrong"),
     )
 )]
 pub async fn change_model(
     State(state): State<AppState>,
     ApiPath(id): ApiPath<CheckpointId>,
+    headers: HeaderMap,
     ApiJson(change): ApiJson<ChangeModel>,
-) -> Result<Json<Model>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     change.name.as_deref().map_or(Ok(()), check_name)?;
-    store::checkpoints::change(&state.pool, id, change.name.as_deref(), change.public).await?;
-    Ok(Json(store::checkpoints::get(&state.pool, id).await?))
+    store::checkpoints::change(&state.pool, id, change.name.as_deref(), change.public, seen(&headers)?).await?;
+    with_etag(&state, id).await
+}
+
+/// Delete a model
+///
+/// With its scores and its aliases; its run stays. The one that ships with the program stays, too.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/models/{id}",
+    tag = "models",
+    security(("token" = ["write"])),
+    params(("id" = CheckpointId, Path, description = "The model's id")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such model"),
+        (status = 409, description = "It ships with the program"),
+    )
+)]
+pub async fn delete_model(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<CheckpointId>,
+) -> Result<StatusCode, ApiError> {
+    store::checkpoints::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// List a model's aliases
@@ -231,15 +269,4 @@ pub async fn remove_alias(
 ) -> Result<StatusCode, ApiError> {
     store::aliases::remove(&state.pool, home(&caller)?, &alias, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Whether `If-None-Match` names this very file. Weak comparison, as the header asks for.
-pub(super) fn has_same_copy(headers: &HeaderMap, etag: &str) -> bool {
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == "*" || tag == etag)
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     accounts::Caller,
     http::{
+        editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
         sse::{Position, watch_run},
@@ -418,21 +419,9 @@ fn last_read(headers: &HeaderMap, after: Option<&str>) -> Option<Position> {
 /// The run as it is now, with its edition.
 async fn with_etag(state: &AppState, id: RunId) -> Result<impl IntoResponse + use<>, ApiError> {
     // The edition first: a change in between makes the tag too old, never too new.
-    let edition = store::runs::edition(&state.pool, id).await?;
+    let edition = store::editions::of_run(&state.pool, id).await?;
     let run = store::runs::get(&state.pool, id).await?;
-    Ok(([(header::ETAG, format!("\"{edition}\""))], Json(run)))
-}
-
-/// The edition that `If-Match` names; `*` is any.
-fn seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let tag = tag.to_str().unwrap_or_default().trim();
-    if tag == "*" {
-        return Ok(None);
-    }
-    let edition = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    // Another's tag is none of ours, so that it cannot match.
-    edition.map(Some).ok_or(ApiError::Stale)
+    Ok((etag(edition), Json(run)))
 }
 
 /// Queues a run of a checked experiment.

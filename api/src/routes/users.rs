@@ -4,6 +4,7 @@ use super::page_limit;
 use crate::{
     accounts::{INVITATION, Secret},
     http::{
+        editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },
@@ -13,7 +14,7 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
 use hrm_types::{
@@ -77,38 +78,55 @@ pub async fn list_users(
     security(("token" = ["admin"])),
     params(("id" = UserId, Path, description = "The user's id")),
     responses(
-        (status = 200, description = "The user", body = User),
+        (status = 200, description = "The user", body = User, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such user"),
     )
 )]
-pub async fn get_user(State(state): State<AppState>, ApiPath(id): ApiPath<UserId>) -> Result<Json<User>, ApiError> {
-    Ok(Json(store::users::find(&state.pool, &id.to_string()).await?))
+pub async fn get_user(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<UserId>,
+) -> Result<impl IntoResponse, ApiError> {
+    with_etag(&state, id).await
 }
 
 /// Change a user
 ///
 /// The role, and whether the user is kept out. Accounts are not deleted: what they made names them.
+///
+/// With `If-Match` only if nobody has changed it since `ETag` was read.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{id}",
     tag = "accounts",
     security(("token" = ["admin"])),
-    params(("id" = UserId, Path, description = "The user's id")),
+    params(
+        ("id" = UserId, Path, description = "The user's id"),
+        ("if-match" = Option<String>, Header, description = "The `ETag` that must still be right")
+    ),
     request_body(content = ChangeUser, example = json!({"role": "viewer"})),
     responses(
-        (status = 200, description = "The user", body = User),
+        (status = 200, description = "The user", body = User, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such user"),
         (status = 409, description = "No administrator would be left"),
+        (status = 412, description = "It was changed since `ETag` was read"),
         (status = 422, description = "A setting is wrong"),
     )
 )]
 pub async fn change_user(
     State(state): State<AppState>,
     ApiPath(id): ApiPath<UserId>,
+    headers: HeaderMap,
     ApiJson(change): ApiJson<ChangeUser>,
-) -> Result<Json<User>, ApiError> {
-    store::users::change(&state.pool, id, &change).await?;
-    Ok(Json(store::users::find(&state.pool, &id.to_string()).await?))
+) -> Result<impl IntoResponse, ApiError> {
+    store::users::change(&state.pool, id, &change, seen(&headers)?).await?;
+    with_etag(&state, id).await
+}
+
+/// The user as it is now, with its edition.
+async fn with_etag(state: &AppState, id: UserId) -> Result<impl IntoResponse + use<>, ApiError> {
+    // The edition first: a change in between makes the tag too old, never too new.
+    let edition = store::editions::of_user(&state.pool, id).await?;
+    Ok((etag(edition), Json(store::users::find(&state.pool, &id.to_string()).await?)))
 }
 
 /// List invitations

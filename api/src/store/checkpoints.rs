@@ -5,7 +5,7 @@ use super::{
     access::Viewer,
     aliases,
     artifacts::{self, Artifact},
-    page,
+    editions, page,
 };
 use hrm_model::{CheckpointInfo, shipped};
 use hrm_types::{
@@ -35,6 +35,7 @@ struct Row {
     choice: Option<Json<Choice>>,
     evaluation: Option<Json<Evaluation>>,
     is_default: bool,
+    public: bool,
     created_at: OffsetDateTime,
 }
 
@@ -55,6 +56,7 @@ impl From<Row> for Model {
             choice: row.choice.map(|Json(choice)| choice),
             evaluation: row.evaluation.map(|Json(evaluation)| evaluation),
             default: row.is_default,
+            public: row.public,
             created_at: row.created_at,
         }
     }
@@ -147,20 +149,50 @@ pub async fn import_shipped(pool: &PgPool, name: &str, info: &CheckpointInfo, by
     }
 }
 
-/// Changes a model's name, and who may read it; what is absent stays.
+/// Changes a model's name, and who may read it, if it is still the edition that was seen; what is absent stays.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn change(pool: &PgPool, id: CheckpointId, name: Option<&str>, public: Option<bool>) -> Result<(), Error> {
+/// [`Error::NotFound`]; [`Error::Stale`].
+pub async fn change(
+    pool: &PgPool,
+    id: CheckpointId,
+    name: Option<&str>,
+    public: Option<bool>,
+    seen: Option<i64>,
+) -> Result<(), Error> {
     let changed = sqlx::query!(
-        "UPDATE checkpoints SET name = COALESCE($2, name), public = COALESCE($3, public) WHERE id = $1",
+        "UPDATE checkpoints
+         SET name = COALESCE($2, name), public = COALESCE($3, public), edition = edition + 1
+         WHERE id = $1 AND ($4::bigint IS NULL OR edition = $4)",
         id.0,
         name,
-        public
+        public,
+        seen
     )
     .execute(pool)
     .await?;
-    if changed.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("model", id.to_string())) }
+    if changed.rows_affected() == 1 {
+        return Ok(());
+    }
+    editions::of_model(pool, id).await?;
+    Err(Error::Stale)
+}
+
+/// Deletes a model with its scores and aliases.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program.
+pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
+    let deleted = sqlx::query!("DELETE FROM checkpoints WHERE id = $1 AND NOT shipped", id.0)
+        .execute(pool)
+        .await?
+        .rows_affected();
+    if deleted == 1 {
+        return Ok(());
+    }
+    editions::of_model(pool, id).await?;
+    let detail = "it ships with the program, which would store it again".into();
+    Err(Error::Conflict { constraint: "checkpoints_shipped".into(), detail })
 }
 
 /// Whether a checkpoint with this content came with the program and is stored.
@@ -297,7 +329,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
                   sha256, size, parameters, step, choice AS "choice: Json<Choice>",
                   result AS "evaluation?: Json<Evaluation>",
-                  is_default AS "is_default!", scored.created_at
+                  is_default AS "is_default!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
              AND ($3::smallint IS NULL OR (is_default AND kind = 'sudoku' AND side = $3))

@@ -195,6 +195,8 @@ pub async fn settle(connection: &mut PgConnection, numberings: &[Numbering]) -> 
         .fetch_one(&mut *connection)
         .await?;
     }
+    // Transactions are counted anew here.
+    sqlx::query!("UPDATE jobs SET changed_in = 0").execute(&mut *connection).await?;
     sqlx::query!(
         "UPDATE jobs SET
              state = CASE WHEN cancel_requested THEN 'cancelled' WHEN pause_requested THEN 'paused' ELSE 'queued' END,

@@ -1,11 +1,11 @@
 //! Datasets: which puzzles there are, not the puzzles themselves.
 
-use super::{Error, access::Viewer, page, puzzles};
+use super::{Error, access::Viewer, editions, page, puzzles};
 use hrm_model::data;
 use hrm_types::{
     Page,
     board::Kind,
-    dataset::{Dataset, LeakReport},
+    dataset::{ChangeDataset, Dataset, LeakReport},
     experiment::GenerateSpec,
     ids::{DatasetId, TeamId},
 };
@@ -64,6 +64,7 @@ struct Row {
     validation_count: i64,
     test_count: i64,
     leaks: Option<Json<LeakReport>>,
+    public: bool,
     created_at: OffsetDateTime,
 }
 
@@ -87,6 +88,7 @@ impl TryFrom<Row> for Dataset {
             validation_count: row.validation_count as u32,
             test_count: row.test_count as u32,
             leaks: row.leaks.map(|Json(leaks)| leaks),
+            public: row.public,
             created_at: row.created_at,
         })
     }
@@ -177,7 +179,8 @@ async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+                  content_hash, test_hash, train_count, validation_count, test_count,
+                  leaks AS "leaks: Json<LeakReport>", public, created_at
            FROM datasets WHERE content_hash = $1 AND team_id = $2"#,
         content_hash,
         team.0
@@ -192,7 +195,8 @@ pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) ->
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+                  content_hash, test_hash, train_count, validation_count, test_count,
+                  leaks AS "leaks: Json<LeakReport>", public, created_at
            FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1"#,
         Json(spec) as _,
         team.0
@@ -218,7 +222,8 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Da
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+                  content_hash, test_hash, train_count, validation_count, test_count,
+                  leaks AS "leaks: Json<LeakReport>", public, created_at
            FROM datasets
            WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
            ORDER BY id = $1 DESC NULLS LAST, team_id = ANY($3) DESC NULLS LAST, id LIMIT 1"#,
@@ -241,7 +246,8 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count, leaks AS "leaks: Json<LeakReport>", created_at
+                  content_hash, test_hash, train_count, validation_count, test_count,
+                  leaks AS "leaks: Json<LeakReport>", public, created_at
            FROM datasets
            WHERE ($1::uuid IS NULL OR id < $1) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
            ORDER BY id DESC LIMIT $2"#,
@@ -253,4 +259,35 @@ pub async fn list(
     .await?;
     let datasets = rows.into_iter().map(Dataset::try_from).collect::<Result<_, _>>()?;
     Ok(page(datasets, limit, |dataset| dataset.id))
+}
+
+/// Changes a dataset's name, and who may read it, if it is still the edition that was seen.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::Conflict`] when another dataset of the team has that name.
+pub async fn change(pool: &PgPool, id: DatasetId, change: &ChangeDataset, seen: Option<i64>) -> Result<(), Error> {
+    let changed = sqlx::query!(
+        "UPDATE datasets SET name = COALESCE($2, name), public = COALESCE($3, public), edition = edition + 1
+         WHERE id = $1 AND ($4::bigint IS NULL OR edition = $4)",
+        id.0,
+        change.name,
+        change.public,
+        seen
+    )
+    .execute(pool)
+    .await?;
+    if changed.rows_affected() == 1 {
+        return Ok(());
+    }
+    editions::of_dataset(pool, id).await?;
+    Err(Error::Stale)
+}
+
+/// Deletes a dataset with its puzzles.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when a run or a score rests on it.
+pub async fn delete(pool: &PgPool, id: DatasetId) -> Result<(), Error> {
+    let deleted = sqlx::query!("DELETE FROM datasets WHERE id = $1", id.0).execute(pool).await?;
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("dataset", id.to_string())) }
 }

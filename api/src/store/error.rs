@@ -116,6 +116,9 @@ fn conflict_in_words(constraint: &str) -> String {
         "datasets_content_hash_key" => {
             "a dataset with exactly these puzzles is stored already; use that one, or change the seed".into()
         }
+        "runs_dataset_id_fkey" | "evaluations_dataset_id_fkey" => {
+            "runs or scores rest on this dataset; delete them first".into()
+        }
         "users_name_key" => "a user of this name is there already; choose another name".into(),
         "teams_name_key" => "a team of this name is there already; choose another name".into(),
         "memberships_user_id_fkey" => "there is no such user".into(),

@@ -73,6 +73,7 @@ struct Row {
     created_at: OffsetDateTime,
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
+    changed_in: i64,
 }
 
 impl TryFrom<Row> for Job {
@@ -169,7 +170,7 @@ async fn select(
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
-                pause_requested, worker_id, result_id, created_at, started_at, finished_at
+                pause_requested, worker_id, result_id, created_at, started_at, finished_at, changed_in
          FROM jobs
          WHERE ($1::uuid IS NULL OR id = $1)
            AND ($2::text IS NULL OR kind = $2)
@@ -187,6 +188,52 @@ async fn select(
     .fetch_all(pool)
     .await?;
     rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Up to where a watcher has read the queue: a transaction, and the last of the jobs that it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The transaction's number.
+    pub transaction: i64,
+    /// The job.
+    pub job: JobId,
+}
+
+/// The first transaction that may still be going on. What earlier ones changed can be read.
+pub async fn horizon(pool: &PgPool) -> Result<i64, Error> {
+    let horizon = sqlx::query_scalar!(r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "horizon!""#);
+    Ok(horizon.fetch_one(pool).await?)
+}
+
+/// Jobs that were changed after a place, in the order of their changes, each as it is now. What has ended is left out
+/// if it was changed before the transaction `since`. Changes behind the [`horizon`] wait until nothing can come before
+/// them any more.
+pub async fn changes(
+    pool: &PgPool,
+    viewer: &Viewer,
+    after: Place,
+    since: i64,
+    limit: u32,
+) -> Result<Vec<(Place, Job)>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
+                pause_requested, worker_id, result_id, created_at, started_at, finished_at, changed_in
+         FROM jobs
+         WHERE (changed_in, id) > ($1, $2) AND changed_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+           AND (changed_in >= $3 OR state IN ('queued', 'running', 'paused'))
+           AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
+         ORDER BY changed_in, id LIMIT $5",
+        after.transaction,
+        after.job.0,
+        since,
+        viewer.teams(),
+        i64::from(limit)
+    )
+    .fetch_all(pool)
+    .await?;
+    let change = |row: Row| Ok((Place { transaction: row.changed_in, job: JobId(row.id) }, Job::try_from(row)?));
+    rows.into_iter().map(change).collect()
 }
 
 /// A number that grows with every change of the job that a reader can see; a watcher reads the job again

@@ -15,6 +15,7 @@ mod connect;
 pub mod copying;
 pub mod credentials;
 pub mod datasets;
+pub mod editions;
 pub mod error;
 pub mod evaluation_jobs;
 pub mod evaluations;

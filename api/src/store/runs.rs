@@ -171,15 +171,6 @@ pub(super) async fn insert(
     Ok(id)
 }
 
-/// How often people have changed what they say about a run.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub async fn edition(pool: &PgPool, id: RunId) -> Result<i64, Error> {
-    let edition = sqlx::query_scalar!("SELECT edition FROM runs WHERE id = $1", id.0).fetch_optional(pool).await?;
-    edition.ok_or_else(|| Error::not_found("run", id.to_string()))
-}
-
 /// Changes what people say about a run and where it stands in the queue, if it is still the edition that they saw.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Who has an account.
 
-use super::{Error, page};
+use super::{Error, editions, page};
 use hrm_types::{
     Page,
     account::{ChangeUser, Role, Team, User},
@@ -149,23 +149,27 @@ pub async fn set_password(pool: &PgPool, id: UserId, password_hash: &str) -> Res
     Ok(())
 }
 
-/// Changes role and access. A user who is kept out loses every session.
+/// Changes role and access, if it is still the edition that was seen. A user who is kept out loses every session.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when no administrator would be left.
-pub async fn change(pool: &PgPool, id: UserId, change: &ChangeUser) -> Result<(), Error> {
+/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::Conflict`] when no administrator would be left.
+pub async fn change(pool: &PgPool, id: UserId, change: &ChangeUser, seen: Option<i64>) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", ADMIN_LOCK).execute(&mut *tx).await?;
     let changed = sqlx::query!(
-        "UPDATE users SET role = COALESCE($2, role), disabled = COALESCE($3, disabled) WHERE id = $1",
+        "UPDATE users
+         SET role = COALESCE($2, role), disabled = COALESCE($3, disabled), edition = edition + 1
+         WHERE id = $1 AND ($4::bigint IS NULL OR edition = $4)",
         id.0,
         change.role.map(Role::as_str),
-        change.disabled
+        change.disabled,
+        seen
     )
     .execute(&mut *tx)
     .await?;
     if changed.rows_affected() == 0 {
-        return Err(Error::not_found("user", id.to_string()));
+        editions::of_user(pool, id).await?;
+        return Err(Error::Stale);
     }
     let left =
         sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND NOT disabled) AS "left!""#)

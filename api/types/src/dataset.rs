@@ -69,6 +69,10 @@ pub struct Dataset {
     /// Which of its puzzles stand in two splits; absent until it was checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaks: Option<LeakReport>,
+    /// Whether everybody with an account may read it.
+    #[cfg(feature = "provenance")]
+    #[serde(default)]
+    pub public: bool,
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -104,6 +108,20 @@ pub struct CreateDataset {
     /// Of that job: -100 to 100; higher goes first.
     #[serde(default)]
     pub priority: i16,
+}
+
+/// What can be changed about a dataset; what is absent stays.
+#[cfg(feature = "provenance")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeDataset {
+    /// A name, unique in its team: 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether everybody with an account may read it, train on it and evaluate with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
 }
 
 /// A puzzle of a stored dataset.

@@ -50,6 +50,10 @@ pub struct Model {
     /// Whether `solve` uses it for its side when no model is named: of the models of its kind and side the one with
     /// the best standard score on their common dataset.
     pub default: bool,
+    /// Whether everybody with an account may read it.
+    #[cfg(feature = "provenance")]
+    #[serde(default)]
+    pub public: bool,
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

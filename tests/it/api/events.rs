@@ -18,7 +18,11 @@ struct Events(BufReader<Response>);
 
 impl Events {
     fn open(server: &Server, run: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = server.request("GET", &format!("/api/v1/runs/{run}/events"));
+        Self::at(server, &format!("/api/v1/runs/{run}/events"), last_event_id)
+    }
+
+    fn at(server: &Server, path: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = server.request("GET", path);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -155,4 +159,42 @@ fn an_unknown_run_has_no_events() {
 pub(super) fn wait_for_metric(server: &Server, run: &Value) {
     let seen = Events::open(server, id_of(run), None).any(|event| event.name == "metric");
     assert!(seen, "the run ended without a metric");
+}
+
+#[test]
+fn the_queue_is_watched_through_a_hundred_dropped_connections() {
+    let server = Server::without_worker();
+    let queue = |name: &str| server.post("/api/v1/runs", &json!({"experiment": tiny_experiment(name)})).expect(201);
+    let (first, second) = (queue("first"), queue("second"));
+    let from = |last: Option<&str>| Events::at(&server, "/api/v1/jobs/events", last);
+    let told = |event: &Event| (event.name.clone(), event.data["id"].clone(), event.data["state"].clone());
+    let of = |run: &Value, state: &str| ("job".to_owned(), run["id"].clone(), json!(state));
+    let begun: Vec<Event> = from(None).take(2).collect();
+    assert_eq!(begun.iter().map(told).collect::<Vec<_>>(), [of(&first, "queued"), of(&second, "queued")]);
+    // The one after the first is the second, whoever reads.
+    assert_eq!(from(begun[0].id.as_deref()).next().as_ref(), Some(&begun[1]));
+
+    let mut last = begun[1].id.clone();
+    let mut ids = vec![last.clone()];
+    for drop in 0..100 {
+        let (verb, state) = if drop / 2 % 2 == 0 { ("pause", "paused") } else { ("resume", "queued") };
+        let run = if drop % 2 == 0 { &first } else { &second };
+        server.post(&format!("/api/v1/runs/{}/{verb}", id_of(run)), &json!({})).expect(200);
+        let event = from(last.as_deref()).next().expect("the change");
+        assert_eq!(told(&event), of(run, state), "after {drop} drops");
+        assert!(!ids.contains(&event.id), "told twice");
+        last.clone_from(&event.id);
+        ids.push(event.id);
+    }
+    server.post(&format!("/api/v1/runs/{}/cancel", id_of(&first)), &json!({})).expect(200);
+    // Two changes of one job while nobody reads are one event, with what came of them.
+    for verb in ["cancel", "retry"] {
+        server.post(&format!("/api/v1/runs/{}/{verb}", id_of(&second)), &json!({})).expect(200);
+    }
+    let rest: Vec<Event> = from(last.as_deref()).take(2).collect();
+    assert_eq!(rest.iter().map(told).collect::<Vec<_>>(), [of(&first, "cancelled"), of(&second, "queued")]);
+    // Who begins anew is told what has not ended; so is who comes with an id of another database.
+    for last in [None, Some("9000000000000000-0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77"), Some("nonsense")] {
+        assert_eq!(told(&from(last).next().expect("an event")), of(&second, "queued"), "{last:?}");
+    }
 }

@@ -65,6 +65,64 @@ fn what_people_say_about_a_run_is_changed_by_one_of_them_at_a_time() {
 }
 
 #[test]
+fn datasets_and_models_are_changed_by_one_at_a_time_shown_and_deleted() {
+    let lab = Lab::open();
+    let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));
+    let generate = json!({"side": 6, "train": 2, "test": 2, "givens": [12, 16], "seed": 4});
+    let dataset = lab.send(&ann, "POST", "/api/v1/datasets", &json!({"name": "one", "generate": generate})).expect(201);
+    let file = lab.send(&ann, "GET", "/api/v1/models", &Value::Null).expect(200)["items"][0]["id"].clone();
+    let shipped = format!("/api/v1/models/{}", file.as_str().expect("an id"));
+    let file = lab.send(&ann, "GET", &format!("{shipped}/file"), &Value::Null).bytes;
+    let upload = lab.server.request("POST", "/api/v1/models?name=one").bearer_auth(&ann);
+    let model = Answer::of(upload.header("content-type", "application/octet-stream").body(file)).expect(201);
+    for (kind, object) in [("datasets", &dataset), ("models", &model)] {
+        let path = format!("/api/v1/{kind}/{}", object["id"].as_str().expect("an id"));
+        let seen = lab.send(&ann, "GET", &path, &Value::Null);
+        let etag = seen.header("etag").to_owned();
+        assert_eq!(seen.expect(200)["public"], false);
+        let change = |etag: &str, change: Value| {
+            let request = lab.server.request("PATCH", &path).bearer_auth(&ann).header("if-match", etag);
+            Answer::of(request.json(&change))
+        };
+        let changed = change(&etag, json!({"name": "other"}));
+        assert_eq!(changed.expect(200)["name"], "other", "{kind}");
+        assert_ne!(changed.header("etag"), etag);
+        change(&etag, json!({"name": "third"})).expect_problem(412, "stale");
+        change("*", json!({"name": "no name"})).expect_problem(422, "invalid-request");
+        lab.send(&bob, "GET", &path, &Value::Null).expect_problem(404, "not-found");
+        assert_eq!(change(changed.header("etag"), json!({"public": true})).expect(200)["public"], true);
+        assert_eq!(lab.send(&bob, "GET", &path, &Value::Null).expect(200)["name"], "other");
+        for method in ["PATCH", "DELETE"] {
+            lab.send(&bob, method, &path, &json!({"public": false})).expect_problem(403, "forbidden");
+        }
+        assert_eq!(lab.send(&ann, "DELETE", &path, &Value::Null).status, 204, "{kind}");
+        lab.send(&ann, "DELETE", &path, &Value::Null).expect_problem(404, "not-found");
+    }
+    let root = lab.token("root", "read,write,admin");
+    lab.send(&root, "DELETE", &shipped, &Value::Null).expect_problem(409, "conflict");
+
+    let users = lab.send(&root, "GET", "/api/v1/users", &Value::Null).expect(200);
+    let bobs = users["items"].as_array().into_iter().flatten().find(|user| user["name"] == "bob").expect("Bob");
+    let path = format!("/api/v1/users/{}", bobs["id"].as_str().expect("an id"));
+    let etag = lab.send(&root, "GET", &path, &Value::Null).header("etag").to_owned();
+    let change = |role: &str| {
+        let request = lab.server.request("PATCH", &path).bearer_auth(&root).header("if-match", &etag);
+        Answer::of(request.json(&json!({"role": role})))
+    };
+    assert_eq!(change("viewer").expect(200)["role"], "viewer");
+    change("admin").expect_problem(412, "stale");
+}
+
+#[test]
+fn a_dataset_that_a_score_rests_on_stays() {
+    let server = Server::shared();
+    let dataset = server.trained()["dataset_id"].as_str().expect("a dataset").to_owned();
+    let refused = Answer::of(server.request("DELETE", &format!("/api/v1/datasets/{dataset}")));
+    let problem = refused.expect_problem(409, "conflict");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("rest on this dataset")), "{problem:#}");
+}
+
+#[test]
 fn a_public_run_is_read_by_others_and_changed_by_its_team() {
     let lab = Lab::open();
     let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));

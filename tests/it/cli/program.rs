@@ -48,12 +48,17 @@ impl Place {
 
     /// Starts `hrm` here.
     pub(super) fn start(&self, arguments: &[&str]) -> Child {
+        self.start_with_variables(arguments, &[])
+    }
+
+    fn start_with_variables(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
         Command::new(hrm())
             .args(arguments)
             .current_dir(self.folder.path())
             .env("HRM_DATA_DIR", self.path("data"))
             .env_remove("DATABASE_URL")
             .env_remove("RUST_LOG")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -66,10 +71,19 @@ impl Place {
         let mut child = self.start(arguments);
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().expect("the input is piped").write_all(input.as_bytes());
-        let output = child.wait_with_output().expect("hrm ends");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        ended(child)
     }
+
+    /// Runs `hrm` here to its end, with these variables.
+    pub(super) fn hrm_with_variables(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        ended(self.start_with_variables(arguments, variables))
+    }
+}
+
+fn ended(child: Child) -> Ended {
+    let output = child.wait_with_output().expect("hrm ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 impl Ended {

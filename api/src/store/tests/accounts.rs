@@ -70,11 +70,11 @@ async fn sessions_and_tokens_end_with_their_time_or_with_their_user() {
     assert!(listed.items[0].last_used_at.is_some() && listed.next_cursor.is_some());
 
     let kept_out = ChangeUser { disabled: Some(true), role: None };
-    users::change(&db.pool, ann, &kept_out).await.expect("a change");
+    users::change(&db.pool, ann, &kept_out, None).await.expect("a change");
     assert_eq!((session().await, of("lasting").await), (None, None));
     assert!(users::credentials(&db.pool, "ann").await.expect("an answer").is_none());
     let back = ChangeUser { disabled: Some(false), role: None };
-    users::change(&db.pool, ann, &back).await.expect("a change");
+    users::change(&db.pool, ann, &back, None).await.expect("a change");
     assert_eq!(session().await, None, "the session has ended for good");
     assert!(of("lasting").await.is_some());
 }
@@ -86,11 +86,13 @@ async fn an_administrator_is_always_left() {
     for change in
         [ChangeUser { role: Some(Role::Member), disabled: None }, ChangeUser { role: None, disabled: Some(true) }]
     {
-        let refused = users::change(&db.pool, root, &change).await;
+        let refused = users::change(&db.pool, root, &change, None).await;
         assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     }
     user(&db, "other", Role::Admin).await;
-    users::change(&db.pool, root, &ChangeUser { role: Some(Role::Viewer), disabled: None }).await.expect("a change");
+    users::change(&db.pool, root, &ChangeUser { role: Some(Role::Viewer), disabled: None }, None)
+        .await
+        .expect("a change");
     assert_eq!(users::find(&db.pool, "root").await.expect("the user").role, Role::Viewer);
 }
 

@@ -88,7 +88,7 @@ async fn a_viewer_sees_scores_of_his_models_on_his_puzzles_and_public_ones() {
     let everywhere = async || [seen(&ann).await, seen(&bob).await, seen(&Viewer::Everything).await];
     assert_eq!(everywhere().await, [1, 0, 1]);
     // A model that everybody sees, on puzzles that they do not.
-    checkpoints::change(pool, model, None, Some(true)).await.expect("a change");
+    checkpoints::change(pool, model, None, Some(true), None).await.expect("a change");
     assert_eq!(everywhere().await, [1, 0, 1]);
     // Bob has the same puzzles.
     let same = datasets::create(pool, NewDataset::generated(bobs, "same", &spec, None), &puzzles(1)).await;

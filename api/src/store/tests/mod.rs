@@ -14,6 +14,7 @@ mod migrations;
 mod models;
 mod order;
 mod provenance;
+mod queue_changes;
 mod runs;
 mod train_states;
 mod workers;

@@ -1,0 +1,123 @@
+//! The queue watched through server-sent events: every job that was changed, as it is then, without end.
+
+use crate::store::{
+    self,
+    access::Viewer,
+    jobs::{self, Place},
+};
+use axum::response::sse::Event;
+use futures_util::{Stream, stream};
+use hrm_types::ids::JobId;
+use sqlx::PgPool;
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+/// Time between two looks at the queue.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Time after which a browser connects again.
+const RECONNECT_AFTER: Duration = Duration::from_secs(2);
+
+/// Jobs read at once.
+const BATCH: u32 = 200;
+
+/// Before every job.
+const BEGINNING: Place = Place { transaction: -1, job: JobId(Uuid::nil()) };
+
+/// The place that an event's id names, `<transaction>-<job>`.
+pub fn place(id: &str) -> Option<Place> {
+    let (transaction, job) = id.split_once('-')?;
+    Some(Place { transaction: transaction.parse().ok()?, job: job.parse().ok()? })
+}
+
+fn id(place: Place) -> String {
+    format!("{}-{}", place.transaction, place.job)
+}
+
+struct Watch {
+    pool: PgPool,
+    viewer: Viewer,
+    /// The last change told.
+    read: Place,
+    /// What has ended is told only if it was changed in this transaction or later.
+    since: i64,
+    told: VecDeque<Event>,
+    ticks: Interval,
+    ended: bool,
+}
+
+/// A `job` event for every change after `from`. Without a place, or with one of another database, first the jobs that
+/// have not ended.
+///
+/// # Errors
+/// When the database cannot be asked where it stands.
+pub async fn watch_queue(
+    pool: PgPool,
+    viewer: Viewer,
+    from: Option<Place>,
+) -> Result<impl Stream<Item = Result<Event, Infallible>>, store::Error> {
+    let horizon = jobs::horizon(&pool).await?;
+    let (read, since) = match from.filter(|place| place.transaction < horizon) {
+        Some(place) => (place, 0),
+        None => (BEGINNING, horizon),
+    };
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let told = VecDeque::from([Event::default().retry(RECONNECT_AFTER)]);
+    let watch = Watch { pool, viewer, read, since, told, ticks, ended: false };
+    Ok(stream::unfold(watch, async |mut watch| {
+        let event = watch.next().await?;
+        Some((Ok(event), watch))
+    }))
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.told.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            self.ticks.tick().await;
+            match self.look().await {
+                Ok(()) => {}
+                Err(error) if error.is_transient() => tracing::debug!(%error, "the queue could not be read just now"),
+                Err(error) => {
+                    tracing::warn!(%error, "watching the queue ended");
+                    self.ended = true;
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), store::Error> {
+        loop {
+            let changes = jobs::changes(&self.pool, &self.viewer, self.read, self.since, BATCH).await?;
+            for (place, job) in &changes {
+                self.read = *place;
+                let event = Event::default().event("job").id(id(*place));
+                self.told.push_back(event.json_data(job).expect("jobs have text keys and no failing serializer"));
+            }
+            if changes.len() < BATCH as usize {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_back_from_event_ids() {
+        let known = Place { transaction: 812, job: JobId(Uuid::now_v7()) };
+        assert_eq!(place(&id(known)), Some(known));
+        for wrong in ["", "812", "812-", "-812", "812-7", "x-0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77"] {
+            assert_eq!(place(wrong), None, "{wrong}");
+        }
+    }
+}

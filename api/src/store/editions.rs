@@ -1,0 +1,42 @@
+//! Editions: how often people have changed something, so that of two who change it at once one is told.
+
+use super::Error;
+use hrm_types::ids::{CheckpointId, DatasetId, RunId, UserId};
+use sqlx::PgPool;
+
+/// A run's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_run(pool: &PgPool, id: RunId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM runs WHERE id = $1", id.0).fetch_optional(pool).await?;
+    edition.ok_or_else(|| Error::not_found("run", id.to_string()))
+}
+
+/// A dataset's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_dataset(pool: &PgPool, id: DatasetId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM datasets WHERE id = $1", id.0).fetch_optional(pool).await?;
+    edition.ok_or_else(|| Error::not_found("dataset", id.to_string()))
+}
+
+/// A model's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_model(pool: &PgPool, id: CheckpointId) -> Result<i64, Error> {
+    let edition =
+        sqlx::query_scalar!("SELECT edition FROM checkpoints WHERE id = $1", id.0).fetch_optional(pool).await?;
+    edition.ok_or_else(|| Error::not_found("model", id.to_string()))
+}
+
+/// A user's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_user(pool: &PgPool, id: UserId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM users WHERE id = $1", id.0).fetch_optional(pool).await?;
+    edition.ok_or_else(|| Error::not_found("user", id.to_string()))
+}
