@@ -70,8 +70,8 @@ fn datasets_and_models_are_changed_by_one_at_a_time_shown_and_deleted() {
     let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));
     let generate = json!({"side": 6, "train": 2, "test": 2, "givens": [12, 16], "seed": 4});
     let dataset = lab.send(&ann, "POST", "/api/v1/datasets", &json!({"name": "one", "generate": generate})).expect(201);
-    let file = lab.send(&ann, "GET", "/api/v1/models", &Value::Null).expect(200)["items"][0]["id"].clone();
-    let shipped = format!("/api/v1/models/{}", file.as_str().expect("an id"));
+    let shipped = named(&lab.send(&ann, "GET", "/api/v1/models", &Value::Null).expect(200), "sudoku-6x6");
+    let shipped = format!("/api/v1/models/{}", shipped["id"].as_str().expect("an id"));
     let file = lab.send(&ann, "GET", &format!("{shipped}/file"), &Value::Null).bytes;
     let upload = lab.server.request("POST", "/api/v1/models?name=one").bearer_auth(&ann);
     let model = Answer::of(upload.header("content-type", "application/octet-stream").body(file)).expect(201);
