@@ -44,7 +44,7 @@ __device__ void keys_backward(const bf16 *qk, int row_size, const bf16 *qkv, con
     constexpr int SIZE = STEP * stride<DIM>();
     DYNAMIC_SHARED(uint4, shared);
     bf16 *keys = (bf16 *)shared, *values = keys + TILE * stride<DIM>(), *stages = values + TILE * stride<DIM>();
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, t = lane % 4;
+    int warp = threadIdx.x / 32;
     int tiles = (positions + TILE - 1) / TILE, pair = blockIdx.x / tiles, start = blockIdx.x % tiles * TILE;
     int sequence = pair / heads, index = pair % heads;
     Head head = {positions, heads * DIM, index * DIM, DIM, cos, sin};
@@ -57,7 +57,7 @@ __device__ void keys_backward(const bf16 *qk, int row_size, const bf16 *qkv, con
     fetch_tile<DIM>(stages, in.queries, in.row_size, 0, STEP, positions);
     fetch_tile<DIM>(stages + SIZE, in.grad, in.width, 0, STEP, positions);
     float d_keys[DIM / 8][4] = {}, d_values[DIM / 8][4] = {};
-    float norm = rsqrtf((float)DIM), scale = LOG2_E * norm;
+    float norm = rsqrtf((float)DIM);
     bool works = start + warp * 16 < positions;
     for (int first = 0, stage = 0; first < positions; first += STEP, stage ^= 1) {
         fetched();
@@ -71,25 +71,7 @@ __device__ void keys_backward(const bf16 *qk, int row_size, const bf16 *qkv, con
         }
         if (!works) continue;
         int valid = min(STEP, positions - first);
-        float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-        multiply_tiles<DIM, STEP>(p, keys, warp * 16, queries, valid);
-        multiply_tiles<DIM, STEP>(d_p, values, warp * 16, grads, valid);
-#pragma unroll
-        for (int n = 0; n < STEP / 8; n++)
-#pragma unroll
-            for (int c = 0; c < 2; c++) {
-                int column = n * 8 + 2 * t + c;
-                bool real = column < valid;
-                float log_sum = real ? log_sums[first + column] : 0.0f, dot = real ? along[first + column] : 0.0f;
-#pragma unroll
-                for (int r = 0; r < 2; r++) {
-                    int i = 2 * r + c;
-                    p[n][i] = real ? exp2_near(p[n][i] * scale - log_sum) : 0.0f;
-                    d_p[n][i] = p[n][i] * (d_p[n][i] - dot);
-                }
-            }
-        multiply_columns<DIM, STEP>(d_values, p, grads, valid);
-        multiply_columns<DIM, STEP>(d_keys, d_p, queries, valid);
+        keys_step<DIM>(d_keys, d_values, keys, values, warp * 16, queries, grads, log_sums + first, along + first, valid);
     }
     if (!works) return;
     write_rows<DIM>(out, d_keys, head, start + warp * 16, KEYS, norm);
@@ -104,7 +86,7 @@ __device__ void queries_backward(const bf16 *qk, int row_size, const bf16 *qkv, 
     constexpr int SIZE = STEP * stride<DIM>();
     DYNAMIC_SHARED(uint4, shared);
     bf16 *queries = (bf16 *)shared, *grads = queries + TILE * stride<DIM>(), *stages = grads + TILE * stride<DIM>();
-    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, t = lane % 4;
+    int warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4;
     int tiles = (positions + TILE - 1) / TILE, pair = blockIdx.x / tiles, start = blockIdx.x % tiles * TILE;
     int sequence = pair / heads, index = pair % heads;
     Head head = {positions, heads * DIM, index * DIM, DIM, cos, sin};
@@ -123,7 +105,7 @@ __device__ void queries_backward(const bf16 *qk, int row_size, const bf16 *qkv, 
         log_sum[r] = real ? log_sums[(long long)pair * positions + position] : 0.0f;
         dot[r] = real ? along[(long long)pair * positions + position] : 0.0f;
     }
-    float norm = rsqrtf((float)DIM), scale = LOG2_E * norm;
+    float norm = rsqrtf((float)DIM);
     bool works = start + warp * 16 < positions;
     for (int first = 0, stage = 0; first < positions; first += STEP, stage ^= 1) {
         fetched();
@@ -136,17 +118,7 @@ __device__ void queries_backward(const bf16 *qk, int row_size, const bf16 *qkv, 
         }
         if (!works) continue;
         int valid = min(STEP, positions - first);
-        float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-        multiply_tiles<DIM, STEP>(p, queries, warp * 16, keys, valid);
-        multiply_tiles<DIM, STEP>(d_p, grads, warp * 16, values, valid);
-#pragma unroll
-        for (int n = 0; n < STEP / 8; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float probability = n * 8 + 2 * t + i % 2 < valid ? exp2_near(p[n][i] * scale - log_sum[i / 2]) : 0.0f;
-                d_p[n][i] = probability * (d_p[n][i] - dot[i / 2]);
-            }
-        multiply_columns<DIM, STEP>(d_queries, d_p, keys, valid);
+        queries_step<DIM>(d_queries, queries, grads, warp * 16, keys, values, log_sum, dot, valid);
     }
     if (!works) return;
     write_rows<DIM>(out, d_queries, head, start + warp * 16, QUERIES, norm);

@@ -69,7 +69,7 @@ __device__ void backward(const bf16 *qkv, const bf16 *result, const bf16 *grad, 
          *grads = values + ROWS * stride<DIM>();
     // Of every query: Σ grad · result, and the logarithm of its sum of exponentials.
     float *along = (float *)(grads + ROWS * stride<DIM>()), *sums = along + ROWS;
-    int lane = threadIdx.x % 32, start = threadIdx.x / 32 * 16, g = lane / 4, t = lane % 4, rows = blockDim.x / 2;
+    int lane = threadIdx.x % 32, start = threadIdx.x / 32 * 16, g = lane / 4, rows = blockDim.x / 2;
     int sequence = blockIdx.x / heads, index = blockIdx.x % heads;
     Head head = {positions, heads * DIM, index * DIM, DIM, cos, sin};
     qkv += (long long)sequence * positions * 3 * head.width, out += (long long)sequence * positions * 3 * head.width;
@@ -100,31 +100,13 @@ __device__ void backward(const bf16 *qkv, const bf16 *result, const bf16 *grad, 
         }
     }
     __syncthreads();
-    float norm = rsqrtf((float)DIM), scale = LOG2_E * norm;
+    float norm = rsqrtf((float)DIM);
     {
         float d_keys[DIM / 8][4] = {}, d_values[DIM / 8][4] = {};
         for (int first = 0; first < positions; first += STEP) {
             int valid = min(STEP, positions - first);
             const bf16 *q = queries + first * stride<DIM>(), *d = grads + first * stride<DIM>();
-            float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-            multiply_tiles<DIM, STEP>(p, keys, start, q, valid);
-            multiply_tiles<DIM, STEP>(d_p, values, start, d, valid);
-#pragma unroll
-            for (int n = 0; n < STEP / 8; n++)
-#pragma unroll
-                for (int c = 0; c < 2; c++) {
-                    int column = n * 8 + 2 * t + c;
-                    bool real = column < valid;
-                    float log_sum = real ? sums[first + column] : 0.0f, dot = real ? along[first + column] : 0.0f;
-#pragma unroll
-                    for (int r = 0; r < 2; r++) {
-                        int i = 2 * r + c;
-                        p[n][i] = real ? exp2_near(p[n][i] * scale - log_sum) : 0.0f;
-                        d_p[n][i] = p[n][i] * (d_p[n][i] - dot);
-                    }
-                }
-            multiply_columns<DIM, STEP>(d_values, p, d, valid);
-            multiply_columns<DIM, STEP>(d_keys, d_p, q, valid);
+            keys_step<DIM>(d_keys, d_values, keys, values, start, q, d, sums + first, along + first, valid);
         }
         write_rows<DIM>(out, d_keys, head, start, KEYS, norm);
         write_rows<DIM>(out, d_values, head, start, VALUES, 1.0f);
@@ -134,17 +116,7 @@ __device__ void backward(const bf16 *qkv, const bf16 *result, const bf16 *grad, 
     for (int first = 0; first < positions; first += STEP) {
         int valid = min(STEP, positions - first);
         const bf16 *k = keys + first * stride<DIM>(), *v = values + first * stride<DIM>();
-        float p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-        multiply_tiles<DIM, STEP>(p, queries, start, k, valid);
-        multiply_tiles<DIM, STEP>(d_p, grads, start, v, valid);
-#pragma unroll
-        for (int n = 0; n < STEP / 8; n++)
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float probability = n * 8 + 2 * t + i % 2 < valid ? exp2_near(p[n][i] * scale - log_sum[i / 2]) : 0.0f;
-                d_p[n][i] = probability * (d_p[n][i] - dot[i / 2]);
-            }
-        multiply_columns<DIM, STEP>(d_queries, d_p, k, valid);
+        queries_step<DIM>(d_queries, queries, grads, start, k, v, log_sum, dot, valid);
     }
     write_rows<DIM>(out, d_queries, head, start, QUERIES, norm);
 }

@@ -175,6 +175,54 @@ __device__ __forceinline__ void multiply_columns(float o[DIM / 8][4], const floa
     }
 }
 
+// Backward, for sixteen keys from `row` of their tiles: what up to STEP queries add to the gradients of keys (times
+// √DIM) and values. Of each query: the logarithm (base 2) of its sum of exponentials, and Σ grad · result.
+template <int DIM>
+__device__ __forceinline__ void keys_step(float d_keys[DIM / 8][4], float d_values[DIM / 8][4], const bf16 *keys,
+                                          const bf16 *values, int row, const bf16 *queries, const bf16 *grads,
+                                          const float *log_sums, const float *along, int valid) {
+    int t = threadIdx.x % 4;
+    float scale = LOG2_E * rsqrtf((float)DIM), p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
+    multiply_tiles<DIM, STEP>(p, keys, row, queries, valid);
+    multiply_tiles<DIM, STEP>(d_p, values, row, grads, valid);
+#pragma unroll
+    for (int n = 0; n < STEP / 8; n++)
+#pragma unroll
+        for (int c = 0; c < 2; c++) {
+            int column = n * 8 + 2 * t + c;
+            bool real = column < valid;
+            float log_sum = real ? log_sums[column] : 0.0f, dot = real ? along[column] : 0.0f;
+#pragma unroll
+            for (int r = 0; r < 2; r++) {
+                int i = 2 * r + c;
+                p[n][i] = real ? exp2_near(p[n][i] * scale - log_sum) : 0.0f;
+                d_p[n][i] = p[n][i] * (d_p[n][i] - dot);
+            }
+        }
+    multiply_columns<DIM, STEP>(d_values, p, grads, valid);
+    multiply_columns<DIM, STEP>(d_keys, d_p, queries, valid);
+}
+
+// Backward, for sixteen queries from `row` of their tiles: what up to STEP keys add to their gradients (times √DIM).
+// The same two numbers of each of a lane's two queries.
+template <int DIM>
+__device__ __forceinline__ void queries_step(float d_queries[DIM / 8][4], const bf16 *queries, const bf16 *grads, int row,
+                                             const bf16 *keys, const bf16 *values, const float log_sum[2],
+                                             const float dot[2], int valid) {
+    int t = threadIdx.x % 4;
+    float scale = LOG2_E * rsqrtf((float)DIM), p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
+    multiply_tiles<DIM, STEP>(p, queries, row, keys, valid);
+    multiply_tiles<DIM, STEP>(d_p, grads, row, values, valid);
+#pragma unroll
+    for (int n = 0; n < STEP / 8; n++)
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            float probability = n * 8 + 2 * t + i % 2 < valid ? exp2_near(p[n][i] * scale - log_sum[i / 2]) : 0.0f;
+            d_p[n][i] = probability * (d_p[n][i] - dot[i / 2]);
+        }
+    multiply_columns<DIM, STEP>(d_queries, d_p, keys, valid);
+}
+
 // Writes sixteen rows of the qkv's gradient, rotated back where they were rotated, times `factor`.
 template <int DIM>
 __device__ __forceinline__ void write_rows(bf16 *grad, float x[DIM / 8][4], const Head &head, int start, int part,
