@@ -3,10 +3,8 @@
 use crate::{
     clock,
     components::page,
-    pages::{
-        datasets::DatasetsPage, leaderboard::LeaderboardPage, missing::MissingPage, new_run::NewRunPage, run::RunPage,
-        runs::RunsPage, solve::SolvePage,
-    },
+    pages::{missing::MissingPage, solve::SolvePage},
+    parts::{self, Part},
     theme::ThemeToggle,
 };
 use leptos::prelude::*;
@@ -27,11 +25,11 @@ pub(crate) fn App() -> impl IntoView {
             <main id="main">
                 <FlatRoutes fallback=MissingPage>
                     <Route path=path!("/") view=SolvePage />
-                    <Route path=path!("/runs") view=RunsPage />
-                    <Route path=path!("/runs/new") view=NewRunPage />
-                    <Route path=path!("/runs/:id") view=RunPage />
-                    <Route path=path!("/leaderboard") view=LeaderboardPage />
-                    <Route path=path!("/datasets") view=DatasetsPage />
+                    <Route path=path!("/runs") view=|| view! { <Part load=parts::runs /> } />
+                    <Route path=path!("/runs/new") view=|| view! { <Part load=parts::new_run /> } />
+                    <Route path=path!("/runs/:id") view=|| view! { <Part load=parts::run /> } />
+                    <Route path=path!("/leaderboard") view=|| view! { <Part load=parts::leaderboard /> } />
+                    <Route path=path!("/datasets") view=|| view! { <Part load=parts::datasets /> } />
                 </FlatRoutes>
             </main>
         </Router>

@@ -15,6 +15,7 @@ mod listing;
 mod live;
 mod load;
 mod pages;
+mod parts;
 mod theme;
 
 fn main() {

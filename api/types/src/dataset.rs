@@ -50,14 +50,12 @@ pub struct Dataset {
     pub license: Option<String>,
     /// Seed of the generator, or of the draw of training and validation puzzles from a file; absent where nothing was
     /// drawn.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// SHA-256 over every puzzle of all splits, in order.
     pub content_hash: String,
     /// SHA-256 over the questions and answers of the test split, whatever their order; absent for datasets stored
     /// before it was counted. Scores on equal test splits can be compared.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_hash: Option<String>,
     /// Number of training puzzles; of ARC, of training pairs.
@@ -70,7 +68,6 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaks: Option<LeakReport>,
     /// Whether everybody with an account may read it.
-    #[cfg(feature = "provenance")]
     #[serde(default)]
     pub public: bool,
     /// When it was stored.
@@ -111,7 +108,6 @@ pub struct CreateDataset {
 }
 
 /// What can be changed about a dataset; what is absent stays.
-#[cfg(feature = "provenance")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,7 @@
 //! Scores: a stored checkpoint, a stored dataset and a stated protocol.
 
-use crate::ids::RunId;
-#[cfg(feature = "provenance")]
 use crate::{
-    ids::{CheckpointId, DatasetId, EvaluationId},
+    ids::{CheckpointId, DatasetId, EvaluationId, RunId},
     provenance::{Choice, Environment},
 };
 use serde::{Deserialize, Serialize};
@@ -55,7 +53,6 @@ impl Protocol {
 }
 
 /// What voting over the variants of ARC tasks came to.
-#[cfg(feature = "provenance")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VotingScore {
@@ -68,7 +65,6 @@ pub struct VotingScore {
 }
 
 /// The mean over tasks of the share of test inputs whose answer is among the first `k` by votes.
-#[cfg(feature = "provenance")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PassAt {
@@ -104,11 +100,9 @@ pub struct Evaluation {
     /// Exact accuracy of the grids as they stood after ACT step 1, 2, …; a halted puzzle keeps its grid.
     pub exact_by_step: Vec<f64>,
     /// Mazes: answers that mark a shortest path, be it the labelled one or another.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any_optimal: Option<u32>,
     /// ARC: the score by votes.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voting: Option<VotingScore>,
     /// Wall time, seconds.
@@ -122,13 +116,10 @@ pub struct LeaderboardRow {
     /// From 1; equal accuracies share a rank.
     pub rank: u32,
     /// The score's id.
-    #[cfg(feature = "provenance")]
     pub evaluation_id: EvaluationId,
     /// The dataset it was measured on.
-    #[cfg(feature = "provenance")]
     pub dataset_id: DatasetId,
     /// The evaluated checkpoint.
-    #[cfg(feature = "provenance")]
     pub checkpoint_id: CheckpointId,
     /// The checkpoint's name.
     pub model: String,
@@ -136,7 +127,6 @@ pub struct LeaderboardRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
     /// SHA-256 of the checkpoint.
-    #[cfg(feature = "provenance")]
     pub checkpoint_sha256: String,
     /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
@@ -146,13 +136,11 @@ pub struct LeaderboardRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_seconds: Option<f64>,
     /// How the checkpoint was chosen; absent where that is not known.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
     /// The score.
     pub evaluation: Evaluation,
     /// What computed the score; absent where that was not noted.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
     /// Whether the score came with an imported run and was not measured here.

@@ -5,7 +5,6 @@
 
 pub mod account;
 pub mod board;
-#[cfg(feature = "provenance")]
 pub mod comparison;
 pub mod dataset;
 pub mod evaluation;
@@ -13,13 +12,10 @@ pub mod experiment;
 pub mod health;
 pub mod ids;
 pub mod job;
-#[cfg(feature = "provenance")]
 pub mod leaderboard;
 pub mod model;
 pub mod problem;
-#[cfg(feature = "provenance")]
 pub mod provenance;
-#[cfg(feature = "provenance")]
 pub mod published;
 pub mod run;
 pub mod solve;

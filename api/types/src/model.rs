@@ -2,10 +2,10 @@
 
 use crate::{
     evaluation::Evaluation,
+    experiment::Experiment,
     ids::{CheckpointId, RunId},
+    provenance::Choice,
 };
-#[cfg(feature = "provenance")]
-use crate::{experiment::Experiment, provenance::Choice};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -25,23 +25,18 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
     /// What trained it.
-    #[cfg(feature = "provenance")]
     pub experiment: Experiment,
     /// Hash of the dataset it was trained on.
     pub dataset_hash: String,
     /// SHA-256 of the file.
-    #[cfg(feature = "provenance")]
     pub sha256: String,
     /// Size of the file, bytes.
-    #[cfg(feature = "provenance")]
     pub size: u64,
     /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
     /// Training steps behind it.
-    #[cfg(feature = "provenance")]
     pub step: u64,
     /// How it was chosen among the states of its training; absent where that is not known.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
     /// Its newest score that was measured here, else its newest claimed one, if there is any.
@@ -51,7 +46,6 @@ pub struct Model {
     /// the best standard score on their common dataset.
     pub default: bool,
     /// Whether everybody with an account may read it.
-    #[cfg(feature = "provenance")]
     #[serde(default)]
     pub public: bool,
     /// When it was stored.

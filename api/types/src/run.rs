@@ -1,13 +1,9 @@
 //! Training runs: their states, progress and metrics.
 
-#[cfg(feature = "openapi")]
-use crate::ids::SweepId;
-#[cfg(feature = "provenance")]
-use crate::ids::WorkerId;
 use crate::{
     evaluation::Evaluation,
     experiment::Experiment,
-    ids::{CheckpointId, DatasetId, RunId},
+    ids::{CheckpointId, DatasetId, RunId, SweepId, WorkerId},
     job,
 };
 use serde::{Deserialize, Serialize};
@@ -137,7 +133,6 @@ pub struct Run {
     pub queue_position: Option<u32>,
     /// Estimated seconds until it starts, from what is left of the running runs; only while queued and only when
     /// known.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_in_seconds: Option<f64>,
     /// What it waits for, in words; only while queued.
@@ -146,7 +141,6 @@ pub struct Run {
     /// Attempts begun, this one included.
     pub attempt: u32,
     /// Attempts in a row that ended because the worker vanished before it stored a checkpoint.
-    #[cfg(feature = "provenance")]
     pub deaths: u32,
     /// Steps done in this attempt.
     pub step: u64,
@@ -163,7 +157,6 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_metrics: Option<MetricPoint>,
     /// The worker that holds it.
-    #[cfg(feature = "provenance")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,
     /// Whether it was asked to stop and has not yet.
@@ -177,19 +170,15 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
     /// What people call it, to find it again.
-    #[cfg(feature = "openapi")]
     #[serde(default)]
     pub tags: Vec<String>,
     /// What people say about it.
-    #[cfg(feature = "openapi")]
     #[serde(default)]
     pub notes: String,
     /// Whether everybody with an account may read it.
-    #[cfg(feature = "openapi")]
     #[serde(default)]
     pub public: bool,
     /// The sweep that it was queued with.
-    #[cfg(feature = "openapi")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_id: Option<SweepId>,
     /// When it was queued.

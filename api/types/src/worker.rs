@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// Something that can compute.
-#[cfg(feature = "provenance")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Device {
@@ -28,18 +27,14 @@ pub struct Worker {
     /// Fresh at every start.
     pub id: WorkerId,
     /// The machine's name.
-    #[cfg(feature = "provenance")]
     pub host: String,
     /// Process id there.
-    #[cfg(feature = "provenance")]
     pub pid: u32,
     /// The device it trains on, e.g. `cpu (2 threads)`.
     pub device: String,
     /// The id of the device it trains on.
-    #[cfg(feature = "provenance")]
     pub device_id: String,
     /// Every device of its host.
-    #[cfg(feature = "provenance")]
     pub devices: Vec<Device>,
     /// The job it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +46,6 @@ pub struct Worker {
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
     /// When it last reported.
-    #[cfg(feature = "provenance")]
     #[serde(with = "time::serde::rfc3339")]
     pub last_seen: OffsetDateTime,
 }

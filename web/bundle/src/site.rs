@@ -1,6 +1,6 @@
 //! The files of the site: names after content, references between them, the page that starts everything.
 
-use crate::{File, bind::Bound, compress};
+use crate::{File, bind::Bound, compress, split};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
@@ -20,7 +20,7 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
     for (path, source) in bound.snippets {
         files.push(compressed(format!("assets/{path}"), source.into_bytes())?);
     }
-    let js = add_hashed(&mut files, "hrm-web", "js", bound.js.into_bytes())?;
+    let js = add_program(&mut files, bound.js, bound.link, bound.parts)?;
     let boot = format!("import start from \"{js}\";\nstart({{ module_or_path: \"{wasm}\" }});\n");
     let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes())?;
 
@@ -40,6 +40,32 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
     }
     files.push(compressed("index.html".into(), html.into_bytes())?);
     Ok(files)
+}
+
+/// Adds the parts of the program and the JavaScript that starts it and fetches them; the address of what starts it. The two
+/// scripts name each other, so they bear the hash of both.
+fn add_program(files: &mut Vec<File>, js: String, mut link: String, parts: Vec<(String, Vec<u8>)>) -> Result<String> {
+    for (name, part) in parts {
+        let address = add_hashed(files, &name, "wasm", part)?;
+        files.last_mut().context("a part was added")?.first = false;
+        let named = format!("\"./{name}.wasm\"");
+        ensure!(link.contains(&named), "expected {named} in the script that fetches parts");
+        link = link.replace(&named, &format!("\"{address}\""));
+    }
+    let hash = content_hash(&[link.as_bytes(), js.as_bytes()]);
+    let (main_name, link_name) = (format!("hrm-web-{hash}.js"), format!("parts-{hash}.js"));
+    let js = renamed(js, split::LINK, &format!("./{link_name}"))?;
+    let link = renamed(link, split::MAIN, &format!("./{main_name}"))?;
+    files.push(compressed(format!("assets/{link_name}"), link.into_bytes())?);
+    files.push(compressed(format!("assets/{main_name}"), js.into_bytes())?);
+    Ok(format!("/assets/{main_name}"))
+}
+
+/// `script` where it imports `to` instead of `from`.
+fn renamed(script: String, from: &str, to: &str) -> Result<String> {
+    let import = |name: &str| format!("from \"{name}\"");
+    ensure!(script.replace('\'', "\"").contains(&import(from)), "expected an import of {from}");
+    Ok(script.replace(&import(from), &import(to)).replace(&import(from).replace('"', "'"), &import(to)))
 }
 
 /// All style sheets as one, without comments and indentation.
@@ -71,18 +97,24 @@ fn without_comments(css: &str) -> String {
 
 /// Adds `assets/NAME-HASH.EXTENSION` and returns its address.
 fn add_hashed(files: &mut Vec<File>, name: &str, extension: &str, bytes: Vec<u8>) -> Result<String> {
-    let hash = Sha256::digest(&bytes).iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    let path = format!("assets/{name}-{hash:016x}.{extension}");
+    let path = format!("assets/{name}-{}.{extension}", content_hash(&[&bytes]));
     let address = format!("/{path}");
     files.push(compressed(path, bytes)?);
     Ok(address)
 }
 
+/// The first 64 bits of the SHA-256 of `parts` in a row, in hexadecimal digits.
+fn content_hash(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn compressed(path: String, bytes: Vec<u8>) -> Result<File> {
     // woff2 is brotli inside.
     if Path::new(&path).extension().is_some_and(|extension| extension == "woff2") {
-        return Ok(File { path, bytes, gzip: None, brotli: None });
+        return Ok(File { path, bytes, gzip: None, brotli: None, first: true });
     }
     let (gzip, brotli) = (Some(compress::gzip(&bytes)?), Some(compress::brotli(&bytes)?));
-    Ok(File { path, bytes, gzip, brotli })
+    Ok(File { path, bytes, gzip, brotli, first: true })
 }

@@ -28,7 +28,7 @@ const PICTURES: u32 = 5;
 /// The page at `/datasets`.
 #[component]
 pub(crate) fn DatasetsPage() -> impl IntoView {
-    let datasets = load::load(api::list_datasets);
+    let datasets = load::load(api::data::list_datasets);
     let list = move || {
         datasets.value.with(|page| match page {
             None => view! { <Waiting /> }.into_any(),
@@ -91,7 +91,7 @@ fn Entry(dataset: Dataset) -> impl IntoView {
 
 #[component]
 fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
-    let puzzles = load::load(move || api::list_puzzles(id, split, PICTURES));
+    let puzzles = load::load(move || api::data::list_puzzles(id, split, PICTURES));
     let pictures = move || {
         puzzles.value.with(|page| {
             let items = page.iter().flat_map(|page| page.items.iter());

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[component]
 pub(crate) fn LeaderboardPage() -> impl IntoView {
     let (wanted, want) = query_signal::<String>("dataset");
-    let datasets = load::load(api::list_datasets);
+    let datasets = load::load(api::data::list_datasets);
     let dataset = Memo::new(move |_| {
         let wanted = wanted.get();
         datasets.value.with(|page| {
@@ -80,7 +80,7 @@ fn options(page: Option<&ListPage<Dataset>>, chosen: Option<DatasetId>) -> impl 
 
 #[component]
 fn Board(id: DatasetId) -> impl IntoView {
-    let rows = load::poll(move || api::leaderboard(id), |_| Some(PAUSE));
+    let rows = load::poll(move || api::scores::leaderboard(id), |_| Some(PAUSE));
     view! {
         <Problems of=rows.problem />
         {move || rows.value.with(|page| match page {

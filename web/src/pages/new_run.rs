@@ -88,9 +88,9 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         base: RwSignal::new(None),
         form: RwSignal::new(Form::default()),
         refused: RwSignal::new(None),
-        datasets: load::load(api::list_datasets),
+        datasets: load::load(api::data::list_datasets),
     };
-    let experiments = load::load(api::list_experiments);
+    let experiments = load::load(api::runs::list_experiments);
     let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
     if let Some(run) = earlier {
         start_from_run(state, run);
@@ -130,7 +130,7 @@ pub(crate) fn NewRunPage() -> impl IntoView {
 
 fn start_from_run(state: FormState, id: RunId) {
     spawn_local(async move {
-        if let Ok(run) = api::get_run(id).await {
+        if let Ok(run) = api::runs::get_run(id).await {
             let title = format!("the run {}", run.name);
             // The page may have been left meanwhile.
             if state.base.try_get_untracked().is_some() {
@@ -157,7 +157,7 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
         busy.set(true);
         let navigate = navigate.clone();
         spawn_local(async move {
-            let answer = api::create_run(experiment).await;
+            let answer = api::runs::create_run(experiment).await;
             busy.try_set(false);
             match answer {
                 Ok(run) => navigate(&format!("/runs/{}", run.id), NavigateOptions::default()),

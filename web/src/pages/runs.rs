@@ -29,19 +29,19 @@ const IDLE: Duration = Duration::from_secs(6);
 #[component]
 pub(crate) fn RunsPage() -> impl IntoView {
     let newest = load::poll(
-        || api::list_runs(None),
+        || api::runs::list_runs(None),
         |page: Option<&ListPage<Run>>| {
             let moving = page.is_some_and(|page| page.items.iter().any(|run| !run.state.is_final()));
             Some(if moving { BUSY } else { IDLE })
         },
     );
-    let workers = load::poll(api::list_workers, |_| Some(IDLE));
+    let workers = load::poll(api::runs::list_workers, |_| Some(IDLE));
     let older = Older::new();
     let refused = RwSignal::new(None::<Problem>);
     let runs = Memo::new(move |_| newest.value.with(|page| page.as_ref().map(|page| older.after(page))));
     let cancel = move |id: RunId| {
         spawn_local(async move {
-            refused.try_set(api::ask(id, "cancel").await.err().map(|problem| *problem));
+            refused.try_set(api::runs::ask(id, "cancel").await.err().map(|problem| *problem));
             newest.refresh();
         });
     };
@@ -125,7 +125,7 @@ fn More(newest: RwSignal<Option<ListPage<Run>>>, older: Older) -> impl IntoView 
     let fetch = move |_| {
         let Some(cursor) = next.get_untracked() else { return };
         spawn_local(async move {
-            match api::list_runs(Some(&cursor)).await {
+            match api::runs::list_runs(Some(&cursor)).await {
                 Ok(page) => {
                     older.next.try_set(page.next_cursor.map_or(Next::Nothing, Next::Cursor));
                     older.runs.try_update(|runs| runs.extend(page.items));

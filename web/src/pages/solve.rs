@@ -28,7 +28,7 @@ use wasm_bindgen::JsCast;
 #[component]
 pub(crate) fn SolvePage() -> impl IntoView {
     let query = use_query_map().get_untracked();
-    let state = SolveState::new(load::load(api::list_models));
+    let state = SolveState::new(load::load(api::solving::list_models));
     state.model.set(query.get("model"));
     state.steps.set(query.get("steps").and_then(|steps| steps.parse().ok()).filter(|steps| (1..=1024).contains(steps)));
     match query.get("s") {

@@ -94,7 +94,7 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static) -> impl IntoView {
         problem.set(None);
         said.set("Generating. Puzzles with few givens take a while.".into());
         spawn_local(async move {
-            let answer = api::create_dataset(&request).await;
+            let answer = api::data::create_dataset(&request).await;
             busy.try_set(false);
             said.try_set(match &answer {
                 Ok(dataset) => format!(

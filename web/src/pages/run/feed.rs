@@ -96,7 +96,7 @@ impl Feed {
     }
 
     async fn fetch_run(self) {
-        match api::get_run(self.id).await {
+        match api::runs::get_run(self.id).await {
             Ok(run) => drop(self.run.try_set(Some(run))),
             Err(problem) => drop(self.problem.try_set(Some(*problem))),
         }
@@ -107,7 +107,7 @@ impl Feed {
         loop {
             let known = self.points.try_with_untracked(|points| points.last().map_or(0, |point| point.step));
             let Some(known) = known else { return };
-            match api::list_metrics(self.id, known).await {
+            match api::runs::list_metrics(self.id, known).await {
                 Ok(page) => {
                     let more = page.next_cursor.is_some() && !page.items.is_empty();
                     self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));

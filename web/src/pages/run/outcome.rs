@@ -77,7 +77,7 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
             <div class="outcome-links">
                 <a class="button" href=format!("/?model={checkpoint}")>"Solve with it"</a>
                 {leaderboard}
-                <a class="button" href=api::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
+                <a class="button" href=api::solving::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
                 <a class="button" href=format!("/api/v1/runs/{}/provenance", run.id) rel="external">"Provenance"</a>
             </div>
         })

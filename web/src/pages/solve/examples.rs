@@ -63,12 +63,12 @@ pub(crate) fn another(state: SolveState) {
 
 /// A random puzzle of a dataset's test split, and the dataset's name; absent if none of that side is stored.
 async fn stored(state: SolveState, side: u8) -> Option<(Grid, String)> {
-    let datasets = api::list_datasets().await.ok()?.items;
+    let datasets = api::data::list_datasets().await.ok()?.items;
     let trained_on = state.models_of_side().unwrap_or_default();
     let fits = |dataset: &&Dataset| dataset.kind == Kind::Sudoku && dataset.side == side && dataset.test_count > 0;
     let of_a_model = |dataset: &&Dataset| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
     let dataset = datasets.iter().filter(fits).find(of_a_model).or_else(|| datasets.iter().find(fits))?;
-    let puzzles = api::list_puzzles(dataset.id, Split::Test, CHOICE).await.ok()?.items;
+    let puzzles = api::data::list_puzzles(dataset.id, Split::Test, CHOICE).await.ok()?.items;
     let now = state.editor.try_with_untracked(|editor| editor.grid().to_string())?;
     let others: Vec<_> = puzzles.iter().filter(|puzzle| puzzle.question != now).collect();
     if others.is_empty() {

@@ -142,7 +142,7 @@ impl SolveState {
         self.busy.set(true);
         self.said.set(None);
         spawn_local(async move {
-            let answer = api::solve(&request).await;
+            let answer = api::solving::solve(&request).await;
             let asked_still = self.editor.try_with_untracked(|editor| *editor.grid() == puzzle);
             let Some(asked_still) = asked_still else { return };
             self.busy.set(false);

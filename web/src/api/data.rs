@@ -1,0 +1,24 @@
+//! Datasets and their puzzles.
+
+use super::{
+    Answer,
+    transport::{get, post},
+};
+use hrm_types::{
+    Page,
+    dataset::{CreateDataset, Dataset, Split, StoredPuzzle},
+    ids::DatasetId,
+};
+
+pub(crate) async fn list_datasets() -> Answer<Page<Dataset>> {
+    get("/datasets?limit=100").await
+}
+
+pub(crate) async fn create_dataset(request: &CreateDataset) -> Answer<Dataset> {
+    post("/datasets", request).await
+}
+
+/// The first `limit` puzzles of a split.
+pub(crate) async fn list_puzzles(id: DatasetId, split: Split, limit: u32) -> Answer<Page<StoredPuzzle>> {
+    get(&format!("/datasets/{id}/puzzles?split={}&limit={limit}", split.as_str())).await
+}

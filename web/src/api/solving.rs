@@ -1,0 +1,25 @@
+//! Solving, and the models one can solve with.
+
+use super::{
+    Answer, address,
+    transport::{get, post},
+};
+use hrm_types::{
+    Page,
+    ids::CheckpointId,
+    model::Model,
+    solve::{SolveRequest, SolveResponse},
+};
+
+/// Where a checkpoint's file is downloaded.
+pub(crate) fn checkpoint_address(id: CheckpointId) -> String {
+    address(&format!("/models/{id}/file"))
+}
+
+pub(crate) async fn solve(request: &SolveRequest) -> Answer<SolveResponse> {
+    post("/solve", request).await
+}
+
+pub(crate) async fn list_models() -> Answer<Page<Model>> {
+    get("/models?limit=100").await
+}

@@ -1,0 +1,71 @@
+//! How a call travels: one request, one answer, every failure a [`Problem`].
+
+use super::{Answer, address};
+use hrm_types::problem::Problem;
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
+
+pub(super) async fn get<T: DeserializeOwned>(path: &str) -> Answer<T> {
+    read(&send("GET", path, None).await?)
+}
+
+pub(super) async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<T> {
+    read(&send("POST", path, Some(&written(body)?)).await?)
+}
+
+fn written(body: &impl Serialize) -> Answer<String> {
+    Ok(serde_json::to_string(body).map_err(|error| unreadable(&error.to_string()))?)
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
+    Ok(serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?)
+}
+
+/// Sends `body`, if there is one, as JSON; the text of a successful answer.
+async fn send(method: &str, path: &str, body: Option<&str>) -> Answer<String> {
+    let options = RequestInit::new();
+    options.set_method(method);
+    if let Some(body) = body {
+        options.set_body(&JsValue::from_str(body));
+    }
+    let request = Request::new_with_str_and_init(&address(path), &options).map_err(unreachable)?;
+    request.headers().set("content-type", "application/json").map_err(unreachable)?;
+    answer(&request).await
+}
+
+/// Sends `request`; the text of a successful answer.
+pub(super) async fn answer(request: &Request) -> Answer<String> {
+    let response = JsFuture::from(leptos::prelude::window().fetch_with_request(request)).await.map_err(unreachable)?;
+    let response: Response = response.dyn_into().map_err(unreachable)?;
+    let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
+    let text = text.as_string().unwrap_or_default();
+    if response.status() == 202 {
+        return Err(problem(202, "Queued", "A worker does it. Look again when its job has ended.".into()).into());
+    }
+    if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text).into()) }
+}
+
+/// The problem that the server told, or that it told none.
+fn refusal(status: u16, text: &str) -> Problem {
+    serde_json::from_str(text).unwrap_or_else(|_| unexpected(status, text))
+}
+
+fn problem(status: u16, title: &str, detail: String) -> Problem {
+    let (kind, title) = ("about:blank".into(), title.into());
+    Problem { kind, title, status, detail, field: None, request_id: String::new() }
+}
+
+fn unreachable(_: JsValue) -> Problem {
+    problem(0, "No connection", "The server does not answer. Is it still running?".into())
+}
+
+fn unreadable(error: &str) -> Problem {
+    problem(0, "Unreadable answer", format!("The server's answer was not what this page expects: {error}. Reload it."))
+}
+
+fn unexpected(status: u16, text: &str) -> Problem {
+    let text: String = text.chars().take(200).collect();
+    problem(status, "Refused", if text.is_empty() { format!("The server answered {status}.") } else { text })
+}
