@@ -1,6 +1,7 @@
 //! The page in a real browser, served by the real program: what people do with it, from beginning to end.
 
 mod appearance;
+mod comparing;
 mod driver;
 mod solving;
 mod tab;

@@ -28,7 +28,9 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/runs") view=|| view! { <Part load=parts::runs /> } />
                     <Route path=path!("/runs/new") view=|| view! { <Part load=parts::new_run /> } />
                     <Route path=path!("/runs/:id") view=|| view! { <Part load=parts::run /> } />
+                    <Route path=path!("/queue") view=|| view! { <Part load=parts::queue /> } />
                     <Route path=path!("/leaderboard") view=|| view! { <Part load=parts::leaderboard /> } />
+                    <Route path=path!("/compare") view=|| view! { <Part load=parts::compare /> } />
                     <Route path=path!("/datasets") view=|| view! { <Part load=parts::datasets /> } />
                 </FlatRoutes>
             </main>
@@ -50,7 +52,8 @@ fn Header() -> impl IntoView {
             <nav aria-label="Pages">
                 <A href="/" exact=true>"Solve"</A>
                 <A href="/runs">"Runs"</A>
-                <A href="/leaderboard">"Leaderboard"</A>
+                <A href="/queue">"Queue"</A>
+                <A href="/leaderboard">"Leaderboards"</A>
                 <A href="/datasets">"Datasets"</A>
             </nav>
             <div class="top-end">

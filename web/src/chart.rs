@@ -47,6 +47,9 @@ pub(crate) fn Chart(
     /// The x that is shown while no pointer chooses one; the last if absent.
     #[prop(into, default = Signal::stored(None))]
     at: Signal<Option<f64>>,
+    /// The stretch that was chosen by dragging; charts that share it show the same.
+    #[prop(optional)]
+    window: Option<RwSignal<Option<(f64, f64)>>>,
     /// Pixels.
     #[prop(default = 190.0)]
     height: f64,
@@ -57,16 +60,50 @@ pub(crate) fn Chart(
     let plot = NodeRef::<html::Div>::new();
     let width = measure::width(plot);
     let pointed = RwSignal::new(None::<f64>);
-    let frame =
-        Memo::new(move |_| series.with(|series| Frame::fit(series, view.get(), range, width.get().max(120.0), height)));
+    let frame = Memo::new(move |_| {
+        let view = View { window: window.and_then(|window| window.get()), ..view.get() };
+        series.with(|series| Frame::fit(series, view, range, width.get().max(120.0), height))
+    });
     let chosen = Memo::new(move |_| {
         let x = pointed.get().or(at.get());
         series.with(|series| x.and_then(|x| nearest_x(series, x)))
     });
-    let point_at = move |event: web_sys::PointerEvent| {
-        let Some(plot) = plot.get_untracked() else { return };
-        let pixel = f64::from(event.client_x()) - plot.get_bounding_client_rect().left();
-        pointed.set(frame.with_untracked(|frame| frame.as_ref().map(|frame| frame.x.value(pixel))));
+    let value_at = move |event: &web_sys::PointerEvent| {
+        let pixel = f64::from(event.client_x()) - plot.get_untracked()?.get_bounding_client_rect().left();
+        frame.with_untracked(|frame| frame.as_ref().map(|frame| frame.x.value(pixel)))
+    };
+    let point_at = move |event: web_sys::PointerEvent| pointed.set(value_at(&event));
+    // Where a drag began. Fingers scroll; they do not zoom.
+    let dragged = RwSignal::new(None::<f64>);
+    let press = move |event: web_sys::PointerEvent| {
+        point_at(event.clone());
+        if window.is_some() && event.pointer_type() == "mouse" {
+            dragged.set(value_at(&event));
+        }
+    };
+    let release = move |event: web_sys::PointerEvent| {
+        let (Some(window), Some(from), Some(to)) = (window, dragged.get_untracked(), value_at(&event)) else { return };
+        dragged.set(None);
+        let (first, last) = (from.min(to), from.max(to));
+        let enough = |series: &Vec<Series>| {
+            let inside = |series: &Series| series.points.iter().filter(|p| (first..=last).contains(&p.0)).count() > 1;
+            series.iter().any(inside)
+        };
+        if series.with_untracked(enough) {
+            window.set(Some((first, last)));
+        }
+    };
+    let leave = move |_| {
+        pointed.set(None);
+        dragged.set(None);
+    };
+    let selection = move || {
+        let (from, to) = (dragged.get()?, pointed.get()?);
+        frame.with(|frame| {
+            let x = &frame.as_ref()?.x;
+            let (left, right) = (x.pixel(from.min(to)), x.pixel(from.max(to)));
+            Some(view! { <i class="chart-selection" style:left=format!("{left}px") style:width=format!("{}px", right - left)></i> })
+        })
     };
     let readout_x = move || chosen.get().map(|x| show_x.get()(x)).unwrap_or_default();
     view! {
@@ -81,9 +118,11 @@ pub(crate) fn Chart(
                 node_ref=plot
                 style:height=format!("{height}px")
                 on:pointermove=point_at
-                on:pointerdown=point_at
-                on:pointerleave=move |_| pointed.set(None)
+                on:pointerdown=press
+                on:pointerup=release
+                on:pointerleave=leave
             >
+                {selection}
                 {move || match frame.get() {
                     None => view! { <p class="chart-empty">{empty}</p> }.into_any(),
                     Some(frame) => drawing(title, &frame, chosen, &marks.get(), unit).into_any(),
@@ -113,7 +152,7 @@ fn legend(series: Signal<Vec<Series>>, x: Option<f64>, unit: Unit) -> impl IntoV
             };
             view! {
                 <li data-tone=series.tone>
-                    <span>{series.name}</span>
+                    <span>{series.name.clone()}</span>
                     <b>{point.map_or_else(|| "–".into(), |point| unit.value(point.1))}</b>
                 </li>
             }
@@ -147,7 +186,8 @@ fn drawing(
     let curves = frame.curves.iter().map(|curve| {
         let raw = curve.raw.clone().map(|path| view! { <path class="chart-raw" d=path /> });
         let dot = curve.dot.map(|(x, y)| view! { <circle class="chart-dot" cx=x cy=y r=3 /> });
-        view! { <g data-tone=curve.tone>{raw}<path class="chart-line" d=curve.line.clone() />{dot}</g> }
+        let band = curve.band.clone().map(|path| view! { <path class="chart-band" d=path /> });
+        view! { <g data-tone=curve.tone>{band}{raw}<path class="chart-line" d=curve.line.clone() />{dot}</g> }
     });
     let marks = marks.iter().map(|mark| {
         let pixel = x.pixel(mark.x);

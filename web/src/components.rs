@@ -3,7 +3,10 @@
 pub(crate) mod ago;
 pub(crate) mod copy;
 pub(crate) mod interval;
+pub(crate) mod job;
+pub(crate) mod no_worker;
 pub(crate) mod page;
+pub(crate) mod pictures;
 pub(crate) mod problem;
 pub(crate) mod progress;
 pub(crate) mod state;

@@ -34,6 +34,14 @@ fn three_digits(value: f64) -> String {
     }
 }
 
+/// Bytes in at most four characters and a unit: `13.7 MB`.
+pub(crate) fn bytes(value: u64) -> String {
+    match value {
+        0..1_000 => format!("{value} B"),
+        _ => short_count(value).replace('k', "kB").replace(" M", " MB").replace(" G", " GB"),
+    }
+}
+
 /// A share from 0 to 1 as per cent: `93.4 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
@@ -130,6 +138,10 @@ mod tests {
         let short = [(999, "999"), (1_000, "1.00 k"), (34_500, "34.5 k"), (27_275_266, "27.3 M")];
         for (value, expected) in short {
             assert_eq!(short_count(value), expected);
+        }
+        for (value, expected) in [(12, "12 B"), (13_700_000, "13.7 MB"), (1_500, "1.50 kB"), (2_000_000_000, "2.00 GB")]
+        {
+            assert_eq!(bytes(value), expected);
         }
         assert_eq!(counted(1, "step"), "1 step");
         assert_eq!(counted(1_200, "step"), "1,200 steps");

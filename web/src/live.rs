@@ -1,4 +1,4 @@
-//! A run's server-sent events.
+//! Server-sent events: a run's, and the queue's.
 
 use crate::api;
 use hrm_types::{
@@ -8,6 +8,13 @@ use hrm_types::{
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
+
+/// Opens the queue's stream, which says that something changed, first for everything that has not ended.
+pub(crate) fn open_queue(changed: impl Fn() + Clone + 'static) -> Option<Live> {
+    let mut live = Live::connect("/jobs/events")?;
+    live.listen("job", move |_| changed());
+    Some(live)
+}
 
 /// What arrives on a run's stream.
 pub(crate) enum Event {
@@ -24,7 +31,8 @@ pub(crate) enum Event {
 /// An open stream; closes when dropped.
 pub(crate) struct Live {
     source: EventSource,
-    _listeners: Vec<Closure<dyn FnMut(MessageEvent)>>,
+    /// Called as long as they are kept.
+    listeners: Vec<Closure<dyn FnMut(MessageEvent)>>,
 }
 
 impl Drop for Live {
@@ -33,27 +41,37 @@ impl Drop for Live {
     }
 }
 
-/// Opens the stream of a run from the event after `after` (`<attempt>-<step>`); absent where the browser cannot.
-/// When the stream breaks, the browser connects again by itself and misses nothing.
+impl Live {
+    /// Absent where the browser cannot. When the stream breaks, the browser connects again by itself and misses nothing.
+    fn connect(path: &str) -> Option<Self> {
+        let source = EventSource::new(&api::address(path)).ok()?;
+        Some(Self { source, listeners: Vec::new() })
+    }
+
+    fn listen(&mut self, name: &str, handle: impl Fn(MessageEvent) + 'static) {
+        let listener = Closure::<dyn FnMut(MessageEvent)>::new(handle);
+        // Fails only for a listener that is none.
+        let _ = self.source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        self.listeners.push(listener);
+    }
+}
+
+/// Opens the stream of a run from the event after `after` (`<attempt>-<step>`).
 pub(crate) fn open(run: RunId, after: &str, handle: impl Fn(Event) + Clone + 'static) -> Option<Live> {
-    let source = EventSource::new(&api::address(&format!("/runs/{run}/events?after={after}"))).ok()?;
-    let mut listeners = Vec::new();
+    let mut live = Live::connect(&format!("/runs/{run}/events?after={after}"))?;
     let mut listen = |name: &str, read: fn(&MessageEvent) -> Option<Event>| {
         let handle = handle.clone();
-        let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        live.listen(name, move |event| {
             if let Some(event) = read(&event) {
                 handle(event);
             }
         });
-        // Fails only for a listener that is none.
-        let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
-        listeners.push(listener);
     };
     listen("open", |_| Some(Event::Opened));
     listen("error", |_| Some(Event::Lost));
     listen("run", |event| data(event).map(|run| Event::Run(Box::new(run))));
     listen("metric", |event| data(event).map(|point| Event::Metric(Box::new(point))));
-    Some(Live { source, _listeners: listeners })
+    Some(live)
 }
 
 fn data<T: DeserializeOwned>(event: &MessageEvent) -> Option<T> {

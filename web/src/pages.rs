@@ -1,9 +1,11 @@
 //! A file or folder per page.
 
+pub(crate) mod compare;
 pub(crate) mod datasets;
 pub(crate) mod leaderboard;
 pub(crate) mod missing;
 pub(crate) mod new_run;
+pub(crate) mod queue;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod solve;

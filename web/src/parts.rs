@@ -3,7 +3,10 @@
 
 use crate::{
     components::{page::Page, problem::Waiting},
-    pages::{datasets::DatasetsPage, leaderboard::LeaderboardPage, new_run::NewRunPage, run::RunPage, runs::RunsPage},
+    pages::{
+        compare::ComparePage, datasets::DatasetsPage, leaderboard::LeaderboardPage, new_run::NewRunPage,
+        queue::QueuePage, run::RunPage, runs::RunsPage,
+    },
 };
 use leptos::{
     prelude::*,
@@ -33,8 +36,8 @@ macro_rules! pages {
 }
 
 pages! {
-    training { runs: RunsPage, new_run: NewRunPage, run: RunPage }
-    scores { leaderboard: LeaderboardPage }
+    training { runs: RunsPage, new_run: NewRunPage, run: RunPage, queue: QueuePage }
+    scores { leaderboard: LeaderboardPage, compare: ComparePage }
     data { datasets: DatasetsPage }
 }
 

@@ -60,10 +60,10 @@ pub struct CurvesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PuzzlesQuery {
-    /// Ids of two runs, separated by a comma.
+    /// Ids of two runs, separated by a comma; or of one, whose solved puzzles are `both` and whose others are `neither`.
     #[param(example = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77,0199c2a4-9d02-7b31-a4c6-5f0e2d7b8a11")]
     runs: String,
-    /// Which puzzles to list; `only_first` by default.
+    /// Which puzzles to list; `only_first` by default, of one run `neither`.
     #[param(inline)]
     part: Option<Part>,
     /// `next_cursor` of the page before.
@@ -155,11 +155,12 @@ pub async fn compare_puzzles(
     ApiQuery(query): ApiQuery<PuzzlesQuery>,
 ) -> Result<Json<PuzzleComparison>, ApiError> {
     let limit = checked_limit(query.limit, PUZZLES.0, PUZZLES.1)?;
-    let runs = ids(&query.runs, 2..=2)?;
+    let runs = ids(&query.runs, 1..=2)?;
     for &run in &runs {
         comparison::run(&state.pool, &caller.viewer, run).await?;
     }
-    let (part, pair) = (query.part.unwrap_or(Part::OnlyFirst), (runs[0], runs[1]));
+    let pair = (runs[0], runs[runs.len() - 1]);
+    let part = query.part.unwrap_or(if runs.len() == 1 { Part::Neither } else { Part::OnlyFirst });
     Ok(Json(comparisons::puzzles(&state.pool, &caller.viewer, pair, part, query.cursor, limit).await?))
 }
 

@@ -71,7 +71,9 @@ pub async fn list_jobs(
 ) -> Result<Json<Page<Job>>, ApiError> {
     let limit = page_limit(query.limit)?;
     let filter = JobFilter { kind: query.kind, state: query.state };
-    Ok(Json(store::jobs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?))
+    let mut page = store::jobs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?;
+    store::order::note(&state.pool, &mut page.items).await?;
+    Ok(Json(page))
 }
 
 /// From where to watch the queue.

@@ -95,6 +95,8 @@ impl TryFrom<Row> for Job {
             total: row.total.map(i64::cast_unsigned),
             cancel_requested: row.cancel_requested && !state.is_final(),
             pause_requested: row.pause_requested,
+            queue_position: None,
+            waits_for: None,
             worker_id: row.worker_id.map(WorkerId),
             dataset_id: row.result_id.filter(|_| kind == JobKind::Generation).map(DatasetId),
             evaluation_id: row.result_id.filter(|_| kind == JobKind::Evaluation).map(EvaluationId),

@@ -101,6 +101,12 @@ pub struct Job {
     pub cancel_requested: bool,
     /// Whether it was asked to pause and has not yet.
     pub pause_requested: bool,
+    /// Jobs that will be claimed before this one; only while queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u32>,
+    /// What it waits for, in words; only while queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// The worker that holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,

@@ -179,6 +179,15 @@ fn runs_are_compared_by_settings_curves_and_puzzles() {
         positions.extend(items.iter().filter_map(|item| item["position"].as_u64()));
         assert!(items.iter().all(|item| text(item, "question").len() == 16), "{part}");
     }
+    // Of a single run the puzzles are those it solves, and the others.
+    let alone =
+        server.get(&format!("/api/v1/comparisons/puzzles?runs={}&part=both", ids[0])).expect(200)["solved"].clone();
+    let expected = [right[0], 0, 0, 20 - right[0]];
+    assert_eq!(
+        ["both", "only_first", "only_second", "neither"].map(|part| alone[part].as_u64().expect("a count")),
+        expected
+    );
+
     positions.sort_unstable();
     assert_eq!(positions, (0..20).collect::<Vec<u64>>());
     let first = server.get(&format!("/api/v1/comparisons/puzzles?runs={both}&part=neither&limit=1")).expect(200);
@@ -192,7 +201,7 @@ fn runs_are_compared_by_settings_curves_and_puzzles() {
     for (query, field) in [
         ("comparisons?runs=none".to_owned(), "runs"),
         (format!("comparisons?runs={0},{0}", ids[0]), "runs"),
-        (format!("comparisons/puzzles?runs={}", ids[0]), "runs"),
+        (format!("comparisons/puzzles?runs={both},{NO_ID}"), "runs"),
         (format!("comparisons/curves?runs={both}&points=0"), "points"),
     ] {
         let problem = server.get(&format!("/api/v1/{query}")).expect_problem(422, "invalid-request");

@@ -58,6 +58,10 @@ fn priorities_order_the_queue_and_can_be_changed() {
     assert_eq!(wrong("a b", 0), "owner");
     assert_eq!(wrong("ann", -101), "priority");
     let jobs = server.get("/api/v1/jobs?kind=training&state=queued").expect(200);
+    let told: Vec<_> =
+        jobs["items"].as_array().into_iter().flatten().map(|job| job["queue_position"].clone()).collect();
+    assert_eq!(told, [json!(1), json!(0)], "the newest is first in the list, and second in the queue");
+    assert_eq!(jobs["items"][0]["waits_for"], "a worker: none is at work");
     let names: Vec<&Value> = jobs["items"].as_array().into_iter().flatten().map(|job| &job["name"]).collect();
     assert_eq!(names, ["it-high", "it-low"]);
 }

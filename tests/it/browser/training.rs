@@ -4,8 +4,7 @@ use super::{driver::journey, tab::Tab};
 use serde_json::json;
 
 /// Settings of a run that takes seconds.
-const TINY: [(&str, &str); 15] = [
-    ("name", "it-browser"),
+const TINY: [(&str, &str); 14] = [
     ("data.side", "4"),
     ("data.train", "60"),
     ("data.test", "20"),
@@ -22,17 +21,22 @@ const TINY: [(&str, &str); 15] = [
     ("train.log_every", "2"),
 ];
 
+/// Fills the form of a new run with tiny settings.
+pub(super) async fn fill_in(tab: &Tab, name: &str) {
+    tab.open("/runs/new").await;
+    tab.until("return document.querySelector('[name=\"train.lr\"]')").await;
+    tab.run("document.querySelector('details.fine').open = true").await;
+    tab.click("[name='data.source'][value=generate]").await;
+    for (field, text) in TINY {
+        tab.fill(&format!("[name='{field}']"), text).await;
+    }
+    tab.fill("[name='name']", name).await;
+}
+
 #[test]
 fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
     journey(|tab| async move {
-        tab.open("/runs/new").await;
-        tab.until("return document.querySelector('[name=\"train.lr\"]')").await;
-        tab.run("document.querySelector('details.fine').open = true").await;
-        let generate = "[name='data.source'][value=generate]";
-        tab.click(generate).await;
-        for (name, text) in TINY {
-            tab.fill(&format!("[name='{name}']"), text).await;
-        }
+        fill_in(&tab, "it-browser").await;
         let differs = tab.text(".differences").await;
         assert!(differs.contains("train.max_steps"), "the form says what it changes: {differs}");
 
@@ -59,7 +63,11 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         let run = tab.path().await;
 
         tab.click(".outcome-links a[href^='/leaderboard']").await;
-        let row = format!("return document.querySelector('.leaderboard a[href=\"{run}\"]')?.closest('tr').textContent");
+        tab.until("return document.querySelector('.leaderboard .opens')").await;
+        tab.run("document.querySelectorAll('.leaderboard .opens').forEach(row => row.click())").await;
+        let row = format!(
+            "return document.querySelector('.leaderboard a[href=\"{run}\"]')?.closest('tbody').parentElement.closest('tbody').textContent"
+        );
         let row = tab.until(&row).await;
         assert!(row.as_str().is_some_and(|row| row.contains(&score)), "{row} has {score}");
 
@@ -67,5 +75,24 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         let listed = format!("return document.querySelector('.runs a[href=\"{run}\"]')?.closest('tr').textContent");
         let listed = tab.until(&listed).await;
         assert!(listed.as_str().is_some_and(|text| text.contains("succeeded") && text.contains(&score)), "{listed}");
+
+        // What its workers said, what it rests on, and the puzzles that it gets wrong are there, too.
+        tab.open(&run).await;
+        tab.until("return document.querySelector('.log')?.textContent.includes('attempt 1 begins')").await;
+        tab.until("return document.querySelector('.attempts')?.textContent.includes('Attempt 1')").await;
+        tab.until("return document.querySelectorAll('.run-puzzles .picture').length > 0").await;
+
+        // What people say about it is kept, and finds it again.
+        tab.press_button("Name, tags and notes").await;
+        tab.until("return document.querySelector('#run-tags')").await;
+        tab.fill("#run-tags", "first, tiny").await;
+        tab.fill("#run-notes", "Nothing to see.").await;
+        tab.press_button("Save").await;
+        tab.until("return document.querySelector('.about .notes')?.textContent === 'Nothing to see.'").await;
+        tab.click(".about a[href='/runs?tag=tiny']").await;
+        tab.until(&format!("return document.querySelectorAll('.runs tbody tr').length === 1 && document.querySelector('.runs a[href=\"{run}\"]')")).await;
+        tab.fill("#tag", "another").await;
+        tab.press(super::tab::key::ENTER).await;
+        tab.until("return document.body.textContent.includes('No run is like that.')").await;
     });
 }

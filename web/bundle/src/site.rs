@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 
 /// The style sheets, in the order of the cascade.
-const STYLES: [&str; 7] = ["tokens", "base", "layout", "controls", "grid", "chart", "pages"];
+const STYLES: [&str; 10] = ["tokens", "base", "layout", "controls", "grid", "chart", "pages", "runs", "run", "scores"];
 
 /// Everything that goes into `dist`, from the folder `web`.
 pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
@@ -20,7 +20,7 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
     for (path, source) in bound.snippets {
         files.push(compressed(format!("assets/{path}"), source.into_bytes())?);
     }
-    let js = add_program(&mut files, bound.js, bound.link, bound.parts)?;
+    let js = add_program(&mut files, &bound.js, bound.link, bound.parts)?;
     let boot = format!("import start from \"{js}\";\nstart({{ module_or_path: \"{wasm}\" }});\n");
     let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes())?;
 
@@ -44,7 +44,7 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
 
 /// Adds the parts of the program and the JavaScript that starts it and fetches them; the address of what starts it. The two
 /// scripts name each other, so they bear the hash of both.
-fn add_program(files: &mut Vec<File>, js: String, mut link: String, parts: Vec<(String, Vec<u8>)>) -> Result<String> {
+fn add_program(files: &mut Vec<File>, js: &str, mut link: String, parts: Vec<(String, Vec<u8>)>) -> Result<String> {
     for (name, part) in parts {
         let address = add_hashed(files, &name, "wasm", part)?;
         files.last_mut().context("a part was added")?.first = false;
@@ -55,17 +55,18 @@ fn add_program(files: &mut Vec<File>, js: String, mut link: String, parts: Vec<(
     let hash = content_hash(&[link.as_bytes(), js.as_bytes()]);
     let (main_name, link_name) = (format!("hrm-web-{hash}.js"), format!("parts-{hash}.js"));
     let js = renamed(js, split::LINK, &format!("./{link_name}"))?;
-    let link = renamed(link, split::MAIN, &format!("./{main_name}"))?;
+    let link = renamed(&link, split::MAIN, &format!("./{main_name}"))?;
     files.push(compressed(format!("assets/{link_name}"), link.into_bytes())?);
     files.push(compressed(format!("assets/{main_name}"), js.into_bytes())?);
     Ok(format!("/assets/{main_name}"))
 }
 
 /// `script` where it imports `to` instead of `from`.
-fn renamed(script: String, from: &str, to: &str) -> Result<String> {
+fn renamed(script: &str, from: &str, to: &str) -> Result<String> {
     let import = |name: &str| format!("from \"{name}\"");
-    ensure!(script.replace('\'', "\"").contains(&import(from)), "expected an import of {from}");
-    Ok(script.replace(&import(from), &import(to)).replace(&import(from).replace('"', "'"), &import(to)))
+    let quotes = ['"', '\''].map(|quote| import(from).replace('"', &quote.to_string()));
+    ensure!(quotes.iter().any(|import| script.contains(import)), "expected an import of {from}");
+    Ok(quotes.iter().fold(script.to_owned(), |script, quoted| script.replace(quoted, &import(to))))
 }
 
 /// All style sheets as one, without comments and indentation.
@@ -106,8 +107,11 @@ fn add_hashed(files: &mut Vec<File>, name: &str, extension: &str, bytes: Vec<u8>
 /// The first 64 bits of the SHA-256 of `parts` in a row, in hexadecimal digits.
 fn content_hash(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    for part in parts {
+        hash.update(part);
+    }
+    let first = hash.finalize().iter().take(8).fold(0_u64, |first, byte| first << 8 | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 fn compressed(path: String, bytes: Vec<u8>) -> Result<File> {

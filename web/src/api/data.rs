@@ -14,6 +14,10 @@ pub(crate) async fn list_datasets() -> Answer<Page<Dataset>> {
     get("/datasets?limit=100").await
 }
 
+pub(crate) async fn get_dataset(id: DatasetId) -> Answer<Dataset> {
+    get(&format!("/datasets/{id}")).await
+}
+
 pub(crate) async fn create_dataset(request: &CreateDataset) -> Answer<Dataset> {
     post("/datasets", request).await
 }

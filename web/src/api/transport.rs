@@ -15,6 +15,15 @@ pub(super) async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize)
     read(&send("POST", path, Some(&written(body)?)).await?)
 }
 
+pub(super) async fn patch<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<T> {
+    read(&send("PATCH", path, Some(&written(body)?)).await?)
+}
+
+/// Asks for a change that is told by its address alone and answered with nothing.
+pub(super) async fn change(method: &str, path: &str) -> Answer<()> {
+    send(method, path, None).await.map(drop)
+}
+
 fn written(body: &impl Serialize) -> Answer<String> {
     Ok(serde_json::to_string(body).map_err(|error| unreadable(&error.to_string()))?)
 }

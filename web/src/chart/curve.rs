@@ -17,14 +17,15 @@ pub(crate) fn smooth(points: &[Point], beta: f64) -> Vec<Point> {
         .collect()
 }
 
-/// At most four points for each of `columns` equal parts of the x range: the first, the lowest, the highest and
-/// the last, which draw the same picture as all of them.
-pub(crate) fn thin(points: &[Point], columns: usize) -> Vec<Point> {
+/// At most four points for each of `columns` parts of the x range, equally wide where `pixel` puts them: the first, the
+/// lowest, the highest and the last, which draw the same picture as all of them.
+pub(crate) fn thin(points: &[Point], columns: usize, pixel: impl Fn(f64) -> f64) -> Vec<Point> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     if points.len() <= 4 * columns || last.0 <= first.0 {
         return points.to_vec();
     }
-    let column = |x: f64| ((x - first.0) / (last.0 - first.0) * columns as f64) as usize;
+    let (left, right) = (pixel(first.0), pixel(last.0));
+    let column = |x: f64| ((pixel(x) - left) / (right - left) * columns as f64) as usize;
     let mut kept = Vec::with_capacity(4 * columns);
     for part in points.chunk_by(|a, b| column(a.0) == column(b.0)) {
         let by_height = |a: &&usize, b: &&usize| part[**a].1.total_cmp(&part[**b].1);
@@ -81,12 +82,12 @@ mod tests {
         let mut points = wave(50_000);
         points[31_234].1 = 99.0;
         points[40_001].1 = -99.0;
-        let thinned = thin(&points, 300);
+        let thinned = thin(&points, 300, |x| x);
         assert!(thinned.len() <= 4 * 301, "{}", thinned.len());
         assert_eq!((thinned.first(), thinned.last()), (points.first(), points.last()));
         assert!(thinned.contains(&points[31_234]) && thinned.contains(&points[40_001]));
         assert!(thinned.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert_eq!(thin(&wave(100), 300), wave(100), "few points stay as they are");
+        assert_eq!(thin(&wave(100), 300, |x| x), wave(100), "few points stay as they are");
     }
 
     #[test]

@@ -5,23 +5,29 @@ use super::scale::Scale;
 use std::fmt::Write;
 
 /// One curve of a chart.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Series {
     /// Its name in the legend.
-    pub(crate) name: &'static str,
-    /// Its colour: 0 to 3, as in `chart.css`.
+    pub(crate) name: String,
+    /// Its colour: 0 to 7, as in `chart.css`.
     pub(crate) tone: u8,
     /// Points with ascending x.
     pub(crate) points: Vec<Point>,
+    /// How far the values behind each point spread: x, lowest, highest.
+    pub(crate) band: Vec<(f64, f64, f64)>,
 }
 
 /// How a chart is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct View {
+    /// A logarithmic x axis.
+    pub(crate) log_x: bool,
     /// A logarithmic y axis.
     pub(crate) log_y: bool,
     /// Weight of the past in the moving average, 0 for none.
     pub(crate) smoothing: f64,
+    /// The stretch of x that is shown; all of it if absent.
+    pub(crate) window: Option<(f64, f64)>,
 }
 
 /// What a chart's y axis always shows.
@@ -49,6 +55,8 @@ pub(crate) struct Curve {
     /// The measured values, drawn faint, where `line` is smoothed.
     pub(crate) raw: Option<String>,
     pub(crate) line: String,
+    /// The outline of the band around it.
+    pub(crate) band: Option<String>,
     /// Where a curve of one point stands, which a line cannot show.
     pub(crate) dot: Option<Point>,
 }
@@ -69,22 +77,43 @@ impl Frame {
     /// Fits `series` into `width` by `height` pixels; absent while there is no point to show.
     pub(crate) fn fit(series: &[Series], view: View, range: Range, width: f64, height: f64) -> Option<Self> {
         // A logarithm has no place for zero and below.
-        let shown = |point: &&Point| point.1.is_finite() && (!view.log_y || point.1 > 0.0);
+        let drawn = |y: f64| y.is_finite() && (!view.log_y || y > 0.0);
+        let inside =
+            |x: f64| (!view.log_x || x > 0.0) && view.window.is_none_or(|(first, last)| (first..=last).contains(&x));
+        let shown = |point: &&Point| drawn(point.1) && inside(point.0);
         let points = || series.iter().flat_map(|series| series.points.iter()).filter(shown);
+        let spread =
+            |&(x, low, high): &(f64, f64, f64)| (inside(x) && drawn(low) && drawn(high)).then_some([low, high]);
+        let spreads = series.iter().flat_map(|series| series.band.iter()).filter_map(spread).flatten();
         let (first, last) = extent(points().map(|point| point.0))?;
-        let (low, high) = extent(points().map(|point| point.1))?;
+        let (low, high) = extent(points().map(|point| point.1).chain(spreads))?;
         let (low, high) = match range {
             _ if view.log_y => (low, high),
             Range::Data => (low, high),
             Range::FromZero => (low.min(0.0), high),
             Range::Share => (0.0, 1.0),
         };
-        let x = Scale::new(first, last, false, (LEFT, width - RIGHT));
+        let x = Scale::new(first, last, view.log_x, (LEFT, width - RIGHT));
         let y = Scale::new(low, high, view.log_y, (height - BOTTOM, TOP));
         let columns = (width - LEFT - RIGHT).max(1.0) as usize;
         let curves = series.iter().map(|series| {
-            let points: Vec<Point> = series.points.iter().filter(shown).copied().collect();
-            curve(series.tone, &points, view.smoothing, columns, &x, &y)
+            // Smoothing knows the whole past, also what is not shown of it.
+            let points: Vec<Point> = series.points.iter().filter(|point| drawn(point.1)).copied().collect();
+            let smoothed = (view.smoothing > 0.0).then(|| smooth(&points, view.smoothing));
+            let line = |points: &[Point]| {
+                let shown: Vec<Point> = points.iter().filter(shown).copied().collect();
+                path(&thin(&shown, columns, |point| x.pixel(point)), &x, &y)
+            };
+            let shown: Vec<&Point> = points.iter().filter(shown).collect();
+            let dot = if let [point] = shown[..] { Some((x.pixel(point.0), y.pixel(point.1))) } else { None };
+            let band: Vec<_> = series.band.iter().filter(|point| spread(point).is_some()).copied().collect();
+            Curve {
+                tone: series.tone,
+                line: line(smoothed.as_deref().unwrap_or(&points)),
+                raw: smoothed.is_some().then(|| line(&points)),
+                band: (band.len() > 1).then(|| outline(&band, &x, &y)),
+                dot,
+            }
         });
         // Between step 1 and step 2 there is nothing to label.
         let whole = first.fract() == 0.0 && last.fract() == 0.0;
@@ -109,14 +138,11 @@ impl Frame {
     }
 }
 
-fn curve(tone: u8, points: &[Point], smoothing: f64, columns: usize, x: &Scale, y: &Scale) -> Curve {
-    let draw = |points: &[Point]| path(&thin(points, columns), x, y);
-    let dot = if points.len() == 1 { points.first().map(|p| (x.pixel(p.0), y.pixel(p.1))) } else { None };
-    if smoothing > 0.0 {
-        Curve { tone, raw: Some(draw(points)), line: draw(&smooth(points, smoothing)), dot }
-    } else {
-        Curve { tone, raw: None, line: draw(points), dot }
-    }
+/// Along the highest values and back along the lowest.
+fn outline(band: &[(f64, f64, f64)], x: &Scale, y: &Scale) -> String {
+    let highest = band.iter().map(|&(at, _, high)| (at, high));
+    let lowest = band.iter().rev().map(|&(at, low, _)| (at, low));
+    path(&highest.chain(lowest).collect::<Vec<_>>(), x, y) + "Z"
 }
 
 fn path(points: &[Point], x: &Scale, y: &Scale) -> String {
@@ -141,13 +167,13 @@ mod tests {
     use super::*;
 
     fn series(points: &[Point]) -> Vec<Series> {
-        vec![Series { name: "loss", tone: 0, points: points.to_vec() }]
+        vec![Series { name: "loss".into(), points: points.to_vec(), ..Series::default() }]
     }
 
     #[test]
     fn nothing_to_show() {
         assert_eq!(Frame::fit(&series(&[]), View::default(), Range::Data, 500.0, 200.0), None);
-        let log = View { log_y: true, smoothing: 0.0 };
+        let log = View { log_y: true, ..View::default() };
         assert_eq!(Frame::fit(&series(&[(1.0, 0.0)]), log, Range::Data, 500.0, 200.0), None, "zero has no logarithm");
     }
 
@@ -164,7 +190,7 @@ mod tests {
     fn smoothing_keeps_the_raw_line() {
         let points = [(0.0, 1.0), (1.0, 3.0), (2.0, 1.0)];
         let plain = Frame::fit(&series(&points), View::default(), Range::Data, 500.0, 200.0).unwrap();
-        let view = View { log_y: false, smoothing: 0.9 };
+        let view = View { smoothing: 0.9, ..View::default() };
         let smoothed = Frame::fit(&series(&points), view, Range::Data, 500.0, 200.0).unwrap();
         assert_eq!(smoothed.curves[0].raw.as_ref(), Some(&plain.curves[0].line));
         assert_ne!(smoothed.curves[0].line, plain.curves[0].line);
@@ -176,5 +202,28 @@ mod tests {
             Frame::fit(&series(&[(0.0, 0.4), (1.0, 0.5)]), View::default(), Range::Share, 500.0, 200.0).unwrap();
         assert_eq!(frame.y_ticks.first().map(|tick| tick.1), Some(0.0));
         assert_eq!(frame.y_ticks.last().map(|tick| tick.1), Some(1.0));
+    }
+
+    #[test]
+    fn a_window_shows_its_part_with_the_past_smoothed() {
+        let points: Vec<Point> = (0..100).map(|i| (f64::from(i), f64::from(i % 7))).collect();
+        let view = View { window: Some((50.0, 60.0)), smoothing: 0.8, ..View::default() };
+        let frame = Frame::fit(&series(&points), view, Range::Data, 500.0, 200.0).unwrap();
+        assert_eq!((frame.x.value(frame.edges()[0]), frame.x.value(frame.edges()[1])), (50.0, 60.0));
+        let whole = View { smoothing: 0.8, ..View::default() };
+        let expected: Vec<Point> = smooth(&points, whole.smoothing)[50..=60].to_vec();
+        let y = Scale::new(0.0, 6.0, false, (frame.edges()[3], frame.edges()[2]));
+        assert_eq!(frame.curves[0].line, path(&expected, &frame.x, &y));
+    }
+
+    #[test]
+    fn a_band_is_drawn_and_has_room() {
+        let mut curves = series(&[(0.0, 1.0), (1.0, 1.0)]);
+        curves[0].band = vec![(0.0, 0.5, 2.0), (1.0, 0.0, 1.5)];
+        let frame = Frame::fit(&curves, View::default(), Range::Data, 500.0, 200.0).unwrap();
+        let [left, right, top, bottom] = frame.edges();
+        let band = frame.curves[0].band.clone().unwrap();
+        assert!(band.starts_with(&format!("M{left:.1} {top:.1}L{right:.1}")), "{band}");
+        assert!(band.contains(&format!("L{right:.1} {bottom:.1}")) && band.ends_with('Z'), "{band}");
     }
 }

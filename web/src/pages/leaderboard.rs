@@ -1,142 +1,180 @@
-//! The leaderboard of a dataset: every scored checkpoint, best first.
+//! Leaderboards: which configurations solve a set of test puzzles best, measured in one way.
 
-use super::run::protocol;
+mod choice;
+mod row;
+mod table;
+
 use crate::{
     api,
     components::{
-        ago::Ago,
-        interval::Interval,
         page::Page,
         problem::{Empty, Problems, Waiting},
     },
-    format, load,
+    load,
 };
-use hrm_types::{Page as ListPage, dataset::Dataset, evaluation::LeaderboardRow, ids::DatasetId};
-use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
+use choice::{Choice, Filter, label};
+use hrm_types::{
+    Page as ListPage,
+    leaderboard::{Board, Leaderboard},
+    problem::Problem,
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::{query_signal, use_query_map};
 use std::time::Duration;
+use table::Table;
 
 /// Between looks for new scores.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// The page at `/leaderboard?dataset=ID`.
+/// The page at `/leaderboard`; `?board=ID` or `?dataset=ID` chooses one, `?order=` and `?show=` how it is looked at, and
+/// `?snapshot=SHA256` shows one as it was kept.
 #[component]
 pub(crate) fn LeaderboardPage() -> impl IntoView {
-    let (wanted, want) = query_signal::<String>("dataset");
-    let datasets = load::load(api::data::list_datasets);
-    let dataset = Memo::new(move |_| {
-        let wanted = wanted.get();
-        datasets.value.with(|page| {
-            let datasets = &page.as_ref()?.items;
-            let named = |dataset: &&Dataset| {
-                wanted.as_ref().is_some_and(|w| dataset.id.to_string() == *w || dataset.name == *w)
-            };
-            datasets.iter().find(named).or_else(|| datasets.iter().find(|d| d.test_count > 0)).cloned()
-        })
-    });
-    let id = Memo::new(move |_| dataset.with(|dataset| dataset.as_ref().map(|dataset| dataset.id)));
-    let none = move || datasets.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty()));
-    let choose = move |event: web_sys::Event| want.set(Some(event_target_value(&event)));
+    let query = use_query_map();
+    let snapshot = Memo::new(move |_| query.with(|query| query.get("snapshot")));
     view! {
-        <Page title="Leaderboard" lead="Every score on a dataset's held-out puzzles, best first, with its 95 % interval.">
-            <Problems of=datasets.problem />
-            <Show when=move || datasets.value.with(Option::is_some) && !none()>
-                <div class="field inline">
-                    <label for="dataset">"Dataset"</label>
-                    <select id="dataset" on:change=choose>
-                        {move || datasets.value.with(|page| options(page.as_ref(), id.get()))}
-                    </select>
-                    <span class="hint">{move || dataset.with(|dataset| dataset.as_ref().map(described))}</span>
-                </div>
-            </Show>
-            <Show when=none>
-                <Empty title="No dataset yet">
-                    "Scores are measured on a stored dataset. "<a href="/datasets">"Generate one"</a>", or "<a href="/runs/new">"queue a run"</a>" that does."
-                </Empty>
-            </Show>
-            {move || id.get().map(|id| view! { <Board id /><p><a href=format!("/api/v1/published?dataset_id={id}") rel="external">"Published by others, not measured here"</a></p> })}
+        <Page title="Leaderboards" lead="Who solves which puzzles best: a row for each configuration with all its seeds, measured here or claimed.">
+            {move || match snapshot.get() {
+                Some(sha256) => view! { <Snapshot sha256 /> }.into_any(),
+                None => view! { <Boards /> }.into_any(),
+            }}
         </Page>
     }
 }
 
-fn described(dataset: &Dataset) -> String {
-    format!(
-        "{} {1} × {1}, {2}, {3}",
-        dataset.kind,
-        dataset.side,
-        format::counted(dataset.test_count.into(), "test puzzle"),
-        dataset.origin
-    )
+#[component]
+fn Boards() -> impl IntoView {
+    let (board, choose) = query_signal::<String>("board");
+    let (dataset, _) = query_signal::<String>("dataset");
+    let boards = load::load(move || {
+        let dataset = dataset.get().and_then(|id| id.parse().ok());
+        api::scores::list_boards(dataset)
+    });
+    let chosen = Memo::new(move |_| {
+        let wanted = board.get();
+        boards.value.with(|page| chosen(page.as_ref()?, wanted.as_deref()).map(|board| board.id.clone()))
+    });
+    let none = move || boards.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty()));
+    let waits = move || boards.value.with(Option::is_none) && boards.problem.with(Option::is_none);
+    let choose = move |id: String| choose.set(Some(id));
+    view! {
+        <Problems of=boards.problem />
+        <Show when=waits>
+            <Waiting />
+        </Show>
+        <Show when=none>
+            <Empty title="No score yet">
+                "A run is scored on the test puzzles of its dataset when it ends. "<a href="/runs/new">"Queue one"</a>", or "
+                <a href="/models">"evaluate a model"</a>"."
+            </Empty>
+        </Show>
+        {move || chosen.get().map(|id| view! { <Choice boards=boards.value chosen=id.clone() choose /><Current id /> })}
+    }
 }
 
-fn options(page: Option<&ListPage<Dataset>>, chosen: Option<DatasetId>) -> impl IntoView + use<> {
-    let datasets = page.into_iter().flat_map(|page| page.items.iter());
-    let option = |dataset: &Dataset| {
-        let selected = Some(dataset.id) == chosen;
-        view! { <option value=dataset.id.to_string() selected=selected>{dataset.name.clone()}</option> }
+/// The board that is asked for, else the one with the most scores.
+fn chosen<'a>(page: &'a ListPage<Board>, wanted: Option<&str>) -> Option<&'a Board> {
+    let named = page.items.iter().find(|board| Some(board.id.as_str()) == wanted);
+    named.or_else(|| page.items.iter().max_by_key(|board| board.scores))
+}
+
+/// A leaderboard as it stands now.
+#[component]
+fn Current(id: String) -> impl IntoView {
+    let (order, set_order) = query_signal::<String>("order");
+    let order = Memo::new(move |_| order.get().unwrap_or_default());
+    let filter = Filter::from_query();
+    let board = {
+        let id = id.clone();
+        load::poll(
+            move || {
+                let (id, order) = (id.clone(), order.get());
+                async move { api::scores::get_board(&id, &order).await }
+            },
+            |_| Some(PAUSE),
+        )
     };
-    datasets.map(option).collect_view()
+    let order_by = move |key: String| set_order.set((!key.is_empty()).then_some(key));
+    let address = api::address(&format!("/leaderboards/{id}"));
+    let export = move |format: &str| {
+        let order = api::scores::ordered(&order.get());
+        let joint = if order.is_empty() { "?" } else { "&" };
+        format!("{address}{order}{joint}format={format}")
+    };
+    let (csv, json) = (export.clone(), export);
+    view! {
+        <Problems of=board.problem />
+        <div class="board-bar">
+            {filter.view()}
+            <div class="board-links">
+                <a class="button" href=move || csv("csv") rel="external" download="">"CSV"</a>
+                <a class="button" href=move || json("json") rel="external">"JSON"</a>
+                <Keep id=id order />
+            </div>
+        </div>
+        <Shown board=board.value filter about=false order_by=Some(Callback::new(order_by)) />
+    }
+}
+
+/// A button that keeps the leaderboard as it stands, and then the link to what was kept.
+#[component]
+fn Keep(id: String, order: Memo<String>) -> impl IntoView {
+    let kept = RwSignal::new(None::<Result<String, Problem>>);
+    let keep = move |_| {
+        let (id, order) = (id.clone(), order.get_untracked());
+        spawn_local(async move {
+            let answer = api::scores::keep_board(&id, &order).await;
+            kept.try_set(Some(answer.map(|snapshot| snapshot.sha256).map_err(|problem| *problem)));
+        });
+    };
+    view! {
+        <button type="button" on:click=keep>"Keep as it stands"</button>
+        <span role="status">
+            {move || match kept.get() {
+                None => ().into_any(),
+                Some(Ok(sha256)) => view! { <a href=format!("/leaderboard?snapshot={sha256}")>"Permanent link"</a> }.into_any(),
+                Some(Err(problem)) => view! { <span class="bad">{problem.detail}</span> }.into_any(),
+            }}
+        </span>
+    }
+}
+
+/// A leaderboard that was kept.
+#[component]
+fn Snapshot(sha256: String) -> impl IntoView {
+    let address = api::address(&format!("/leaderboard-snapshots/{sha256}"));
+    let board = load::load(move || {
+        let sha256 = sha256.clone();
+        async move { api::scores::get_snapshot(&sha256).await }
+    });
+    let filter = Filter::from_query();
+    view! {
+        <Problems of=board.problem />
+        <div class="notice">
+            <strong>"As it was kept"</strong>
+            <p>"This address is the hash of what it shows: it can never show anything else. "<a href=address rel="external">"Its JSON"</a>", "<a href="/leaderboard">"the leaderboards of today"</a>"."</p>
+        </div>
+        <Shown board=board.value filter about=true order_by=None />
+    }
 }
 
 #[component]
-fn Board(id: DatasetId) -> impl IntoView {
-    let rows = load::poll(move || api::scores::leaderboard(id), |_| Some(PAUSE));
-    view! {
-        <Problems of=rows.problem />
-        {move || rows.value.with(|page| match page {
+fn Shown(
+    board: RwSignal<Option<Leaderboard>>,
+    filter: Filter,
+    /// Whether it says which puzzles it is about.
+    about: bool,
+    /// Orders it by a column; absent where it is fixed.
+    order_by: Option<Callback<String>>,
+) -> impl IntoView {
+    move || {
+        board.with(|board| match board {
             None => view! { <Waiting /> }.into_any(),
-            Some(page) if page.items.is_empty() => view! {
-                <Empty title="No score yet">
-                    "A run that trains on this dataset is scored on its test split when it ends. "
-                    <a href="/runs/new">"Queue one"</a>"."
-                </Empty>
-            }.into_any(),
-            Some(page) => table(&page.items).into_any(),
-        })}
-    }
-}
-
-fn table(rows: &[LeaderboardRow]) -> impl IntoView + use<> {
-    view! {
-        <table class="rows leaderboard">
-            <thead>
-                <tr>
-                    <th scope="col" class="right">"Rank"</th>
-                    <th scope="col">"Model"</th>
-                    <th scope="col">"Exact accuracy"</th>
-                    <th scope="col" class="right">"Cells right"</th>
-                    <th scope="col" class="right">"ACT steps"</th>
-                    <th scope="col" class="right">"Weights"</th>
-                    <th scope="col">"Trained"</th>
-                    <th scope="col">"Protocol"</th>
-                    <th scope="col">"Measured"</th>
-                </tr>
-            </thead>
-            <tbody>{rows.iter().map(row).collect_view()}</tbody>
-        </table>
-    }
-}
-
-fn row(row: &LeaderboardRow) -> impl IntoView + use<> {
-    let score = &row.evaluation;
-    let model = match row.run_id {
-        Some(run) => view! { <a href=format!("/runs/{run}")>{row.model.clone()}</a> }.into_any(),
-        None => view! { {row.model.clone()}<span class="aside">"ships with the program"</span> }.into_any(),
-    };
-    let seconds = row.train_seconds.map(|seconds| view! { <span class="aside">{format::duration(seconds)}</span> });
-    view! {
-        <tr>
-            <td data-label="Rank" class="right rank">{row.rank}{row.claimed.then_some(" claimed")}</td>
-            <th scope="row">{model}</th>
-            <td data-label="Exact accuracy"><Interval evaluation=score.clone() /></td>
-            <td data-label="Cells right" class="right">{format::percent(score.accuracy)}</td>
-            <td data-label="ACT steps" class="right">{format!("{:.1}", score.mean_steps)}</td>
-            <td data-label="Weights" class="right" title=format::count(row.parameters)>{format::short_count(row.parameters)}</td>
-            <td data-label="Trained"><span>{format::counted(row.step, "step")}{seconds}</span></td>
-            <td data-label="Protocol">
-                <span>{protocol(&score.protocol)}<span class="aside">{format::counted(score.n.into(), "puzzle")}</span></span>
-            </td>
-            <td data-label="Measured"><Ago at=row.created_at /></td>
-        </tr>
+            Some(board) => view! {
+                {about.then(|| view! { <p class="board-about">{label(&board.task, &board.protocol)}</p> })}
+                <Table board=board.clone() filter order_by />
+            }
+            .into_any(),
+        })
     }
 }

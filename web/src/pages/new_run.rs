@@ -1,11 +1,12 @@
 //! New run: an experiment of `configs/` as a form, what is changed in it, and the button that queues it.
 
+mod estimate;
 mod fields;
 mod form;
 mod summary;
 
 use crate::{
-    api,
+    api::{self, runs::RunFilter},
     components::{
         page::Page,
         problem::{Empty, ProblemNotice, Problems, Waiting},
@@ -20,6 +21,7 @@ use hrm_types::{
     experiment::{Experiment, ExperimentFile},
     ids::RunId,
     problem::Problem,
+    run::Run,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
@@ -27,6 +29,9 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 use summary::Summary;
+
+/// Runs queued at once at most.
+const MOST_SEEDS: u32 = 20;
 
 /// What the form starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +50,10 @@ pub(crate) struct FormState {
     pub(crate) refused: RwSignal<Option<FieldError>>,
     /// What is stored to train on.
     pub(crate) datasets: Loaded<ListPage<Dataset>>,
+    /// What was trained lately, for how long this one will take.
+    pub(crate) past: Loaded<ListPage<Run>>,
+    /// Runs to queue, one for each seed from the form's on.
+    pub(crate) seeds: RwSignal<u32>,
 }
 
 impl FormState {
@@ -89,6 +98,11 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         form: RwSignal::new(Form::default()),
         refused: RwSignal::new(None),
         datasets: load::load(api::data::list_datasets),
+        past: load::load(|| async {
+            let filter = RunFilter { state: Some("succeeded".into()), ..RunFilter::default() };
+            api::runs::list_runs(&filter, None).await
+        }),
+        seeds: RwSignal::new(1),
     };
     let experiments = load::load(api::runs::list_experiments);
     let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
@@ -157,10 +171,10 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
         busy.set(true);
         let navigate = navigate.clone();
         spawn_local(async move {
-            let answer = api::runs::create_run(experiment).await;
+            let answer = queued(experiment, state.seeds.get_untracked()).await;
             busy.try_set(false);
             match answer {
-                Ok(run) => navigate(&format!("/runs/{}", run.id), NavigateOptions::default()),
+                Ok(address) => navigate(&address, NavigateOptions::default()),
                 Err(refusal) => refuse(state, problem, *refusal),
             }
         });
@@ -181,11 +195,49 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
             <aside class="new-run-side" aria-label="What will be queued">
                 <Summary state />
                 {move || problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+                <Seeds state />
                 <button type="submit" class="primary" disabled=move || busy.get()>
-                    {move || if busy.get() { "Queueing …" } else { "Queue the run" }}
+                    {move || match (busy.get(), state.seeds.get()) {
+                        (true, _) => "Queueing …".to_owned(),
+                        (false, 1) => "Queue the run".to_owned(),
+                        (false, seeds) => format!("Queue {seeds} runs"),
+                    }}
                 </button>
             </aside>
         </form>
+    }
+}
+
+/// Queues a run, or one for each of several seeds; where they can be watched.
+async fn queued(experiment: Experiment, seeds: u32) -> api::Answer<String> {
+    if seeds <= 1 {
+        return api::runs::create_run(experiment).await.map(|run| format!("/runs/{}", run.id));
+    }
+    let first = experiment.seed;
+    let seeds = (0..u64::from(seeds)).map(|i| first + i).collect();
+    api::runs::create_sweep(experiment, seeds).await.map(|sweep| format!("/runs?sweep={}", sweep.id))
+}
+
+/// How many runs are queued at once.
+#[component]
+fn Seeds(state: FormState) -> impl IntoView {
+    let change = move |event: web_sys::Event| {
+        let seeds = event_target_value(&event).trim().parse().unwrap_or(1).clamp(1, MOST_SEEDS);
+        state.seeds.set(seeds);
+    };
+    let hint = move || {
+        let first = state.form.with(|form| form.experiment().map_or(0, |experiment| experiment.seed));
+        match state.seeds.get() {
+            1 => String::from("One run. A score means more with the spread of several."),
+            seeds => format!("Seeds {first} to {}, queued as one sweep.", first + u64::from(seeds) - 1),
+        }
+    };
+    view! {
+        <div class="field">
+            <label for="seeds">"Runs, each with a seed of its own"</label>
+            <input id="seeds" type="number" min="1" max=MOST_SEEDS prop:value=move || state.seeds.get().to_string() on:change=change />
+            <p class="hint">{hint}</p>
+        </div>
     }
 }
 

@@ -1,8 +1,14 @@
 //! One run: where it stands, its live curves, its settings, and what came of it.
 
+mod about;
 mod charts;
+mod evaluate;
 mod feed;
+mod log;
+mod origin;
 mod outcome;
+mod puzzles;
+mod states;
 
 pub(crate) use outcome::protocol;
 
@@ -17,6 +23,7 @@ use crate::{
     },
     format, listing,
 };
+use about::About;
 use charts::Charts;
 use feed::Feed;
 use hrm_types::{
@@ -26,7 +33,11 @@ use hrm_types::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_params_map;
+use log::Log;
+use origin::Origin;
 use outcome::OutcomePanel;
+use puzzles::Puzzles;
+use states::States;
 
 /// The page at `/runs/{id}`.
 #[component]
@@ -50,6 +61,11 @@ fn RunView(id: RunId) -> impl IntoView {
     let refused = RwSignal::new(None::<Problem>);
     let run = feed.run;
     let title = Memo::new(move |_| run.with(|run| run.as_ref().map_or_else(|| "Run".into(), |run| run.name.clone())));
+    // The model whose answers are known.
+    let scored = Memo::new(move |_| run.with(|run| run.as_ref().filter(|run| run.evaluation.is_some())?.checkpoint_id));
+    let can_retry = Memo::new(move |_| {
+        run.with(|run| run.as_ref().is_some_and(|run| matches!(run.state, RunState::Failed | RunState::Cancelled)))
+    });
     let can_cancel = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
     });
@@ -74,6 +90,10 @@ fn RunView(id: RunId) -> impl IntoView {
                 </button>
                 <button type="button" on:click=move |_| ask("cancel")>"Cancel the run"</button>
             </Show>
+            <Show when=move || can_retry.get()>
+                <button type="button" on:click=move |_| ask("retry")>"Retry"</button>
+            </Show>
+            <a class="button" href=format!("/compare?runs={id}")>"Compare"</a>
             <a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a>
         }
     };
@@ -85,10 +105,15 @@ fn RunView(id: RunId) -> impl IntoView {
                 <Waiting />
             </Show>
             <Show when=move || run.with(Option::is_some)>
+                <About run />
                 <Standing feed />
                 {move || failure(run)}
                 <OutcomePanel run />
                 <Charts points=feed.points run />
+                {move || scored.get().map(|checkpoint| view! { <Puzzles id checkpoint /> })}
+                <Log id run />
+                <States id run />
+                <Origin id run />
                 <Settings run />
             </Show>
         </Page>

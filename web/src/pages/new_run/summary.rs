@@ -1,7 +1,7 @@
 //! What will be queued: the differences from the published settings, and how many steps it plans.
 
 use super::{
-    FormState,
+    FormState, estimate,
     form::{Difference, differences, planned_steps},
 };
 use crate::{format, listing};
@@ -26,6 +26,7 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
         <h2>"To be queued"</h2>
         {wrong}
         {move || experiment.get().map(|experiment| plan(state, &experiment))}
+        {move || experiment.get().map(|experiment| time(state, &experiment))}
         {move || differing().map(|(title, differences)| difference_list(&title, differences))}
     }
 }
@@ -40,6 +41,36 @@ fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
         let batch = experiment.train.batch_size as u64;
         let words = format!("About {} of {}.", format::counted(steps, "step"), format::counted(batch, "sequence"));
         view! { <p>{words}</p> }
+    })
+}
+
+/// How long it will take, as far as runs of the past tell.
+fn time(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
+    let puzzles = match &experiment.data {
+        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
+        data => data.generated().map(|spec| spec.train),
+    }?;
+    let side = |name: &str| state.dataset(name).map(|dataset| dataset.side);
+    let cells = estimate::cells(&experiment.data, side)?;
+    let runs = state.past.value.get()?.items;
+    let past = runs.into_iter().map(|run| {
+        let cells = estimate::cells(&run.experiment.data, side);
+        (run, cells)
+    });
+    let told = estimate::estimate(experiment, cells, planned_steps(experiment, puzzles), &past.collect::<Vec<_>>());
+    Some(match told {
+        None => view! { <p class="muted">"No run was trained here yet that would tell how long this one takes."</p> }
+            .into_any(),
+        Some(told) => {
+            let seeds = state.seeds.get().max(1);
+            let all = (seeds > 1)
+                .then(|| format!(" each, {} one after the other", format::duration(told.seconds * f64::from(seeds))));
+            let how = if told.same { "at the speed of" } else { "by the work for a sequence and the speed of" };
+            view! {
+                <p>"About "<b>{format::duration(told.seconds)}</b>{all}<span class="aside">{format!("{how} {}", told.like)}</span></p>
+            }
+            .into_any()
+        }
     })
 }
 

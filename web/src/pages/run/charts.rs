@@ -12,17 +12,21 @@ use leptos::prelude::*;
 enum Axis {
     Step,
     Examples,
-    Time,
+    Active,
+    Wall,
 }
 
 impl Axis {
-    const ALL: [(Self, &'static str); 3] = [(Self::Step, "step"), (Self::Examples, "examples"), (Self::Time, "time")];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Step, "step"), (Self::Examples, "examples"), (Self::Active, "training time"), (Self::Wall, "clock")];
 
     fn of(self, point: &MetricPoint) -> f64 {
         match self {
             Self::Step => point.step as f64,
             Self::Examples => point.examples as f64,
-            Self::Time => point.elapsed_seconds,
+            Self::Active => point.elapsed_seconds,
+            // A point that comes live has no time of the clock yet; while it trains the two advance alike.
+            Self::Wall => point.wall_seconds.unwrap_or(point.elapsed_seconds),
         }
     }
 
@@ -30,7 +34,7 @@ impl Axis {
         match self {
             Self::Step => |x| format!("step {}", format::count(x.round() as u64)),
             Self::Examples => |x| format!("{} sequences", format::count(x.round() as u64)),
-            Self::Time => |x| format!("after {}", format::duration(x)),
+            Self::Active | Self::Wall => |x| format!("after {}", format::duration(x)),
         }
     }
 }
@@ -58,12 +62,18 @@ const SPEED: &[Part] = &[("sequences/s", 1, |point| Some(point.sequences_per_sec
 #[component]
 pub(crate) fn Charts(points: RwSignal<Vec<MetricPoint>>, run: RwSignal<Option<Run>>) -> impl IntoView {
     let axis = RwSignal::new(Axis::Step);
-    let log_y = RwSignal::new(false);
-    let smoothing = RwSignal::new(0.0_f64);
     // Only the losses span magnitudes; a share or a constant rate gains nothing from a logarithm.
-    let loss_view = Signal::derive(move || View { log_y: log_y.get(), smoothing: smoothing.get() });
-    let plain_view = Signal::derive(move || View { log_y: false, smoothing: smoothing.get() });
-    let exact_view = Signal::derive(View::default);
+    let look = Look {
+        axis,
+        log_x: RwSignal::new(false),
+        log_y: RwSignal::new(false),
+        smoothing: RwSignal::new(0.0),
+        window: RwSignal::new(None),
+    };
+    let window = look.window;
+    let exact_view = Signal::derive(move || View { log_x: look.log_x.get(), ..View::default() });
+    let plain_view = Signal::derive(move || View { smoothing: look.smoothing.get(), ..exact_view.get() });
+    let loss_view = Signal::derive(move || View { log_y: look.log_y.get(), ..plain_view.get() });
     let show_x = Signal::derive(move || axis.get().show());
     let of = move |parts: &'static [Part]| Signal::derive(move || curves(parts, axis.get(), points));
     let waiting = move || run.with(|run| run.as_ref().is_none_or(|run| !run.state.is_final()));
@@ -72,7 +82,7 @@ pub(crate) fn Charts(points: RwSignal<Vec<MetricPoint>>, run: RwSignal<Option<Ru
             <div class="curves-head">
                 <h2>"Training"</h2>
                 <Show when=move || points.with(|points| points.len() > 1)>
-                    <Choices axis log_y smoothing />
+                    <Choices look />
                 </Show>
             </div>
             <Show
@@ -83,25 +93,37 @@ pub(crate) fn Charts(points: RwSignal<Vec<MetricPoint>>, run: RwSignal<Option<Ru
                 }
             >
                 <div class="charts">
-                    <div class="wide"><Chart title="Loss" series=of(LOSS) view=loss_view show_x range=Range::FromZero height=240.0 /></div>
+                    <div class="wide"><Chart title="Loss" series=of(LOSS) view=loss_view show_x window range=Range::FromZero height=240.0 /></div>
                     <div class="wide">
-                        <Chart title="Accuracy" series=of(ACCURACY) view=plain_view show_x range=Range::Share unit=Unit::Share height=240.0 />
+                        <Chart title="Accuracy" series=of(ACCURACY) view=plain_view show_x window range=Range::Share unit=Unit::Share height=240.0 />
                     </div>
-                    <Chart title="ACT steps" series=of(STEPS) view=plain_view show_x />
-                    <Chart title="Learning rate" series=of(RATE) view=exact_view show_x range=Range::FromZero />
-                    <Chart title="Speed" series=of(SPEED) view=plain_view show_x range=Range::FromZero />
+                    <Chart title="ACT steps" series=of(STEPS) view=plain_view show_x window />
+                    <Chart title="Learning rate" series=of(RATE) view=exact_view show_x window range=Range::FromZero />
+                    <Chart title="Speed" series=of(SPEED) view=plain_view show_x window range=Range::FromZero />
                 </div>
             </Show>
         </section>
     }
 }
 
+/// How the charts of a run are looked at.
+#[derive(Clone, Copy)]
+struct Look {
+    axis: RwSignal<Axis>,
+    log_x: RwSignal<bool>,
+    log_y: RwSignal<bool>,
+    smoothing: RwSignal<f64>,
+    /// The stretch of the x axis that was zoomed into.
+    window: RwSignal<Option<(f64, f64)>>,
+}
+
 fn curves(parts: &[Part], axis: Axis, points: RwSignal<Vec<MetricPoint>>) -> Vec<Series> {
     points.with(|points| {
         let curve = |&(name, tone, value): &Part| Series {
-            name,
+            name: name.into(),
             tone,
             points: points.iter().filter_map(|point| Some((axis.of(point), value(point)?))).collect(),
+            ..Series::default()
         };
         // Where nothing was measured there is no curve to name.
         parts.iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
@@ -109,29 +131,25 @@ fn curves(parts: &[Part], axis: Axis, points: RwSignal<Vec<MetricPoint>>) -> Vec
 }
 
 #[component]
-fn Choices(axis: RwSignal<Axis>, log_y: RwSignal<bool>, smoothing: RwSignal<f64>) -> impl IntoView {
+fn Choices(look: Look) -> impl IntoView {
+    let Look { axis, log_x, log_y, smoothing, window } = look;
     let axes = Axis::ALL.map(|(choice, name)| {
+        let choose = move |_| {
+            window.set(None);
+            axis.set(choice);
+        };
         view! {
-            <button
-                type="button"
-                aria-pressed=move || (axis.get() == choice).to_string()
-                on:click=move |_| axis.set(choice)
-            >
-                {name}
-            </button>
+            <button type="button" aria-pressed=move || (axis.get() == choice).to_string() on:click=choose>{name}</button>
         }
     });
     view! {
         <div class="curves-choices">
+            <Show when=move || window.get().is_some()>
+                <button type="button" class="quiet" on:click=move |_| window.set(None)>"Show all"</button>
+            </Show>
             <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
-            <label class="check">
-                <input
-                    type="checkbox"
-                    prop:checked=move || log_y.get()
-                    on:change=move |event| log_y.set(event_target_checked(&event))
-                />
-                "log loss"
-            </label>
+            {check("log x", log_x)}
+            {check("log loss", log_y)}
             <label class="smoothing">
                 "smoothing"
                 <input
@@ -145,5 +163,14 @@ fn Choices(axis: RwSignal<Axis>, log_y: RwSignal<bool>, smoothing: RwSignal<f64>
                 <output>{move || format!("{:.2}", smoothing.get())}</output>
             </label>
         </div>
+    }
+}
+
+fn check(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" prop:checked=move || on.get() on:change=move |event| on.set(event_target_checked(&event)) />
+            {label}
+        </label>
     }
 }

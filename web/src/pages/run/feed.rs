@@ -102,8 +102,19 @@ impl Feed {
         }
     }
 
-    /// Fetches every metric beyond those known.
+    /// Fetches the curve so far, thinned where it is long, and what was measured meanwhile.
     async fn fetch_metrics(self) {
+        match api::runs::whole_curve(self.id).await {
+            Ok(page) => {
+                self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
+            }
+            Err(problem) => return drop(self.problem.try_set(Some(*problem))),
+        }
+        self.fetch_newer_metrics().await;
+    }
+
+    /// Fetches every metric beyond those known.
+    async fn fetch_newer_metrics(self) {
         loop {
             let known = self.points.try_with_untracked(|points| points.last().map_or(0, |point| point.step));
             let Some(known) = known else { return };

@@ -1,5 +1,6 @@
 //! What came of a run: its score on the test split, after every ACT step, and its checkpoint.
 
+use super::evaluate::Evaluate;
 use crate::{
     api,
     chart::{Chart, Range, Series, Unit},
@@ -70,22 +71,23 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
     run.with_untracked(|run| {
         let run = run.as_ref()?;
         let checkpoint = run.checkpoint_id?;
+        let steps = run.evaluation.as_ref().map_or(16, |score| score.protocol.max_steps);
         let leaderboard = run.dataset_id.map(|dataset| {
-            view! { <a class="button" href=format!("/leaderboard?dataset={dataset}")>"Leaderboard"</a> }
+            view! { <a class="button" href=format!("/leaderboard?dataset={dataset}")>"Leaderboards"</a> }
         });
         Some(view! {
             <div class="outcome-links">
                 <a class="button" href=format!("/?model={checkpoint}")>"Solve with it"</a>
                 {leaderboard}
                 <a class="button" href=api::solving::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
-                <a class="button" href=format!("/api/v1/runs/{}/provenance", run.id) rel="external">"Provenance"</a>
             </div>
+            <Evaluate checkpoint steps dataset=run.dataset_id.map(|id| id.to_string()) />
         })
     })
 }
 
 fn by_step(score: &Evaluation) -> impl IntoView + use<> {
     let points = (1..).zip(&score.exact_by_step).map(|(step, share)| (f64::from(step), *share)).collect();
-    let series = Signal::stored(vec![Series { name: "exact", tone: 1, points }]);
+    let series = Signal::stored(vec![Series { name: "exact".into(), tone: 1, points, ..Series::default() }]);
     view! { <Chart title="Exact accuracy after each ACT step" series range=Range::Share unit=Unit::Share height=170.0 /> }
 }

@@ -64,8 +64,13 @@ fn HaltingCurve(state: SolveState) -> impl IntoView {
         state.outcome.with(|outcome| match outcome {
             None => Vec::new(),
             Some(outcome) => vec![
-                Series { name: "q_halt", tone: 1, points: of(outcome, |step| step.q_halt) },
-                Series { name: "q_continue", tone: 2, points: of(outcome, |step| step.q_continue) },
+                Series { name: "q_halt".into(), tone: 1, points: of(outcome, |step| step.q_halt), ..Series::default() },
+                Series {
+                    name: "q_continue".into(),
+                    tone: 2,
+                    points: of(outcome, |step| step.q_continue),
+                    ..Series::default()
+                },
             ],
         })
     });

@@ -1,0 +1,64 @@
+//! A job of the queue: what it is called, how far it is, what can be asked of it.
+
+use crate::format;
+use hrm_types::{
+    job::{Job, JobKind},
+    run::RunState,
+};
+use leptos::prelude::*;
+
+/// Its name, which leads to what it makes, with its kind and owner.
+#[component]
+pub(crate) fn JobName(job: Job) -> impl IntoView {
+    let link = match job.kind {
+        JobKind::Training => Some(format!("/runs/{}", job.id)),
+        JobKind::Evaluation => Some("/leaderboard".to_owned()),
+        JobKind::Generation => Some("/datasets".to_owned()),
+    };
+    let priority = (job.priority != 0).then(|| format!(", priority {}", job.priority));
+    view! {
+        <a href=link>{job.name.clone()}</a>
+        <span class="aside">{job.kind.as_str()}" of "{job.owner}{priority}</span>
+    }
+}
+
+/// What it counts, of how many.
+#[component]
+pub(crate) fn JobProgress(job: Job) -> impl IntoView {
+    let noun = if job.kind == JobKind::Training { "step" } else { "puzzle" };
+    let words = match job.total {
+        Some(total) => format!("{} of {}", format::count(job.done), format::counted(total, noun)),
+        None if job.done > 0 => format::counted(job.done, noun),
+        None => String::new(),
+    };
+    let bar = job.total.filter(|&total| total > 0 && !job.state.is_final()).map(|total| {
+        let share = (job.done as f64 / total as f64).min(1.0) * 100.0;
+        view! {
+            <span class="bar" role="progressbar" aria-label=words.clone() aria-valuemin="0" aria-valuemax="100" aria-valuenow=format!("{share:.0}")>
+                <i style:width=format!("{share:.2}%")></i>
+            </span>
+        }
+    });
+    view! { <span class="progress"><span class="progress-steps">{words}</span>{bar}</span> }
+}
+
+/// What can be asked of a job, as the API names it and in words. Only runs can be paused.
+pub(crate) fn wishes(job: &Job) -> Vec<(&'static str, &'static str)> {
+    let mut wishes = of_state(job.state, job.pause_requested, job.cancel_requested);
+    if job.kind != JobKind::Training {
+        wishes.retain(|(wish, _)| matches!(*wish, "cancel" | "retry"));
+    }
+    wishes
+}
+
+/// What can be asked of a run in that state.
+pub(crate) fn of_state(state: RunState, pausing: bool, cancelling: bool) -> Vec<(&'static str, &'static str)> {
+    match state {
+        RunState::Queued | RunState::Running if cancelling => vec![],
+        RunState::Queued | RunState::Running if pausing => vec![("resume", "Resume"), ("cancel", "Cancel")],
+        RunState::Queued | RunState::Running => vec![("pause", "Pause"), ("cancel", "Cancel")],
+        RunState::Paused => vec![("resume", "Resume"), ("cancel", "Cancel")],
+        RunState::Failed | RunState::Cancelled => vec![("retry", "Retry")],
+        RunState::Succeeded => vec![],
+    }
+}

@@ -1,0 +1,123 @@
+//! Runs beside each other: their scores, curves, settings, what they rest on, and the puzzles that one solves and another
+//! does not.
+
+mod curves;
+mod differences;
+mod groups;
+mod parallel;
+mod puzzles;
+mod scores;
+
+use crate::{
+    api,
+    components::{
+        page::Page,
+        problem::{Empty, Problems, Waiting},
+    },
+    load,
+};
+use curves::Curves;
+use differences::Differences;
+use groups::Groups;
+use hrm_types::{comparison::Comparison, ids::RunId};
+use leptos::prelude::*;
+use leptos_router::hooks::query_signal;
+use parallel::Parallel;
+use puzzles::Puzzles;
+use scores::{ByStep, Scores};
+use std::time::Duration;
+
+/// Between looks while one of the runs goes on.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The page at `/compare?runs=ID,ID`.
+#[component]
+pub(crate) fn ComparePage() -> impl IntoView {
+    let (listed, list) = query_signal::<String>("runs");
+    let ids = Memo::new(move |_| listed.with(|listed| parsed(listed.as_deref().unwrap_or_default())));
+    let without = move |gone: RunId| {
+        let left: Vec<String> = ids.get().iter().filter(|id| **id != gone).map(RunId::to_string).collect();
+        list.set((!left.is_empty()).then(|| left.join(",")));
+    };
+    let view = move || {
+        if ids.with(Vec::is_empty) {
+            return view! {
+                <Empty title="No runs chosen">
+                    "Tick runs in the "<a href="/runs">"list of runs"</a>" and press Compare, or open a row of a "<a href="/leaderboard">"leaderboard"</a>"."
+                </Empty>
+            }
+            .into_any();
+        }
+        view! { <Compared ids without=Callback::new(without) /> }.into_any()
+    };
+    view! {
+        <Page
+            title="Compare"
+            lead="What differs, what came of it, and what could explain it."
+            actions=|| view! { <a class="button" href="/runs">"Choose runs"</a> }
+        >
+            {view}
+        </Page>
+    }
+}
+
+/// The ids in an address, each once; what is no id is left out.
+fn parsed(listed: &str) -> Vec<RunId> {
+    let mut ids = Vec::new();
+    for id in listed.split(',').filter_map(|word| word.trim().parse().ok()) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+#[component]
+fn Compared(ids: Memo<Vec<RunId>>, without: Callback<RunId>) -> impl IntoView {
+    let comparison = load::poll(
+        move || {
+            let ids = ids.get();
+            async move { api::scores::compare(&ids).await }
+        },
+        |comparison: Option<&Comparison>| {
+            let moving = comparison.is_none_or(|comparison| comparison.runs.iter().any(|run| !run.state.is_final()));
+            moving.then_some(PAUSE)
+        },
+    );
+    // What is drawn anew only when it is another.
+    let shown = Memo::new(move |_| comparison.value.get());
+    view! {
+        <Problems of=comparison.problem />
+        {move || match shown.get() {
+            None if comparison.problem.with(Option::is_some) => ().into_any(),
+            None => view! { <Waiting /> }.into_any(),
+            Some(comparison) => sections(&comparison, without).into_any(),
+        }}
+    }
+}
+
+fn sections(comparison: &Comparison, without: Callback<RunId>) -> impl IntoView + use<> {
+    let groups = Groups::of(comparison);
+    let ids: Vec<RunId> = comparison.runs.iter().map(|run| run.id).collect();
+    let labels: Vec<String> = (0..ids.len()).map(|run| groups.label(run).to_owned()).collect();
+    let pair = (ids.len() == 2).then(|| view! { <Puzzles runs=comparison.runs.clone() /> });
+    view! {
+        <Scores runs=comparison.runs.clone() groups=groups.clone() without />
+        <Curves ids groups=groups.clone() />
+        <ByStep runs=comparison.runs.clone() groups=groups.clone() />
+        <Parallel comparison=comparison.clone() groups=groups.clone() />
+        <Differences
+            title="Settings"
+            none="All settings but the names are the same."
+            differences=comparison.config.clone()
+            labels=labels.clone()
+        />
+        <Differences
+            title="What they rest on"
+            none="Program, machine, data and protocol are the same."
+            differences=comparison.provenance.clone()
+            labels=labels.clone()
+        />
+        {pair}
+    }
+}

@@ -1,0 +1,208 @@
+//! The curves of compared runs over one another; seeds of one configuration as their mean in a band.
+
+use super::groups::Groups;
+use crate::{
+    api,
+    chart::{Chart, Range, Series, Unit, View},
+    components::problem::Problems,
+    format, load,
+};
+use hrm_types::{
+    comparison::{ComparedCurve, CurvePoint, Quantity, X},
+    ids::RunId,
+};
+use leptos::prelude::*;
+use leptos_router::hooks::query_signal;
+
+const AXES: [(X, &str); 4] =
+    [(X::Step, "step"), (X::Examples, "examples"), (X::Active, "training time"), (X::Wall, "clock")];
+
+const QUANTITIES: [(Quantity, &str); 8] = [
+    (Quantity::Loss, "Loss"),
+    (Quantity::LmLoss, "Token loss"),
+    (Quantity::ExactAccuracy, "Exact accuracy in training"),
+    (Quantity::ValidationExact, "Exact accuracy on validation"),
+    (Quantity::Accuracy, "Cells right in training"),
+    (Quantity::Steps, "ACT steps"),
+    (Quantity::Lr, "Learning rate"),
+    (Quantity::SequencesPerSecond, "Sequences per second"),
+];
+
+/// The choice of that name, or the first.
+fn named<T: Copy + serde::Serialize>(choices: &[(T, &'static str)], name: Option<&str>) -> T {
+    let found = choices.iter().find(|(choice, _)| Some(api::scores::name(choice).as_str()) == name);
+    found.unwrap_or(&choices[0]).0
+}
+
+fn is_share(y: Quantity) -> bool {
+    matches!(y, Quantity::ExactAccuracy | Quantity::ValidationExact | Quantity::Accuracy)
+}
+
+#[component]
+pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
+    let (x_name, set_x) = query_signal::<String>("x");
+    let (y_name, set_y) = query_signal::<String>("y");
+    let x = Memo::new(move |_| x_name.with(|name| named(&AXES, name.as_deref())));
+    let y = Memo::new(move |_| y_name.with(|name| named(&QUANTITIES, name.as_deref())));
+    let curves = load::load(move || {
+        let (ids, x, y) = (ids.clone(), x.get(), y.get());
+        async move { api::scores::compare_curves(&ids, x, y).await }
+    });
+    let together = RwSignal::new(groups.has_seeds());
+    let (log_x, log_y, window) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(None));
+    let has_seeds = groups.has_seeds();
+    let series = Memo::new(move |_| {
+        curves.value.with(|page| {
+            let curves = page.as_ref().map_or(&[][..], |page| &page.items[..]);
+            if together.get() { grouped(curves, &groups) } else { single(curves, &groups) }
+        })
+    });
+    let view = Signal::derive(move || View { log_x: log_x.get(), log_y: log_y.get(), ..View::default() });
+    let show_x = Signal::derive(move || written(x.get()));
+    let axes = AXES.map(|(choice, words)| {
+        let choose = move |_| {
+            window.set(None);
+            set_x.set(Some(api::scores::name(&choice)));
+        };
+        view! { <button type="button" aria-pressed=move || (x.get() == choice).to_string() on:click=choose>{words}</button> }
+    });
+    let quantities = QUANTITIES.map(|(choice, words)| {
+        let name = api::scores::name(&choice);
+        view! { <option value=name selected=move || y.get() == choice>{words}</option> }
+    });
+    let chart = move || {
+        let (range, unit) =
+            if is_share(y.get()) { (Range::Share, Unit::Share) } else { (Range::FromZero, Unit::Plain) };
+        view! { <Chart title="Curves" series view show_x window range unit height=320.0 empty="None of these runs has measured that." /> }
+    };
+    view! {
+        <section class="compare-curves" aria-label="Curves">
+            <Problems of=curves.problem />
+            <div class="curves-choices">
+                <label class="hidden" for="quantity">"What is measured"</label>
+                <select id="quantity" on:change=move |event| set_y.set(Some(event_target_value(&event)))>{quantities.into_iter().collect_view()}</select>
+                <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
+                {check("log x", log_x)}
+                {check("log y", log_y)}
+                {has_seeds.then(|| check("seeds as bands", together))}
+                <Show when=move || window.get().is_some()>
+                    <button type="button" class="quiet" on:click=move |_| window.set(None)>"Show all"</button>
+                </Show>
+            </div>
+            {chart}
+        </section>
+    }
+}
+
+/// How a value of the x axis is written.
+fn written(x: X) -> fn(f64) -> String {
+    match x {
+        X::Step => |x| format!("step {}", format::count(x.round() as u64)),
+        X::Examples => |x| format!("{} sequences", format::count(x.round() as u64)),
+        X::Active | X::Wall => |x| format!("after {}", format::duration(x)),
+    }
+}
+
+fn check(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" prop:checked=move || on.get() on:change=move |event| on.set(event_target_checked(&event)) />
+            {label}
+        </label>
+    }
+}
+
+/// A curve for each run, with the spread within each of its stretches.
+fn single(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
+    let curves = curves.iter().enumerate().filter(|(_, curve)| !curve.points.is_empty());
+    let series = |(i, curve): (usize, &ComparedCurve)| Series {
+        name: groups.label(i).to_owned(),
+        tone: groups.tone(i),
+        points: curve.points.iter().map(|point| (point.x, point.y)).collect(),
+        band: curve.points.iter().map(|point| (point.x, point.least, point.greatest)).collect(),
+    };
+    curves.map(series).collect()
+}
+
+/// A curve for each group: the mean of its runs where all of them that have begun and not ended stand, with the lowest and
+/// the highest of them as its band.
+fn grouped(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
+    let series = (0..groups.count()).filter_map(|group| {
+        let runs: Vec<usize> = groups.runs(group).collect();
+        let members: Vec<&[CurvePoint]> = runs
+            .iter()
+            .filter_map(|&run| curves.get(run))
+            .map(|curve| &curve.points[..])
+            .filter(|p| !p.is_empty())
+            .collect();
+        let mut xs: Vec<f64> = members.iter().flat_map(|points| points.iter().map(|point| point.x)).collect();
+        xs.sort_by(f64::total_cmp);
+        xs.dedup();
+        let (mut points, mut band) = (Vec::new(), Vec::new());
+        for x in xs {
+            let values: Vec<f64> = members.iter().filter_map(|points| at(points, x)).collect();
+            let (Some(low), Some(high)) =
+                (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max))
+            else {
+                continue;
+            };
+            points.push((x, values.iter().sum::<f64>() / values.len() as f64));
+            band.push((x, low, high));
+        }
+        let name = match members.len() {
+            0 => return None,
+            1 => groups.name(group).to_owned(),
+            n => format!("{} ({n} seeds)", groups.name(group)),
+        };
+        Some(Series { name, tone: groups.tone(*runs.first()?), points, band })
+    });
+    series.collect()
+}
+
+/// The value of a curve at `x`, on the straight line between its neighbours; absent outside of it.
+fn at(points: &[CurvePoint], x: f64) -> Option<f64> {
+    let after = points.partition_point(|point| point.x < x);
+    let next = points.get(after)?;
+    if next.x <= x {
+        return Some(next.y);
+    }
+    let before = points.get(after.checked_sub(1)?)?;
+    Some(before.y + (next.y - before.y) * (x - before.x) / (next.x - before.x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hrm_types::comparison::Comparison;
+    use serde_json::json;
+
+    fn curve(points: &[(f64, f64)]) -> ComparedCurve {
+        let point = |&(x, y): &(f64, f64)| CurvePoint { x, y, least: y - 1.0, greatest: y + 1.0 };
+        let run_id = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse().unwrap();
+        ComparedCurve { run_id, name: "run".into(), points: points.iter().map(point).collect() }
+    }
+
+    fn groups(seeds: usize) -> Groups {
+        let run = json!({"id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "run", "state": "succeeded", "seed": 0, "config_hash": ""});
+        let json = json!({"runs": vec![run; seeds], "config": [], "provenance": []});
+        Groups::of(&serde_json::from_value::<Comparison>(json).unwrap())
+    }
+
+    #[test]
+    fn seeds_become_their_mean_and_spread() {
+        let curves = [curve(&[(0.0, 0.0), (10.0, 10.0)]), curve(&[(0.0, 2.0), (5.0, 9.0)])];
+        let grouped = grouped(&curves, &groups(2));
+        assert_eq!(grouped.len(), 1);
+        assert_eq!(grouped[0].name, "run (2 seeds)");
+        // At 10 only one of them stands.
+        assert_eq!(grouped[0].points, [(0.0, 1.0), (5.0, 7.0), (10.0, 10.0)]);
+        assert_eq!(grouped[0].band, [(0.0, 0.0, 2.0), (5.0, 5.0, 9.0), (10.0, 10.0, 10.0)]);
+    }
+
+    #[test]
+    fn a_run_keeps_the_spread_of_its_stretches() {
+        let single = single(&[curve(&[(1.0, 3.0)]), curve(&[])], &groups(2));
+        assert_eq!(single.len(), 1, "what was not measured has no curve");
+        assert_eq!(single[0].band, [(1.0, 2.0, 4.0)]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Which leaderboard is looked at, and which of its rows.
+
+use crate::{format, pages::run::protocol};
+use hrm_types::{
+    Page,
+    evaluation::Protocol,
+    leaderboard::{Board, BoardRow, BoardTask},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::query_signal;
+
+/// A board's puzzles and way of measuring, in a line.
+pub(super) fn label(task: &BoardTask, measured: &Protocol) -> String {
+    let puzzles = match task.test_count {
+        Some(count) => format::counted(count.into(), "test puzzle"),
+        None => "test puzzles not stored here".into(),
+    };
+    let names =
+        if task.datasets.is_empty() { task.test_hash.chars().take(12).collect() } else { task.datasets.join(", ") };
+    format!("{} {1} × {1}, {names}, {puzzles}: {2}", task.kind, task.side, described(measured))
+}
+
+/// A protocol in words, with everything that sets it apart.
+fn described(measured: &Protocol) -> String {
+    let mut words = vec![protocol(measured)];
+    words.extend(measured.limit.map(|limit| format!("the first {}", format::counted(limit.into(), "puzzle"))));
+    words.extend(measured.voting.map(|votes| format!("votes of {}", format::counted(votes.into(), "variant"))));
+    words.extend(measured.blank_identifiers.then(|| "blank identifiers".to_owned()));
+    words.join(", ")
+}
+
+/// Chooses a leaderboard.
+#[component]
+pub(super) fn Choice(
+    boards: RwSignal<Option<Page<Board>>>,
+    chosen: String,
+    choose: impl Fn(String) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let options = boards.with_untracked(|page| {
+        let boards = page.iter().flat_map(|page| page.items.iter());
+        let option = |board: &Board| {
+            let selected = board.id == chosen;
+            let scores = format::counted(board.scores.into(), "score");
+            view! { <option value=board.id.clone() selected=selected>{format!("{} ({scores})", label(&board.task, &board.protocol))}</option> }
+        };
+        boards.map(option).collect_view()
+    });
+    view! {
+        <div class="field inline board-choice">
+            <label for="board">"Puzzles and protocol"</label>
+            <select id="board" on:change=move |event| choose(event_target_value(&event))>{options}</select>
+        </div>
+    }
+}
+
+/// Which rows are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Filter {
+    show: Memo<Option<String>>,
+    set: SignalSetter<Option<String>>,
+}
+
+/// What can be shown: its name in the address, and in words.
+const SHOWS: [(&str, &str); 3] = [("", "All"), ("verified", "Verified"), ("claimed", "Claimed")];
+
+impl Filter {
+    /// As the address has it.
+    pub(super) fn from_query() -> Self {
+        let (show, set) = query_signal::<String>("show");
+        Self { show, set }
+    }
+
+    /// Whether a row is shown.
+    pub(super) fn shows(self, row: &BoardRow) -> bool {
+        self.show.with(|show| match show.as_deref() {
+            Some("verified") => row.verified,
+            Some("claimed") => !row.verified,
+            _ => true,
+        })
+    }
+
+    pub(super) fn view(self) -> impl IntoView {
+        let choices = SHOWS.map(|(value, words)| {
+            let pressed = move || (self.show.with(|show| show.as_deref().unwrap_or_default() == value)).to_string();
+            let choose = move |_| self.set.set((!value.is_empty()).then(|| value.to_owned()));
+            view! { <button type="button" aria-pressed=pressed on:click=choose>{words}</button> }
+        });
+        view! { <div class="segments" role="group" aria-label="Rows">{choices.into_iter().collect_view()}</div> }
+    }
+}

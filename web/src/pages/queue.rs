@@ -1,0 +1,191 @@
+//! The queue: what runs on which machine, what waits in which order and for what, and what ended lately.
+
+mod machines;
+mod waiting;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        job::{JobName, JobProgress, wishes},
+        no_worker::NoWorker,
+        page::Page,
+        problem::{Empty, Problems, Waiting},
+        state::StateMark,
+    },
+    live,
+    load::{self, Loaded},
+};
+use hrm_types::{Page as ListPage, job::Job, problem::Problem};
+use leptos::{prelude::*, task::spawn_local};
+use machines::Machines;
+use std::time::Duration;
+use waiting::Line;
+
+/// Between looks, should the stream of changes be away.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// How long changes are gathered before the lists are fetched again.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// Jobs that are shown of those that have not ended.
+const SHOWN: usize = 100;
+
+/// Ended jobs that are shown.
+const ENDED: usize = 12;
+
+/// The queue's lists, and what can be asked of its jobs.
+#[derive(Clone, Copy)]
+struct Queue {
+    waiting: Loaded<ListPage<Job>>,
+    running: Loaded<ListPage<Job>>,
+    paused: Loaded<ListPage<Job>>,
+    ended: [Loaded<ListPage<Job>>; 3],
+    refused: RwSignal<Option<Problem>>,
+}
+
+impl Queue {
+    fn open() -> Self {
+        let list = |state: &'static str, limit| load::poll(move || api::runs::list_jobs(state, limit), |_| Some(PAUSE));
+        let of = |state| list(state, SHOWN);
+        let queue = Self {
+            waiting: of("queued"),
+            running: of("running"),
+            paused: of("paused"),
+            ended: ["succeeded", "failed", "cancelled"].map(|state| list(state, ENDED)),
+            refused: RwSignal::new(None),
+        };
+        queue.follow();
+        queue
+    }
+
+    /// Looks again whenever something changed.
+    fn follow(self) {
+        let due = StoredValue::new(false);
+        let stream = StoredValue::new_local(None);
+        let changed = move || {
+            if due.try_get_value() == Some(false) {
+                due.set_value(true);
+                set_timeout(
+                    move || {
+                        if due.try_set_value(false).is_none() {
+                            self.refresh();
+                        }
+                    },
+                    GATHER,
+                );
+            }
+        };
+        stream.set_value(live::open_queue(changed));
+        on_cleanup(move || drop(stream.try_update_value(Option::take)));
+    }
+
+    fn refresh(self) {
+        for list in [self.waiting, self.running, self.paused].into_iter().chain(self.ended) {
+            list.refresh();
+        }
+    }
+
+    /// Does what `call` does, shows what it was refused for, and looks again.
+    fn act(self, call: impl Future<Output = api::Answer<()>> + 'static) {
+        spawn_local(async move {
+            let refused = call.await.err().map(|problem| *problem);
+            self.refused.try_set(refused);
+            self.refresh();
+        });
+    }
+}
+
+/// The page at `/queue`.
+#[component]
+pub(crate) fn QueuePage() -> impl IntoView {
+    let queue = Queue::open();
+    view! {
+        <Page
+            title="Queue"
+            lead="Who works on what, and what comes next. Owners take turns within a priority."
+            actions=|| view! { <a class="button" href="/runs">"All runs"</a><a class="button primary" href="/runs/new">"New run"</a> }
+        >
+            <Problems of=queue.waiting.problem />
+            <Problems of=queue.refused />
+            <NoWorker />
+            <Machines />
+            <section aria-label="Running"><h2>"Running"</h2>{list(queue, queue.running, "Nothing runs now.")}</section>
+            <section aria-label="Waiting"><h2>"Waiting"</h2><Line queue /></section>
+            <section aria-label="Paused"><h2>"Set aside"</h2>{list(queue, queue.paused, "Nothing is paused.")}</section>
+            <section aria-label="Ended"><h2>"Ended lately"</h2>{ended(queue)}</section>
+        </Page>
+    }
+}
+
+fn list(queue: Queue, of: Loaded<ListPage<Job>>, none: &'static str) -> impl IntoView {
+    let jobs = Memo::new(move |_| of.value.with(|page| page.as_ref().map(|page| page.items.clone())));
+    move || match jobs.get() {
+        None => view! { <Waiting /> }.into_any(),
+        Some(jobs) if jobs.is_empty() => view! { <p class="muted">{none}</p> }.into_any(),
+        Some(jobs) => table(queue, jobs).into_any(),
+    }
+}
+
+fn ended(queue: Queue) -> impl IntoView {
+    let jobs = Memo::new(move |_| {
+        let all = queue.ended.iter().flat_map(|list| list.value.get().map(|page| page.items).unwrap_or_default());
+        let mut all: Vec<Job> = all.collect();
+        all.sort_by_key(|job| std::cmp::Reverse(job.finished_at));
+        all.truncate(ENDED);
+        all
+    });
+    move || {
+        let jobs = jobs.get();
+        if jobs.is_empty() {
+            return view! { <Empty title="Nothing has ended yet">"What was trained, evaluated or generated is listed here."</Empty> }
+                .into_any();
+        }
+        table(queue, jobs).into_any()
+    }
+}
+
+fn table(queue: Queue, jobs: Vec<Job>) -> impl IntoView {
+    let rows = jobs.into_iter().map(|job| row(queue, job)).collect_view();
+    view! {
+        <table class="rows jobs">
+            <thead class="hidden">
+                <tr>
+                    <th scope="col">"Job"</th>
+                    <th scope="col">"State"</th>
+                    <th scope="col">"Progress"</th>
+                    <th scope="col">"When"</th>
+                    <th scope="col">"What to do"</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+fn row(queue: Queue, job: Job) -> impl IntoView {
+    let at = job.finished_at.or(job.started_at).unwrap_or(job.created_at);
+    let words = job.reason.clone().or_else(|| job.phase.clone());
+    view! {
+        <tr>
+            <th scope="row"><JobName job=job.clone() /></th>
+            <td data-label="State"><StateMark state=job.state />{words.map(|words| view! { <span class="standing">{words}</span> })}</td>
+            <td data-label="Progress"><JobProgress job=job.clone() /></td>
+            <td data-label="When"><Ago at /></td>
+            <td class="right">{buttons(queue, &job)}</td>
+        </tr>
+    }
+}
+
+/// What can be asked of a job.
+fn buttons(queue: Queue, job: &Job) -> impl IntoView + use<> {
+    let button = |(wish, words): (&'static str, &'static str)| {
+        let job = job.clone();
+        let ask = move |_| {
+            let job = job.clone();
+            queue.act(async move { api::runs::ask_job(&job, wish).await });
+        };
+        view! { <button type="button" class="quiet" on:click=ask>{words}</button> }
+    };
+    wishes(job).into_iter().map(button).collect_view()
+}

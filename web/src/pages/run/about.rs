@@ -1,0 +1,124 @@
+//! What people say about a run: its name, tags and notes, and who may read it; and the end of it.
+
+use crate::{api, components::problem::Problems};
+use hrm_types::{
+    problem::Problem,
+    run::{ChangeRun, Run},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+#[component]
+pub(super) fn About(run: RwSignal<Option<Run>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let said = Memo::new(move |_| {
+        run.with(|run| run.as_ref().map(|run| (run.tags.clone(), run.notes.clone(), run.public, run.sweep_id)))
+    });
+    let words = move || {
+        said.get().map(|(tags, notes, public, sweep)| {
+            let tags = tags.into_iter().map(|tag| {
+                let link = format!("/runs?tag={}", crate::browser::query_value(&tag));
+                view! { <a class="badge" href=link>{tag}</a> }
+            });
+            let sweep =
+                sweep.map(|sweep| view! { <a class="badge" href=format!("/runs?sweep={sweep}")>"its sweep"</a> });
+            let public = public.then(|| view! { <span class="badge">"public"</span> });
+            let notes = (!notes.is_empty()).then(|| view! { <p class="notes">{notes}</p> });
+            view! { <span class="tags">{tags.collect_view()}{sweep}{public}</span>{notes} }
+        })
+    };
+    view! {
+        <section class="about" aria-label="About">
+            {words}
+            <button type="button" class="quiet" aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
+                "Name, tags and notes"
+            </button>
+            <Show when=move || open.get()>
+                <Form run done=move || open.set(false) />
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let Some(before) = run.get_untracked() else { return ().into_any() };
+    let id = before.id;
+    let (name, tags) = (RwSignal::new(before.name.clone()), RwSignal::new(before.tags.join(", ")));
+    let (notes, public) = (RwSignal::new(before.notes.clone()), RwSignal::new(before.public));
+    let refused = RwSignal::new(None::<Problem>);
+    let save = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        let listed = tags.get_untracked();
+        let tags = listed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        let change = ChangeRun {
+            name: Some(name.get_untracked().trim().to_owned()),
+            tags: Some(tags),
+            notes: Some(notes.get_untracked()),
+            public: Some(public.get_untracked()),
+            priority: None,
+        };
+        spawn_local(async move {
+            match api::runs::change_run(id, &change).await {
+                Ok(changed) => {
+                    run.try_set(Some(changed));
+                    done();
+                }
+                Err(problem) => drop(refused.try_set(Some(*problem))),
+            }
+        });
+    };
+    view! {
+        <form class="about-form" on:submit=save>
+            <Problems of=refused />
+            <div class="field">
+                <label for="run-name">"Name"</label>
+                <input id="run-name" type="text" maxlength="64" required prop:value=name on:input=move |event| name.set(event_target_value(&event)) />
+            </div>
+            <div class="field">
+                <label for="run-tags">"Tags, separated by commas"</label>
+                <input id="run-tags" type="text" prop:value=tags on:input=move |event| tags.set(event_target_value(&event)) />
+            </div>
+            <div class="field wide">
+                <label for="run-notes">"Notes"</label>
+                <textarea id="run-notes" rows="4" maxlength="10000" prop:value=notes on:input=move |event| notes.set(event_target_value(&event))></textarea>
+            </div>
+            <label class="check">
+                <input type="checkbox" prop:checked=public on:change=move |event| public.set(event_target_checked(&event)) />
+                "Everybody with an account may read it"
+            </label>
+            <div class="page-actions">
+                <button type="submit" class="primary">"Save"</button>
+                <button type="button" on:click=move |_| done()>"Leave as it is"</button>
+                <Delete run refused />
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+/// Deletes the run, asked twice.
+#[component]
+fn Delete(run: RwSignal<Option<Run>>, refused: RwSignal<Option<Problem>>) -> impl IntoView {
+    let asked = RwSignal::new(false);
+    let navigate = use_navigate();
+    let ended = move || run.with(|run| run.as_ref().is_some_and(|run| run.state.is_final()));
+    let press = move |_| {
+        if !asked.get_untracked() {
+            return asked.set(true);
+        }
+        let Some(id) = run.with_untracked(|run| run.as_ref().map(|run| run.id)) else { return };
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            match api::runs::delete_run(id).await {
+                Ok(()) => navigate("/runs", NavigateOptions::default()),
+                Err(problem) => drop(refused.try_set(Some(*problem))),
+            }
+        });
+    };
+    view! {
+        <button type="button" class="danger" hidden=move || !ended() on:click=press>
+            {move || if asked.get() { "Delete it with its models and scores" } else { "Delete …" }}
+        </button>
+    }
+}

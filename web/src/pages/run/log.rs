@@ -1,0 +1,92 @@
+//! What a run's workers say, as they say it.
+
+use crate::{api, format};
+use hrm_types::{
+    ids::RunId,
+    job::{LogLevel, LogLine},
+    run::Run,
+};
+use leptos::{html, prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// Between looks while the run goes on.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Lines that are kept on the page.
+const KEPT: usize = 500;
+
+#[component]
+pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
+    let lines = RwSignal::new(Vec::<LogLine>::new());
+    let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_none_or(|run| run.state.is_final())));
+    let timer = StoredValue::new(None);
+    let look = move || {
+        spawn_local(async move {
+            let after = lines.try_with_untracked(|lines| lines.last().map_or(0, |line| line.id));
+            let Some(after) = after else { return };
+            // A log that cannot be had now is looked for again soon.
+            if let Ok(page) = api::runs::list_log(id, after).await {
+                lines.try_update(|lines| append(lines, page.items));
+            }
+        });
+    };
+    Effect::new(move |_| {
+        // Once more after the end, for the last words.
+        look();
+        if !ended.get() {
+            timer.set_value(set_interval_with_handle(look, PAUSE).ok());
+        } else if let Some(Some(handle)) = timer.try_update_value(Option::take) {
+            handle.clear();
+        }
+    });
+    on_cleanup(move || {
+        if let Some(Some(handle)) = timer.try_update_value(Option::take) {
+            handle.clear();
+        }
+    });
+    let scroller = NodeRef::<html::Div>::new();
+    let follow = RwSignal::new(true);
+    Effect::new(move |_| {
+        lines.track();
+        if let Some(scroller) = scroller.get().filter(|_| follow.get()) {
+            // After the new lines have been drawn.
+            request_animation_frame(move || scroller.set_scroll_top(scroller.scroll_height()));
+        }
+    });
+    let scrolled = move |_| {
+        let Some(scroller) = scroller.get_untracked() else { return };
+        let below = scroller.scroll_height() - scroller.scroll_top() - scroller.client_height();
+        follow.set(below < 24);
+    };
+    view! {
+        <section class="run-log" aria-label="Log">
+            <h2>"Log"</h2>
+            <Show when=move || lines.with(|lines| !lines.is_empty()) fallback=|| view! { <p class="muted">"Nothing was said yet."</p> }>
+                <div class="log" role="log" aria-label="Log" tabindex="0" node_ref=scroller on:scroll=scrolled>
+                    <For each=move || lines.get() key=|line| line.id let:line>
+                        {row(&line)}
+                    </For>
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+fn append(lines: &mut Vec<LogLine>, new: Vec<LogLine>) {
+    let last = lines.last().map_or(0, |line| line.id);
+    lines.extend(new.into_iter().filter(|line| line.id > last));
+    let beyond = lines.len().saturating_sub(KEPT);
+    lines.drain(..beyond);
+}
+
+fn row(line: &LogLine) -> impl IntoView + use<> {
+    let level = match line.level {
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    };
+    let at = format::exact(line.created_at, crate::clock::offset());
+    view! {
+        <p data-level=level><time datetime=format::machine(line.created_at)>{at}</time>" "{line.message.clone()}</p>
+    }
+}
