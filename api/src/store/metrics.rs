@@ -5,7 +5,7 @@ use super::Error;
 use futures_util::{Stream, StreamExt};
 use hrm_types::{
     ids::RunId,
-    run::{MetricPoint, Validation},
+    run::{BestMetrics, MetricPoint, Validation},
 };
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeMap;
@@ -179,6 +179,43 @@ pub(super) async fn newest(
     Ok(rows.into_iter().map(|row| (RunId(row.run_id), row.into())).collect())
 }
 
+/// The best of each of these runs, where something was measured.
+pub(super) async fn best(pool: &PgPool, runs: &[Uuid]) -> Result<BTreeMap<RunId, BestMetrics>, Error> {
+    let rows = sqlx::query!(
+        "SELECT run_id, min(best_loss) AS loss, max(best_exact_accuracy) AS exact_accuracy,
+                max(best_validation) AS validation
+         FROM run_attempts WHERE run_id = ANY($1) GROUP BY run_id HAVING min(best_loss) IS NOT NULL",
+        runs
+    );
+    let rows = rows.fetch_all(pool).await?;
+    let best = |loss, exact_accuracy, validation| BestMetrics { loss, exact_accuracy, validation };
+    Ok(rows.into_iter().map(|row| (RunId(row.run_id), best(row.loss, row.exact_accuracy, row.validation))).collect())
+}
+
+/// Notes in an attempt the best of new points.
+async fn note_best(
+    connection: &mut PgConnection,
+    (run, attempt): (RunId, u32),
+    points: &[MetricPoint],
+) -> Result<(), Error> {
+    let best = |values: Vec<f64>, better: fn(f64, f64) -> f64| values.into_iter().reduce(better);
+    let seen = |value: fn(&MetricPoint) -> Option<f64>| points.iter().filter_map(value).collect();
+    sqlx::query!(
+        "UPDATE run_attempts SET best_loss = LEAST(best_loss, $3),
+                                 best_exact_accuracy = GREATEST(best_exact_accuracy, $4),
+                                 best_validation = GREATEST(best_validation, $5)
+         WHERE run_id = $1 AND attempt = $2",
+        run.0,
+        i64::from(attempt),
+        best(seen(|point| Some(point.loss)), f64::min),
+        best(seen(|point| point.exact_accuracy), f64::max),
+        best(seen(|point| Some(point.validation?.exact_accuracy())), f64::max)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Adds points to an attempt; the caller has checked, in the same transaction, that it may.
 pub(super) async fn append(
     connection: &mut PgConnection,
@@ -217,7 +254,7 @@ pub(super) async fn append(
         &seen(|validation| validation.exact.into()) as _,
         &optional(|p| Some(p.validation?.accuracy)) as _,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    note_best(connection, (run, attempt), points).await
 }

@@ -16,7 +16,7 @@ use hrm_types::{
     experiment::{DataSpec, Experiment},
     ids::{CheckpointId, DatasetId, JobId, RunId, SweepId, TeamId, WorkerId},
     job::JobKind,
-    run::{ChangeRun, MetricPoint, Run, RunState},
+    run::{BestMetrics, ChangeRun, MetricPoint, Run, RunState},
 };
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -70,7 +70,12 @@ struct Row {
 }
 
 impl Row {
-    fn into_run(self, last_metrics: Option<MetricPoint>, place: Option<Place>) -> Result<Run, Error> {
+    fn into_run(
+        self,
+        last_metrics: Option<MetricPoint>,
+        best_metrics: Option<BestMetrics>,
+        place: Option<Place>,
+    ) -> Result<Run, Error> {
         let step = self.done.cast_unsigned();
         let total_steps = self.total.map(i64::cast_unsigned);
         let eta_seconds = match (self.phase.as_deref(), total_steps, &last_metrics) {
@@ -101,6 +106,7 @@ impl Row {
             parameters: self.parameters.map(i64::cast_unsigned),
             eta_seconds,
             last_metrics,
+            best_metrics,
             worker_id: self.worker_id.map(WorkerId),
             cancel_requested: self.cancel_requested && !state.is_final(),
             pause_requested: self.pause_requested,
@@ -294,10 +300,12 @@ async fn select(
     let queued: Vec<JobId> = queued.collect();
     let mut places = if queued.is_empty() { BTreeMap::new() } else { order::places(pool, &queued).await? };
     let mut newest = metrics::newest(pool, rows.iter().map(|row| (RunId(row.id), row.attempt))).await?;
+    let mut best = metrics::best(pool, &rows.iter().map(|row| row.id).collect::<Vec<_>>()).await?;
     rows.into_iter()
         .map(|row| {
-            let (last, place) = (newest.remove(&RunId(row.id)), places.remove(&JobId(row.id)));
-            row.into_run(last, place)
+            let id = RunId(row.id);
+            let place = places.remove(&JobId(row.id));
+            row.into_run(newest.remove(&id), best.remove(&id), place)
         })
         .collect()
 }

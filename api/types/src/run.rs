@@ -156,6 +156,9 @@ pub struct Run {
     /// The newest metrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_metrics: Option<MetricPoint>,
+    /// The best metrics, once something was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_metrics: Option<BestMetrics>,
     /// The worker that holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,
@@ -190,6 +193,22 @@ pub struct Run {
     /// When it reached a final state.
     #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<OffsetDateTime>,
+}
+
+/// The best that was measured of a run on its way, whichever step it was at. What an attempt trained beyond the step that
+/// the next one went on from counts, too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BestMetrics {
+    /// Lowest total loss per sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// Highest share of training sequences right in every token, of those that halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact_accuracy: Option<f64>,
+    /// Highest share of validation puzzles right in every token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
 }
 
 /// Training metrics, averaged over the steps since the point before.

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use hrm_types::{
     experiment::DataSpec,
-    run::{MetricPoint, RunState},
+    run::{BestMetrics, MetricPoint, RunState, Validation},
 };
 
 #[tokio::test]
@@ -39,6 +39,27 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
     assert_eq!(stored(None, 10).await, points);
     assert_eq!(stored(Some(1), 1).await, [point(2)]);
     assert_eq!(metrics::list(&db.pool, run.id, 2, None, 10).await.expect("metrics"), []);
+}
+
+#[tokio::test]
+async fn the_best_is_kept_whichever_attempt_it_was_in() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let best = async || runs::get(&db.pool, run.id).await.expect("the run").best_metrics;
+    assert_eq!(best().await, None, "nothing is measured");
+    let at = |step: u64, loss: f64, exact: Option<f64>| MetricPoint { loss, exact_accuracy: exact, ..point(step) };
+    let lease = claim(&db.pool, LONG).await.lease;
+    train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
+    let first = [at(1, 3.0, None), at(2, 1.5, Some(0.4)), at(3, 2.0, Some(0.2))];
+    leases::record_progress(&db.pool, &lease, 3, &first).await.expect("the lease is held");
+    let expected = BestMetrics { loss: Some(1.5), exact_accuracy: Some(0.4), validation: None };
+    assert_eq!(best().await, Some(expected));
+
+    let seen = Validation { n: 10, exact: 7, accuracy: 0.9 };
+    let second = [MetricPoint { validation: Some(seen), ..at(4, 1.75, Some(0.5)) }];
+    leases::record_progress(&db.pool, &lease, 4, &second).await.expect("the lease is held");
+    let expected = BestMetrics { loss: Some(1.5), exact_accuracy: Some(0.5), validation: Some(0.7) };
+    assert_eq!(best().await, Some(expected));
 }
 
 #[tokio::test]

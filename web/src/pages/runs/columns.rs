@@ -8,7 +8,7 @@ use crate::{
     },
     format,
 };
-use hrm_types::run::{Run, RunState};
+use hrm_types::run::{BestMetrics, Run, RunState};
 use leptos::prelude::*;
 
 /// A column.
@@ -30,7 +30,7 @@ const fn right(key: &'static str, title: &'static str, cell: fn(&Run) -> AnyView
 }
 
 /// Every column beside the name, left to right.
-pub(super) const COLUMNS: [Column; 15] = [
+pub(super) const COLUMNS: [Column; 18] = [
     left("state", "State", state),
     left("progress", "Progress", |run| view! { <Progress run=run.clone() /> }.into_any()),
     right("exact", "Exact accuracy", exact),
@@ -38,6 +38,9 @@ pub(super) const COLUMNS: [Column; 15] = [
     right("validation", "On validation", |run| {
         metric(run, |point| point.validation.map(|seen| format::percent(seen.exact_accuracy())))
     }),
+    right("best-training", "Best in training", |run| best(run, |best| best.exact_accuracy.map(format::percent))),
+    right("best-validation", "Best on validation", |run| best(run, |best| best.validation.map(format::percent))),
+    right("best-loss", "Lowest loss", |run| best(run, |best| best.loss.map(format::value))),
     right("loss", "Loss", |run| metric(run, |point| Some(format::value(point.loss)))),
     right("speed", "Sequences/s", |run| metric(run, |point| Some(format::value(point.sequences_per_second)))),
     right("trained", "Trained for", |run| metric(run, |point| Some(format::duration(point.elapsed_seconds)))),
@@ -79,6 +82,10 @@ fn exact(run: &Run) -> AnyView {
 
 fn metric(run: &Run, of: fn(&hrm_types::run::MetricPoint) -> Option<String>) -> AnyView {
     run.last_metrics.as_ref().and_then(of).map_or_else(dash, IntoAny::into_any)
+}
+
+fn best(run: &Run, of: fn(&BestMetrics) -> Option<String>) -> AnyView {
+    run.best_metrics.as_ref().and_then(of).map_or_else(dash, IntoAny::into_any)
 }
 
 fn weights(run: &Run) -> AnyView {

@@ -83,5 +83,8 @@ fn buttons(id: RunId, run: Memo<Option<Run>>, actions: Actions) -> impl IntoView
     let button = move |(wish, words): (&'static str, &'static str)| {
         view! { <button type="button" class="quiet" on:click=move |_| actions.ask.run((id, wish))>{words}</button> }
     };
-    move || wishes.get().into_iter().map(button).collect_view()
+    view! {
+        {move || wishes.get().into_iter().map(button).collect_view()}
+        <a class="button quiet" href=format!("/runs/new?from={id}")>"Clone"</a>
+    }
 }
