@@ -11,6 +11,7 @@ pub mod device;
 mod error;
 pub mod eval;
 pub mod hrm;
+pub mod judge;
 pub mod kernels;
 mod layers;
 pub mod loss;

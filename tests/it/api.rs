@@ -1,6 +1,7 @@
 //! The API of the real program over real HTTP.
 
 mod accounts;
+mod batches;
 mod datasets;
 mod events;
 mod habits;

@@ -2,6 +2,7 @@
 
 mod appearance;
 mod comparing;
+mod drawing;
 mod driver;
 mod solving;
 mod tab;

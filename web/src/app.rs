@@ -25,6 +25,8 @@ pub(crate) fn App() -> impl IntoView {
             <main id="main">
                 <FlatRoutes fallback=MissingPage>
                     <Route path=path!("/") view=SolvePage />
+                    <Route path=path!("/solve/maze") view=|| view! { <Part load=parts::maze /> } />
+                    <Route path=path!("/solve/arc") view=|| view! { <Part load=parts::arc /> } />
                     <Route path=path!("/runs") view=|| view! { <Part load=parts::runs /> } />
                     <Route path=path!("/runs/new") view=|| view! { <Part load=parts::new_run /> } />
                     <Route path=path!("/runs/:id") view=|| view! { <Part load=parts::run /> } />

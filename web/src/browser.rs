@@ -51,3 +51,8 @@ pub(crate) fn focus(id: &str) {
         let _ = element.focus();
     }
 }
+
+/// The text of a file; none where it cannot be read.
+pub(crate) async fn text_of(file: &web_sys::File) -> Option<String> {
+    JsFuture::from(file.text()).await.ok()?.as_string()
+}

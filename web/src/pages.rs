@@ -1,8 +1,10 @@
 //! A file or folder per page.
 
+pub(crate) mod arc;
 pub(crate) mod compare;
 pub(crate) mod datasets;
 pub(crate) mod leaderboard;
+pub(crate) mod maze;
 pub(crate) mod missing;
 pub(crate) mod new_run;
 pub(crate) mod queue;

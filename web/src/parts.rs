@@ -4,8 +4,8 @@
 use crate::{
     components::{page::Page, problem::Waiting},
     pages::{
-        compare::ComparePage, datasets::DatasetsPage, leaderboard::LeaderboardPage, new_run::NewRunPage,
-        queue::QueuePage, run::RunPage, runs::RunsPage,
+        arc::ArcPage, compare::ComparePage, datasets::DatasetsPage, leaderboard::LeaderboardPage, maze::MazePage,
+        new_run::NewRunPage, queue::QueuePage, run::RunPage, runs::RunsPage,
     },
 };
 use leptos::{
@@ -39,6 +39,7 @@ pages! {
     training { runs: RunsPage, new_run: NewRunPage, run: RunPage, queue: QueuePage }
     scores { leaderboard: LeaderboardPage, compare: ComparePage }
     data { datasets: DatasetsPage }
+    boards { maze: MazePage, arc: ArcPage }
 }
 
 /// A page from a part; it waits for the part, and tries again when asked to if that does not come.

@@ -1,35 +1,46 @@
-//! `hrm solve`: one puzzle, solved by a model and by nothing else.
-#![expect(clippy::print_stdout, reason = "the answer is the command's output")]
+//! `hrm solve`: puzzles, solved by a model and by nothing else.
+#![expect(clippy::print_stdout, reason = "the answers are the command's output")]
 
 use super::checkpoint;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
-use hrm_model::solve::{Solution, solve};
-use hrm_types::{
-    board::Kind,
-    sudoku::{Grid, box_shape},
+use hrm_model::{
+    data::maze,
+    solve::{Solution, solve_all},
 };
-use std::{io::Read, path::PathBuf, process::ExitCode};
+use hrm_types::{
+    board::{Board, Kind},
+    question::Question,
+    solve::{ArcTask, PuzzleInput},
+    sudoku::box_shape,
+};
+use std::{io::Read, ops::ControlFlow, path::PathBuf, process::ExitCode};
 
-/// Solve a Sudoku with a model, and show every step on the way.
+/// Solve Sudokus, mazes or ARC tasks with a model, and show every step on the way.
 ///
-/// Exits with 1 if the model's answer breaks the rules: nothing corrects it.
+/// Several puzzles, one a line, are answered a line each. Exits with 1 if an answer breaks the rules: nothing corrects it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hrm solve ..3.5..5.1..6...2..2...4..4.6..1.2..
-  hrm solve - < puzzle.txt
+  hrm solve - < maze.txt
+  hrm solve --checkpoint arc.safetensors - < 007bbfb7.json
+  hrm solve --json - < puzzles.sdm
   hrm solve --checkpoint sudoku.safetensors --steps 16 --json 530070000600195000098000060800060003400803001700020006060000280000419005000080079")]
 pub(crate) struct Solve {
-    /// 16, 36 or 81 cells row by row, . or 0 for blanks; - reads standard input
+    /// A Sudoku's 16, 36 or 81 cells row by row, . or 0 for blanks; a maze of #, space, S and G; an ARC task's JSON; -
+    /// reads standard input
     puzzle: String,
-    /// The checkpoint [default: the model that ships for puzzles of this side]
+    /// What kind of puzzle it is [default: what it looks like]
+    #[arg(long, value_name = "KIND")]
+    kind: Option<Kind>,
+    /// The checkpoint [default: the model that ships for puzzles of this kind and side]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Take exactly N ACT steps instead of halting when `q_halt` > `q_continue`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     steps: Option<u32>,
-    /// Print JSON
+    /// Print JSON; of several puzzles a line each
     #[arg(long)]
     json: bool,
 }
@@ -43,36 +54,106 @@ impl Solve {
         } else {
             self.puzzle
         };
-        let puzzle: Grid = text.parse()?;
-        puzzle.check_givens()?;
-        let model = checkpoint::load(self.checkpoint.as_deref(), Kind::Sudoku, puzzle.side())?;
-        let solution = solve(&model, &puzzle, self.steps)?;
-        let violations = solution.answer.violations(&puzzle);
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&as_json(&puzzle, &solution, &violations))?);
-        } else {
-            print_words(&solution, &violations);
+        let questions = read(&text, self.kind)?;
+        let (kind, side) = (questions[0].kind, questions.iter().map(Question::side).max().unwrap_or(0));
+        for (i, question) in questions.iter().enumerate() {
+            ensure!(
+                question.kind == kind && (kind == Kind::Arc || question.side() == side),
+                "puzzle {}: expected {kind} of side {side} as the others are, found {} of side {}",
+                i + 1,
+                question.kind,
+                question.side()
+            );
+            ensure!(
+                kind != Kind::Maze || maze::shortest(&question.board).is_some(),
+                "puzzle {}: expected a way from S to G, found none",
+                i + 1
+            );
         }
-        Ok(if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let model = checkpoint::load(self.checkpoint.as_deref(), kind, side)?;
+        let (alone, mut right) = (questions.len() == 1, 0);
+        solve_all(&model, &questions, self.steps, &mut |i, solution| {
+            right += usize::from(solution.solved != Some(false));
+            match (self.json, alone) {
+                (true, true) => println!("{:#}", as_json(&questions[i], &solution)),
+                (true, false) => println!("{}", as_json(&questions[i], &solution)),
+                (false, true) => print_words(&questions[i], &solution),
+                (false, false) => print_line(kind, &solution),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(if right == questions.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn as_json(puzzle: &Grid, solution: &Solution, violations: &[String]) -> serde_json::Value {
-    serde_json::json!({
-        "puzzle": puzzle.to_string(),
-        "answer": solution.answer.to_string(),
-        "rows": solution.answer.rows(),
-        "solved": violations.is_empty(),
-        "violations": violations,
+/// One puzzle, one a line, or every test input of an ARC task.
+fn read(text: &str, kind: Option<Kind>) -> anyhow::Result<Vec<Question>> {
+    if text.trim_start().starts_with('{') {
+        let task: ArcTask = serde_json::from_str(text).context("reading an ARC task")?;
+        let tests = task.test.len().max(1);
+        let task = PuzzleInput::Task(task);
+        return Ok((0..tests).map(|test| task.question(kind, test)).collect::<Result<_, _>>()?);
+    }
+    let whole = PuzzleInput::Text(text.to_owned()).question(kind, 0);
+    let lines: Vec<(usize, &str)> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    match whole {
+        Ok(question) => Ok(vec![question]),
+        Err(error) if lines.len() < 2 => Err(error.into()),
+        Err(error) => {
+            let each = |&(i, line): &(usize, &str)| {
+                let question = PuzzleInput::Text(line.to_owned()).question(kind, 0);
+                question.with_context(|| format!("line {}, which is no puzzle alone; all of it: {error}", i + 1))
+            };
+            lines.iter().map(each).collect()
+        }
+    }
+}
+
+fn as_json(question: &Question, solution: &Solution) -> serde_json::Value {
+    let (answer, rows) = solution.written(question.kind);
+    let mut json = serde_json::json!({
+        "kind": question.kind,
+        "puzzle": question.board.text(question.kind),
+        "answer": answer,
+        "rows": rows,
+        "solved": solution.solved,
+        "violations": solution.violations,
         "steps_used": solution.steps.len(),
         "halted": solution.halted,
         "milliseconds": solution.milliseconds,
         "steps": solution.steps,
-    })
+    });
+    if let Some(path) = solution.path {
+        json["path"] = serde_json::json!(path);
+    }
+    if let Some(identifier) = &solution.identifier {
+        json["identifier"] = serde_json::json!(identifier);
+    }
+    json
 }
 
-fn print_words(solution: &Solution, violations: &[String]) {
-    print!("{}", drawn(&solution.answer));
+/// An answer in one line.
+fn print_line(kind: Kind, solution: &Solution) {
+    let steps = solution.steps.len();
+    let words = match solution.solved {
+        Some(true) => "solved".to_owned(),
+        Some(false) => format!("not solved: {}", solution.violations.join("; ")),
+        None => "nothing tells whether it is right".to_owned(),
+    };
+    println!("{}\t{steps}\t{words}", solution.written(kind).0);
+}
+
+fn print_words(question: &Question, solution: &Solution) {
+    match &solution.answer {
+        Some(answer) if question.kind == Kind::Sudoku => print!("{}", drawn(answer)),
+        Some(answer) => {
+            for row in answer.cells().chunks(answer.columns().into()) {
+                let row = Board::new(1, answer.columns(), row.to_vec()).map(|row| row.text(question.kind));
+                println!("{}", row.unwrap_or_default());
+            }
+        }
+        None => {}
+    }
     println!();
     for step in &solution.steps {
         println!(
@@ -82,22 +163,27 @@ fn print_words(solution: &Solution, violations: &[String]) {
     }
     let how = if solution.halted { "halted by itself" } else { "took all its steps" };
     println!("{how} after {} in {:.1} ms", solution.steps.len(), solution.milliseconds);
-    if violations.is_empty() {
-        println!("solved");
-    } else {
-        println!("not solved:");
-        for violation in violations {
-            println!("  {violation}");
+    if let Some(identifier) = &solution.identifier {
+        println!("{}", identifier.note);
+    }
+    match solution.solved {
+        Some(true) => println!("solved"),
+        None => println!("nothing tells whether it is right"),
+        Some(false) => {
+            println!("not solved:");
+            for violation in &solution.violations {
+                println!("  {violation}");
+            }
         }
     }
 }
 
-/// The grid with strokes between its boxes.
-fn drawn(grid: &Grid) -> String {
-    let (box_rows, box_columns) = box_shape(grid.side());
+/// A Sudoku with strokes between its boxes.
+fn drawn(grid: &Board) -> String {
+    let (box_rows, box_columns) = box_shape(grid.rows());
     let (box_rows, box_columns) = (usize::from(box_rows), usize::from(box_columns));
     let mut lines = Vec::new();
-    for (r, row) in grid.rows().iter().enumerate() {
+    for (r, row) in grid.cells().chunks(grid.columns().into()).enumerate() {
         let boxes = row.chunks(box_columns).map(|cells| {
             let symbols = cells.iter().map(|&digit| if digit == 0 { ".".into() } else { digit.to_string() });
             symbols.collect::<Vec<String>>().join(" ")
@@ -114,11 +200,24 @@ fn drawn(grid: &Grid) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::drawn;
+    use super::{drawn, read};
+    use hrm_types::board::{Board, Kind};
 
     #[test]
     fn boxes_are_set_apart() {
-        let grid = "1.3.....4....2.3".parse().expect("a grid of side 4");
+        let grid = Board::read(Kind::Sudoku, "1.3.....4....2.3").expect("a grid of side 4");
         assert_eq!(drawn(&grid), "1 . | 3 .\n. . | . .\n----+----\n4 . | . .\n. 2 | . 3\n");
+    }
+
+    #[test]
+    fn a_text_is_one_puzzle_or_one_a_line_or_a_task() {
+        let many = |text: &str| read(text, None).expect(text).len();
+        assert_eq!(many("1.3.\n....\n4...\n.2.3\n"), 1);
+        assert_eq!(many("1.3.....4....2.3\n................\n\n"), 2);
+        assert_eq!(many("S #\n ##\n  G\n"), 1);
+        assert_eq!(many("S # ##  G\nS # ##G  \n"), 2);
+        assert_eq!(many(r#"{"test": [{"input": [[1]]}, {"input": [[2]]}]}"#), 2);
+        let error = format!("{:#}", read("1.3.....4....2.3\n1.3\n", None).expect_err("a short line"));
+        assert!(error.starts_with("line 2, "), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hrm_types::{experiment::InvalidExperiment, sudoku::PuzzleError};
+use hrm_types::{experiment::InvalidExperiment, question::QuestionError};
 use std::{fmt::Display, sync::Arc};
 use thiserror::Error;
 
@@ -26,9 +26,12 @@ pub enum ApiError {
     /// A file that is not what it should be.
     #[error("{0}")]
     InvalidFile(String),
-    /// A grid that is no puzzle.
+    /// What was sent is no puzzle.
     #[error("{0}")]
-    InvalidPuzzle(#[from] PuzzleError),
+    InvalidPuzzle(#[from] QuestionError),
+    /// A maze that nobody can solve.
+    #[error("expected a way from S to G, found none: walls stand between them")]
+    NoWay,
     /// Settings that cannot be run.
     #[error("{problem}")]
     InvalidExperiment {
@@ -38,35 +41,33 @@ pub enum ApiError {
         problem: String,
     },
     /// A model was named that does not exist.
-    #[error("there is no model {wanted:?}; {}", known_models(*side, known))]
+    #[error("there is no model {wanted:?}; {}", known_models(puzzle, known))]
     ModelNotFound {
         /// What was asked for.
         wanted: String,
-        /// The puzzle's side.
-        side: u8,
-        /// Names of the models of that side.
+        /// The puzzle's kind and size, in words.
+        puzzle: String,
+        /// Names of the models for it.
         known: Vec<String>,
     },
-    /// The named model solves grids of another side, or another kind of puzzle.
-    #[error("the model {name:?} solves {model_kind} of side {model_side}, the puzzle is a sudoku of side {side}; {}", known_models(*side, known))]
+    /// The named model solves puzzles of another size, or of another kind.
+    #[error("the model {name:?} solves {solves}, the puzzle is {puzzle}; {}", known_models(puzzle, known))]
     ModelOfOtherSide {
         /// The model's name.
         name: String,
-        /// The kind of puzzle it solves.
-        model_kind: String,
-        /// The side it solves.
-        model_side: u8,
-        /// The puzzle's side.
-        side: u8,
-        /// Names of the models of the puzzle's side.
+        /// The kind and size of puzzle it solves, in words.
+        solves: String,
+        /// The puzzle's, in words.
+        puzzle: String,
+        /// Names of the models for it.
         known: Vec<String>,
     },
-    /// No model of the puzzle's side is stored.
-    #[error("no model for grids of side {side} is stored yet; {next_step}")]
+    /// No model for the puzzle is stored.
+    #[error("no model for {puzzle} is stored; {next_step}")]
     NoModel {
-        /// The puzzle's side.
-        side: u8,
-        /// How to get one.
+        /// The puzzle's kind and size, in words.
+        puzzle: String,
+        /// For which sizes there are models, and how to get one.
         next_step: String,
     },
     /// Nothing has that id.
@@ -175,10 +176,10 @@ pub enum ApiError {
 /// Seconds after which a client may try again when the database is away.
 const UNAVAILABLE_RETRY_SECONDS: u32 = 5;
 
-fn known_models(side: u8, known: &[String]) -> String {
+fn known_models(puzzle: &str, known: &[String]) -> String {
     match known {
-        [] => format!("none is stored for grids of side {side}"),
-        names => format!("for grids of side {side} there are: {}", names.join(", ")),
+        [] => format!("none is stored for {puzzle}"),
+        names => format!("for {puzzle} there are: {}", names.join(", ")),
     }
 }
 
@@ -210,7 +211,9 @@ impl ApiError {
             Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
             Self::InvalidRequest { .. } => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid"),
             Self::InvalidFile(_) => (S::UNPROCESSABLE_ENTITY, "invalid-file", "The file is not valid"),
-            Self::InvalidPuzzle(_) => (S::UNPROCESSABLE_ENTITY, "invalid-puzzle", "The puzzle is not valid"),
+            Self::InvalidPuzzle(_) | Self::NoWay => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-puzzle", "The puzzle is not valid")
+            }
             Self::InvalidExperiment { .. } => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-experiment", "The experiment cannot be run")
             }
@@ -251,7 +254,7 @@ impl ApiError {
     pub fn wrong_field(&self) -> Option<String> {
         match self {
             Self::InvalidRequest { field, .. } => field.clone(),
-            Self::InvalidPuzzle(_) | Self::NoModel { .. } => Some("puzzle".into()),
+            Self::InvalidPuzzle(_) | Self::NoWay | Self::NoModel { .. } => Some("puzzle".into()),
             Self::InvalidExperiment { field, .. } => Some(field.clone()),
             Self::ModelNotFound { .. } | Self::ModelOfOtherSide { .. } => Some("model".into()),
             Self::Conflict { field, .. } => field.map(Into::into),

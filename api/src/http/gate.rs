@@ -176,6 +176,7 @@ async fn object(state: &AppState, path: &str, id: Uuid) -> Result<Option<(&'stat
     let (name, owned) = match resource {
         "runs" => ("run", access::of_job(pool, id).await?),
         "jobs" => ("job", access::of_job(pool, id).await?),
+        "batches" => ("batch", access::of_job(pool, id).await?),
         "evaluations" => ("evaluation", access::of_job(pool, id).await?),
         "sweeps" => ("sweep", access::of_sweep(pool, id).await?),
         "datasets" => ("dataset", access::of_dataset(pool, id).await?),

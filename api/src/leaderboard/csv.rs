@@ -20,7 +20,7 @@ pub fn csv(board: &Leaderboard) -> String {
 }
 
 /// A spreadsheet takes text that begins like a formula for one; it gets an apostrophe before it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

@@ -9,6 +9,7 @@ mod published;
 
 pub use columns::COLUMNS;
 pub use csv::csv;
+pub(crate) use csv::quoted;
 pub use group::{Scored, group_hash, metric};
 pub use order::{Order, UnknownKey};
 

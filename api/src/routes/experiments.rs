@@ -22,10 +22,10 @@ fn parse(name: &str, text: &str) -> Result<ExperimentFile, toml::de::Error> {
     Ok(ExperimentFile { name: name.into(), description: experiment.description.clone(), experiment })
 }
 
-/// The side of the Sudoku puzzles, where the settings tell.
-pub(crate) fn sudoku_side(data: &DataSpec) -> Option<u8> {
+/// The kind and side of the puzzles, where the settings tell.
+pub(crate) fn kind_and_side(data: &DataSpec) -> Option<(Kind, u8)> {
     match data {
-        DataSpec::Generate(spec) if spec.kind == Kind::Sudoku => Some(spec.side),
+        DataSpec::Generate(spec) => Some((spec.kind, spec.side)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The API as one list. A file per resource: its parameters, its handlers, its OpenAPI attributes.
 
 pub mod account;
+pub mod batches;
 pub mod comparisons;
 pub mod datasets;
 pub mod docs;
@@ -44,6 +45,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(health::get_health))
         .routes(routes!(health::get_readiness))
         .routes(routes!(health::get_metrics))
+        // Solving
+        .routes(routes!(batches::list_batches))
+        .routes(routes!(batches::get_batch, batches::delete_batch))
+        .routes(routes!(batches::list_batch_results))
+        .routes(routes!(batches::download_batch))
         // Models
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model, models::change_model, models::delete_model))
@@ -109,7 +115,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));
     let receiving =
         OpenApiRouter::new().routes(routes!(uploads::upload_model)).routes(routes!(uploads::upload_dataset));
-    let generating = OpenApiRouter::new().routes(routes!(datasets::create_dataset));
+    let generating =
+        OpenApiRouter::new().routes(routes!(datasets::create_dataset)).routes(routes!(batches::create_batch));
     OpenApiRouter::with_openapi(docs::preamble())
         .merge(bounded(quick, REQUEST_DEADLINE))
         .merge(bounded(solving, SOLVE_DEADLINE))

@@ -22,6 +22,7 @@ use hrm_model::{
     train::{Training, train},
 };
 use hrm_types::{
+    board::Kind,
     dataset::Split,
     evaluation::Protocol,
     experiment::ForwardDtype,
@@ -189,7 +190,10 @@ async fn a_claim_alone_makes_no_model_the_default_of_others() {
     let poor = store::tests::score(1, 6);
     evaluations::create(&mut tx, measured, set.id, Split::Test, &poor, None).await.expect("a score");
     tx.commit().await.expect("the commit");
-    assert_eq!(checkpoints::default_for_side(&to.pool, &Viewer::Everything, 4).await.expect("a model").id, measured);
+    assert_eq!(
+        checkpoints::default_for(&to.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
+        measured
+    );
     assert_eq!(datasets::get(&to.pool, set.id).await.expect("the dataset").id, set.id);
 }
 

@@ -4,31 +4,29 @@
 
 mod cache;
 mod canary;
+mod choice;
 
 use crate::{
     http::{error::ApiError, limits::Room},
-    store::{self, access::Viewer},
+    store::access::Viewer,
 };
 use cache::Cache;
 pub use canary::Canary;
+pub use choice::{check_question, check_steps, choose};
 use hrm_model::solve::{Solution, solve};
 use hrm_types::{
-    board::Kind,
     model::Model,
+    question::Question,
     solve::{ModelRef, SolveRequest, SolveResponse},
-    sudoku::{Grid, PuzzleError},
 };
 use sqlx::PgPool;
-use std::{collections::BTreeSet, num::NonZero, thread};
+use std::{num::NonZero, thread};
 
 /// Loaded models kept at once.
 const CACHED_MODELS: usize = 4;
 
 /// Puzzles that wait while others are solved.
 const WAITING: usize = 32;
-
-/// ACT steps that may be asked for.
-const MAX_STEPS: u32 = 1024;
 
 /// Solves puzzles with stored models.
 #[derive(Debug)]
@@ -49,97 +47,40 @@ impl Solver {
 
     /// The model's answer to the puzzle, judged by the rules.
     pub async fn solve(&self, viewer: &Viewer, request: &SolveRequest) -> Result<SolveResponse, ApiError> {
-        let puzzle = request.puzzle.grid()?;
-        puzzle.check_givens()?;
+        let question = request.puzzle.question(request.kind, request.test_input.unwrap_or(0) as usize)?;
+        check_question(&question)?;
         check_steps(request.steps)?;
         // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;
-        let chosen = self.choose(viewer, request.model.as_deref(), puzzle.side()).await?;
+        let chosen = choose(&self.pool, viewer, request.model.as_deref(), question.size()).await?;
         let model = self.cache.get(&self.pool, &chosen).await?;
-        let (question, steps) = (puzzle.clone(), request.steps);
+        let (asked, steps) = (question.clone(), request.steps);
         let solution = tokio::task::spawn_blocking(move || {
             // The place is left when the work ends, not when the client loses patience.
             let _place = place;
-            solve(&model, &question, steps)
+            solve(&model, &asked, steps)
         });
         let solution = solution.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
-        judged(&chosen, &puzzle, solution)
-    }
-
-    /// The named model, or the default one for this side.
-    async fn choose(&self, viewer: &Viewer, wanted: Option<&str>, side: u8) -> Result<Model, ApiError> {
-        let found = match wanted {
-            Some(name_or_id) => store::checkpoints::find(&self.pool, viewer, name_or_id).await,
-            None => store::checkpoints::default_for_side(&self.pool, viewer, side).await,
-        };
-        match (found, wanted) {
-            (Ok(model), _) if solves(&model, side) => Ok(model),
-            (Ok(model), _) => {
-                let known = self.known(viewer, side).await?;
-                let Model { name, kind: model_kind, side: model_side, .. } = model;
-                Err(ApiError::ModelOfOtherSide { name, model_kind, model_side, side, known })
-            }
-            (Err(store::Error::NotFound { .. }), Some(wanted)) => {
-                Err(ApiError::ModelNotFound { wanted: wanted.into(), side, known: self.known(viewer, side).await? })
-            }
-            (Err(store::Error::NotFound { .. }), None) => Err(ApiError::NoModel { side, next_step: next_step(side) }),
-            (Err(error), _) => Err(error.into()),
-        }
-    }
-
-    /// Names of the models for this side.
-    async fn known(&self, viewer: &Viewer, side: u8) -> Result<Vec<String>, ApiError> {
-        let newest = store::checkpoints::list(&self.pool, viewer, None, crate::routes::MAX_LIMIT).await?;
-        let names: BTreeSet<String> =
-            newest.items.into_iter().filter(|model| solves(model, side)).map(|model| model.name).collect();
-        Ok(names.into_iter().collect())
-    }
-}
-
-/// Whether the model answers Sudoku of this side.
-fn solves(model: &Model, side: u8) -> bool {
-    model.kind == Kind::Sudoku.as_str() && model.side == side
-}
-
-fn check_steps(steps: Option<u32>) -> Result<(), ApiError> {
-    match steps {
-        Some(steps) if !(1..=MAX_STEPS).contains(&steps) => {
-            Err(ApiError::field("steps", format!("expected 1 to {MAX_STEPS}, found {steps}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Which experiment of `configs/` trains a model for grids of this side.
-fn next_step(side: u8) -> String {
-    use crate::routes::experiments::{shipped, sudoku_side};
-    let fitting: Vec<String> = shipped()
-        .into_iter()
-        .flatten()
-        .filter(|file| sudoku_side(&file.experiment.data) == Some(side))
-        .map(|file| file.name)
-        .collect();
-    match fitting.as_slice() {
-        [] => format!("queue a run whose data has side {side} (POST /api/v1/runs)"),
-        names => format!("queue one of these experiments: {} (POST /api/v1/runs)", names.join(", ")),
+        Ok(answer(&chosen, &question, solution))
     }
 }
 
 /// The answer as the model gave it, with what the rules say about it.
-fn judged(model: &Model, puzzle: &Grid, solution: Solution) -> Result<SolveResponse, ApiError> {
-    let last = solution.steps.last().ok_or_else(|| ApiError::internal("the model took no step"))?;
-    let answer: Grid = last.grid.parse().map_err(|error: PuzzleError| ApiError::internal(error))?;
-    let violations = answer.violations(puzzle);
-    Ok(SolveResponse {
+fn answer(model: &Model, question: &Question, solution: Solution) -> SolveResponse {
+    let (answer, rows) = solution.written(question.kind);
+    SolveResponse {
         model: ModelRef { id: model.id, name: model.name.clone() },
-        puzzle: puzzle.to_string(),
-        answer: answer.to_string(),
-        rows: answer.rows(),
-        solved: violations.is_empty(),
-        violations,
-        steps_used: last.step,
+        kind: question.kind,
+        puzzle: question.board.text(question.kind),
+        answer,
+        rows,
+        solved: solution.solved,
+        violations: solution.violations,
+        path: solution.path,
+        identifier: solution.identifier,
+        steps_used: solution.steps.len() as u32,
         halted: solution.halted,
         milliseconds: solution.milliseconds,
         steps: solution.steps,
-    })
+    }
 }

@@ -10,6 +10,7 @@ use super::{
 use hrm_model::{CheckpointInfo, shipped};
 use hrm_types::{
     Page,
+    board::{Kind, MAX_SIDE},
     evaluation::Evaluation,
     experiment::Experiment,
     ids::{CheckpointId, RunId, TeamId},
@@ -229,7 +230,8 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Mo
     first(pool, viewer, wanted).await?.ok_or_else(|| Error::not_found("model", name_or_id))
 }
 
-/// The model that solves grids of this side for the viewer when none is named.
+/// The model that solves puzzles of this kind and side for the viewer when none is named; of ARC the one for the smallest
+/// square that grids of this side stand in.
 ///
 /// Only *standard* scores are compared: measured here, on a whole test split, the way solving uses a model, which is
 /// halting by Q after at most its own `halt_max_steps`; of a model's on one dataset the newest. And only scores on one
@@ -239,10 +241,23 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Mo
 ///
 /// # Errors
 /// [`Error::NotFound`] when no model for this side is stored.
-pub async fn default_for_side(pool: &PgPool, viewer: &Viewer, side: u8) -> Result<Model, Error> {
-    let wanted = Wanted { default_of_side: Some(i16::from(side)), ..Wanted::default() };
-    let found = first(pool, viewer, wanted).await?;
-    found.ok_or_else(|| Error::not_found("model", format!("default for side {side}")))
+pub async fn default_for(pool: &PgPool, viewer: &Viewer, kind: Kind, side: u8) -> Result<Model, Error> {
+    let wanted = Wanted { default_of: Some((kind, i16::from(side))), ..Wanted::default() };
+    let found = select(pool, viewer, wanted, i64::from(MAX_SIDE)).await?.into_iter().min_by_key(|model| model.side);
+    found.ok_or_else(|| Error::not_found("model", format!("default for {kind} of side {side}")))
+}
+
+/// The sides that the viewer's models of a kind have, ascending.
+pub async fn sides(pool: &PgPool, viewer: &Viewer, kind: Kind) -> Result<Vec<u8>, Error> {
+    let sides = sqlx::query_scalar!(
+        "SELECT DISTINCT side FROM checkpoints
+         WHERE kind = $1 AND ($2::uuid[] IS NULL OR team_id = ANY($2) OR public) ORDER BY side",
+        kind.as_str(),
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(sides.into_iter().map(|side| side as u8).collect())
 }
 
 /// The newest model of this name that ships with the program.
@@ -280,7 +295,7 @@ pub async fn count(pool: &PgPool) -> Result<u64, Error> {
 struct Wanted<'a> {
     id: Option<Uuid>,
     name: Option<&'a str>,
-    default_of_side: Option<i16>,
+    default_of: Option<(Kind, i16)>,
     before: Option<Uuid>,
 }
 
@@ -332,17 +347,19 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                   is_default AS "is_default!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
-             AND ($3::smallint IS NULL OR (is_default AND kind = 'sudoku' AND side = $3))
+             AND ($3::smallint IS NULL
+                  OR (is_default AND kind = $9 AND (side = $3 OR ($9 = 'arc' AND side > $3))))
              AND ($4::uuid IS NULL OR scored.id < $4)
            ORDER BY (scored.id = $1) DESC NULLS LAST, scored.id DESC LIMIT $5"#,
         wanted.id,
         wanted.name,
-        wanted.default_of_side,
+        wanted.default_of.map(|(_, side)| side),
         wanted.before,
         limit,
         viewer.teams(),
         &names,
-        &stated
+        &stated,
+        wanted.default_of.map(|(kind, _)| kind.as_str())
     )
     .fetch_all(pool)
     .await?;

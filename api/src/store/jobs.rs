@@ -48,7 +48,7 @@ pub(super) fn parse_state(text: &str) -> Result<RunState, Error> {
 }
 
 fn parse_kind(text: &str) -> Result<JobKind, Error> {
-    [JobKind::Training, JobKind::Evaluation, JobKind::Generation]
+    [JobKind::Training, JobKind::Evaluation, JobKind::Generation, JobKind::Batch]
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| Error::Corrupt { what: "kind of job", detail: text.to_owned() })

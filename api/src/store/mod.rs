@@ -6,6 +6,7 @@
 pub mod access;
 pub mod aliases;
 pub mod artifacts;
+pub mod batches;
 pub mod bell;
 pub mod bodies;
 pub mod checkpoints;

@@ -1,6 +1,6 @@
 //! One job from claim to end, whatever kind it is: the lease, what others want of it, its log, and how it ends.
 
-use super::{evaluation, generation, log::Log, thread::Computation, training};
+use super::{batch, evaluation, generation, log::Log, thread::Computation, training};
 use crate::{
     config::WorkerConfig,
     fault,
@@ -116,6 +116,7 @@ impl Job<'_> {
             Work::Training { experiment, dataset_id } => training::work(self, experiment, *dataset_id).await,
             Work::Evaluation(spec) => evaluation::work(self, spec).await,
             Work::Generation(spec) => generation::work(self, spec).await,
+            Work::Batch(spec) => batch::work(self, spec).await,
         }
     }
 

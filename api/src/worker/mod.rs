@@ -1,5 +1,6 @@
 //! The worker: a process that takes jobs from the queue, one at a time.
 
+mod batch;
 mod counter;
 mod data;
 mod device;

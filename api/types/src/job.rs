@@ -1,5 +1,5 @@
-//! Jobs: whatever workers take from the queue. A training is a run, too; the others are evaluations and the
-//! generation of datasets.
+//! Jobs: whatever workers take from the queue. A training is a run, too; the others are evaluations, the generation of
+//! datasets, and batches of puzzles.
 
 use crate::{
     dataset::Split,
@@ -55,6 +55,8 @@ pub enum JobKind {
     Evaluation,
     /// Puzzles made and stored.
     Generation,
+    /// Many puzzles for one model.
+    Batch,
 }
 
 impl JobKind {
@@ -64,6 +66,7 @@ impl JobKind {
             Self::Training => "training",
             Self::Evaluation => "evaluation",
             Self::Generation => "generation",
+            Self::Batch => "batch",
         }
     }
 }
@@ -92,7 +95,7 @@ pub struct Job {
     pub phase: Option<String>,
     /// Attempts begun.
     pub attempt: u32,
-    /// Steps trained, or puzzles evaluated or generated.
+    /// Steps trained, or puzzles evaluated, generated or solved.
     pub done: u64,
     /// How many there will be, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 //! Builds for wasm; knows no HTTP, SQL or tensor.
 
 pub mod account;
+pub mod batch;
 pub mod board;
 pub mod comparison;
 pub mod dataset;
@@ -13,10 +14,12 @@ pub mod health;
 pub mod ids;
 pub mod job;
 pub mod leaderboard;
+pub mod maze;
 pub mod model;
 pub mod problem;
 pub mod provenance;
 pub mod published;
+pub mod question;
 pub mod run;
 pub mod solve;
 pub mod sudoku;

@@ -6,7 +6,10 @@ use crate::{
     solve::solve,
     train::{Training, train},
 };
-use hrm_types::experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig};
+use hrm_types::{
+    experiment::{ArchConfig, DataSpec, GenerateSpec, TrainConfig},
+    solve::PuzzleInput,
+};
 use std::ops::ControlFlow;
 
 pub(crate) fn model() -> Model {
@@ -42,7 +45,7 @@ fn a_checkpoint_reads_back_to_the_same_bytes_and_answers() {
     let again = Model::from_bytes(&bytes).expect("a model");
     assert_eq!(again.info(), model.info());
     assert_eq!(again.to_bytes().expect("bytes"), bytes);
-    let puzzle = "1...............".parse().expect("a puzzle");
+    let puzzle = PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle");
     let (a, b) = (solve(&model, &puzzle, Some(3)).expect("a"), solve(&again, &puzzle, Some(3)).expect("b"));
     assert_eq!(a.steps, b.steps);
     assert_eq!(a.steps.len(), 3);
@@ -109,7 +112,7 @@ fn a_checkpoint_of_tokens_says_their_sizes() {
     };
     let model = sizes(|_| {}).expect("a model");
     assert_eq!(model.info().task().expect("sizes"), encode::task_shape(Kind::Sudoku, 4, 1));
-    let puzzle = "1...............".parse().expect("a puzzle");
+    let puzzle = PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle");
     assert_eq!(
         solve(&model, &puzzle, None).expect_err("a refusal").to_string(),
         "the model solves tokens of side 0, the puzzle is a sudoku of side 4"

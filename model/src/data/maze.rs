@@ -9,6 +9,7 @@
 mod check;
 mod generate;
 mod hard;
+mod marks;
 mod perfect;
 
 use hrm_types::board::Board;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 
 pub use check::{AnswerError, check_answer, is_any_optimal};
 pub use generate::{Maze, MazeError, default_min_path, generate, maze_at};
+pub use marks::{Marks, marks};
 
 /// A wall.
 pub const WALL: u8 = 0;

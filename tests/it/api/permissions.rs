@@ -55,6 +55,8 @@ impl Lab {
         let dataset = self.make(ann, "/api/v1/datasets", &json!({"name": "anns", "generate": generate}));
         let evaluation = json!({"model": "sudoku-6x6", "dataset": "anns"});
         let evaluation = self.make(ann, "/api/v1/evaluations", &evaluation);
+        let batch = json!({"puzzles": [".".repeat(36)]});
+        let batch = self.make(ann, "/api/v1/batches", &batch);
         let sweep = json!({"name": "anns", "experiment": tiny_experiment("anns"), "seeds": [1, 2]});
         let sweep = self.make(ann, "/api/v1/sweeps", &sweep);
         let me = self.send(ann, "GET", "/api/v1/me", &Value::Null).expect(200);
@@ -72,6 +74,7 @@ impl Lab {
             ("sweeps", id(&sweep)),
             ("datasets", id(&dataset)),
             ("evaluations", id(&evaluation["job"])),
+            ("batches", id(&batch["job"])),
             ("models", id(&model)),
             ("teams", id(&me["teams"][0])),
             ("tokens", id(&token)),
@@ -171,7 +174,7 @@ fn what_a_team_has_is_neither_listed_nor_found_by_name_nor_in_the_way_of_others(
         let page = lab.send(token, "GET", path, &Value::Null).expect(200);
         page["items"].as_array().expect("items").clone()
     };
-    for resource in ["runs", "jobs", "evaluations", "datasets", "models", "sweeps"] {
+    for resource in ["runs", "jobs", "evaluations", "batches", "datasets", "models", "sweeps"] {
         let path = format!("/api/v1/{resource}");
         let has = |token: &str| {
             let of = |item: &Value| item["id"].as_str().or_else(|| item["job"]["id"].as_str()).map(str::to_owned);

@@ -1,7 +1,7 @@
 //! Solving: what is understood, what is refused, and that an answer is only ever the model's.
 
-use super::server::Server;
-use hrm_types::{solve::SolveResponse, sudoku::Grid};
+use super::{events::wait_until_final, server::Server, server::tiny_experiment};
+use hrm_types::{board::Kind, solve::SolveResponse, sudoku::Grid};
 use serde_json::{Value, json};
 
 /// A puzzle of side 4.
@@ -20,7 +20,7 @@ fn a_models_answer_is_reported_as_it_is() {
     assert_eq!(answer.puzzle, PUZZLE);
 
     // The model has learned nothing, so its grid is wrong, and nobody has put it right.
-    assert!(!answer.solved);
+    assert_eq!((answer.kind, answer.solved), (Kind::Sudoku, Some(false)));
     assert!(!answer.violations.is_empty());
     let grid: Grid = answer.answer.parse().expect("the answer is a grid");
     let puzzle: Grid = PUZZLE.parse().expect("the puzzle is a grid");
@@ -143,4 +143,97 @@ fn a_side_without_a_model_is_answered_with_the_next_step() {
         server.post("/api/v1/solve", &json!({"puzzle": ".".repeat(side * side)})).expect_problem(422, "no-model");
     let detail = problem["detail"].as_str().expect("there is a detail");
     assert!(detail.contains("/api/v1/runs"), "{detail}");
+}
+
+/// A finished run of a model of that name that has learned nothing.
+pub(super) fn untrained(server: &Server, name: &str, data: Value) {
+    let mut experiment = tiny_experiment(name);
+    experiment["data"] = data;
+    experiment["train"]["max_steps"] = json!(2);
+    let queued = server.post("/api/v1/runs", &json!({"experiment": experiment})).expect(201);
+    let run = wait_until_final(server, &queued);
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+}
+
+#[test]
+fn mazes_are_answered_by_a_model_of_their_side_and_judged_as_paths() {
+    let server = Server::with_worker();
+    let data =
+        json!({"source": "generate", "kind": "maze", "maze": "perfect", "side": 5, "train": 20, "test": 5, "seed": 1});
+    untrained(&server, "maze-five", data);
+    let maze = json!(["S   #", "### #", "    #", " ####", "    G"]);
+    let answer = server.post("/api/v1/solve", &json!({"puzzle": maze, "steps": 2})).expect(200);
+    assert_eq!((&answer["kind"], &answer["model"]["name"]), (&json!("maze"), &json!("maze-five")));
+    assert_eq!(answer["puzzle"], "S   #### #    # ####    G");
+    assert_eq!((&answer["solved"], &answer["path"]["shortest"]), (&json!(false), &json!(14)));
+    assert!(!answer["violations"].as_array().expect("violations").is_empty());
+    assert_eq!(answer["rows"].as_array().map(Vec::len), Some(5));
+    assert_eq!(answer["steps"][1]["confidence"].as_array().map(Vec::len), Some(25));
+    assert!(!answer["steps"][1]["wrong"].as_array().expect("cells").is_empty());
+    let line = json!({"puzzle": "S...#### #....#.####....G", "steps": 2});
+    assert_eq!(server.post("/api/v1/solve", &line).expect(200)["answer"], answer["answer"], "in one line");
+
+    let refused = |puzzle: Value, says: &str| {
+        let problem = server.post("/api/v1/solve", &json!({"puzzle": puzzle, "kind": "maze"}));
+        let problem = problem.expect_problem(422, "invalid-puzzle");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{says}: {problem:#}");
+    };
+    refused(json!(["S  ", "#x#", "  G"]), "row 2, column 2: expected # for a wall");
+    refused(json!(["S  ", "## ", "   "]), "expected one goal (G), found 0");
+    refused(json!(["S  ", "###", "  G"]), "expected a way from S to G, found none");
+    refused(json!(["S G", "###"]), "expected a square of 3 to 30 rows and columns, found 2 × 3");
+    let other = json!({"puzzle": ["S  ", "## ", "  G"]});
+    let detail = server.post("/api/v1/solve", &other).expect_problem(422, "no-model")["detail"].clone();
+    let detail = detail.as_str().expect("a detail").to_owned();
+    // One that ships has side 9.
+    assert!(
+        detail.starts_with("no model for a maze of side 3 is stored; there are models for maze of side 5"),
+        "{detail}"
+    );
+    let named = json!({"puzzle": maze, "model": "sudoku-6x6"});
+    server.post("/api/v1/solve", &named).expect_problem(422, "model-of-other-side");
+}
+
+#[test]
+fn an_arc_task_is_asked_under_its_identifier_or_the_blank_one_and_the_answer_says_which() {
+    let server = Server::with_worker();
+    let data = json!({"source": "generate", "kind": "arc", "side": 6, "train": 8, "test": 3, "seed": 1});
+    untrained(&server, "arc-six", data);
+    let datasets = server.get("/api/v1/datasets").expect(200);
+    let id = datasets["items"][0]["id"].as_str().expect("an id").to_owned();
+    let puzzle =
+        server.get(&format!("/api/v1/datasets/{id}/puzzles?split=test&limit=1")).expect(200)["items"][0].clone();
+    let rows = |text: &Value| -> Vec<Vec<u8>> {
+        let rows = text.as_str().expect("a grid").split('/');
+        rows.map(|row| row.bytes().map(|digit| digit - b'0').collect()).collect()
+    };
+    let test = json!([{"input": rows(&puzzle["question"]), "output": rows(&puzzle["answer"])}]);
+    let ask = |task: Value| server.post("/api/v1/solve", &json!({"puzzle": task, "steps": 1})).expect(200);
+    let known = ask(json!({"task": puzzle["task"], "train": [], "test": test}));
+    assert_eq!((&known["kind"], &known["model"]["name"]), (&json!("arc"), &json!("arc-six")));
+    assert_eq!(known["identifier"]["known"], true);
+    assert!(known["solved"].is_boolean(), "the output is known");
+    let unknown = ask(json!({"task": "never-seen", "test": test}));
+    assert_eq!(unknown["identifier"]["known"], false);
+    let note = unknown["identifier"]["note"].as_str().expect("a note");
+    assert!(note.contains("blank identifier") && note.contains("never-seen") && note.contains("not shown"), "{note}");
+    let alone = ask(json!({"test": [{"input": [[1, 2], [3, 4]]}]}));
+    assert_eq!(
+        (&alone["puzzle"], &alone["identifier"]["known"]),
+        (&json!("12/34"), &json!(false)),
+        "smaller grids fit"
+    );
+    let cells = alone["rows"].as_array().expect("rows").iter().map(|row| row.as_array().map_or(0, Vec::len)).sum();
+    assert_eq!(alone["steps"][0]["confidence"].as_array().map(Vec::len), Some(cells));
+    if cells > 0 {
+        assert_eq!(alone["solved"], Value::Null, "nobody has said what the output is");
+    }
+    let large = json!({"puzzle": {"test": [{"input": vec![vec![0; 7]; 7]}]}});
+    let detail = server.post("/api/v1/solve", &large).expect_problem(422, "no-model")["detail"].clone();
+    assert!(detail.as_str().is_some_and(|detail| detail.contains("arc of side 6")), "{detail}");
+    let colour = json!({"puzzle": {"test": [{"input": [[0, 10]]}]}});
+    let detail = server.post("/api/v1/solve", &colour).expect_problem(422, "invalid-puzzle")["detail"].clone();
+    assert_eq!(detail, "test, pair 1, input, row 1, column 2: expected a colour from 0 to 9, found 10");
+    let missing = json!({"puzzle": {"test": [{"input": [[0]]}]}, "test_input": 1});
+    server.post("/api/v1/solve", &missing).expect_problem(422, "invalid-puzzle");
 }

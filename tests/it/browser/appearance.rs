@@ -4,8 +4,18 @@ use super::driver::{Screen, journey, journey_on};
 use serde_json::json;
 
 /// Every page that needs nothing stored.
-const PAGES: [&str; 8] =
-    ["/", "/runs", "/runs/new", "/queue", "/leaderboard", "/compare", "/datasets", "/no/such/page"];
+const PAGES: [&str; 10] = [
+    "/",
+    "/solve/maze",
+    "/solve/arc",
+    "/runs",
+    "/runs/new",
+    "/queue",
+    "/leaderboard",
+    "/compare",
+    "/datasets",
+    "/no/such/page",
+];
 
 #[test]
 fn pages_fit_a_phone() {

@@ -150,3 +150,37 @@ fn a_bad_paste_says_what_is_wrong_and_keeps_the_grid() {
         assert_eq!(tab.grid().await, before);
     });
 }
+
+#[test]
+fn several_cells_are_selected_and_marked() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        tab.paste("12..34..........").await;
+        tab.click("#cell-2").await;
+        let label = |cell: u32| format!("return document.querySelector('#cell-{cell}').getAttribute('aria-label')");
+        // Shift and the arrows select, Shift and a digit marks.
+        tab.press(&format!("{}{}{}", key::SHIFT, key::RIGHT, key::DOWN)).await;
+        let selected = "return document.querySelectorAll('[role=gridcell][aria-selected=true]').length";
+        assert_eq!(tab.run(selected).await, json!(4));
+        tab.press_code("!", "Digit1", true).await;
+        assert_eq!(tab.run(&label(2)).await, json!("row 1 column 3, empty, marks 1"));
+        assert_eq!(tab.run(&label(7)).await, json!("row 2 column 4, empty, marks 1"));
+        assert_eq!(tab.run(&label(0)).await, json!("row 1 column 1, given 1"));
+        // Space turns digits into marks and back.
+        tab.press(" ").await;
+        assert_eq!(
+            tab.run("return document.querySelector('.pencil').getAttribute('aria-pressed')").await,
+            json!("true")
+        );
+        tab.press("2").await;
+        assert_eq!(tab.run(&label(3)).await, json!("row 1 column 4, empty, marks 1 2"));
+        tab.press(" ").await;
+        tab.press_button("Undo").await;
+        assert_eq!(tab.run(&label(3)).await, json!("row 1 column 4, empty, marks 1"));
+        tab.click("#cell-15").await;
+        assert_eq!(tab.run(selected).await, json!(1));
+        tab.press("4").await;
+        assert_eq!(tab.grid().await.to_string(), "12..34.........4");
+    });
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(super) mod key {
     pub(crate) const CONTROL: &str = "\u{e009}";
     pub(crate) const TAB: &str = "\u{e004}";
+    pub(crate) const SHIFT: &str = "\u{e008}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const LEFT: &str = "\u{e012}";
     pub(crate) const RIGHT: &str = "\u{e014}";
@@ -65,6 +66,41 @@ impl Tab {
     /// Runs a script in the page.
     pub(super) async fn run(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.expect("the script runs")
+    }
+
+    /// Presses a key that writes `key` and lies where `code` says, as on a keyboard on which Shift makes another sign of it.
+    pub(super) async fn press_code(&self, key: &str, code: &str, shift: bool) {
+        let script = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
+            { key: arguments[0], code: arguments[1], shiftKey: arguments[2], bubbles: true, cancelable: true }));";
+        self.client.execute(script, vec![json!(key), json!(code), json!(shift)]).await.expect("the script runs");
+    }
+
+    /// Runs a script that calls its last argument when it is done.
+    pub(super) async fn run_async(&self, script: &str) -> Value {
+        self.client.execute_async(script, vec![]).await.expect("the script runs")
+    }
+
+    /// Draws with the pointer from one cell of a grid of squares to another in the same row or column; cells are
+    /// (row, column) from 0, in a grid of so many columns.
+    pub(super) async fn drag(&self, css: &str, from: (u32, u32), to: (u32, u32), columns: u32) {
+        let script = "
+            const [css, from, to, columns] = arguments;
+            const grid = document.querySelector(css);
+            grid.scrollIntoView({ block: 'center' });
+            const send = (kind, [row, column]) => {
+                const cell = grid.querySelectorAll('[role=gridcell]')[row * columns + column].getBoundingClientRect();
+                grid.dispatchEvent(new PointerEvent(kind, { bubbles: true, cancelable: true, pointerId: 1, buttons: 1,
+                    clientX: cell.left + cell.width / 2, clientY: cell.top + cell.height / 2 }));
+            };
+            send('pointerdown', from);
+            const steps = Math.max(Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1]));
+            for (let step = 1; step <= steps; step++) {
+                const at = (a, b) => Math.round(a + (b - a) * step / steps);
+                send('pointermove', [at(from[0], to[0]), at(from[1], to[1])]);
+            }
+            send('pointerup', to);";
+        let arguments = vec![json!(css), json!(from), json!(to), json!(columns)];
+        self.client.execute(script, arguments).await.expect("the script runs");
     }
 
     /// Waits until `condition`, the body of a JavaScript function, returns something true.

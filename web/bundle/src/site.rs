@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 
 /// The style sheets, in the order of the cascade.
-const STYLES: [&str; 10] = ["tokens", "base", "layout", "controls", "grid", "chart", "pages", "runs", "run", "scores"];
+const STYLES: [&str; 11] =
+    ["tokens", "base", "layout", "controls", "grid", "chart", "pages", "boards", "runs", "run", "scores"];
 
 /// Everything that goes into `dist`, from the folder `web`.
 pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {

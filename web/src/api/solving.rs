@@ -4,19 +4,14 @@ use super::{
     Answer, address,
     transport::{get, post},
 };
-use hrm_types::{
-    Page,
-    ids::CheckpointId,
-    model::Model,
-    solve::{SolveRequest, SolveResponse},
-};
+use hrm_types::{Page, ids::CheckpointId, model::Model, solve::SolveResponse};
 
 /// Where a checkpoint's file is downloaded.
 pub(crate) fn checkpoint_address(id: CheckpointId) -> String {
     address(&format!("/models/{id}/file"))
 }
 
-pub(crate) async fn solve(request: &SolveRequest) -> Answer<SolveResponse> {
+pub(crate) async fn solve(request: &serde_json::Value) -> Answer<SolveResponse> {
     post("/solve", request).await
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn JobName(job: Job) -> impl IntoView {
         JobKind::Training => Some(format!("/runs/{}", job.id)),
         JobKind::Evaluation => Some("/leaderboard".to_owned()),
         JobKind::Generation => Some("/datasets".to_owned()),
+        JobKind::Batch => None,
     };
     let priority = (job.priority != 0).then(|| format!(", priority {}", job.priority));
     view! {

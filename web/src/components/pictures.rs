@@ -1,6 +1,10 @@
 //! Puzzles of a dataset as small pictures that lead to where they can be solved.
 
-use crate::{api, grid::picture::picture, load};
+use crate::{
+    api,
+    grid::picture::{picture, solve_link},
+    load,
+};
 use hrm_types::{
     board::Kind,
     ids::{CheckpointId, DatasetId},
@@ -28,7 +32,7 @@ fn drawn(
 ) -> Option<impl IntoView + use<>> {
     let svg = picture(kind, question, answer)?;
     let model = model.map(|model| format!("&model={model}")).unwrap_or_default();
-    let link = (kind == Kind::Sudoku).then(|| format!("/?s={question}{model}"));
-    let title = link.is_some().then(|| format!("Solve this one (rating {rating})"));
+    let link = solve_link(kind, "", (question, answer), &model);
+    let title = format!("Solve this one (rating {rating})");
     Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }

@@ -20,6 +20,20 @@ pub(crate) fn picture(kind: Kind, question: &str, answer: &str) -> Option<String
     })
 }
 
+/// Where a puzzle can be solved on this page: its query, as `s=…`, goes before `&model=` and the like, what is behind `#`
+/// after them.
+pub(crate) fn solve_link(kind: Kind, task: &str, (question, answer): (&str, &str), query: &str) -> String {
+    match kind {
+        Kind::Sudoku => format!("/?s={question}{query}"),
+        Kind::Maze => format!("/solve/maze?m={}{query}", question.replace('#', "1").replace(' ', "0")),
+        Kind::Arc => {
+            let (query, name) = (query.trim_start_matches('&'), crate::browser::query_value(task));
+            let grids = format!("{question}_{answer}").replace('/', ".");
+            format!("/solve/arc?{query}#0!0!{name}!{grids}")
+        }
+    }
+}
+
 fn sudoku(grid: &Board) -> String {
     let n = usize::from(grid.rows());
     let (box_rows, box_columns) = box_shape(grid.rows());
@@ -47,6 +61,11 @@ fn lines(n: usize, rows: usize, columns: usize) -> String {
         let _ = write!(path, "M{} 0V{}", i * CELL, n * CELL);
     }
     path
+}
+
+/// A drawing of one maze or one ARC grid.
+pub(crate) fn grid_picture(kind: Kind, board: &Board) -> String {
+    squares(kind, "a grid", std::slice::from_ref(board))
 }
 
 /// Boards side by side, a coloured square for every cell.

@@ -10,7 +10,7 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     format,
-    grid::picture::picture,
+    grid::picture::{picture, solve_link},
     load,
 };
 use generate::Generate;
@@ -104,10 +104,10 @@ fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
     }
 }
 
-/// A puzzle's picture; a Sudoku's leads to where it can be solved.
+/// A puzzle's picture, which leads to where it can be solved.
 fn drawn(kind: Kind, puzzle: &StoredPuzzle) -> Option<impl IntoView + use<>> {
     let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
-    let link = (kind == Kind::Sudoku).then(|| format!("/?s={}", puzzle.question));
-    let title = link.is_some().then(|| format!("Solve this one (rating {})", puzzle.rating));
+    let link = solve_link(kind, &puzzle.task, (&puzzle.question, &puzzle.answer), "");
+    let title = format!("Solve this one (rating {})", puzzle.rating);
     Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }

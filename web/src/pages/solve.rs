@@ -1,25 +1,28 @@
-//! Solve: a puzzle is typed or pasted, a model answers it, and its steps are played back and forth.
+//! Solve: a puzzle is typed or pasted, a model answers it, and its steps are played back and forth. Sudokus are here, mazes
+//! and ARC tasks in parts of their own.
 
-mod board;
-mod controls;
+pub(crate) mod ask;
+pub(crate) mod board;
+pub(crate) mod controls;
 mod examples;
-mod keys;
+pub(crate) mod keys;
+pub(crate) mod picker;
 mod player;
-mod result;
+pub(crate) mod result;
 mod share;
 mod state;
 mod verdict;
 
 use crate::{
-    api, browser,
+    browser,
     components::page::Page,
     grid::{editor::Editor, paste, view::cell_id},
-    load,
 };
+use ask::Ask;
 use board::Board;
 use controls::Controls;
-use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos::{ev::KeyboardEvent, prelude::*};
+use leptos_router::{components::A, hooks::use_query_map};
 use result::ResultPanel;
 use state::SolveState;
 use wasm_bindgen::JsCast;
@@ -28,35 +31,48 @@ use wasm_bindgen::JsCast;
 #[component]
 pub(crate) fn SolvePage() -> impl IntoView {
     let query = use_query_map().get_untracked();
-    let state = SolveState::new(load::load(api::solving::list_models));
-    state.model.set(query.get("model"));
-    state.steps.set(query.get("steps").and_then(|steps| steps.parse().ok()).filter(|steps| (1..=1024).contains(steps)));
+    let state = SolveState::new();
+    let step = state.ask.open(&query);
     match query.get("s") {
-        Some(text) => open_link(state, &text, query.get("step").and_then(|step| step.parse().ok())),
+        Some(text) => {
+            state.take_link(&text);
+            state.ask.solve(step);
+        }
         None => follow_models(state),
     }
-    listen(state);
+    let paste = move |text: String| {
+        state.take_text(&text);
+        browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
+    };
+    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
     let lead =
         "Type or paste a puzzle. A hierarchical reasoning model answers it in steps, and every step can be seen.";
+    frame(state.ask, "Solve a Sudoku", lead, view! { <Board state /> }.into_any())
+}
+
+/// A page that solves: a board, and beside it the model and its answer.
+pub(crate) fn frame(ask: Ask, title: &'static str, lead: &'static str, board: AnyView) -> AnyView {
+    let kinds = || {
+        view! {
+            <nav class="segments" aria-label="Kinds of puzzle">
+                <A href="/" exact=true>"Sudoku"</A>
+                <A href="/solve/maze">"Maze"</A>
+                <A href="/solve/arc">"ARC"</A>
+            </nav>
+        }
+    };
     view! {
-        <Page title="Solve a Sudoku" lead=lead>
+        <Page title=title lead=lead actions=kinds>
             <div class="solve">
-                <Board state />
+                {board}
                 <div class="solve-side">
-                    <Controls state />
-                    <ResultPanel state />
+                    <Controls ask />
+                    <ResultPanel ask />
                 </div>
             </div>
         </Page>
     }
-}
-
-/// Shows the puzzle of a link, and its result where the puzzle can have one.
-fn open_link(state: SolveState, text: &str, step: Option<usize>) {
-    state.take_link(text);
-    if state.puzzle_is_sound() && !state.said_something_bad() {
-        state.solve(step);
-    }
+    .into_any()
 }
 
 /// Without a puzzle in the link, the first example is one that the model can answer: the model named in the link, or
@@ -66,9 +82,9 @@ fn follow_models(state: SolveState) {
         if done == Some(true) {
             return true;
         }
-        state.models.value.with(|models| {
+        state.ask.models.value.with(|models| {
             let Some(models) = models else { return false };
-            let named = state.model.get_untracked();
+            let named = state.ask.model.get_untracked();
             let named = models.items.iter().find(|model| Some(&model.id.to_string()) == named.as_ref());
             let side = state.side();
             let mut sudoku = models.items.iter().filter(|model| model.kind == "sudoku");
@@ -85,8 +101,8 @@ fn follow_models(state: SolveState) {
 }
 
 /// Keys and the clipboard work wherever the focus is, except where they mean something else.
-fn listen(state: SolveState) {
-    let keys = window_event_listener(leptos::ev::keydown, move |event| keys::handle(state, &event));
+pub(crate) fn listen(on_key: Callback<KeyboardEvent>, on_paste: Callback<String>) {
+    let keys = window_event_listener(leptos::ev::keydown, move |event| on_key.run(event));
     let pasted = window_event_listener(leptos::ev::paste, move |event| {
         let Some(event) = event.dyn_ref::<web_sys::ClipboardEvent>() else { return };
         if keys::in_field(event.target()) {
@@ -94,8 +110,7 @@ fn listen(state: SolveState) {
         }
         let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
         event.prevent_default();
-        state.take_text(&text);
-        browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
+        on_paste.run(text);
     });
     on_cleanup(move || {
         keys.remove();
@@ -108,7 +123,7 @@ impl SolveState {
     fn take_link(self, text: &str) {
         match paste::read(text) {
             Ok(linked) => self.start_with(linked.grid),
-            Err(error) => self.say_bad(format!("The link holds no puzzle: {error}.")),
+            Err(error) => self.ask.say_bad(format!("The link holds no puzzle: {error}.")),
         }
     }
 
@@ -119,12 +134,12 @@ impl SolveState {
                 let side = pasted.grid.side();
                 let givens = pasted.grid.givens();
                 self.edit(|editor| editor.replace(pasted.grid));
-                self.say(match pasted.of {
+                self.ask.say(match pasted.of {
                     1 => format!("A {side} × {side} puzzle with {givens} givens."),
                     of => format!("The first of {of} puzzles: {side} × {side} with {givens} givens."),
                 });
             }
-            Err(error) => self.say_bad(format!("That is no puzzle: {error}.")),
+            Err(error) => self.ask.say_bad(format!("That is no puzzle: {error}.")),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Lease;
 use crate::store::{Error, interval};
 use hrm_types::{
+    batch::BatchSpec,
     experiment::Experiment,
     ids::{DatasetId, JobId, WorkerId},
     job::{EvaluationSpec, GenerationSpec, JobKind},
@@ -28,6 +29,8 @@ pub enum Work {
     Evaluation(EvaluationSpec),
     /// Make puzzles.
     Generation(GenerationSpec),
+    /// Solve puzzles.
+    Batch(BatchSpec),
 }
 
 /// A claimed job.
@@ -145,6 +148,8 @@ fn work(kind: &str, spec: serde_json::Value) -> Result<Work, Error> {
     let unreadable = |error: serde_json::Error| Error::Corrupt { what: "job", detail: error.to_string() };
     if kind == JobKind::Evaluation.as_str() {
         Ok(Work::Evaluation(serde_json::from_value(spec).map_err(unreadable)?))
+    } else if kind == JobKind::Batch.as_str() {
+        Ok(Work::Batch(serde_json::from_value(spec).map_err(unreadable)?))
     } else {
         Ok(Work::Generation(serde_json::from_value(spec).map_err(unreadable)?))
     }

@@ -5,6 +5,7 @@ use crate::store::access::Viewer;
 use crate::store::{Error, PgPool, artifacts, checkpoints, evaluations, testing::database};
 use hrm_model::shipped;
 use hrm_types::{
+    board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Halting},
     ids::{CheckpointId, DatasetId},
@@ -68,8 +69,9 @@ async fn the_newest_score_of_a_model_counts_under_each_protocol() {
 async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_of_equals() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
-    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
-    let missing = checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await;
+    let default =
+        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+    let missing = checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await;
     assert!(matches!(missing, Err(Error::NotFound { what: "model", .. })), "{missing:?}");
 
     let early = trained(&db.pool, "early").await;
@@ -92,7 +94,8 @@ async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_
 async fn scores_that_cannot_be_compared_choose_no_default() {
     let db = database().await;
     let (set, other) = (dataset(&db.pool, "set", 1).await, dataset(&db.pool, "other", 2).await);
-    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
+    let default =
+        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     let (fair, better) = (trained(&db.pool, "fair").await, trained(&db.pool, "better").await);
     measure(&db.pool, fair, set.id, Split::Test, &score(3, 6)).await;
     measure(&db.pool, better, set.id, Split::Test, &score(4, 6)).await;
@@ -135,9 +138,15 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
 
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(5, 6)).await;
-    assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, shipped.id);
+    assert_eq!(
+        checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
+        shipped.id
+    );
     measure(&db.pool, tiny, set.id, Split::Test, &score(6, 6)).await;
-    assert_eq!(checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").id, tiny);
+    assert_eq!(
+        checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
+        tiny
+    );
 }
 
 #[tokio::test]
@@ -147,7 +156,8 @@ async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be
     let stated =
         shipped::CHECKPOINTS.iter().find(|shipped| shipped.exact < 1.0 / 6.0).expect("one that is often wrong");
     checkpoints::import_shipped(&db.pool, stated.name, &info(stated.name), b"shipped").await.expect("an import");
-    let default = async || checkpoints::default_for_side(&db.pool, &Viewer::Everything, 4).await.expect("a model").name;
+    let default =
+        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(0, 6)).await;
     assert_eq!(default().await, stated.name);

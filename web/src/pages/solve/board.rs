@@ -1,8 +1,10 @@
 //! The board: the grid with what belongs to it — its size, its tools, a keypad, and what there is to say about it.
 
 use super::{
+    ask::{Ask, Said},
     examples,
-    state::{Said, SolveState},
+    picker::Picker,
+    state::SolveState,
 };
 use crate::{
     browser,
@@ -11,7 +13,7 @@ use crate::{
         view::{SudokuGrid, cell_id},
     },
 };
-use hrm_types::sudoku::Grid;
+use hrm_types::{board::Kind, sudoku::Grid};
 use leptos::prelude::*;
 
 /// The grid and its tools.
@@ -20,18 +22,17 @@ pub(crate) fn Board(state: SolveState) -> impl IntoView {
     let side = Memo::new(move |_| state.side());
     let cells = Memo::new(move |_| state.cells());
     let cursor = Memo::new(move |_| state.editor.with(Editor::cursor));
-    let select = move |cell: usize| {
-        if state.editor.with_untracked(|editor| editor.cursor() != cell) {
-            state.editor.update(|editor| editor.select(cell));
-        }
-        browser::focus(&cell_id(cell));
-    };
+    let touch = Callback::new(move |(cell, how)| {
+        state.touch(cell, how);
+        browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
+    });
     view! {
-        <section class="board" aria-label="Puzzle" class:answered=move || state.outcome.with(Option::is_some)>
+        <section class="board" aria-label="Puzzle" class:answered=move || state.ask.outcome.with(Option::is_some)>
             <Tools state side />
-            <SudokuGrid side cells cursor on_select=select />
+            <SudokuGrid side cells cursor on_touch=touch />
             <p class="board-said" role="status">{move || said(state)}</p>
             <Keypad state side />
+            <Picker ask=state.ask on_pick=Callback::new(move |puzzle| examples::take(state, &puzzle)) />
         </section>
     }
 }
@@ -102,9 +103,9 @@ fn said(state: SolveState) -> AnyView {
         };
         return view! { <span class="bad">{format!("{}{more}.", capital(&first.to_string()))}</span> }.into_any();
     }
-    match state.said.get() {
+    match state.ask.said.get() {
         Some(Said { text, bad }) => view! { <span class:bad=bad>{text}</span> }.into_any(),
-        None if state.outcome.with(Option::is_some) => key().into_any(),
+        None if state.ask.outcome.with(Option::is_some) => key(state.ask).into_any(),
         None => {
             let givens = state.editor.with(|editor| editor.grid().givens());
             let text =
@@ -115,17 +116,18 @@ fn said(state: SolveState) -> AnyView {
 }
 
 /// What shades and marks on an answered board mean.
-fn key() -> impl IntoView {
+pub(crate) fn key(ask: Ask) -> impl IntoView {
+    let wrong = if ask.kind == Kind::Arc { " not the output's colour" } else { " against the rules" };
     view! {
         <span class="key">
-            <span>"unsure " <i class="key-shade"></i> " sure"</span>
+            <span>"unsure " <i class=if ask.kind == Kind::Sudoku { "key-shade" } else { "key-size" }></i> " sure"</span>
             <span><i class="key-changed"></i> " changed in this step"</span>
-            <span><i class="key-wrong"></i> " against the rules"</span>
+            <span><i class="key-wrong"></i> {wrong}</span>
         </span>
     }
 }
 
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -133,7 +135,7 @@ fn capital(text: &str) -> String {
 /// Digits to press where there is no keyboard.
 #[component]
 fn Keypad(state: SolveState, side: Memo<usize>) -> impl IntoView {
-    let put = move |digit: u8| state.edit(|editor| editor.put(digit));
+    let put = move |digit: u8| state.put(digit);
     let digits = move || {
         (1..=side.get() as u8)
             .map(|digit| view! { <button type="button" on:click=move |_| put(digit)>{digit}</button> })
@@ -142,6 +144,18 @@ fn Keypad(state: SolveState, side: Memo<usize>) -> impl IntoView {
     view! {
         <div class="keypad" role="group" aria-label="Digits" style:--side=move || side.get().to_string()>
             {digits}
+            <button
+                type="button"
+                class="pencil"
+                aria-label="Pencil marks"
+                title="Pencil marks (Space; or Shift with a digit)"
+                aria-pressed=move || state.pencil.get().to_string()
+                on:click=move |_| state.pencil.update(|pencil| *pencil = !*pencil)
+            >
+                <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true">
+                    <path d="M2 16l1-4L12.5 2.5l3 3L6 15zM11 4l3 3" />
+                </svg>
+            </button>
             <button type="button" aria-label="Clear the cell" on:click=move |_| put(0)>
                 <svg width="20" height="14" viewBox="0 0 20 14" aria-hidden="true">
                     <path d="M6 1h13v12H6L1 7zM9.5 4.5l5 5M14.5 4.5l-5 5" />

@@ -1,8 +1,8 @@
 //! The choice of model and depth, and the button.
 
-use super::state::{SolveState, is_named};
+use super::ask::{Ask, is_named};
 use crate::{components::problem::Problems, format};
-use hrm_types::model::Model;
+use hrm_types::{board::Kind, model::Model};
 use leptos::prelude::*;
 
 /// Steps offered when an exact number is first asked for.
@@ -10,51 +10,63 @@ const STEPS: u32 = 8;
 
 /// Model, steps, Solve.
 #[component]
-pub(crate) fn Controls(state: SolveState) -> impl IntoView {
-    let models = Memo::new(move |_| state.models_of_side());
+pub(crate) fn Controls(ask: Ask) -> impl IntoView {
+    let models = Memo::new(move |_| ask.fitting_models());
     let none = Memo::new(move |_| models.with(|models| models.as_ref().is_some_and(Vec::is_empty)));
-    let sound = Memo::new(move |_| state.puzzle_is_sound());
+    let sound = Memo::new(move |_| ask.puzzle.with(Option::is_some));
     view! {
         <form
             class="controls"
             on:submit=move |event| {
                 event.prevent_default();
-                state.solve(None);
+                ask.solve(None);
             }
         >
-            <Problems of=state.models.problem />
+            <Problems of=ask.models.problem />
             <div class="field">
                 <label for="model">"Model"</label>
                 <select
                     id="model"
                     disabled=move || none.get()
-                    prop:value=move || models.with(|models| chosen(models.as_deref(), state.model.get()))
+                    prop:value=move || models.with(|models| chosen(models.as_deref(), ask.model.get()))
                     on:change=move |event| {
                         let value = event_target_value(&event);
-                        state.model.set((!value.is_empty()).then_some(value));
+                        ask.model.set((!value.is_empty()).then_some(value));
                     }
                 >
-                    {move || models.with(|models| options(models.as_deref(), state.model.get()))}
+                    {move || models.with(|models| options(models.as_deref(), ask.model.get()))}
                 </select>
             </div>
-            <Steps state />
+            <Steps ask />
             <button type="submit" class="primary" disabled=move || none.get() || !sound.get()>
-                {move || if state.busy.get() { "Solving …" } else { "Solve" }}
+                {move || if ask.busy.get() { "Solving …" } else { "Solve" }}
                 <kbd>"Enter"</kbd>
             </button>
-            {move || none.get().then(|| no_model(state.side()))}
+            {move || none.get().then(|| no_model(ask))}
         </form>
     }
 }
 
-fn no_model(side: usize) -> impl IntoView {
+/// That no model takes the puzzle, and which sizes there are models for.
+fn no_model(ask: Ask) -> impl IntoView {
+    let side = ask.side.get();
+    let (what, known) = match ask.kind {
+        Kind::Sudoku => (format!("{side} × {side} puzzles"), String::new()),
+        Kind::Maze => (format!("mazes of {side} × {side}"), known("There are models for mazes of side", &ask.sides())),
+        Kind::Arc => (format!("grids of side {side}"), known("There are models for grids up to side", &ask.sides())),
+    };
     view! {
         <p class="note">
-            {format!("No stored model answers {side} × {side} puzzles yet. ")}
+            {format!("No stored model answers {what} yet. {known}")}
             <a href="/runs/new">"Train one"</a>
             "."
         </p>
     }
+}
+
+fn known(words: &str, sides: &[u8]) -> String {
+    let sides: Vec<String> = sides.iter().map(u8::to_string).collect();
+    if sides.is_empty() { String::new() } else { format!("{words} {}. ", sides.join(" and ")) }
 }
 
 /// The value of the option that stands for the chosen model; a link may name it by name or by id.
@@ -92,11 +104,11 @@ fn described(model: &Model) -> String {
 }
 
 #[component]
-fn Steps(state: SolveState) -> impl IntoView {
-    let fixed = Memo::new(move |_| state.steps.get().is_some());
+fn Steps(ask: Ask) -> impl IntoView {
+    let fixed = Memo::new(move |_| ask.steps.get().is_some());
     let read = move |event: web_sys::Event| {
         if let Ok(steps @ 1..=1024) = event_target_value(&event).parse() {
-            state.steps.set(Some(steps));
+            ask.steps.set(Some(steps));
         }
     };
     view! {
@@ -108,7 +120,7 @@ fn Steps(state: SolveState) -> impl IntoView {
                         type="radio"
                         name="steps"
                         prop:checked=move || !fixed.get()
-                        on:change=move |_| state.steps.set(None)
+                        on:change=move |_| ask.steps.set(None)
                     />
                     "until it stops by itself"
                 </label>
@@ -117,7 +129,7 @@ fn Steps(state: SolveState) -> impl IntoView {
                         type="radio"
                         name="steps"
                         prop:checked=move || fixed.get()
-                        on:change=move |_| state.steps.set(Some(STEPS))
+                        on:change=move |_| ask.steps.set(Some(STEPS))
                     />
                     "exactly"
                 </label>
@@ -127,7 +139,7 @@ fn Steps(state: SolveState) -> impl IntoView {
                     aria-label="Number of steps"
                     min="1"
                     max="1024"
-                    prop:value=move || state.steps.get().unwrap_or(STEPS).to_string()
+                    prop:value=move || ask.steps.get().unwrap_or(STEPS).to_string()
                     disabled=move || !fixed.get()
                     on:input=read
                 />

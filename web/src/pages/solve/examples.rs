@@ -1,16 +1,9 @@
-//! Puzzles to start from: of a stored dataset's test split, or built in.
+//! Sudokus to start from: one of a stored dataset, or one that is built in.
 
-use super::state::SolveState;
-use crate::{api, browser};
-use hrm_types::{
-    board::Kind,
-    dataset::{Dataset, Split},
-    sudoku::Grid,
-};
+use super::{picker, state::SolveState};
+use crate::browser;
+use hrm_types::{dataset::StoredPuzzle, sudoku::Grid};
 use leptos::{prelude::*, task::spawn_local};
-
-/// Puzzles fetched to choose from.
-const CHOICE: u32 = 100;
 
 const FOUR: [&str; 4] = ["3..44.3.2......2", ".1..43....12..3.", ".4....42..3.31..", "3...4..3....13.4"];
 
@@ -49,33 +42,24 @@ fn parse(line: &str) -> Grid {
 pub(crate) fn another(state: SolveState) {
     spawn_local(async move {
         let side = state.editor.with_untracked(|editor| editor.grid().side());
-        let (grid, source) = match stored(state, side).await {
-            Some((grid, source)) => (grid, format!("An example of {source}, which no model was trained on there.")),
-            None => (parse(built_ins(side)[browser::random_index(4)]), "A built-in example.".into()),
+        let found = match picker::stored(state.ask, side).await {
+            Some((puzzle, source)) => puzzle.question.parse().ok().map(|grid| (grid, source)),
+            None => Some((parse(built_ins(side)[browser::random_index(4)]), "A built-in example.".to_owned())),
         };
+        let Some((grid, source)) = found else { return };
         // The side may have been switched meanwhile.
         if state.editor.try_with_untracked(|editor| editor.grid().side()) == Some(side) {
             state.edit(|editor| editor.replace(grid));
-            state.say(source);
+            state.ask.say(source);
         }
     });
 }
 
-/// A random puzzle of a dataset's test split, and the dataset's name; absent if none of that side is stored.
-async fn stored(state: SolveState, side: u8) -> Option<(Grid, String)> {
-    let datasets = api::data::list_datasets().await.ok()?.items;
-    let trained_on = state.models_of_side().unwrap_or_default();
-    let fits = |dataset: &&Dataset| dataset.kind == Kind::Sudoku && dataset.side == side && dataset.test_count > 0;
-    let of_a_model = |dataset: &&Dataset| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
-    let dataset = datasets.iter().filter(fits).find(of_a_model).or_else(|| datasets.iter().find(fits))?;
-    let puzzles = api::data::list_puzzles(dataset.id, Split::Test, CHOICE).await.ok()?.items;
-    let now = state.editor.try_with_untracked(|editor| editor.grid().to_string())?;
-    let others: Vec<_> = puzzles.iter().filter(|puzzle| puzzle.question != now).collect();
-    if others.is_empty() {
-        return None;
+/// Puts a dataset's puzzle in place.
+pub(crate) fn take(state: SolveState, puzzle: &StoredPuzzle) {
+    if let Ok(grid) = puzzle.question.parse() {
+        state.edit(|editor| editor.replace(grid));
     }
-    let grid = others[browser::random_index(others.len())].question.parse().ok()?;
-    Some((grid, dataset.name.clone()))
 }
 
 #[cfg(test)]

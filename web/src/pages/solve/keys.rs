@@ -1,4 +1,4 @@
-//! Keys: digits, arrows, clearing, undo and redo, Enter.
+//! Keys: digits, pencil marks, arrows, clearing, undo and redo, Enter.
 
 use super::state::SolveState;
 use crate::{
@@ -16,24 +16,37 @@ use wasm_bindgen::JsCast;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Put(u8),
-    Go(Arrow),
+    Mark(u8),
+    /// Digits become marks, or digits again.
+    Pencil,
+    /// And whether the selection grows along.
+    Go(Arrow, bool),
+    /// Only the cursor's cell stays selected.
+    Single,
     Solve,
     Undo,
     Redo,
 }
 
-/// The command of a key, with Control (or Command on a Mac) and Shift held or not.
-fn command(key: &str, control: bool, shift: bool) -> Option<Command> {
+/// The command of a key, by what it writes and by its place (`Digit1`), with Control (or Command on a Mac) and Shift held
+/// or not.
+fn command(key: &str, code: &str, control: bool, shift: bool) -> Option<Command> {
+    // With Shift a digit's key writes something else, another on every keyboard.
+    if let (true, Some(digit @ b'1'..=b'9')) = (control || shift, code.strip_prefix("Digit").and_then(one_byte)) {
+        return Some(Command::Mark(digit - b'0'));
+    }
     match (key, control, shift) {
         ("z" | "Z", true, false) => Some(Command::Undo),
         ("y" | "Y", true, false) | ("z" | "Z", true, true) => Some(Command::Redo),
         (_, true, _) => None,
-        ("ArrowUp", ..) => Some(Command::Go(Arrow::Up)),
-        ("ArrowDown", ..) => Some(Command::Go(Arrow::Down)),
-        ("ArrowLeft", ..) => Some(Command::Go(Arrow::Left)),
-        ("ArrowRight", ..) => Some(Command::Go(Arrow::Right)),
-        ("Home", ..) => Some(Command::Go(Arrow::RowStart)),
-        ("End", ..) => Some(Command::Go(Arrow::RowEnd)),
+        ("ArrowUp", ..) => Some(Command::Go(Arrow::Up, shift)),
+        ("ArrowDown", ..) => Some(Command::Go(Arrow::Down, shift)),
+        ("ArrowLeft", ..) => Some(Command::Go(Arrow::Left, shift)),
+        ("ArrowRight", ..) => Some(Command::Go(Arrow::Right, shift)),
+        ("Home", ..) => Some(Command::Go(Arrow::RowStart, shift)),
+        ("End", ..) => Some(Command::Go(Arrow::RowEnd, shift)),
+        (" ", ..) => Some(Command::Pencil),
+        ("Escape", ..) => Some(Command::Single),
         ("Backspace" | "Delete" | "." | "0", ..) => Some(Command::Put(0)),
         ("Enter", ..) => Some(Command::Solve),
         _ => match key.as_bytes() {
@@ -43,9 +56,13 @@ fn command(key: &str, control: bool, shift: bool) -> Option<Command> {
     }
 }
 
+fn one_byte(text: &str) -> Option<u8> {
+    if let [byte] = text.as_bytes() { Some(*byte) } else { None }
+}
+
 /// Where a key was pressed, which decides what it may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// In the grid: everything.
     Grid,
     /// Nowhere in particular: everything but moving, which scrolls.
@@ -56,7 +73,7 @@ enum Place {
     Field,
 }
 
-fn place(target: Option<web_sys::EventTarget>) -> Place {
+pub(crate) fn place(target: Option<web_sys::EventTarget>) -> Place {
     let Some(element) = target.and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else {
         return Place::Page;
     };
@@ -73,7 +90,7 @@ fn place(target: Option<web_sys::EventTarget>) -> Place {
 }
 
 /// Whether the event belongs to a field of its own.
-pub(super) fn in_field(target: Option<web_sys::EventTarget>) -> bool {
+pub(crate) fn in_field(target: Option<web_sys::EventTarget>) -> bool {
     place(target) == Place::Field
 }
 
@@ -82,10 +99,11 @@ pub(super) fn handle(state: SolveState, event: &KeyboardEvent) {
     if event.alt_key() || event.default_prevented() {
         return;
     }
-    let Some(command) = command(&event.key(), event.ctrl_key() || event.meta_key(), event.shift_key()) else { return };
+    let control = event.ctrl_key() || event.meta_key();
+    let Some(command) = command(&event.key(), &event.code(), control, event.shift_key()) else { return };
     let meant = match place(event.target()) {
         Place::Grid => true,
-        Place::Page => !matches!(command, Command::Go(_)),
+        Place::Page => !matches!(command, Command::Go(..) | Command::Pencil),
         Place::Control => matches!(command, Command::Undo | Command::Redo),
         Place::Field => false,
     };
@@ -94,13 +112,16 @@ pub(super) fn handle(state: SolveState, event: &KeyboardEvent) {
     }
     event.prevent_default();
     match command {
-        Command::Put(digit) => state.edit(|editor| editor.put(digit)),
-        Command::Go(arrow) => state.edit(|editor| editor.go(arrow)),
+        Command::Put(digit) => state.put(digit),
+        Command::Mark(digit) => state.edit(|editor| editor.mark(digit)),
+        Command::Pencil => state.pencil.update(|pencil| *pencil = !*pencil),
+        Command::Go(arrow, extending) => state.edit(|editor| editor.go(arrow, extending)),
+        Command::Single => state.edit(|editor| editor.select(editor.cursor())),
         Command::Undo => state.edit(Editor::undo),
         Command::Redo => state.edit(Editor::redo),
-        Command::Solve => state.solve(None),
+        Command::Solve => state.ask.solve(None),
     }
-    if matches!(command, Command::Put(_) | Command::Go(_)) {
+    if matches!(command, Command::Put(_) | Command::Mark(_) | Command::Go(..)) {
         browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
     }
 }
@@ -115,7 +136,9 @@ mod tests {
             ("7", false, false, Some(Command::Put(7))),
             ("0", false, false, Some(Command::Put(0))),
             ("Delete", false, false, Some(Command::Put(0))),
-            ("ArrowLeft", false, false, Some(Command::Go(Arrow::Left))),
+            (" ", false, false, Some(Command::Pencil)),
+            ("ArrowLeft", false, false, Some(Command::Go(Arrow::Left, false))),
+            ("ArrowDown", false, true, Some(Command::Go(Arrow::Down, true))),
             ("Enter", false, false, Some(Command::Solve)),
             ("z", true, false, Some(Command::Undo)),
             ("Z", true, true, Some(Command::Redo)),
@@ -126,7 +149,11 @@ mod tests {
             ("a", false, false, None),
         ];
         for (key, control, shift, expected) in cases {
-            assert_eq!(command(key, control, shift), expected, "{key}");
+            assert_eq!(command(key, "", control, shift), expected, "{key}");
         }
+        for (key, control, shift) in [("%", false, true), ("5", true, false)] {
+            assert_eq!(command(key, "Digit5", control, shift), Some(Command::Mark(5)), "{key}");
+        }
+        assert_eq!(command("5", "Digit5", false, false), Some(Command::Put(5)));
     }
 }

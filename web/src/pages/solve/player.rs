@@ -1,6 +1,6 @@
 //! The player: back and forth over the model's steps.
 
-use super::state::{Outcome, SolveState};
+use super::ask::{Ask, Outcome};
 use leptos::{ev::KeyboardEvent, leptos_dom::helpers::IntervalHandle, prelude::*};
 use std::time::Duration;
 
@@ -9,24 +9,20 @@ const PACE: Duration = Duration::from_millis(550);
 
 /// Buttons and a slider over the steps.
 #[component]
-pub(crate) fn Player(state: SolveState) -> impl IntoView {
-    let last = Memo::new(move |_| {
-        state
-            .outcome
-            .with(|outcome| outcome.as_ref().map_or(0, |outcome: &Outcome| outcome.grids.len().saturating_sub(1)))
-    });
-    run(state, last);
+pub(crate) fn Player(ask: Ask) -> impl IntoView {
+    let last = Memo::new(move |_| ask.outcome.with(|outcome| outcome.as_ref().map_or(0, Outcome::last)));
+    run(ask, last);
     let go = move |to: usize| {
-        state.playing.set(false);
-        state.shown.set(to.min(last.get_untracked()));
+        ask.playing.set(false);
+        ask.shown.set(to.min(last.get_untracked()));
     };
-    let back = move || go(state.shown.get_untracked().saturating_sub(1));
-    let on = move || go(state.shown.get_untracked() + 1);
+    let back = move || go(ask.shown.get_untracked().saturating_sub(1));
+    let on = move || go(ask.shown.get_untracked() + 1);
     let play = move |_| {
-        if !state.playing.get_untracked() && state.shown.get_untracked() == last.get_untracked() {
-            state.shown.set(0);
+        if !ask.playing.get_untracked() && ask.shown.get_untracked() == last.get_untracked() {
+            ask.shown.set(0);
         }
-        state.playing.update(|playing| *playing = !*playing);
+        ask.playing.update(|playing| *playing = !*playing);
     };
     let keys = move |event: KeyboardEvent| {
         match event.key().as_str() {
@@ -38,8 +34,8 @@ pub(crate) fn Player(state: SolveState) -> impl IntoView {
         }
         event.prevent_default();
     };
-    let at_start = move || state.shown.get() == 0;
-    let at_end = move || state.shown.get() == last.get();
+    let at_start = move || ask.shown.get() == 0;
+    let at_end = move || ask.shown.get() == last.get();
     view! {
         <div class="player" role="group" aria-label="Steps" on:keydown=keys>
             <div class="player-buttons">
@@ -48,12 +44,12 @@ pub(crate) fn Player(state: SolveState) -> impl IntoView {
                 <button
                     type="button"
                     class="icon play"
-                    aria-label=move || if state.playing.get() { "Pause" } else { "Play" }
+                    aria-label=move || if ask.playing.get() { "Pause" } else { "Play" }
                     disabled=move || last.get() == 0
                     on:click=play
                 >
                     <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-                        <path d=move || if state.playing.get() { "M4 3h3v10H4zM9 3h3v10H9z" } else { "M4 2.5 13 8l-9 5.5z" } />
+                        <path d=move || if ask.playing.get() { "M4 3h3v10H4zM9 3h3v10H9z" } else { "M4 2.5 13 8l-9 5.5z" } />
                     </svg>
                 </button>
                 {button("Next step", "M4 3 11 8l-7 5z", at_end, on)}
@@ -63,15 +59,15 @@ pub(crate) fn Player(state: SolveState) -> impl IntoView {
                 type="range"
                 class="player-slider"
                 aria-label="Step"
-                aria-valuetext=move || format!("step {} of {}", state.shown.get() + 1, last.get() + 1)
+                aria-valuetext=move || format!("step {} of {}", ask.shown.get() + 1, last.get() + 1)
                 min="1"
                 max=move || (last.get() + 1).to_string()
-                prop:value=move || (state.shown.get() + 1).to_string()
+                prop:value=move || (ask.shown.get() + 1).to_string()
                 disabled=move || last.get() == 0
                 on:input=move |event| go(event_target_value(&event).parse::<usize>().unwrap_or(1).saturating_sub(1))
             />
             <output class="player-step">
-                "Step " {move || state.shown.get() + 1} <span class="muted">" of " {move || last.get() + 1}</span>
+                "Step " {move || ask.shown.get() + 1} <span class="muted">" of " {move || last.get() + 1}</span>
             </output>
         </div>
     }
@@ -91,7 +87,7 @@ fn button(
 }
 
 /// Advances while playing; stops at the last step.
-fn run(state: SolveState, last: Memo<usize>) {
+fn run(ask: Ask, last: Memo<usize>) {
     let timer = StoredValue::new_local(None::<IntervalHandle>);
     let stop = move || {
         if let Some(Some(timer)) = timer.try_update_value(Option::take) {
@@ -99,15 +95,15 @@ fn run(state: SolveState, last: Memo<usize>) {
         }
     };
     let advance = move || {
-        let next = state.shown.get_untracked() + 1;
-        state.shown.set(next.min(last.get_untracked()));
+        let next = ask.shown.get_untracked() + 1;
+        ask.shown.set(next.min(last.get_untracked()));
         if next >= last.get_untracked() {
-            state.playing.set(false);
+            ask.playing.set(false);
         }
     };
     Effect::new(move |_| {
         stop();
-        if state.playing.get() {
+        if ask.playing.get() {
             timer.set_value(set_interval_with_handle(advance, PACE).ok());
         }
     });

@@ -1,9 +1,9 @@
 //! The result: the verdict, the player, the curve of the halting values, and ways to share it.
 
 use super::{
+    ask::{Ask, Outcome},
     player::Player,
     share::Share,
-    state::{Outcome, SolveState},
     verdict,
 };
 use crate::{
@@ -14,19 +14,19 @@ use leptos::prelude::*;
 
 /// What the model answered, or what will stand here.
 #[component]
-pub(crate) fn ResultPanel(state: SolveState) -> impl IntoView {
-    let answered = Memo::new(move |_| state.outcome.with(Option::is_some));
+pub(crate) fn ResultPanel(ask: Ask) -> impl IntoView {
+    let answered = Memo::new(move |_| ask.outcome.with(Option::is_some));
     view! {
         <section class="result" aria-label="Result">
-            <Problems of=state.problem />
-            <div role="status" class="verdict-room">{move || verdict_view(state)}</div>
+            <Problems of=ask.problem />
+            <div role="status" class="verdict-room">{move || verdict_view(ask)}</div>
             <Show when=move || answered.get() fallback=placeholder>
-                <Player state />
+                <Player ask />
                 <p class="step-said">
-                    {move || state.outcome.with(|o| o.as_ref().map(|o| verdict::step(o, state.shown.get())))}
+                    {move || ask.outcome.with(|o| o.as_ref().map(|o| verdict::step(o, ask.shown.get())))}
                 </p>
-                <HaltingCurve state />
-                <Share state />
+                <HaltingCurve ask />
+                <Share ask />
             </Show>
         </section>
     }
@@ -41,14 +41,20 @@ fn placeholder() -> impl IntoView {
     }
 }
 
-fn verdict_view(state: SolveState) -> impl IntoView {
-    state.outcome.with(|outcome| {
+fn verdict_view(ask: Ask) -> impl IntoView {
+    ask.outcome.with(|outcome| {
         outcome.as_ref().map(|outcome| {
-            let class = if outcome.response.solved { "verdict good" } else { "verdict bad" };
+            let class = match outcome.response.solved {
+                Some(true) => "verdict good",
+                Some(false) => "verdict bad",
+                None => "verdict",
+            };
+            let identifier = outcome.response.identifier.as_ref().map(|identifier| identifier.note.clone());
             let model = outcome.response.model.name.clone();
             view! {
                 <p class=class>{verdict::verdict(outcome)}</p>
                 <p class="muted">{verdict::ending(outcome)} " Model: " <span class="name">{model}</span> "."</p>
+                {identifier.map(|note| view! { <p class="muted identifier">"It was " {note} "."</p> })}
             }
         })
     })
@@ -56,12 +62,12 @@ fn verdict_view(state: SolveState) -> impl IntoView {
 
 /// The values of stopping and of going on, at every step.
 #[component]
-fn HaltingCurve(state: SolveState) -> impl IntoView {
+fn HaltingCurve(ask: Ask) -> impl IntoView {
     let of = |outcome: &Outcome, value: fn(&hrm_types::solve::SolveStep) -> f32| {
         outcome.response.steps.iter().map(|step| (f64::from(step.step), f64::from(value(step)))).collect()
     };
     let series = Signal::derive(move || {
-        state.outcome.with(|outcome| match outcome {
+        ask.outcome.with(|outcome| match outcome {
             None => Vec::new(),
             Some(outcome) => vec![
                 Series { name: "q_halt".into(), tone: 1, points: of(outcome, |step| step.q_halt), ..Series::default() },
@@ -75,11 +81,11 @@ fn HaltingCurve(state: SolveState) -> impl IntoView {
         })
     });
     let marks = Signal::derive(move || {
-        state.outcome.with(|outcome| {
+        ask.outcome.with(|outcome| {
             let halted = outcome.iter().filter(|outcome| outcome.response.halted);
             halted.map(|outcome| Mark { x: outcome.response.steps_used.into(), label: "halts" }).collect::<Vec<_>>()
         })
     });
-    let at = Signal::derive(move || Some(state.shown.get() as f64 + 1.0));
+    let at = Signal::derive(move || Some(ask.shown.get() as f64 + 1.0));
     view! { <Chart title="Stop or go on" series marks at unit=Unit::Logit height=160.0 /> }
 }

@@ -1,49 +1,48 @@
 //! Links and commands that reproduce a result.
 
-use super::state::{Outcome, SolveState};
+use super::ask::{Ask, Outcome};
 use crate::{api, browser, components::copy::CopyButton};
 use leptos::prelude::*;
 
 /// The address of a puzzle with its model and steps; with `step` it opens there instead of playing.
-pub(crate) fn link(outcome: &Outcome, model: Option<&str>, step: Option<usize>) -> String {
-    let model = model.map(|model| format!("&model={}", browser::query_value(model))).unwrap_or_default();
-    let steps = outcome.steps.map(|steps| format!("&steps={steps}")).unwrap_or_default();
-    let step = step.map(|step| format!("&step={step}")).unwrap_or_default();
-    format!("/?s={}{model}{steps}{step}", outcome.puzzle)
+pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
+    let model = ask.model.get_untracked().map(|model| format!("model={}", browser::query_value(&model)));
+    let steps = outcome.steps.map(|steps| format!("steps={steps}"));
+    let step = step.map(|step| format!("step={step}"));
+    let query = Some(outcome.asked.query.clone()).filter(|query| !query.is_empty());
+    let parts: Vec<String> = [query, model, steps, step].into_iter().flatten().collect();
+    let fragment = match outcome.asked.fragment.as_str() {
+        "" => String::new(),
+        fragment => format!("#{fragment}"),
+    };
+    format!("{}?{}{fragment}", ask.page, parts.join("&"))
 }
 
 /// The same request on a command line.
-fn curl(outcome: &Outcome, model: Option<&str>) -> String {
-    let mut body = serde_json::json!({ "puzzle": outcome.puzzle.to_string() });
-    if let Some(model) = model {
-        body["model"] = model.into();
-    }
-    if let Some(steps) = outcome.steps {
-        body["steps"] = steps.into();
-    }
+fn curl(ask: Ask, outcome: &Outcome) -> String {
+    let body = ask.body(&outcome.asked, outcome.steps).to_string().replace('\'', "'\\''");
     let address = format!("{}{}", browser::origin(), api::address("/solve"));
     format!("curl -s {address} \\\n  -H 'content-type: application/json' \\\n  -d '{body}'")
 }
 
 /// Ways to take the result along.
 #[component]
-pub(crate) fn Share(state: SolveState) -> impl IntoView {
-    let text = move |of: fn(&Outcome, Option<&str>, usize) -> String| {
+pub(crate) fn Share(ask: Ask) -> impl IntoView {
+    let text = move |of: fn(Ask, &Outcome, usize) -> String| {
         Signal::derive(move || {
-            let model = state.model.get();
-            let shown = state.shown.get();
-            state.outcome.with(|outcome| outcome.as_ref().map(|outcome| of(outcome, model.as_deref(), shown)))
+            ask.model.track();
+            let shown = ask.shown.get();
+            ask.outcome.with(|outcome| outcome.as_ref().map(|outcome| of(ask, outcome, shown)).unwrap_or_default())
         })
     };
-    let whole = text(|outcome, model, _| browser::origin() + &link(outcome, model, None));
-    let here = text(|outcome, model, shown| browser::origin() + &link(outcome, model, Some(shown + 1)));
-    let command = text(|outcome, model, _| curl(outcome, model));
-    let words = |text: Signal<Option<String>>| Signal::derive(move || text.get().unwrap_or_default());
+    let whole = text(|ask, outcome, _| browser::origin() + &link(ask, outcome, None));
+    let here = text(|ask, outcome, shown| browser::origin() + &link(ask, outcome, Some(shown + 1)));
+    let command = text(|ask, outcome, _| curl(ask, outcome));
     view! {
         <div class="share">
-            <CopyButton label="Copy link" text=words(whole) />
-            <CopyButton label="Copy link to this step" text=words(here) />
-            <CopyButton label="Copy as curl" text=words(command) />
+            <CopyButton label="Copy link" text=whole />
+            <CopyButton label="Copy link to this step" text=here />
+            <CopyButton label="Copy as curl" text=command />
             <details>
                 <summary>"Show the command"</summary>
                 <pre tabindex="0">{move || command.get()}</pre>

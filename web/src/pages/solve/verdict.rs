@@ -1,7 +1,8 @@
 //! What came out, in plain sentences.
 
-use super::state::Outcome;
+use super::ask::Outcome;
 use crate::format;
+use hrm_types::board::Kind;
 
 /// The first sentence: solved, or what is wrong.
 pub(crate) fn verdict(outcome: &Outcome) -> String {
@@ -11,8 +12,11 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
         format::counted(response.steps_used.into(), "step"),
         format::milliseconds(response.milliseconds)
     );
-    if response.solved {
-        return format!("Solved in {effort}.");
+    match (response.solved, response.path) {
+        (Some(true), Some(path)) => return format!("A shortest path of {} moves, in {effort}.", path.shortest),
+        (Some(true), None) => return format!("Solved in {effort}."),
+        (None, _) => return format!("Answered in {effort}. Nobody has said what is right."),
+        (Some(false), _) => {}
     }
     let first = response.violations.first().map_or("it breaks the rules", String::as_str);
     match response.violations.len() {
@@ -35,11 +39,17 @@ pub(crate) fn ending(outcome: &Outcome) -> String {
 
 /// What step `shown` (0-based) did.
 pub(crate) fn step(outcome: &Outcome, shown: usize) -> String {
-    let wrong = outcome.wrong_cells(shown).len() as u64;
-    let blank = outcome.grids.get(shown).map_or(0, |grid| grid.cells().len() - grid.givens());
+    let wrong = outcome.response.steps.get(shown).map_or(0, |step| step.wrong.len() as u64);
+    let is_sudoku = outcome.response.kind == Kind::Sudoku;
+    let blank = if is_sudoku { outcome.grid(shown).matches('.').count() } else { 0 };
     let mut parts = Vec::new();
-    if shown > 0 {
-        parts.push(match outcome.changed_cells(shown) as u64 {
+    if outcome.grid(shown).is_empty() {
+        return "no grid in the upper left corner".into();
+    }
+    if outcome.resized(shown) {
+        parts.push("another size".to_owned());
+    } else if shown > 0 {
+        parts.push(match outcome.changed(shown).len() as u64 {
             0 => "nothing changed".to_owned(),
             n => format!("{} changed", format::counted(n, "cell")),
         });
@@ -47,73 +57,89 @@ pub(crate) fn step(outcome: &Outcome, shown: usize) -> String {
     if blank > 0 {
         parts.push(format!("{blank} blank"));
     }
-    parts.push(match wrong {
-        0 if blank == 0 => "every rule kept".to_owned(),
-        0 => "no rule broken".to_owned(),
-        n => format!("{} against the rules", format::counted(n, "cell")),
-    });
+    match (outcome.response.kind, wrong) {
+        (Kind::Arc, 0) => {}
+        (Kind::Arc, n) => parts.push(format!("{} of another colour than the output", format::counted(n, "cell"))),
+        (_, 0) if blank == 0 => parts.push("every rule kept".to_owned()),
+        (_, 0) => parts.push("no rule broken".to_owned()),
+        (_, n) => parts.push(format!("{} against the rules", format::counted(n, "cell"))),
+    }
     parts.join(", ")
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::pages::solve::ask::Asked;
     use hrm_types::{
         ids::CheckpointId,
-        solve::{ModelRef, SolveResponse, SolveStep},
-        sudoku::Grid,
+        solve::{MazePath, ModelRef, SolveResponse, SolveStep},
     };
 
-    const PUZZLE: &str = "12..34..........";
-    const WRONG: &str = "1234341221434312";
-    const RIGHT: &str = "1234341221434321";
-
-    fn outcome(lines: &[&str], steps: Option<u32>, halted: bool) -> Outcome {
-        let puzzle: Grid = PUZZLE.parse().unwrap();
-        let answer: Grid = lines.last().unwrap().parse().unwrap();
+    /// An answer whose last step has these wrong cells.
+    pub(in crate::pages::solve) fn outcome(
+        (kind, puzzle): (Kind, &str),
+        lines: &[&str],
+        (violations, wrong): (&[&str], &[u32]),
+        (steps, halted): (Option<u32>, bool),
+    ) -> Outcome {
+        let step = |(step, line): (u32, &&str)| SolveStep {
+            step,
+            grid: (*line).into(),
+            confidence: vec![0.5; 16],
+            wrong: if step as usize == lines.len() { wrong.to_vec() } else { vec![] },
+            q_halt: 0.0,
+            q_continue: 0.0,
+        };
         let response = SolveResponse {
             model: ModelRef {
                 id: "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse::<CheckpointId>().unwrap(),
                 name: "test".into(),
             },
-            puzzle: puzzle.to_string(),
-            answer: answer.to_string(),
-            rows: answer.rows(),
-            solved: answer.solves(&puzzle),
-            violations: answer.violations(&puzzle),
+            kind,
+            puzzle: puzzle.into(),
+            answer: lines.last().copied().unwrap_or_default().into(),
+            rows: vec![],
+            solved: Some(violations.is_empty()),
+            violations: violations.iter().map(|&words| words.into()).collect(),
+            path: None,
+            identifier: None,
             steps_used: lines.len() as u32,
             halted,
             milliseconds: 12.3,
-            steps: (1..)
-                .zip(lines)
-                .map(|(step, line)| SolveStep {
-                    step,
-                    grid: (*line).into(),
-                    confidence: vec![0.5; 16],
-                    q_halt: 0.0,
-                    q_continue: 0.0,
-                })
-                .collect(),
+            steps: (1..).zip(lines).map(step).collect(),
         };
-        Outcome::new(puzzle, steps, response)
+        Outcome { asked: Asked::default(), steps, response }
     }
+
+    const PUZZLE: (Kind, &str) = (Kind::Sudoku, "12..34..........");
+    const WRONG: &str = "1234341221434312";
+    const RIGHT: &str = "1234341221434321";
 
     #[test]
     fn sentences_say_what_is() {
-        let solved = outcome(&[WRONG, RIGHT], None, true);
+        let solved = outcome(PUZZLE, &[WRONG, RIGHT], (&[], &[]), (None, true));
         assert_eq!(verdict(&solved), "Solved in 2 steps, 12 ms.");
         assert_eq!(ending(&solved), "The model chose to stop after step 2.");
         assert_eq!(step(&solved, 1), "2 cells changed, every rule kept");
-        let failed = outcome(&[WRONG], None, false);
+        let faults = ["1 stands twice in column 3", "2 stands twice in column 4"];
+        let failed = outcome(PUZZLE, &[WRONG], (&faults, &[14, 15]), (None, false));
         assert_eq!(verdict(&failed), "Not a solution: 1 stands twice in column 3, and 1 more fault.");
         assert_eq!(ending(&failed), "The model never chose to stop; it used all 1 step.");
-        assert_eq!(ending(&outcome(&[WRONG], Some(1), false)), "It ran exactly 1 step, as asked.");
+        assert_eq!(step(&failed, 0), "2 cells against the rules");
+        let fixed = outcome(PUZZLE, &[WRONG], (&faults, &[]), (Some(1), false));
+        assert_eq!(ending(&fixed), "It ran exactly 1 step, as asked.");
     }
 
     #[test]
-    fn a_changed_given_is_wrong() {
-        let failed = outcome(&["2143341212344321"], None, true);
-        assert!(failed.wrong_cells(0).contains(&0));
-        assert!(!failed.cells(0)[0].given, "what stands there is no longer the given");
+    fn other_kinds_have_sentences_of_their_own() {
+        let mut maze = outcome((Kind::Maze, "S #    G "), &["S #oooG  "], (&[], &[]), (None, true));
+        maze.response.path = Some(MazePath { moves: Some(4), shortest: 4 });
+        assert_eq!(verdict(&maze), "A shortest path of 4 moves, in 1 step, 12 ms.");
+        let mut arc = outcome((Kind::Arc, "12"), &["12/34", "123", "124", ""], (&[], &[]), (None, true));
+        arc.response.solved = None;
+        assert_eq!(verdict(&arc), "Answered in 4 steps, 12 ms. Nobody has said what is right.");
+        let steps: Vec<String> = (0..4).map(|shown| step(&arc, shown)).collect();
+        assert_eq!(steps, ["", "another size", "1 cell changed", "no grid in the upper left corner"]);
     }
 }

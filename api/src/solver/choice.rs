@@ -1,0 +1,97 @@
+//! Which model answers a question, and what is said where none does.
+
+use crate::{
+    http::error::ApiError,
+    routes::experiments::{kind_and_side, shipped},
+    store::{self, access::Viewer},
+};
+use hrm_model::data::maze;
+use hrm_types::{
+    board::Kind,
+    model::Model,
+    question::{Question, Size},
+};
+use sqlx::PgPool;
+use std::collections::BTreeSet;
+
+/// ACT steps that may be asked for.
+const MAX_STEPS: u32 = 1024;
+
+/// Checks what only a search can tell: that a maze has a way.
+pub fn check_question(question: &Question) -> Result<(), ApiError> {
+    if question.kind == Kind::Maze && maze::shortest(&question.board).is_none() {
+        return Err(ApiError::NoWay);
+    }
+    Ok(())
+}
+
+/// Checks a number of ACT steps.
+pub fn check_steps(steps: Option<u32>) -> Result<(), ApiError> {
+    match steps {
+        Some(steps) if !(1..=MAX_STEPS).contains(&steps) => {
+            Err(ApiError::field("steps", format!("expected 1 to {MAX_STEPS}, found {steps}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The named model, or the default one for this kind and size.
+pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle: Size) -> Result<Model, ApiError> {
+    let Size { kind, side } = puzzle;
+    let found = match wanted {
+        Some(name_or_id) => store::checkpoints::find(pool, viewer, name_or_id).await,
+        None => store::checkpoints::default_for(pool, viewer, kind, side).await,
+    };
+    match (found, wanted) {
+        (Ok(model), _) if puzzle.fits(&model.kind, model.side) => Ok(model),
+        (Ok(model), _) => Err(ApiError::ModelOfOtherSide {
+            name: model.name,
+            solves: format!("{} of side {}", model.kind, model.side),
+            puzzle: puzzle.to_string(),
+            known: known(pool, viewer, puzzle).await?,
+        }),
+        (Err(store::Error::NotFound { .. }), Some(wanted)) => Err(ApiError::ModelNotFound {
+            wanted: wanted.into(),
+            puzzle: puzzle.to_string(),
+            known: known(pool, viewer, puzzle).await?,
+        }),
+        (Err(store::Error::NotFound { .. }), None) => {
+            let sides = store::checkpoints::sides(pool, viewer, kind).await?;
+            Err(ApiError::NoModel { puzzle: puzzle.to_string(), next_step: next_step(puzzle, &sides) })
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Names of the models that take such puzzles.
+async fn known(pool: &PgPool, viewer: &Viewer, puzzle: Size) -> Result<Vec<String>, ApiError> {
+    let newest = store::checkpoints::list(pool, viewer, None, crate::routes::MAX_LIMIT).await?;
+    let fitting = newest.items.into_iter().filter(|model| puzzle.fits(&model.kind, model.side));
+    let names: BTreeSet<String> = fitting.map(|model| model.name).collect();
+    Ok(names.into_iter().collect())
+}
+
+/// For which sizes there are models, and which experiment of `configs/` trains one for this.
+fn next_step(puzzle: Size, sides: &[u8]) -> String {
+    let Size { kind, side } = puzzle;
+    let stored = match sides {
+        [] => format!("there is none for any {kind}"),
+        sides => {
+            let sides: Vec<String> = sides.iter().map(u8::to_string).collect();
+            format!("there are models for {kind} of side {}", sides.join(" and "))
+        }
+    };
+    let fitting: Vec<String> = shipped()
+        .into_iter()
+        .flatten()
+        .filter(|file| {
+            kind_and_side(&file.experiment.data).is_some_and(|(kind, side)| puzzle.fits(kind.as_str(), side))
+        })
+        .map(|file| file.name)
+        .collect();
+    let next = match fitting.as_slice() {
+        [] => format!("queue a run whose data has kind {kind} and side {side} (POST /api/v1/runs)"),
+        names => format!("queue one of these experiments: {} (POST /api/v1/runs)", names.join(", ")),
+    };
+    format!("{stored}; {next}")
+}

@@ -1,0 +1,71 @@
+//! A batch: load the model, answer some puzzles, store their answers, and so on until none is left.
+
+use super::{
+    counter::Counter,
+    device,
+    job::{Ended, Job},
+};
+use crate::store::{artifacts, batches, checkpoints};
+use hrm_model::{
+    Model,
+    memory::{self, Work},
+    solve::solve_all,
+};
+use hrm_types::{batch::BatchSpec, evaluation::Protocol};
+use std::{ops::ControlFlow, sync::Arc};
+
+/// Tokens of the puzzles that are answered between two writes, about: what a worker's death costs.
+const TOKENS: usize = 40_000;
+
+/// Works on a batch until every puzzle has an answer. One that was interrupted goes on with those that have none.
+pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
+    let pool = job.pool;
+    job.phase("loading the model").await?;
+    let stored = job.insist(|| checkpoints::get(pool, spec.checkpoint_id)).await?;
+    let bytes = job.insist(|| artifacts::read(pool, &stored.sha256)).await?;
+    let on = job.device.clone();
+    let model = job.compute(move || Model::from_bytes(&bytes)?.to_device(&on)).await?;
+    let task = model.info().task().map_err(|error| Ended::Failed(error.to_string()))?;
+    let model = Arc::new(model);
+    let at_once = (TOKENS / task.seq_len).max(8);
+    let protocol = Protocol::fixed(spec.steps.unwrap_or(stored.experiment.arch.halt_max_steps as u32));
+    let needed = memory::evaluation_bytes(&stored.experiment, task, at_once, &protocol, &job.device);
+    device::check_room(&job.device, Work::Evaluating, needed).map_err(Ended::Failed)?;
+
+    job.phase("solving").await?;
+    let batch = job.insist(|| batches::get(pool, job.lease.job_id)).await?;
+    let (mut done, total) = (batch.answered, batch.puzzles);
+    job.log.info(format!("{} on {} puzzles", stored.name, total - done));
+    loop {
+        let puzzles = job.insist(|| batches::unanswered(pool, job.lease.job_id, spec.kind, at_once as u32)).await?;
+        if puzzles.is_empty() {
+            break;
+        }
+        let (positions, questions): (Vec<i64>, Vec<_>) = puzzles.into_iter().unzip();
+        let counter = Counter::default();
+        let solving = {
+            let (model, counter, stop, steps) = (Arc::clone(&model), counter.clone(), job.stop.clone(), spec.steps);
+            job.compute(move || {
+                if stop.flow().is_break() {
+                    return Err(hrm_model::Error::Cancelled);
+                }
+                let mut answers = Vec::with_capacity(questions.len());
+                solve_all(&model, &questions, steps, &mut |i, solution| {
+                    answers.push((positions[i], solution));
+                    match counter.note(done as usize + answers.len(), total as usize, &stop) {
+                        // What is answered whole is worth storing.
+                        ControlFlow::Break(()) if answers.len() < questions.len() => ControlFlow::Break(()),
+                        _ => ControlFlow::Continue(()),
+                    }
+                })?;
+                Ok(answers)
+            })
+        };
+        let answers = counter.write_during(solving, job).await??;
+        done += answers.len() as u64;
+        job.insist(|| batches::record(pool, &job.lease, spec.kind, &answers, (done, total))).await?;
+    }
+    job.log.info(format!("all {total} puzzles are answered"));
+    job.log.write_rest(pool, &job.lease).await;
+    job.insist(|| batches::succeed(pool, &job.lease)).await
+}

@@ -1,0 +1,37 @@
+//! ARC: demonstrations and a test input are drawn or loaded, and a model answers.
+
+mod board;
+mod keys;
+mod link;
+mod state;
+mod task;
+mod tools;
+
+use crate::pages::solve::{frame, listen};
+use board::Board;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+use state::ArcState;
+
+/// The page at `/solve/arc`; `?model=…&steps=…&step=…#TASK` opens a task and its result.
+#[component]
+pub(crate) fn ArcPage() -> impl IntoView {
+    let state = ArcState::new();
+    let step = state.ask.open(&use_query_map().get_untracked());
+    let fragment = use_location().hash.get_untracked();
+    let text = fragment.trim_start_matches('#');
+    if !text.is_empty() {
+        match link::read(text) {
+            Some((task, test)) => {
+                state.begin(task, test);
+                state.ask.solve(step);
+            }
+            None => state.ask.say_bad("The link holds no task.".into()),
+        }
+    }
+    let paste = move |text: String| state.take_text(&text);
+    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
+    let lead = "Load or draw a task. A model that was trained on it answers the test input; HRM knows a task by its name, \
+                not by its demonstrations, and the answer says which it was asked under.";
+    frame(state.ask, "Solve an ARC task", lead, view! { <Board state /> }.into_any())
+}

@@ -1,0 +1,207 @@
+//! The task: its pairs to choose from, the grid that is drawn on, and the answer.
+
+use super::{
+    state::ArcState,
+    task::{self, Task},
+    tools::{Palette, Size, Tools},
+};
+use crate::{
+    browser,
+    grid::{painter::Painter, picture::grid_picture, squares::Squares},
+    pages::solve::{
+        ask::Said,
+        board::key,
+        picker::{self, Picker},
+    },
+};
+use hrm_types::{board::Kind, dataset::StoredPuzzle};
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
+
+/// The task, its tools and the answer.
+#[component]
+pub(super) fn Board(state: ArcState) -> impl IntoView {
+    let drawn = Memo::new(move |_| state.drawn());
+    let answered = Memo::new(move |_| state.answered());
+    let label = move || state.task().label(state.painter.with(Painter::active));
+    let unknown = move || drawn.with(Option::is_none);
+    view! {
+        <section
+            class="board arc"
+            aria-label="Task"
+            on:dragover=|event| event.prevent_default()
+            on:drop=move |event| drop_file(state, &event)
+        >
+            <Loading state />
+            <Pairs state />
+            <Tools state />
+            <h2 class="arc-active">{label}</h2>
+            <Show
+                when=move || !unknown()
+                fallback=move || view! {
+                    <p class="note">
+                        "Nobody has said what this output is. "
+                        <button type="button" on:click=move |_| state.edit(|painter| painter.replace(task::blank()))>
+                            "Draw one"
+                        </button>
+                    </p>
+                }
+            >
+                <Squares
+                    id="arc"
+                    label=Signal::derive(label)
+                    shown=drawn
+                    on_stroke=Callback::new(move |stroke| state.stroke(stroke))
+                />
+                <Palette state />
+                <Size state />
+            </Show>
+            <p class="board-said" role="status">{move || said(state)}</p>
+            <Show when=move || answered.with(Option::is_some)>
+                <div class="arc-answer">
+                    <h2>{move || format!("Answer after step {}", state.ask.shown.get() + 1)}</h2>
+                    <Squares id="answer" label=Signal::stored("Answer".to_owned()) shown=answered />
+                    <p class="board-said">{key(state.ask)}</p>
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+/// The task's name, and where to get another.
+#[component]
+fn Loading(state: ArcState) -> impl IntoView {
+    let example = move |_| {
+        spawn_local(async move {
+            let mut sides = state.ask.sides();
+            sides.reverse();
+            for side in sides {
+                if let Some((puzzle, source)) = picker::stored(state.ask, side).await {
+                    take(state, &puzzle);
+                    state.ask.say(source);
+                    return;
+                }
+            }
+            state.ask.say_bad("No ARC dataset is stored that a model was trained on.".into());
+        });
+    };
+    let open = |_| {
+        let input = document().get_element_by_id("task-file");
+        if let Some(input) = input.and_then(|input| input.dyn_into::<web_sys::HtmlElement>().ok()) {
+            input.click();
+        }
+    };
+    let read = move |event: web_sys::Event| {
+        let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+        read_first(state, input.and_then(|input| input.files()));
+    };
+    view! {
+        <div class="tools">
+            <label class="arc-name">
+                <span>"Task's name"</span>
+                <input
+                    type="text"
+                    placeholder="none"
+                    prop:value=move || state.name.get()
+                    on:input=move |event| {
+                        state.name.set(event_target_value(&event));
+                        state.ask.forget();
+                    }
+                />
+            </label>
+            <div class="tool-buttons">
+                <button type="button" class="quiet" on:click=example>"Example"</button>
+                <button type="button" class="quiet" on:click=open>"Open a file"</button>
+                <input id="task-file" type="file" hidden accept=".json,application/json" on:change=read />
+            </div>
+        </div>
+        <Picker ask=state.ask on_pick=Callback::new(move |puzzle| take(state, &puzzle)) />
+    }
+}
+
+/// Puts a dataset's pair in place as a test of its task.
+fn take(state: ArcState, puzzle: &StoredPuzzle) {
+    state.begin(task::of_pair(&puzzle.task, &puzzle.question, &puzzle.answer), 0);
+}
+
+fn drop_file(state: ArcState, event: &web_sys::DragEvent) {
+    event.prevent_default();
+    let Some(data) = event.data_transfer() else { return };
+    match data.files().filter(|files| files.length() > 0) {
+        Some(files) => read_first(state, Some(files)),
+        None => state.take_text(&data.get_data("text").unwrap_or_default()),
+    }
+}
+
+fn read_first(state: ArcState, files: Option<web_sys::FileList>) {
+    let Some(file) = files.and_then(|files| files.get(0)) else { return };
+    spawn_local(async move {
+        let stem = file.name().trim_end_matches(".json").to_owned();
+        match browser::text_of(&file).await {
+            Some(text) => {
+                state.take_text(&text);
+                // A task without a name in it is known by its file's.
+                let bad =
+                    state.ask.said.with_untracked(|said: &Option<Said>| said.as_ref().is_some_and(|said| said.bad));
+                if state.name.with_untracked(String::is_empty) && !bad {
+                    state.name.set(stem);
+                }
+            }
+            None => state.ask.say_bad("That file cannot be read.".into()),
+        }
+    });
+}
+
+/// All pairs as small pictures; the one that is chosen is drawn on.
+#[component]
+fn Pairs(state: ArcState) -> impl IntoView {
+    let pairs = move || {
+        let task = state.task();
+        let active = state.painter.with(Painter::active);
+        let pair = |pair: usize| {
+            let grids = [2 * pair, 2 * pair + 1].map(|board| thumbnail(state, &task, board, active));
+            view! { <li class:test={pair >= task.train}>{grids.into_iter().collect_view()}</li> }
+        };
+        (0..task.boards.len() / 2).map(pair).collect_view()
+    };
+    view! {
+        <ul class="pairs" aria-label="Pairs">{pairs}</ul>
+        <div class="tool-buttons pair-buttons">
+            <button type="button" class="quiet" on:click=move |_| state.add_pair(false)>"Add a demonstration"</button>
+            <button type="button" class="quiet" on:click=move |_| state.add_pair(true)>"Add a test"</button>
+            <button type="button" class="quiet" on:click=move |_| state.remove_pair()>"Remove this pair"</button>
+        </div>
+    }
+}
+
+fn thumbnail(state: ArcState, task: &Task, board: usize, active: usize) -> impl IntoView + use<> {
+    let label = task.label(board);
+    let svg = task.boards.get(board).and_then(Option::as_ref).map(|grid| grid_picture(Kind::Arc, grid));
+    let unknown = svg.is_none();
+    view! {
+        <button
+            type="button"
+            class="picture"
+            class:unknown=unknown
+            aria-pressed=(board == active).to_string()
+            aria-label=if unknown { format!("{label}, unknown") } else { label.clone() }
+            title=label
+            inner_html=svg.unwrap_or_else(|| "?".into())
+            on:click=move |_| state.choose(board)
+        ></button>
+    }
+}
+
+/// What was just done, or how to draw.
+fn said(state: ArcState) -> AnyView {
+    match state.ask.said.get() {
+        Some(Said { text, bad }) => view! { <span class:bad=bad>{text}</span> }.into_any(),
+        None => view! {
+            <span>
+                "0 to 9 choose a colour, Space writes it; D draws, S selects, F fills; C copies, V pastes; X, Y and T turn. \
+                 Paste or drop a task's JSON anywhere."
+            </span>
+        }
+        .into_any(),
+    }
+}

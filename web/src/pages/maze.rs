@@ -1,0 +1,34 @@
+//! Mazes: walls are drawn, start and goal are set, and a model finds the way.
+
+mod board;
+pub(crate) mod keys;
+mod link;
+mod state;
+
+use crate::pages::solve::{frame, listen};
+use board::Board;
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use state::MazeState;
+
+/// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&step=…` opens a maze and its result.
+#[component]
+pub(crate) fn MazePage() -> impl IntoView {
+    let query = use_query_map().get_untracked();
+    let state = MazeState::new();
+    let step = state.ask.open(&query);
+    if let Some(text) = query.get("m") {
+        match link::read(&text) {
+            Some(maze) => {
+                state.begin(maze);
+                state.ask.solve(step);
+            }
+            None => state.ask.say_bad("The link holds no maze.".into()),
+        }
+    }
+    let paste = move |text: String| state.take_text(&text);
+    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
+    let lead = "Draw walls, set a start and a goal. The model marks the way in steps; the rules tell whether it is one, and \
+                the shortest.";
+    frame(state.ask, "Solve a maze", lead, view! { <Board state /> }.into_any())
+}

@@ -1,0 +1,229 @@
+//! What is asked and what comes of it, whatever the kind of puzzle: model, depth, the answer and where its player stands.
+
+use super::share;
+use crate::{api, browser, load::Loaded};
+use hrm_types::{Page, board::Kind, model::Model, problem::Problem, solve::SolveResponse};
+use leptos::{prelude::*, task::spawn_local};
+use serde_json::{Value, json};
+
+/// Something to tell about what was just done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) text: String,
+    pub(crate) bad: bool,
+}
+
+/// A puzzle as it is sent, and as a link has it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Asked {
+    /// The request's `puzzle`.
+    pub(crate) puzzle: Value,
+    /// Of an ARC task the test input, from 0.
+    pub(crate) test_input: u32,
+    /// What stands for it in a link's query, e.g. `s=12..`.
+    pub(crate) query: String,
+    /// What stands for it behind a link's `#`.
+    pub(crate) fragment: String,
+}
+
+/// An answered puzzle.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    /// The puzzle that was asked.
+    pub(crate) asked: Asked,
+    /// Steps asked for; absent when the model was to halt by itself.
+    pub(crate) steps: Option<u32>,
+    pub(crate) response: SolveResponse,
+}
+
+/// The signals that every kind of puzzle shares.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask {
+    pub(crate) kind: Kind,
+    /// The page's address.
+    pub(crate) page: &'static str,
+    pub(crate) said: RwSignal<Option<Said>>,
+    pub(crate) models: Loaded<Page<Model>>,
+    /// Name or id of the chosen model; the server's choice if absent.
+    pub(crate) model: RwSignal<Option<String>>,
+    /// Steps to run; until it halts if absent.
+    pub(crate) steps: RwSignal<Option<u32>>,
+    pub(crate) outcome: RwSignal<Option<Outcome>>,
+    pub(crate) problem: RwSignal<Option<Problem>>,
+    pub(crate) busy: RwSignal<bool>,
+    /// The step on the board, 0-based.
+    pub(crate) shown: RwSignal<usize>,
+    pub(crate) playing: RwSignal<bool>,
+    /// The longest side of the puzzle under edit.
+    pub(crate) side: Signal<u8>,
+    /// The puzzle under edit; absent while it cannot be asked.
+    pub(crate) puzzle: Signal<Option<Asked>>,
+}
+
+impl Ask {
+    /// Nothing asked yet.
+    pub(crate) fn new(kind: Kind, page: &'static str, side: Signal<u8>, puzzle: Signal<Option<Asked>>) -> Self {
+        Self {
+            kind,
+            page,
+            said: RwSignal::new(None),
+            models: crate::load::load(api::solving::list_models),
+            model: RwSignal::new(None),
+            steps: RwSignal::new(None),
+            outcome: RwSignal::new(None),
+            problem: RwSignal::new(None),
+            busy: RwSignal::new(false),
+            shown: RwSignal::new(0),
+            playing: RwSignal::new(false),
+            side,
+            puzzle,
+        }
+    }
+
+    /// Takes model and depth from the page's address; the step (1-based) that it names.
+    pub(crate) fn open(self, query: &leptos_router::params::ParamsMap) -> Option<usize> {
+        self.model.set(query.get("model"));
+        let steps = query.get("steps").and_then(|steps| steps.parse().ok());
+        self.steps.set(steps.filter(|steps| (1..=1024).contains(steps)));
+        query.get("step").and_then(|step| step.parse().ok())
+    }
+
+    /// Whether a model takes puzzles of this kind and side: an ARC grid may be smaller than the model's square.
+    pub(crate) fn takes(self, model: &Model, side: u8) -> bool {
+        model.kind == self.kind.as_str() && (model.side == side || self.kind == Kind::Arc && model.side > side)
+    }
+
+    /// The models that take the puzzle under edit; absent until the list is there.
+    pub(crate) fn fitting_models(self) -> Option<Vec<Model>> {
+        let side = self.side.get();
+        let fits = |model: &&Model| self.takes(model, side);
+        self.models.value.with(|models| models.as_ref().map(|page| page.items.iter().filter(fits).cloned().collect()))
+    }
+
+    /// The sides of all models of this kind, ascending.
+    pub(crate) fn sides(self) -> Vec<u8> {
+        self.models.value.with(|models| {
+            let models = models.iter().flat_map(|page| page.items.iter());
+            let mut sides: Vec<u8> =
+                models.filter(|model| model.kind == self.kind.as_str()).map(|model| model.side).collect();
+            sides.sort_unstable();
+            sides.dedup();
+            sides
+        })
+    }
+
+    pub(crate) fn say(self, text: String) {
+        self.said.set(Some(Said { text, bad: false }));
+    }
+
+    pub(crate) fn say_bad(self, text: String) {
+        self.said.set(Some(Said { text, bad: true }));
+    }
+
+    /// The puzzle has changed: a result goes with its puzzle, and so does the choice of a model that takes no such one.
+    pub(crate) fn forget(self) {
+        self.playing.set(false);
+        self.outcome.set(None);
+        self.problem.set(None);
+        self.said.set(None);
+        let (side, chosen) = (self.side.get_untracked(), self.model.get_untracked());
+        let known = self.models.value.with_untracked(|models| {
+            let mut models = models.iter().flat_map(|page| page.items.iter());
+            models.any(|model| self.takes(model, side) && is_named(model, chosen.as_deref()))
+        });
+        if chosen.is_some() && self.models.value.with_untracked(Option::is_some) && !known {
+            self.model.set(None);
+        }
+    }
+
+    /// Asks the model, then plays its steps, or shows `step` (1-based) of them.
+    pub(crate) fn solve(self, step: Option<usize>) {
+        let Some(asked) = self.puzzle.get_untracked() else { return };
+        if self.busy.get_untracked() {
+            return;
+        }
+        let steps = self.steps.get_untracked();
+        let body = self.body(&asked, steps);
+        self.busy.set(true);
+        self.said.set(None);
+        spawn_local(async move {
+            let answer = api::solving::solve(&body).await;
+            let Some(now) = self.puzzle.try_get_untracked() else { return };
+            self.busy.set(false);
+            match answer {
+                Ok(response) if now.as_ref() == Some(&asked) => self.show(Outcome { asked, steps, response }, step),
+                Ok(_) => {}
+                Err(problem) => self.problem.set(Some(*problem)),
+            }
+        });
+    }
+
+    /// The request for a puzzle.
+    pub(crate) fn body(self, asked: &Asked, steps: Option<u32>) -> Value {
+        let mut body = json!({ "puzzle": asked.puzzle });
+        if self.kind == Kind::Maze {
+            body["kind"] = self.kind.as_str().into();
+        }
+        if asked.test_input > 0 {
+            body["test_input"] = asked.test_input.into();
+        }
+        if let Some(model) = self.model.get_untracked() {
+            body["model"] = model.into();
+        }
+        if let Some(steps) = steps {
+            body["steps"] = steps.into();
+        }
+        body
+    }
+
+    fn show(self, outcome: Outcome, step: Option<usize>) {
+        let last = outcome.last();
+        let still = step.is_some() || browser::prefers_reduced_motion();
+        self.problem.set(None);
+        self.shown.set(match step {
+            Some(step) => step.saturating_sub(1).min(last),
+            None if still => last,
+            None => 0,
+        });
+        browser::replace_address(&share::link(self, &outcome, step));
+        self.outcome.set(Some(outcome));
+        self.playing.set(!still && last > 0);
+    }
+}
+
+/// Whether `name` is the model's id or name.
+pub(crate) fn is_named(model: &Model, name: Option<&str>) -> bool {
+    name.is_some_and(|name| model.name == name || model.id.to_string() == name)
+}
+
+impl Outcome {
+    /// The last step, 0-based.
+    pub(crate) fn last(&self) -> usize {
+        self.response.steps.len().saturating_sub(1)
+    }
+
+    /// The board after step `shown` (0-based) as text; empty where there is none.
+    pub(crate) fn grid(&self, shown: usize) -> &str {
+        self.response.steps.get(shown).map_or("", |step| &step.grid)
+    }
+
+    /// Cells that stand otherwise than a step before, counted from 0 row by row; none where the board has another size, as
+    /// an ARC answer may have.
+    pub(crate) fn changed(&self, shown: usize) -> Vec<usize> {
+        let cells = |text: &str| text.bytes().filter(|&byte| byte != b'/').collect::<Vec<_>>();
+        let (Some(before), now) = (shown.checked_sub(1).map(|before| self.grid(before)), self.grid(shown)) else {
+            return Vec::new();
+        };
+        if self.resized(shown) {
+            return Vec::new();
+        }
+        let pairs = cells(before).into_iter().zip(cells(now)).enumerate();
+        pairs.filter(|(_, (before, now))| before != now).map(|(cell, _)| cell).collect()
+    }
+
+    /// Whether the board has another size than a step before.
+    pub(crate) fn resized(&self, shown: usize) -> bool {
+        let size = |text: &str| (text.len(), text.find('/'));
+        shown > 0 && size(self.grid(shown - 1)) != size(self.grid(shown))
+    }
+}
