@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e chaos bench bench-torch s3 cuda gpu-check gpu-emulate sqlx setup FORCE
+.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 cuda gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -37,6 +37,12 @@ program: setup ## Build the program target/release/hrm
 
 e2e: program web ## Run the browser tests alone
 	cargo test --release --package it browser
+
+screenshots: program web ## Write docs/screenshots anew, every page in both themes and on a phone (needs ImageMagick)
+	cargo test --release --package it browser::screens -- --ignored
+
+bench-page: program web ## Time the first load, 1,000 runs and 50,000 points in the browser
+	cargo test --release --package it browser::speed -- --ignored --nocapture --test-threads=1
 
 # The second group as in `test`, so that nothing is compiled for it alone.
 chaos: program ## Kill, freeze and crowd workers, take database and disk away, damage files; print what was lost (HRM_CHAOS_SEED, HRM_CHAOS_KILLS)
@@ -74,7 +80,7 @@ sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 setup: ## Install what building and running need, or say what to install
 	@tests/setup.sh run
 
-test e2e: setup-test
+test e2e screenshots bench-page: setup-test
 .PHONY: setup-test
 setup-test:
 	@tests/setup.sh test

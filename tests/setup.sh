@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building, running and testing need and this machine lacks, or says exactly what to install.
 #   tests/setup.sh run    a C linker, the WebAssembly target, a PostgreSQL server unless DATABASE_URL names one
-#   tests/setup.sh test   these with the PostgreSQL server, and a browser for the browser tests if it can be had
+#   tests/setup.sh test   these with the PostgreSQL server, and if they can be had a browser and axe-core for
+#                         the browser tests
 # Packages are installed only by root or by who may use sudo without a password, and only with apt-get.
 set -eu
 cd "$(dirname "$0")/.."
@@ -80,6 +81,28 @@ want_browser() {
     fi
 }
 
+# axe-core judges every page in the browser tests. It is no part of the project (MPL-2.0) and lies in target/ alone.
+want_axe() {
+    version=4.14.1
+    digest=29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c
+    folder=target/axe-core
+    echo "$digest  $folder/axe.min.js" | sha256sum --check --status 2>/dev/null && return
+    if ! has npm; then
+        say "npm was not found: the test of every page with axe-core will skip (Debian: sudo apt-get install npm)"
+        return
+    fi
+    say "fetching axe-core $version"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (cd "$folder" && npm pack --silent "axe-core@$version" >/dev/null && tar xzf "axe-core-$version.tgz" \
+        --strip-components=1 package/axe.min.js package/LICENSE && rm "axe-core-$version.tgz") ||
+        say "npm could not fetch axe-core: the test of every page with it will skip"
+    if [ -e "$folder/axe.min.js" ] && ! echo "$digest  $folder/axe.min.js" | sha256sum --check --status; then
+        rm -rf "$folder"
+        stop "axe-core $version is not the file that it was; nothing of it was kept"
+    fi
+}
+
 need_rust
 need_wasm_target
 case $purpose in
@@ -87,6 +110,7 @@ run) [ -n "${DATABASE_URL:-}" ] || need_postgres ;;
 test)
     need_postgres
     want_browser
+    want_axe
     ;;
 *) stop "expected run or test, found $purpose" ;;
 esac

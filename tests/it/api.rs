@@ -3,7 +3,7 @@
 mod accounts;
 mod batches;
 mod datasets;
-mod events;
+pub(crate) mod events;
 mod habits;
 mod leaderboards;
 mod models;

@@ -1,9 +1,17 @@
 //! The page in a real browser, served by the real program: what people do with it, from beginning to end.
 
+mod accounts;
 mod appearance;
+mod axe;
 mod comparing;
+mod data;
 mod drawing;
 mod driver;
+mod models;
+mod places;
+mod reconnect;
+mod screens;
 mod solving;
+mod speed;
 mod tab;
 mod training;

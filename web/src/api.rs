@@ -1,10 +1,15 @@
 //! The API, a function per call; whatever goes wrong comes back as a [`Problem`].
 
 pub(crate) mod data;
+pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod scores;
 pub(crate) mod solving;
+pub(crate) mod team;
 mod transport;
+pub(crate) mod upload;
+
+pub(crate) use transport::Made;
 
 use hrm_types::problem::Problem;
 

@@ -5,6 +5,7 @@ use crate::{
     components::page,
     pages::{missing::MissingPage, solve::SolvePage},
     parts::{self, Part},
+    session::{self, WhoAmI},
     theme::ThemeToggle,
 };
 use leptos::prelude::*;
@@ -18,6 +19,7 @@ use leptos_router::{
 pub(crate) fn App() -> impl IntoView {
     clock::start();
     page::start();
+    session::start();
     view! {
         <Router>
             <a class="skip" href="#main">"Skip to the content"</a>
@@ -34,6 +36,10 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/leaderboard") view=|| view! { <Part load=parts::leaderboard /> } />
                     <Route path=path!("/compare") view=|| view! { <Part load=parts::compare /> } />
                     <Route path=path!("/datasets") view=|| view! { <Part load=parts::datasets /> } />
+                    <Route path=path!("/datasets/:id") view=|| view! { <Part load=parts::dataset /> } />
+                    <Route path=path!("/models") view=|| view! { <Part load=parts::models /> } />
+                    <Route path=path!("/models/:id") view=|| view! { <Part load=parts::model /> } />
+                    <Route path=path!("/team") view=|| view! { <Part load=parts::team /> } />
                 </FlatRoutes>
             </main>
         </Router>
@@ -57,9 +63,11 @@ fn Header() -> impl IntoView {
                 <A href="/queue">"Queue"</A>
                 <A href="/leaderboard">"Leaderboards"</A>
                 <A href="/datasets">"Datasets"</A>
+                <A href="/models">"Models"</A>
             </nav>
             <div class="top-end">
                 <a href="/api/docs/" rel="external">"API"</a>
+                <WhoAmI />
                 <ThemeToggle />
             </div>
         </header>

@@ -17,6 +17,15 @@ pub(crate) fn replace_address(address: &str) {
     }
 }
 
+/// Goes where one signs in, and from there back to the address that is shown now.
+pub(crate) fn sign_in() {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    let here = part(location.pathname()) + &part(location.search());
+    // Fails for no address of this server.
+    let _ = location.assign(&format!("/login?next={}", query_value(&here)));
+}
+
 /// `text` as a value in a query string.
 pub(crate) fn query_value(text: &str) -> String {
     js_sys::encode_uri_component(text).into()

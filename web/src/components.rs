@@ -1,7 +1,10 @@
 //! The small parts that the pages are made of.
 
 pub(crate) mod ago;
+pub(crate) mod confirm;
 pub(crate) mod copy;
+pub(crate) mod field;
+pub(crate) mod file;
 pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod no_worker;

@@ -15,7 +15,9 @@ mod listing;
 mod live;
 mod load;
 mod pages;
+mod paging;
 mod parts;
+mod session;
 mod theme;
 
 fn main() {

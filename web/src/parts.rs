@@ -4,8 +4,9 @@
 use crate::{
     components::{page::Page, problem::Waiting},
     pages::{
-        arc::ArcPage, compare::ComparePage, datasets::DatasetsPage, leaderboard::LeaderboardPage, maze::MazePage,
-        new_run::NewRunPage, queue::QueuePage, run::RunPage, runs::RunsPage,
+        arc::ArcPage, compare::ComparePage, dataset::DatasetPage, datasets::DatasetsPage, leaderboard::LeaderboardPage,
+        maze::MazePage, model::ModelPage, models::ModelsPage, new_run::NewRunPage, queue::QueuePage, run::RunPage,
+        runs::RunsPage, team::TeamPage,
     },
 };
 use leptos::{
@@ -38,7 +39,8 @@ macro_rules! pages {
 pages! {
     training { runs: RunsPage, new_run: NewRunPage, run: RunPage, queue: QueuePage }
     scores { leaderboard: LeaderboardPage, compare: ComparePage }
-    data { datasets: DatasetsPage }
+    data { datasets: DatasetsPage, dataset: DatasetPage, models: ModelsPage, model: ModelPage }
+    team { team: TeamPage }
     boards { maze: MazePage, arc: ArcPage }
 }
 

@@ -1,11 +1,12 @@
 //! The caller: who that is, and the tokens of that user.
 
-use super::page_limit;
+use super::{login, page_limit};
 use crate::{
-    accounts::{By, Caller, Secret},
+    accounts::{By, Caller, Secret, hash_secret},
     http::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
+        gate::{SESSION_COOKIE, cookie},
     },
     server::AppState,
     store::{self, access::Viewer, credentials::NewToken},
@@ -13,8 +14,8 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use hrm_types::{
     Page,
@@ -54,6 +55,33 @@ pub async fn get_me(State(state): State<AppState>, caller: Caller) -> Result<Jso
     teams.sort_by_key(|team| caller.teams.iter().position(|id| *id == team.id));
     let accounts = caller.by != By::BeingHere;
     Ok(Json(Me { name: caller.name, role: caller.role, scopes: caller.scopes, teams, accounts }))
+}
+
+/// Sign out
+///
+/// Ends the session of the browser that asks, and takes its cookie.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/me/session",
+    tag = "accounts",
+    security(("token" = ["read"])),
+    responses(
+        (status = 204, description = "The session has ended"),
+        (status = 409, description = "The caller is no signed-in browser"),
+    )
+)]
+pub async fn end_session(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let secret = cookie(&headers, SESSION_COOKIE).filter(|_| caller.by == By::Session);
+    let detail = || "only a signed-in browser has a session; a token is ended by DELETE /api/v1/tokens/{id}".into();
+    let secret = secret.ok_or_else(|| ApiError::Conflict { field: None, detail: detail() })?;
+    store::credentials::end_session(&state.pool, &hash_secret(secret)).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    login::forget_session(&mut response, &headers);
+    Ok(response)
 }
 
 /// List your tokens

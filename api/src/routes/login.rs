@@ -142,8 +142,13 @@ async fn log_out(
         store::credentials::end_session(&state.pool, &hash_secret(secret)).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    set_cookie(&mut response, &headers, SESSION_COOKIE, "", "/", 0);
+    forget_session(&mut response, &headers);
     Ok(response)
+}
+
+/// Takes the session's cookie from the browser.
+pub(super) fn forget_session(response: &mut Response, headers: &HeaderMap) {
+    set_cookie(response, headers, SESSION_COOKIE, "", "/", 0);
 }
 
 #[derive(Debug, Deserialize)]
@@ -281,9 +286,10 @@ fn page(
     let problem = if problem.is_empty() { String::new() } else { format!("<p role=alert>{}</p>", escaped(problem)) };
     let html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title} · HRM Lab</title>\
-         <body style=\"font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:10vh auto;padding:0 1rem\">\
-         <main><h1>{title}</h1>{problem}{content}</main></body></html>"
+         <meta name=color-scheme content=\"light dark\"><title>{title} · HRM Lab</title>\
+         <link rel=icon href=/favicon.svg type=image/svg+xml><link rel=stylesheet href=/door.css>\
+         <script src=/theme.js></script>\
+         <body><main><p class=brand>HRM Lab</p><h1>{title}</h1>{problem}{content}</main></body></html>"
     );
     let mut response = (status, [(header::CACHE_CONTROL, "no-store")], Html(html)).into_response();
     set_cookie(&mut response, headers, FORM_COOKIE, &value, "/", 3_600);

@@ -54,6 +54,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model, models::change_model, models::delete_model))
         .routes(routes!(models::list_aliases))
+        .routes(routes!(models::list_all_aliases))
         .routes(routes!(models::set_alias, models::remove_alias))
         .routes(routes!(models::download_model))
         // Datasets
@@ -103,6 +104,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(workers::list_workers))
         // Accounts
         .routes(routes!(account::get_me))
+        .routes(routes!(account::end_session))
         .routes(routes!(account::list_tokens, account::create_token))
         .routes(routes!(account::delete_token))
         .routes(routes!(users::list_users))

@@ -19,7 +19,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use hrm_types::{Page, ids::CheckpointId, model::Model};
+use hrm_types::{
+    Page,
+    ids::CheckpointId,
+    model::{Alias, Model},
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -215,6 +219,21 @@ pub async fn list_aliases(
 ) -> Result<Json<Page<String>>, ApiError> {
     store::checkpoints::get(&state.pool, id).await?;
     let items = store::aliases::of_model(&state.pool, &caller.viewer, id).await?;
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+/// List aliases
+///
+/// Your teams' names that move, and the model that each stands for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/aliases",
+    tag = "models",
+    security(("token" = ["read"])),
+    responses((status = 200, description = "In alphabetical order, on one page", body = Page<Alias>))
+)]
+pub async fn list_all_aliases(State(state): State<AppState>, caller: Caller) -> Result<Json<Page<Alias>>, ApiError> {
+    let items = store::aliases::list(&state.pool, &caller.viewer).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
 

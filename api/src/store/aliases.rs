@@ -1,7 +1,10 @@
 //! Names that move from model to model, such as `champion`.
 
 use super::{Error, access::Viewer};
-use hrm_types::ids::{CheckpointId, TeamId};
+use hrm_types::{
+    ids::{CheckpointId, TeamId},
+    model::Alias,
+};
 use sqlx::PgPool;
 
 /// Gives a team's alias to a model, and takes it from the one that had it.
@@ -61,4 +64,16 @@ pub async fn of_model(pool: &PgPool, viewer: &Viewer, model: CheckpointId) -> Re
     .fetch_all(pool)
     .await?;
     Ok(found)
+}
+
+/// The aliases of the viewer's teams, in alphabetical order.
+pub async fn list(pool: &PgPool, viewer: &Viewer) -> Result<Vec<Alias>, Error> {
+    let rows = sqlx::query!(
+        "SELECT alias, checkpoint_id FROM aliases WHERE $1::uuid[] IS NULL OR team_id = ANY($1)
+         ORDER BY alias, team_id",
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| Alias { name: row.alias, model_id: CheckpointId(row.checkpoint_id) }).collect())
 }

@@ -52,3 +52,13 @@ pub struct Model {
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
+
+/// A name that moves from model to model, such as `champion`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Alias {
+    /// The name.
+    pub name: String,
+    /// The model that it stands for now.
+    pub model_id: CheckpointId,
+}

@@ -71,6 +71,7 @@ fn without_accounts_whoever_is_here_is_the_local_owner() {
     assert_eq!((&me["name"], &me["role"], &me["accounts"]), (&json!("local"), &json!("admin"), &json!(false)));
     assert_eq!(me["teams"][0]["name"], "local");
     server.get("/api/v1/tokens").expect_problem(409, "conflict");
+    Answer::of(server.request("DELETE", "/api/v1/me/session")).expect_problem(409, "conflict");
     let invitation = json!({"name": "ann", "team": "local"});
     server.post("/api/v1/invitations", &invitation).expect_problem(409, "conflict");
     let login = Browser::new(&server).open("/login");
@@ -124,6 +125,15 @@ fn a_browser_signs_in_writes_and_signs_out() {
     let secret = made["secret"].as_str().expect("a secret");
     assert!(secret.starts_with("hrm_") && made["token"]["prefix"] == secret[..8], "{made:#}");
     assert_eq!(lab.send(secret, "GET", "/api/v1/me", &Value::Null).expect(200)["scopes"], json!(["read"]));
+
+    // A script signs out through the API; a token has nothing to sign out of.
+    lab.send(secret, "DELETE", "/api/v1/me/session", &Value::Null).expect_problem(409, "conflict");
+    Answer::of(browser.request("DELETE", "/api/v1/me/session")).expect_problem(403, "cross-origin");
+    let out = browser.send(browser.request("DELETE", "/api/v1/me/session").header("x-requested-with", "test"));
+    assert!(out.status == 204 && out.header("set-cookie").contains("hrm_session=;"), "{:?}", out.headers);
+    assert_eq!(browser.open("/api/v1/me").status, 401);
+    browser.open("/login");
+    browser.log_in("ann", "password of ann");
 
     assert!(browser.open("/login").text().contains("Sign out"));
     assert_eq!(browser.submit("/logout", &[]).header("location"), "/login");

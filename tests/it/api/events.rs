@@ -60,7 +60,7 @@ fn id_of(run: &Value) -> &str {
 }
 
 /// Watches a run to its end and gives it as it is then.
-pub(super) fn wait_until_final(server: &Server, run: &Value) -> Value {
+pub(crate) fn wait_until_final(server: &Server, run: &Value) -> Value {
     let last = Events::open(server, id_of(run), None).last().expect("a stream has events");
     assert_eq!(last.name, "run", "the final state comes last");
     last.data

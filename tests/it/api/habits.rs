@@ -299,6 +299,8 @@ fn a_checkpoint_that_was_downloaded_can_be_uploaded_and_bear_an_alias() {
     assert_eq!(alias("PUT", address, "champion"), 204);
     assert_eq!(solved_by().expect(200)["model"]["id"], model["id"]);
     assert_eq!(server.get(&format!("{address}/aliases")).expect(200)["items"], json!(["champion"]));
+    let all = server.get("/api/v1/aliases").expect(200);
+    assert_eq!(named(&all, "champion")["model_id"], address.rsplit('/').next().unwrap_or_default(), "{all:#}");
     let of_shipped = format!("/api/v1/models/{}", shipped["id"].as_str().expect("an id"));
     assert_eq!(alias("PUT", &of_shipped, "champion"), 204);
     assert_eq!(solved_by().expect(200)["model"]["id"], shipped["id"], "it has moved");

@@ -42,10 +42,10 @@ pub(crate) struct Server {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Server {
@@ -75,21 +75,33 @@ impl Server {
         Self::start(&[], Some(page))
     }
 
+    /// One without a worker on a database of the test's own, at that address.
+    pub(crate) fn with_page_on(page: &Path, database: &str, address: &str) -> Self {
+        Self::start_at(address, &["--no-worker"], Some(page), Some(database))
+    }
+
     fn start(arguments: &[&str], page: Option<&Path>) -> Self {
+        Self::start_at("127.0.0.1:0", arguments, page, None)
+    }
+
+    fn start_at(bind: &str, arguments: &[&str], page: Option<&Path>, database: Option<&str>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let own_page = folder.path().join("page");
         if page.is_none() {
             super::page::write_page(&own_page);
         }
-        let mut child = Command::new(hrm())
-            .args(["serve", "--bind", "127.0.0.1:0"])
+        let mut command = Command::new(hrm());
+        command
+            .args(["serve", "--bind", bind])
             .args(arguments)
             .env("HRM_DATA_DIR", folder.path().join("data"))
             .env("HRM_WEB_DIR", page.unwrap_or(&own_page))
             .env_remove("DATABASE_URL")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("hrm can be started");
+            .stdout(Stdio::piped());
+        if let Some(database) = database {
+            command.env("DATABASE_URL", database);
+        }
+        let mut child = command.spawn().expect("hrm can be started");
         let output = child.stdout.take().expect("the output is piped");
         let (sender, lines) = mpsc::channel();
         // Reads on to the end, so that the server never waits for its output to be read.
@@ -134,21 +146,21 @@ impl Server {
         &self.address
     }
 
-    pub(super) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         self.client.request(method, format!("{}{path}", self.address))
     }
 
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         Answer::of(self.request("GET", path))
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request("POST", path).json(body))
     }
 
     /// What the program prints when it is run on the server's data with these arguments and that input.
-    pub(super) fn hrm(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn hrm(&self, arguments: &[&str], input: &str) -> String {
         let mut command = Command::new(hrm());
         command.args(arguments).env("HRM_DATA_DIR", self.folder.path().join("data")).env_remove("DATABASE_URL");
         let output = run(command, input);
@@ -157,7 +169,7 @@ impl Server {
     }
 
     /// A finished run of [`tiny_experiment`], trained once per server.
-    pub(super) fn trained(&self) -> &Value {
+    pub(crate) fn trained(&self) -> &Value {
         self.trained.get_or_init(|| {
             let queued = self.post("/api/v1/runs", &json!({"experiment": tiny_experiment("it-untrained")})).expect(201);
             let run = super::events::wait_until_final(self, &queued);
@@ -167,7 +179,7 @@ impl Server {
     }
 
     /// Asks the server to stop and waits until it has.
-    pub(super) fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.terminate();
     }
 
@@ -192,7 +204,7 @@ impl Drop for Server {
 }
 
 impl Answer {
-    pub(super) fn of(request: RequestBuilder) -> Self {
+    pub(crate) fn of(request: RequestBuilder) -> Self {
         let response = request.send().expect("the server answers");
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
@@ -202,7 +214,7 @@ impl Answer {
 
     /// The JSON of an answer with that status.
     #[track_caller]
-    pub(super) fn expect(&self, status: u16) -> Value {
+    pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -226,7 +238,7 @@ impl Answer {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
@@ -244,14 +256,14 @@ pub(crate) fn run(mut command: Command, input: &str) -> Output {
 }
 
 /// The item of a page that has this name.
-pub(super) fn named(page: &Value, name: &str) -> Value {
+pub(crate) fn named(page: &Value, name: &str) -> Value {
     let items = page["items"].as_array().expect("a page");
     items.iter().find(|item| item["name"] == name).expect("an item of this name").clone()
 }
 
 /// An experiment whose learning rates are zero: it goes through everything a run goes through
 /// within seconds, and its model is certain to know nothing.
-pub(super) fn tiny_experiment(name: &str) -> Value {
+pub(crate) fn tiny_experiment(name: &str) -> Value {
     json!({
         "name": name,
         "data": {"source": "generate", "side": 4, "train": 60, "test": 20, "givens": [6, 9], "seed": 7},

@@ -4,7 +4,7 @@ use super::driver::{Screen, journey, journey_on};
 use serde_json::json;
 
 /// Every page that needs nothing stored.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "/",
     "/solve/maze",
     "/solve/arc",
@@ -14,6 +14,8 @@ const PAGES: [&str; 10] = [
     "/leaderboard",
     "/compare",
     "/datasets",
+    "/models",
+    "/team",
     "/no/such/page",
 ];
 

@@ -56,19 +56,36 @@ where
     F: FnOnce(Tab) -> Steps,
     Steps: Future<Output = ()> + Send + 'static,
 {
-    let Some(chromedriver) = find("chromedriver") else {
+    if has_browser() {
+        // Held while it waits, so that the next journey finds the server still running.
+        let server = shared_server();
+        journey_at(server.address(), screen, steps);
+    }
+}
+
+/// Whether there is a browser to test with; says so where there is none.
+pub(super) fn has_browser() -> bool {
+    let found = find("chromedriver").is_some();
+    if !found {
         eprintln!("skipped: chromedriver was not found on PATH; `make test` installs it where it may");
-        return;
-    };
-    // Held while it waits, so that the next journey finds the server still running.
-    let server = shared_server();
+    }
+    found
+}
+
+/// The same at the server with that address.
+pub(super) fn journey_at<F, Steps>(address: &str, screen: Screen, steps: F)
+where
+    F: FnOnce(Tab) -> Steps,
+    Steps: Future<Output = ()> + Send + 'static,
+{
+    let chromedriver = find("chromedriver").expect("a chromedriver");
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let driver = Driver::start(&chromedriver);
     let profile = TempDir::new().expect("a temporary folder");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let client = connect(&driver, screen, profile.path()).await;
-        let tab = Tab::new(client.clone(), server.address().to_owned());
+        let tab = Tab::new(client.clone(), driver.address.clone(), address.to_owned());
         // A task of its own, so that the browser is closed whatever becomes of the steps.
         let outcome = tokio::spawn(steps(tab)).await;
         client.close().await.expect("the browser can be closed");
@@ -79,7 +96,7 @@ where
 }
 
 /// The server that the journeys of this process share.
-fn shared_server() -> Arc<Server> {
+pub(super) fn shared_server() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     shared.upgrade().unwrap_or_else(|| {
@@ -89,7 +106,7 @@ fn shared_server() -> Arc<Server> {
     })
 }
 
-fn built_page() -> PathBuf {
+pub(super) fn built_page() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace around this package");
     let page = root.join("web/dist");
     assert!(page.join("index.html").is_file(), "expected the built page in {}: run `make web`", page.display());

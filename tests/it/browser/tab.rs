@@ -34,6 +34,8 @@ const UNTIL: &str = "
 /// A tab of the browser.
 pub(super) struct Tab {
     client: Client,
+    /// Where chromedriver listens.
+    driver: String,
     address: String,
 }
 
@@ -43,8 +45,34 @@ impl Tab {
     /// Longest wait for a tiny run.
     pub(super) const LONGEST: Duration = Duration::from_mins(5);
 
-    pub(super) fn new(client: Client, address: String) -> Self {
-        Self { client, address }
+    pub(super) fn new(client: Client, driver: String, address: String) -> Self {
+        Self { client, driver, address }
+    }
+
+    /// Asks the browser for something that only its developer tools can.
+    pub(super) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let session = self.client.session_id().await.expect("the session answers").expect("a session");
+        let url = format!("{}/session/{session}/goog/cdp/execute", self.driver);
+        let request = reqwest::Client::new().post(url).json(&json!({"cmd": command, "params": parameters}));
+        let answer: Value = request.send().await.expect("chromedriver answers").json().await.expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
+        answer["value"].clone()
+    }
+
+    /// The picture of what the window shows, a PNG.
+    pub(super) async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture")
+    }
+
+    /// Chooses a file for a file field.
+    pub(super) async fn choose_file(&self, css: &str, path: &std::path::Path) {
+        let path = path.to_str().expect("UTF-8");
+        self.find(css).await.send_keys(path).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Shows the page in that theme from the next page on.
+    pub(super) async fn choose_theme(&self, theme: &str) {
+        self.run(&format!("localStorage.setItem('theme', {})", json!(theme))).await;
     }
 
     /// Opens a page of the lab and waits until it shows.

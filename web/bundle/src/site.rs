@@ -6,8 +6,12 @@ use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 
 /// The style sheets, in the order of the cascade.
-const STYLES: [&str; 11] =
-    ["tokens", "base", "layout", "controls", "grid", "chart", "pages", "boards", "runs", "run", "scores"];
+const STYLES: [&str; 13] = [
+    "tokens", "base", "layout", "controls", "grid", "chart", "pages", "boards", "runs", "run", "scores", "data", "team",
+];
+
+/// Those of the pages that the server writes itself, which know no hashes.
+const DOOR_STYLES: [&str; 3] = ["tokens", "base", "door"];
 
 /// Everything that goes into `dist`, from the folder `web`.
 pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
@@ -16,7 +20,7 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
 
     let font = add_hashed(&mut files, "hrm-sans", "woff2", asset("hrm-sans.woff2")?)?;
     let theme = add_hashed(&mut files, "theme", "js", asset("theme.js")?)?;
-    let style = add_hashed(&mut files, "style", "css", style_sheet(web, &font)?)?;
+    let style = add_hashed(&mut files, "style", "css", style_sheet(web, &STYLES, &font)?)?;
     let wasm = add_hashed(&mut files, "hrm-web", "wasm", bound.wasm)?;
     for (path, source) in bound.snippets {
         files.push(compressed(format!("assets/{path}"), source.into_bytes())?);
@@ -26,6 +30,11 @@ pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
     let boot = add_hashed(&mut files, "boot", "js", boot.into_bytes())?;
 
     files.push(compressed("favicon.svg".into(), asset("favicon.svg")?)?);
+    for (path, bytes) in [("door.css", style_sheet(web, &DOOR_STYLES, &font)?), ("theme.js", asset("theme.js")?)] {
+        let mut file = compressed(path.into(), bytes)?;
+        file.first = false;
+        files.push(file);
+    }
     let names = [
         ("{{style}}", &style),
         ("{{theme}}", &theme),
@@ -70,10 +79,10 @@ fn renamed(script: &str, from: &str, to: &str) -> Result<String> {
     Ok(quotes.iter().fold(script.to_owned(), |script, quoted| script.replace(quoted, &import(to))))
 }
 
-/// All style sheets as one, without comments and indentation.
-fn style_sheet(web: &Path, font: &str) -> Result<Vec<u8>> {
+/// Style sheets as one, without comments and indentation.
+fn style_sheet(web: &Path, styles: &[&str], font: &str) -> Result<Vec<u8>> {
     let mut sheet = String::new();
-    for name in STYLES {
+    for name in styles {
         let path = web.join("style").join(format!("{name}.css"));
         sheet += &fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     }

@@ -1,30 +1,89 @@
 //! Datasets and their puzzles.
 
 use super::{
-    Answer,
-    transport::{get, post},
+    Answer, Made, encoded,
+    transport::{change, get, patch, post_or_queue},
 };
 use hrm_types::{
     Page,
-    dataset::{CreateDataset, Dataset, Split, StoredPuzzle},
+    board::Kind,
+    dataset::{ChangeDataset, CreateDataset, Dataset, Split, StoredPuzzle},
     ids::DatasetId,
+    job::Job,
 };
+
+/// What the puzzles of a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) test_rows: Option<u32>,
+    pub(crate) validation_rows: Option<u32>,
+    pub(crate) license: String,
+}
+
+impl About {
+    /// Where the file is uploaded, below the API's root.
+    pub(crate) fn upload_path(&self) -> String {
+        let mut path = format!("/datasets/upload?name={}&kind={}", encoded(&self.name), self.kind.as_str());
+        let counts = [("test_rows", self.test_rows), ("validation_rows", self.validation_rows)];
+        for (name, rows) in counts.iter().filter_map(|(name, rows)| rows.map(|rows| (name, rows))) {
+            path += &format!("&{name}={rows}");
+        }
+        if !self.license.is_empty() {
+            path += &format!("&license={}", encoded(&self.license));
+        }
+        path
+    }
+}
 
 pub(crate) async fn list_datasets() -> Answer<Page<Dataset>> {
     get("/datasets?limit=100").await
+}
+
+/// Datasets, newest first, from `cursor` on.
+pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Dataset>> {
+    match cursor {
+        Some(cursor) => get(&format!("/datasets?limit=10&cursor={}", encoded(&cursor))).await,
+        None => get("/datasets?limit=10").await,
+    }
 }
 
 pub(crate) async fn get_dataset(id: DatasetId) -> Answer<Dataset> {
     get(&format!("/datasets/{id}")).await
 }
 
-pub(crate) async fn create_dataset(request: &CreateDataset) -> Answer<Dataset> {
-    post("/datasets", request).await
+pub(crate) async fn create_dataset(request: &CreateDataset) -> Answer<Made<Dataset>> {
+    post_or_queue("/datasets", request).await
+}
+
+pub(crate) async fn change_dataset(id: DatasetId, wanted: &ChangeDataset) -> Answer<Dataset> {
+    patch(&format!("/datasets/{id}"), wanted).await
+}
+
+pub(crate) async fn delete_dataset(id: DatasetId) -> Answer<()> {
+    change("DELETE", &format!("/datasets/{id}")).await
 }
 
 /// The first `limit` puzzles of a split.
 pub(crate) async fn list_puzzles(id: DatasetId, split: Split, limit: u32) -> Answer<Page<StoredPuzzle>> {
-    get(&format!("/datasets/{id}/puzzles?split={}&limit={limit}", split.as_str())).await
+    puzzles_after(id, split, None, limit).await
+}
+
+/// The next `limit` puzzles of a split, from `cursor` on.
+pub(crate) async fn puzzles_after(
+    id: DatasetId,
+    split: Split,
+    cursor: Option<String>,
+    limit: u32,
+) -> Answer<Page<StoredPuzzle>> {
+    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    get(&format!("/datasets/{id}/puzzles?split={}&limit={limit}{cursor}", split.as_str())).await
+}
+
+/// The newest generations of datasets by workers.
+pub(crate) async fn list_generations() -> Answer<Page<Job>> {
+    get("/jobs?kind=generation&limit=10").await
 }
 
 /// The puzzle at a position, from 0; none behind the last.

@@ -1,7 +1,8 @@
 //! How a call travels: one request, one answer, every failure a [`Problem`].
 
 use super::{Answer, address};
-use hrm_types::problem::Problem;
+use crate::browser;
+use hrm_types::{job::Job, problem::Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -24,16 +25,34 @@ pub(super) async fn change(method: &str, path: &str) -> Answer<()> {
     send(method, path, None).await.map(drop)
 }
 
+/// What was asked for, or the job that a worker does it in.
+pub(crate) enum Made<T> {
+    Now(T),
+    Queued(Box<Job>),
+}
+
+/// Posts what takes so little that it is done at once, or so much that it is queued.
+pub(super) async fn post_or_queue<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Answer<Made<T>> {
+    match exchange(&request("POST", path, Some(&written(body)?))?).await? {
+        (202, text) => read(&text).map(|job| Made::Queued(Box::new(job))),
+        (_, text) => read(&text).map(Made::Now),
+    }
+}
+
 fn written(body: &impl Serialize) -> Answer<String> {
     Ok(serde_json::to_string(body).map_err(|error| unreadable(&error.to_string()))?)
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
     Ok(serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?)
 }
 
 /// Sends `body`, if there is one, as JSON; the text of a successful answer.
 async fn send(method: &str, path: &str, body: Option<&str>) -> Answer<String> {
+    answer(&request(method, path, body)?).await
+}
+
+fn request(method: &str, path: &str, body: Option<&str>) -> Answer<Request> {
     let options = RequestInit::new();
     options.set_method(method);
     if let Some(body) = body {
@@ -41,19 +60,31 @@ async fn send(method: &str, path: &str, body: Option<&str>) -> Answer<String> {
     }
     let request = Request::new_with_str_and_init(&address(path), &options).map_err(unreachable)?;
     request.headers().set("content-type", "application/json").map_err(unreachable)?;
-    answer(&request).await
+    Ok(request)
 }
 
 /// Sends `request`; the text of a successful answer.
 pub(super) async fn answer(request: &Request) -> Answer<String> {
+    match exchange(request).await? {
+        (202, _) => Err(problem(202, "Queued", "A worker does it. Look again when its job has ended.".into()).into()),
+        (_, text) => Ok(text),
+    }
+}
+
+/// Sends `request`; the status and the text of a successful answer.
+async fn exchange(request: &Request) -> Answer<(u16, String)> {
     let response = JsFuture::from(leptos::prelude::window().fetch_with_request(request)).await.map_err(unreachable)?;
     let response: Response = response.dyn_into().map_err(unreachable)?;
     let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
-    let text = text.as_string().unwrap_or_default();
-    if response.status() == 202 {
-        return Err(problem(202, "Queued", "A worker does it. Look again when its job has ended.".into()).into());
+    judged(response.status(), text.as_string().unwrap_or_default())
+}
+
+/// An answer, or the problem that its status stands for. Who is not signed in, or not any more, is sent to do so.
+pub(super) fn judged(status: u16, text: String) -> Answer<(u16, String)> {
+    if status == 401 {
+        browser::sign_in();
     }
-    if response.ok() { Ok(text) } else { Err(refusal(response.status(), &text).into()) }
+    if (200..300).contains(&status) { Ok((status, text)) } else { Err(refusal(status, &text).into()) }
 }
 
 /// The problem that the server told, or that it told none.
@@ -66,7 +97,7 @@ fn problem(status: u16, title: &str, detail: String) -> Problem {
     Problem { kind, title, status, detail, field: None, request_id: String::new() }
 }
 
-fn unreachable(_: JsValue) -> Problem {
+pub(super) fn unreachable(_: JsValue) -> Problem {
     problem(0, "No connection", "The server does not answer. Is it still running?".into())
 }
 

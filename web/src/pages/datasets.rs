@@ -1,6 +1,8 @@
-//! Datasets: what is stored, with pictures of its first puzzles, and a form that generates one.
+//! Datasets: what is stored, with pictures of its first puzzles, and forms that make more.
 
 mod generate;
+mod generations;
+mod import;
 
 use crate::{
     api,
@@ -9,17 +11,20 @@ use crate::{
         page::Page,
         problem::{Empty, Problems, Waiting},
     },
-    format,
-    grid::picture::{picture, solve_link},
-    load,
+    format, load,
+    pages::dataset::{count_words, drawn, side_words},
+    paging::{More, Pages},
+    session,
 };
 use generate::Generate;
+use generations::Generations;
 use hrm_types::{
-    Page as ListPage,
+    account::Scope,
     board::Kind,
-    dataset::{Dataset, Split, StoredPuzzle},
+    dataset::{Dataset, Split},
     ids::DatasetId,
 };
+use import::Import;
 use leptos::prelude::*;
 
 /// Puzzles drawn of each dataset.
@@ -28,64 +33,97 @@ const PICTURES: u32 = 5;
 /// The page at `/datasets`.
 #[component]
 pub(crate) fn DatasetsPage() -> impl IntoView {
-    let datasets = load::load(api::data::list_datasets);
+    let datasets = Pages::open(|cursor| Box::pin(api::data::list(cursor)));
     let list = move || {
-        datasets.value.with(|page| match page {
+        datasets.items.with(|items| match items {
+            None if datasets.problem.with(Option::is_some) => ().into_any(),
             None => view! { <Waiting /> }.into_any(),
-            Some(page) if page.items.is_empty() => view! {
+            Some(items) if items.is_empty() => view! {
                 <Empty title="No dataset yet">
-                    "Generate one here, or import a file with "<code>"hrm data import"</code>". A run that generates its puzzles stores them, too."
+                    "Generate one here, or import a file. A run that generates its puzzles stores them, too."
                 </Empty>
-            }.into_any(),
-            Some(page) => entries(page).into_any(),
+            }
+            .into_any(),
+            Some(items) => {
+                items.iter().map(|dataset| view! { <Entry dataset=dataset.clone() /> }).collect_view().into_any()
+            }
         })
     };
     view! {
         <Page title="Datasets" lead="Puzzles to train on and held-out puzzles to score with, known by the hash of their content.">
-            <Problems of=datasets.problem />
             <div class="datasets-layout">
-                <div class="datasets">{list}</div>
-                <Generate stored=move || datasets.refresh() />
+                <div class="datasets">
+                    {list}
+                    <More pages=datasets label="Older datasets" />
+                </div>
+                <Show when=|| session::may(Scope::Write)>
+                    <Side stored=move || datasets.refresh() />
+                </Show>
             </div>
         </Page>
     }
 }
 
-fn entries(page: &ListPage<Dataset>) -> impl IntoView + use<> {
-    page.items.iter().map(|dataset| view! { <Entry dataset=dataset.clone() /> }).collect_view()
+/// Where datasets come from: the generator, or a file.
+#[component]
+fn Side(stored: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let from_file = RwSignal::new(false);
+    let choice = move |file: bool, label: &'static str| {
+        view! {
+            <button type="button" aria-pressed=move || (from_file.get() == file).to_string() on:click=move |_| from_file.set(file)>
+                {label}
+            </button>
+        }
+    };
+    let generations = Generations::watch(stored);
+    view! {
+        <div class="make">
+            <div class="segments" role="group" aria-label="How to make a dataset">
+                {choice(false, "Generate")}
+                {choice(true, "Import a file")}
+            </div>
+            <div hidden=move || from_file.get()><Generate stored generations /></div>
+            <div hidden=move || !from_file.get()><Import stored /></div>
+            {generations.view()}
+        </div>
+    }
 }
 
 #[component]
 fn Entry(dataset: Dataset) -> impl IntoView {
     let (id, kind) = (dataset.id, dataset.kind);
-    let made = dataset.generated.as_ref().map(|spec| {
-        let givens = spec.givens.map(|[low, high]| format!(", {low} to {high} givens")).unwrap_or_default();
-        format!("Generated with seed {}{givens}", spec.seed)
-    });
     let leaks = dataset.leaks.map(|leaks| match leaks.test_in_train {
         0 => " No test puzzle is trained on, in any symmetric form.".to_owned(),
         leaked => format!(" {} are trained on in a symmetric form!", format::counted(leaked.into(), "test puzzle")),
     });
+    let stored = dataset.name.clone();
     view! {
         <article class="dataset">
             <header>
-                <h2>{dataset.name.clone()}</h2>
-                <a href=format!("/leaderboard?dataset={id}")>"Leaderboard"</a>
+                <h2><a href=format!("/datasets/{id}")>{dataset.name.clone()}</a></h2>
+                <span class="dataset-links">
+                    <a href=format!("/leaderboard?dataset={id}")>"Leaderboard"<span class="hidden">" of "{stored}</span></a>
+                </span>
             </header>
             <p class="dataset-facts">
-                {format!(
-                    "{kind} {0} × {0} · {1} to train on · {2} to validate · {3} to test.",
-                    dataset.side,
-                    format::counted(dataset.train_count.into(), "puzzle"),
-                    format::count(dataset.validation_count.into()),
-                    format::count(dataset.test_count.into()),
-                )}
+                {format!("{} · {}.", side_words(&dataset), count_words(&dataset))}
                 {leaks}
-                <span class="aside">{made.unwrap_or_else(|| format!("From {}", dataset.origin))} "; stored " <Ago at=dataset.created_at /></span>
+                <span class="aside">{made(&dataset)}"; stored " <Ago at=dataset.created_at />{dataset.public.then_some(" · public")}</span>
             </p>
             <Pictures id kind split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
-            <p class="dataset-hash">"Content " <code class="hash" title=dataset.content_hash.clone()>{dataset.content_hash.clone()}</code></p>
         </article>
+    }
+}
+
+/// Where a dataset comes from, in words.
+pub(crate) fn made(dataset: &Dataset) -> String {
+    match &dataset.generated {
+        None => format!("From {}", dataset.origin),
+        Some(spec) => {
+            let givens = spec.givens.map(|[low, high]| format!(", {low} to {high} givens")).unwrap_or_default();
+            let maze = spec.maze.map(|style| format!(", {style}")).unwrap_or_default();
+            format!("Generated with seed {}{givens}{maze}", spec.seed)
+        }
     }
 }
 
@@ -95,19 +133,11 @@ fn Pictures(id: DatasetId, kind: Kind, split: Split) -> impl IntoView {
     let pictures = move || {
         puzzles.value.with(|page| {
             let items = page.iter().flat_map(|page| page.items.iter());
-            items.filter_map(|puzzle| drawn(kind, puzzle)).collect_view()
+            items.filter_map(|puzzle| drawn(kind, puzzle, false)).collect_view()
         })
     };
     view! {
         <Problems of=puzzles.problem />
         <div class="pictures">{pictures}</div>
     }
-}
-
-/// A puzzle's picture, which leads to where it can be solved.
-fn drawn(kind: Kind, puzzle: &StoredPuzzle) -> Option<impl IntoView + use<>> {
-    let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
-    let link = solve_link(kind, &puzzle.task, (&puzzle.question, &puzzle.answer), "");
-    let title = format!("Solve this one (rating {})", puzzle.rating);
-    Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }

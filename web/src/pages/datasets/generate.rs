@@ -1,133 +1,201 @@
 //! The form that generates a dataset.
 
-use crate::{api, components::problem::ProblemNotice, format};
-use hrm_types::{dataset::CreateDataset, experiment::GenerateSpec, job::LOCAL, problem::Problem};
+use super::generations::Generations;
+use crate::{
+    api::{self, Made},
+    components::{
+        field::{ChoiceField, Refusal, TextField, number},
+        problem::Problems,
+    },
+    format,
+};
+use hrm_types::{
+    board::Kind,
+    dataset::CreateDataset,
+    experiment::{GenerateSpec, MazeStyle},
+    job::LOCAL,
+};
 use leptos::{prelude::*, task::spawn_local};
 
+/// The fields that say at themselves what is wrong with them, as the API calls them.
+const FIELDS: [&str; 8] = [
+    "name",
+    "generate.side",
+    "generate.seed",
+    "generate.train",
+    "generate.validation",
+    "generate.test",
+    "generate.givens",
+    "generate.min_path",
+];
+
 /// The texts of the fields.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, Copy)]
 struct Texts {
-    name: String,
-    side: String,
-    train: String,
-    test: String,
-    low: String,
-    high: String,
-    seed: String,
+    name: RwSignal<String>,
+    kind: RwSignal<String>,
+    side: RwSignal<String>,
+    train: RwSignal<String>,
+    validation: RwSignal<String>,
+    test: RwSignal<String>,
+    low: RwSignal<String>,
+    high: RwSignal<String>,
+    style: RwSignal<String>,
+    min_path: RwSignal<String>,
+    seed: RwSignal<String>,
 }
 
 impl Texts {
     fn new() -> Self {
-        let text = str::to_owned;
+        let text = |text: &str| RwSignal::new(text.to_owned());
         Self {
             name: text("sudoku-6x6"),
+            kind: text("sudoku"),
             side: text("6"),
             train: text("2000"),
+            validation: text("0"),
             test: text("500"),
             low: text("12"),
             high: text("18"),
+            style: text("hard"),
+            min_path: text(""),
             seed: text("1"),
         }
     }
 
+    fn kind(self) -> Kind {
+        self.kind.with(|kind| kind.parse().unwrap_or_default())
+    }
+
+    /// Sizes that make sense for a kind just chosen, and a name that says what it is unless somebody chose one.
+    fn suggest(self) {
+        let (side, train, test) = match untrack(move || self.kind()) {
+            Kind::Sudoku => ("6", "2000", "500"),
+            Kind::Maze => ("9", "1000", "200"),
+            Kind::Arc => ("10", "200", "50"),
+        };
+        self.side.set(side.into());
+        self.train.set(train.into());
+        self.test.set(test.into());
+        let kinds = ["sudoku-", "maze-", "arc-"];
+        if self.name.with_untracked(|name| name.is_empty() || kinds.iter().any(|kind| name.starts_with(kind))) {
+            self.name.set(format!("{}-{side}x{side}", self.kind.get_untracked()));
+        }
+    }
+
     /// The request, or which field is wrong and how.
-    fn request(&self) -> Result<CreateDataset, (&'static str, String)> {
-        let whole = |text: &str, field: &'static str| {
-            text.trim().parse::<u64>().map_err(|_| (field, format!("expected a whole number, found {text:?}")))
+    fn request(self) -> Result<CreateDataset, (String, String)> {
+        let kind = untrack(move || self.kind());
+        let generate = GenerateSpec {
+            kind,
+            side: required(self.side, "generate.side")?,
+            train: required(self.train, "generate.train")?,
+            test: required(self.test, "generate.test")?,
+            validation: whole(self.validation, "generate.validation")?.unwrap_or(0),
+            givens: match kind {
+                Kind::Sudoku => Some([required(self.low, "generate.givens")?, required(self.high, "generate.givens")?]),
+                Kind::Maze | Kind::Arc => None,
+            },
+            maze: (kind == Kind::Maze).then(|| match self.style.get_untracked().as_str() {
+                "perfect" => MazeStyle::Perfect,
+                _ => MazeStyle::Hard,
+            }),
+            min_path: if kind == Kind::Maze { whole(self.min_path, "generate.min_path")? } else { None },
+            seed: required(self.seed, "generate.seed")?,
         };
-        let count = |text: &str, field| {
-            whole(text, field).and_then(|n| u32::try_from(n).map_err(|_| (field, format!("{n} is too many"))))
-        };
-        let small = |text: &str, field| {
-            whole(text, field).and_then(|n| u8::try_from(n).map_err(|_| (field, format!("{n} is too many"))))
-        };
-        let generate = GenerateSpec::sudoku(
-            small(&self.side, "side")?,
-            count(&self.train, "train")?,
-            count(&self.test, "test")?,
-            [small(&self.low, "givens")?, small(&self.high, "givens")?],
-            whole(&self.seed, "seed")?,
-        );
-        generate.validate().map_err(|error| (error.field.trim_start_matches("data."), error.problem))?;
-        Ok(CreateDataset { name: self.name.trim().into(), generate, owner: LOCAL.into(), priority: 0 })
+        generate.validate().map_err(|error| (error.field.replacen("data.", "generate.", 1), error.problem))?;
+        let name = self.name.get_untracked().trim().to_owned();
+        Ok(CreateDataset { name, generate, owner: LOCAL.into(), priority: 0 })
     }
 }
 
-/// A form; calls `stored` once the dataset is.
+fn whole<T: std::str::FromStr>(text: RwSignal<String>, field: &str) -> Result<Option<T>, (String, String)> {
+    text.with_untracked(|text| number(text)).map_err(|problem| (field.to_owned(), problem))
+}
+
+fn required<T: std::str::FromStr>(text: RwSignal<String>, field: &str) -> Result<T, (String, String)> {
+    whole(text, field)?.ok_or_else(|| (field.to_owned(), "expected a whole number, found nothing".to_owned()))
+}
+
+/// A form; calls `stored` once the dataset is, or shows its job among `generations`.
 #[component]
-pub(super) fn Generate(stored: impl Fn() + Copy + 'static) -> impl IntoView {
-    let texts = RwSignal::new(Texts::new());
-    let wrong = RwSignal::new(None::<(String, String)>);
-    let problem = RwSignal::new(None::<Problem>);
-    let busy = RwSignal::new(false);
-    let said = RwSignal::new(String::new());
-    let field = move |name: &'static str, label: &'static str, of: fn(&mut Texts) -> &mut String| {
-        let error = Memo::new(move |_| wrong.get().filter(|(field, _)| field == name).map(|(_, problem)| problem));
-        view! {
-            <div class="field" class:invalid=move || error.get().is_some()>
-                <label for=format!("generate-{name}-{label}")>{label}</label>
-                <input
-                    id=format!("generate-{name}-{label}")
-                    type="text"
-                    autocomplete="off"
-                    spellcheck="false"
-                    prop:value=move || texts.with(|texts| of(&mut texts.clone()).clone())
-                    on:input=move |event| {
-                        wrong.set(None);
-                        texts.update(|texts| *of(texts) = event_target_value(&event));
-                    }
-                />
-                <p class="hint">{move || error.get()}</p>
-            </div>
+pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generations) -> impl IntoView {
+    let (texts, refusal) = (Texts::new(), Refusal::new());
+    let (busy, said) = (RwSignal::new(false), RwSignal::new(String::new()));
+    Effect::new(move |before: Option<Kind>| {
+        let kind = texts.kind();
+        if before.is_some_and(|before| before != kind) {
+            texts.suggest();
         }
-    };
+        kind
+    });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
+        refusal.clear();
         if busy.get_untracked() {
             return;
         }
-        let request = match texts.with_untracked(Texts::request) {
+        let request = match texts.request() {
             Ok(request) => request,
-            Err((field, problem)) => return wrong.set(Some((field.into(), problem))),
+            Err((field, problem)) => return refusal.at(&field, problem),
         };
         busy.set(true);
-        problem.set(None);
         said.set("Generating. Puzzles with few givens take a while.".into());
         spawn_local(async move {
             let answer = api::data::create_dataset(&request).await;
             busy.try_set(false);
-            said.try_set(match &answer {
-                Ok(dataset) => format!(
-                    "Stored {}: {} and {} to test.",
-                    dataset.name,
-                    format::counted(dataset.train_count.into(), "puzzle"),
-                    format::count(dataset.test_count.into())
-                ),
-                Err(_) => String::new(),
-            });
-            match answer {
-                Ok(_) => stored(),
-                Err(refusal) => match refusal.field.as_deref().map(|field| field.trim_start_matches("generate.")) {
-                    Some(field) => drop(wrong.try_set(Some((field.into(), refusal.detail.clone())))),
-                    None => drop(problem.try_set(Some(*refusal))),
-                },
-            }
+            let words = match answer {
+                Ok(Made::Now(dataset)) => {
+                    stored();
+                    let train = format::counted(dataset.train_count.into(), "puzzle");
+                    format!(
+                        "Stored {}: {train} and {} to test.",
+                        dataset.name,
+                        format::count(dataset.test_count.into())
+                    )
+                }
+                Ok(Made::Queued(job)) => {
+                    generations.look();
+                    format!("{} takes a while: a worker does it.", job.name)
+                }
+                Err(problem) => {
+                    refusal.set(*problem);
+                    String::new()
+                }
+            };
+            said.try_set(words);
         });
     };
+    let kinds = [("sudoku", "Sudoku"), ("maze", "Mazes"), ("arc", "ARC-like tasks")];
+    let styles = [("hard", "scattered walls"), ("perfect", "one way only")];
+    let options = |pairs: &[(&str, &str)]| {
+        Signal::stored(
+            pairs.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect::<Vec<_>>(),
+        )
+    };
+    let is = move |kind: Kind| texts.kind() == kind;
     view! {
         <form class="generate" on:submit=submit>
             <h2>"Generate a dataset"</h2>
-            <p class="muted">"Every puzzle has exactly one solution, and the same settings always give the same puzzles."</p>
-            {field("name", "Name", |texts| &mut texts.name)}
+            <p class="muted">"The same settings always give the same puzzles, and every Sudoku has exactly one solution."</p>
+            <TextField id="generate-name" label="Name" value=texts.name wrong=refusal.of("name") />
+            <ChoiceField id="generate-kind" label="Kind" value=texts.kind options=options(&kinds) />
             <div class="group-fields">
-                {field("side", "Side", |texts| &mut texts.side)}
-                {field("seed", "Seed", |texts| &mut texts.seed)}
-                {field("train", "Training puzzles", |texts| &mut texts.train)}
-                {field("test", "Test puzzles", |texts| &mut texts.test)}
-                {field("givens", "Fewest givens", |texts| &mut texts.low)}
-                {field("givens", "Most givens", |texts| &mut texts.high)}
+                <TextField id="generate-side" label="Side" value=texts.side number=true wrong=refusal.of("generate.side") />
+                <TextField id="generate-seed" label="Seed" value=texts.seed number=true wrong=refusal.of("generate.seed") />
+                <TextField id="generate-train" label="To train on" value=texts.train number=true wrong=refusal.of("generate.train") />
+                <TextField id="generate-test" label="To test" value=texts.test number=true wrong=refusal.of("generate.test") />
+                <TextField id="generate-validation" label="To validate" value=texts.validation number=true wrong=refusal.of("generate.validation") />
+                <Show when=move || is(Kind::Sudoku)>
+                    <TextField id="generate-low" label="Fewest givens" value=texts.low number=true wrong=refusal.of("generate.givens") />
+                    <TextField id="generate-high" label="Most givens" value=texts.high number=true />
+                </Show>
+                <Show when=move || is(Kind::Maze)>
+                    <ChoiceField id="generate-style" label="Walls" value=texts.style options=options(&styles) />
+                    <TextField id="generate-path" label="Moves at least" value=texts.min_path number=true wrong=refusal.of("generate.min_path") placeholder="by size" />
+                </Show>
             </div>
-            {move || problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+            <Problems of=refusal.beside(&FIELDS) />
             <button type="submit" class="primary" disabled=move || busy.get()>
                 {move || if busy.get() { "Generating …" } else { "Generate" }}
             </button>

@@ -1,0 +1,145 @@
+//! Accounts: signing in and out, inviting and being invited, tokens, roles, and the way back after a session ended.
+
+use super::{
+    axe,
+    driver::{Screen, built_page, has_browser, journey, journey_at},
+    places,
+};
+use crate::api::server::{Answer, Server};
+use serde_json::json;
+
+/// A server with an administrator Ann.
+fn lab() -> Server {
+    let server = Server::with_page(&built_page());
+    server.hrm(&["user", "add", "ann"], "password of ann\n");
+    // The server notices within a second.
+    while server.get("/api/v1/me").status != 401 {}
+    server
+}
+
+async fn sign_in(tab: &super::tab::Tab, name: &str) {
+    tab.fill("[name=name]", name).await;
+    tab.fill("[name=password]", &format!("password of {name}")).await;
+    tab.click("button").await;
+    tab.until("return document.querySelector('.top .sign-out')").await;
+}
+
+#[test]
+fn without_accounts_the_page_says_how_the_first_one_is_made() {
+    journey(|tab| async move {
+        tab.open("/team").await;
+        let said = tab.until("return document.querySelector('.part')?.textContent").await;
+        assert!(said.as_str().is_some_and(|text| text.contains("hrm user add ann")), "{said}");
+        assert_eq!(tab.run("return document.querySelector('.sign-out')").await, json!(null));
+    });
+}
+
+#[test]
+fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
+    if !has_browser() {
+        return;
+    }
+    let server = lab();
+    let address = server.address().to_owned();
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.open("/models").await;
+        assert!(tab.path().await.starts_with("/login?next="), "{}", tab.path().await);
+        if let Some(axe) = axe::program() {
+            let found = axe::findings(&tab, &axe).await;
+            assert!(found.is_empty(), "{found:?}");
+        }
+        sign_in(&tab, "ann").await;
+        assert_eq!(tab.path().await, "/models");
+
+        // A token is shown once, and works.
+        places::open(&tab, "/team").await;
+        tab.until("return document.querySelector('#token-name')").await;
+        tab.fill("#token-name", "notebook").await;
+        tab.fill("#token-days", "many").await;
+        tab.press_button("Make it").await;
+        assert_eq!(
+            tab.until("return document.querySelector('.field.invalid .hint')?.textContent").await,
+            "expected a whole number, found \"many\""
+        );
+        tab.fill("#token-days", "30").await;
+        tab.press_button("Make it").await;
+        let secret = tab.until("return document.querySelector('.secret code')?.textContent").await;
+        let secret = secret.as_str().expect("a secret").to_owned();
+        let asked = reqwest::Client::new().get(format!("{address}/api/v1/me")).bearer_auth(&secret).send().await;
+        assert_eq!(asked.expect("an answer").status(), 200);
+        tab.press_button("Done").await;
+        tab.until("return !document.querySelector('.secret')").await;
+        tab.press_button("End").await;
+        tab.until("return document.querySelector('.confirm .danger')").await;
+        tab.click(".confirm .danger").await;
+        tab.until("return document.body.textContent.includes('No program has a token of yours.')").await;
+        let asked = reqwest::Client::new().get(format!("{address}/api/v1/me")).bearer_auth(&secret).send().await;
+        assert_eq!(asked.expect("an answer").status(), 401);
+
+        // A team, an invitation to it, and one that is taken back.
+        tab.fill("#team-name", "puzzlers").await;
+        tab.click("form:has(#team-name) button").await;
+        tab.until("return [...document.querySelectorAll('#invite-team option')].some(o => o.value === 'puzzlers')")
+            .await;
+        tab.run("const team = document.querySelector('#invite-team'); team.value = 'puzzlers'; team.dispatchEvent(new Event('change', { bubbles: true }))").await;
+        tab.fill("#invite-name", "eve").await;
+        tab.press_button("Invite").await;
+        tab.until("return document.querySelector('.secret code')?.textContent").await;
+        tab.until("return [...document.querySelectorAll('.team-rows th')].some(th => th.textContent === 'eve')").await;
+        tab.press_button("Take back").await;
+        tab.until("return document.querySelector('.confirm .danger')").await;
+        tab.click(".confirm .danger").await;
+        tab.until("return ![...document.querySelectorAll('.team-rows th')].some(th => th.textContent === 'eve')").await;
+        tab.fill("#invite-name", "bob").await;
+        tab.press_button("Invite").await;
+        let link = tab.until("const link = document.querySelector('.secret code')?.textContent; return [...document.querySelectorAll('.team-rows th')].some(th => th.textContent === 'bob') && link").await;
+        let link = link.as_str().expect("an address").trim_start_matches(&address).to_owned();
+
+        tab.click(".top .sign-out").await;
+        tab.until("return location.pathname === '/login'").await;
+        tab.open(&link).await;
+        tab.fill("[name=password]", "password of bob").await;
+        tab.fill("[name=again]", "password of bob").await;
+        tab.click("button").await;
+        tab.until("return document.querySelector('.top .sign-out')").await;
+
+        // A member sees no administration, and what a role does not allow is not offered.
+        places::open(&tab, "/team").await;
+        tab.until("return document.querySelector('#token-name')").await;
+        assert_eq!(tab.run("return document.querySelector('#invite-name')").await, json!(null));
+        assert!(tab.text(".part").await.contains("puzzlers"));
+
+        // A session that ended leads to the door and back to the same page.
+        tab.open("/datasets?a=b").await;
+        tab.until("return document.querySelector('#generate-name')").await;
+        tab.run_async("const done = arguments[0]; fetch('/api/v1/me/session', { method: 'DELETE', headers: { 'x-requested-with': 'test' } }).then(() => done(true))").await;
+        tab.click(".generate button[type=submit]").await;
+        tab.until("return location.pathname === '/login'").await;
+        sign_in(&tab, "bob").await;
+        assert_eq!(tab.path().await, "/datasets?a=b");
+
+        // The administrator makes Bob a viewer, who is offered no way to change anything.
+        tab.click(".top .sign-out").await;
+        tab.until("return location.pathname === '/login'").await;
+        sign_in(&tab, "ann").await;
+        places::open(&tab, "/team").await;
+        tab.until("return document.querySelector('[aria-label=\"Role of bob\"]')").await;
+        tab.run("const role = document.querySelector('[aria-label=\"Role of bob\"]'); role.value = 'viewer'; role.dispatchEvent(new Event('change', { bubbles: true }))").await;
+        tab.until_within(super::tab::Tab::DEADLINE, "return !document.querySelector('.notice.bad')").await;
+        if let Some(axe) = axe::program() {
+            let found = axe::findings(&tab, &axe).await;
+            let serious: Vec<&String> =
+                found.iter().filter(|one| one.starts_with("serious") || one.starts_with("critical")).collect();
+            assert!(serious.is_empty(), "{serious:?}");
+        }
+        tab.click(".top .sign-out").await;
+        tab.until("return location.pathname === '/login'").await;
+        sign_in(&tab, "bob").await;
+        places::open(&tab, "/datasets").await;
+        tab.until("return !document.querySelector('#generate-name')").await;
+    });
+    // Whatever the page did, the server keeps what it says: a viewer makes nothing.
+    let token = server.hrm(&["token", "create", "bob", "test", "--scopes", "read,write"], "");
+    let made = server.request("POST", "/api/v1/datasets").bearer_auth(token).json(&json!({}));
+    assert_eq!(Answer::of(made).status, 403);
+}

@@ -1,0 +1,66 @@
+//! The live page of a run while its server goes away and comes back.
+
+use super::driver::{Screen, built_page, has_browser, journey_at};
+use crate::{
+    api::server::{Server, tiny_experiment},
+    postgres::Postgres,
+};
+use serde_json::json;
+use std::time::Instant;
+
+/// Does what a worker elsewhere does with the run: measures step `done`.
+fn work(postgres: &Postgres, run: &str, done: u32) {
+    postgres.sql(&format!(
+        "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
+            q_continue_loss, sequences_per_second)
+         VALUES ('{run}', 1, {done}, {done}, {done}, 0.1, 1.5, 1, 0.25, 0.25, 10);
+         UPDATE jobs SET done = {done}, revision = revision + 1 WHERE id = '{run}'"
+    ));
+}
+
+/// The page shows that many steps as done.
+fn shows(done: u32) -> String {
+    format!(
+        "return document.querySelector('.standing-strip .progress-steps')?.textContent.startsWith('{done} of 40 steps')"
+    )
+}
+
+#[test]
+fn a_live_run_goes_on_after_its_server_was_restarted() {
+    if !has_browser() {
+        return;
+    }
+    let postgres = Postgres::start();
+    let server = Server::with_page_on(&built_page(), &postgres.url(), "127.0.0.1:0");
+    let queued = server.post("/api/v1/runs", &json!({"experiment": tiny_experiment("it-live")})).expect(201);
+    let run = queued["id"].as_str().expect("an id").to_owned();
+    postgres.sql(&format!(
+        "UPDATE jobs SET state = 'running', attempt = 1, total = 40, started_at = now(), worker_id = gen_random_uuid(),
+            device = 'elsewhere', lease_token = gen_random_uuid(), lease_expires = now() + interval '1 hour',
+            revision = revision + 1 WHERE id = '{run}'"
+    ));
+    work(&postgres, &run, 2);
+    let address = server.address().to_owned();
+    journey_at(&address.clone(), Screen::Desktop, |tab| async move {
+        tab.open(&format!("/runs/{run}")).await;
+        tab.until(&shows(2)).await;
+        work(&postgres, &run, 4);
+        tab.until(&shows(4)).await;
+
+        tokio::task::spawn_blocking(move || server.stop()).await.expect("the server stops");
+        tab.until("return document.querySelector('.standing-strip .bad')?.textContent.includes('connection lost')")
+            .await;
+        // Measured while nobody could tell.
+        work(&postgres, &run, 6);
+        let (bind, url) = (address.trim_start_matches("http://").to_owned(), postgres.url());
+        let again = tokio::task::spawn_blocking(move || Server::with_page_on(&built_page(), &url, &bind));
+        let again = again.await.expect("the server starts again where it was");
+        let ready = Instant::now();
+        tab.until(&shows(6)).await;
+        eprintln!("the page was up to date {:.1} s after the server was back", ready.elapsed().as_secs_f64());
+        tab.until("return !document.querySelector('.standing-strip .bad')").await;
+        work(&postgres, &run, 8);
+        tab.until(&shows(8)).await;
+        tokio::task::spawn_blocking(move || drop((again, postgres))).await.expect("both stop");
+    });
+}

@@ -1,0 +1,73 @@
+//! Stored checkpoints: what they are called, who may read them, and how good they are.
+
+use super::{
+    Answer, encoded,
+    transport::{change, get, patch, post},
+};
+use hrm_types::{
+    Page,
+    ids::{CheckpointId, JobId},
+    job::{CreateEvaluation, EvaluationJob, Job},
+    model::{Alias, Model},
+};
+use serde::Serialize;
+
+/// What can be changed about a model; what is absent stays.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ChangeModel {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public: Option<bool>,
+}
+
+/// Where a checkpoint of this name is uploaded, below the API's root.
+pub(crate) fn upload_path(name: &str) -> String {
+    format!("/models?name={}", encoded(name))
+}
+
+/// Models, newest first, from `cursor` on.
+pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Model>> {
+    match cursor {
+        Some(cursor) => get(&format!("/models?cursor={}", encoded(&cursor))).await,
+        None => get("/models").await,
+    }
+}
+
+pub(crate) async fn get_model(id: CheckpointId) -> Answer<Model> {
+    get(&format!("/models/{id}")).await
+}
+
+pub(crate) async fn change_model(id: CheckpointId, wanted: &ChangeModel) -> Answer<Model> {
+    patch(&format!("/models/{id}"), wanted).await
+}
+
+pub(crate) async fn delete_model(id: CheckpointId) -> Answer<()> {
+    change("DELETE", &format!("/models/{id}")).await
+}
+
+pub(crate) async fn list_aliases() -> Answer<Page<Alias>> {
+    get("/aliases").await
+}
+
+/// Gives a model an alias, and takes it from the one that had it.
+pub(crate) async fn set_alias(id: CheckpointId, alias: &str) -> Answer<()> {
+    change("PUT", &format!("/models/{id}/aliases/{}", encoded(alias))).await
+}
+
+pub(crate) async fn remove_alias(id: CheckpointId, alias: &str) -> Answer<()> {
+    change("DELETE", &format!("/models/{id}/aliases/{}", encoded(alias))).await
+}
+
+/// The newest evaluations that were asked for, whatever their models.
+pub(crate) async fn list_evaluations() -> Answer<Page<EvaluationJob>> {
+    get("/evaluations?limit=100").await
+}
+
+pub(crate) async fn create_evaluation(request: &CreateEvaluation) -> Answer<EvaluationJob> {
+    post("/evaluations", request).await
+}
+
+pub(crate) async fn cancel_job(id: JobId) -> Answer<Job> {
+    post(&format!("/jobs/{id}/cancel"), &serde_json::json!({})).await
+}

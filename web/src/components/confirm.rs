@@ -1,0 +1,50 @@
+//! A button for what cannot be undone: it asks first.
+
+use leptos::{html, prelude::*};
+
+/// A button named `label` that asks `question` and then calls `act`.
+#[component]
+pub(crate) fn Confirm(
+    /// What the button says.
+    label: &'static str,
+    /// What happens, as a question.
+    #[prop(into)]
+    question: Signal<String>,
+    act: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let asking = RwSignal::new(false);
+    let (button, keep) = (NodeRef::<html::Button>::new(), NodeRef::<html::Button>::new());
+    // The focus goes to the answer that changes nothing, and back to the button after it.
+    Effect::new(move |before: Option<bool>| {
+        let now = asking.get();
+        let to = if now { keep.get() } else { button.get() };
+        if let Some(to) = to.filter(|_| before.is_some_and(|before| before != now)) {
+            // A button on the page takes it.
+            let _ = to.focus();
+        }
+        now
+    });
+    let escape = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Escape" {
+            asking.set(false);
+        }
+    };
+    let go = move |_| {
+        asking.set(false);
+        act();
+    };
+    view! {
+        <Show
+            when=move || asking.get()
+            fallback=move || {
+                view! { <button type="button" class="quiet" node_ref=button on:click=move |_| asking.set(true)>{label}</button> }
+            }
+        >
+            <span class="confirm" role="group" aria-label=move || question.get() on:keydown=escape>
+                <span>{question}</span>
+                <button type="button" class="danger" on:click=go>{label}</button>
+                <button type="button" node_ref=keep on:click=move |_| asking.set(false)>"Keep"</button>
+            </span>
+        </Show>
+    }
+}

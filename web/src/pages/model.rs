@@ -1,0 +1,192 @@
+//! One model: how good it is, what it is called, and what can be done with it.
+
+mod aliases;
+mod change;
+mod evaluate;
+mod evaluations;
+
+pub(crate) use evaluations::standing;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        confirm::Confirm,
+        copy::CopyButton,
+        interval::Interval,
+        page::Page,
+        problem::{Problems, Waiting},
+    },
+    format, listing,
+    load::{self, Loaded},
+    pages::{
+        models::{solve_address, solves},
+        run::protocol,
+    },
+    session,
+};
+use aliases::Aliases;
+use change::Change;
+use evaluate::Evaluate;
+use evaluations::Evaluations;
+use hrm_types::{account::Scope, ids::CheckpointId, model::Model, problem::Problem, provenance::Choice};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
+
+/// The page at `/models/{id}`.
+#[component]
+pub(crate) fn ModelPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<CheckpointId>().ok())));
+    move || match id.get() {
+        Some(id) => view! { <ModelView id /> }.into_any(),
+        None => view! {
+            <Page title="No such model" lead="This address holds no model's id.">
+                <p><a href="/models">"All models"</a></p>
+            </Page>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn ModelView(id: CheckpointId) -> impl IntoView {
+    let model = load::load(move || api::models::get_model(id));
+    let value = model.value;
+    let title =
+        Memo::new(move |_| value.with(|model| model.as_ref().map_or_else(|| "Model".into(), |m| m.name.clone())));
+    let refused = RwSignal::new(None::<Problem>);
+    let navigate = use_navigate();
+    let gone = Callback::new(move |()| navigate("/models", NavigateOptions::default()));
+    let delete = move || {
+        spawn_local(async move {
+            match api::models::delete_model(id).await {
+                Ok(()) => gone.run(()),
+                Err(problem) => drop(refused.try_set(Some(*problem))),
+            }
+        });
+    };
+    let question = Signal::derive(move || format!("Delete {} with its scores and aliases?", title.get()));
+    let actions = move || {
+        view! {
+            <a class="button primary" href=move || value.with(|model| model.as_ref().map(solve_address))>"Solve with it"</a>
+            <a class="button" href=api::solving::checkpoint_address(id) rel="external" download="">"Download"</a>
+            <Show when=|| session::may(Scope::Write)><Confirm label="Delete" question act=delete /></Show>
+        }
+    };
+    view! {
+        <Page title actions>
+            <Problems of=model.problem />
+            <Problems of=refused />
+            <Show when=move || value.with(Option::is_none) && model.problem.with(Option::is_none)>
+                <Waiting />
+            </Show>
+            <Show when=move || value.with(Option::is_some)>
+                {move || value.with(|model| model.as_ref().map(facts))}
+                <Scores model />
+                <Show when=|| session::may(Scope::Write)>
+                    <section class="part" aria-labelledby="names-title">
+                        <h2 id="names-title">"Name and aliases"</h2>
+                        <div class="halves"><Change model /><Aliases id /></div>
+                    </section>
+                </Show>
+                <Settings model />
+            </Show>
+        </Page>
+    }
+}
+
+/// What it is and where it comes from.
+fn facts(model: &Model) -> impl IntoView + use<> {
+    let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    let run = match model.run_id {
+        Some(run) => {
+            view! { <a href=format!("/runs/{run}")>"its run"</a>", "{format::counted(model.step, "step")} }.into_any()
+        }
+        None => view! { {format::counted(model.step, "step")}", not here" }.into_any(),
+    };
+    let chosen = match &model.choice {
+        Some(Choice::Last) => "after the last step".to_owned(),
+        Some(Choice::BestOnValidation { exact, n, candidates }) => {
+            format!("best of {candidates} on validation, {exact} of {n}")
+        }
+        None => "not known".into(),
+    };
+    let used = model.default.then(|| fact("Used", "where no model is named".into_any()));
+    let sha256 = model.sha256.clone();
+    view! {
+        <dl class="facts standing-strip">
+            {fact("Solves", solves(model).into_any())}
+            {fact("Weights", format::count(model.parameters).into_any())}
+            {fact("Trained by", run)}
+            {fact("Chosen", chosen.into_any())}
+            {used}
+            {fact("Read by", if model.public { "everybody with an account" } else { "its team" }.into_any())}
+            {fact("File", format::bytes(model.size).into_any())}
+            {fact("Stored", view! { <Ago at=model.created_at /> }.into_any())}
+            <div class="wide-fact">
+                <dt>"SHA-256"</dt>
+                <dd class="hash-line">
+                    <code class="hash">{model.sha256.clone()}</code>
+                    <CopyButton label="Copy" text=Signal::stored(sha256) />
+                </dd>
+            </div>
+        </dl>
+    }
+}
+
+/// The newest score, those that were asked for, and the form that asks for one.
+#[component]
+fn Scores(model: Loaded<Model>) -> impl IntoView {
+    let asked = load::poll(api::models::list_evaluations, evaluations::pause);
+    let newest = move || {
+        model.value.with(|model| match model.as_ref().and_then(|model| model.evaluation.as_ref()) {
+            None => view! { <p class="muted">"Nothing was measured yet."</p> }.into_any(),
+            Some(score) => view! {
+                <p class="newest-score">
+                    <Interval evaluation=score.clone() />
+                    <span class="aside">
+                        {format!(
+                            "{} of {} held-out puzzles right in every cell, {:.1} % of the cells; {}; {:.1} ACT steps on average.",
+                            format::count(score.exact.into()),
+                            format::count(score.n.into()),
+                            score.accuracy * 100.0,
+                            protocol(&score.protocol),
+                            score.mean_steps,
+                        )}
+                    </span>
+                </p>
+            }
+            .into_any(),
+        })
+    };
+    let id = model.value.with_untracked(|model| model.as_ref().map(|model| model.id));
+    view! {
+        <section class="part" aria-labelledby="scores-title">
+            <h2 id="scores-title">"Scores"</h2>
+            {newest}
+            {id.map(|id| view! { <Evaluations id asked model /> })}
+            <Show when=|| session::may(Scope::Write)>
+                {move || model.value.with_untracked(Clone::clone).map(|model| view! { <Evaluate model asked /> })}
+            </Show>
+        </section>
+    }
+}
+
+/// The experiment that trained it.
+#[component]
+fn Settings(model: Loaded<Model>) -> impl IntoView {
+    let text =
+        Memo::new(move |_| model.value.with(|model| model.as_ref().map(|model| listing::toml(&model.experiment))));
+    let hash = move || model.value.with(|model| model.as_ref().map(|model| model.dataset_hash.clone()));
+    view! {
+        <section class="part settings" aria-labelledby="settings-title">
+            <h2 id="settings-title">"What trained it"</h2>
+            <p class="muted">"The experiment in the file's header. Trained on the puzzles with the hash " <code class="hash">{hash}</code></p>
+            <pre tabindex="0" role="region" aria-label="The experiment">{move || text.get()}</pre>
+        </section>
+    }
+}

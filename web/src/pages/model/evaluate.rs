@@ -1,0 +1,179 @@
+//! The form that queues an evaluation: on which puzzles, and by which protocol.
+
+use crate::{
+    api,
+    components::{
+        field::{ChoiceField, Refusal, TextField, number},
+        problem::Problems,
+    },
+    load::{self, Loaded},
+};
+use hrm_types::{
+    Page,
+    board::Kind,
+    dataset::{Dataset, Split},
+    evaluation::{Halting, Protocol},
+    job::{CreateEvaluation, EvaluationJob, LOCAL},
+    model::Model,
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// The fields that say at themselves what is wrong with them.
+const FIELDS: [&str; 5] = ["dataset", "protocol.max_steps", "protocol.limit", "protocol.voting", "split"];
+
+/// What stands in the form.
+#[derive(Clone, Copy)]
+struct Form {
+    dataset: RwSignal<String>,
+    split: RwSignal<String>,
+    halting: RwSignal<Halting>,
+    steps: RwSignal<String>,
+    limit: RwSignal<String>,
+    voting: RwSignal<String>,
+}
+
+impl Form {
+    fn of(model: &Model) -> Self {
+        Self {
+            dataset: RwSignal::new(String::new()),
+            split: RwSignal::new("test".into()),
+            halting: RwSignal::new(Halting::Q),
+            steps: RwSignal::new(model.experiment.arch.halt_max_steps.to_string()),
+            limit: RwSignal::new(String::new()),
+            voting: RwSignal::new(String::new()),
+        }
+    }
+
+    /// The request, or which field is wrong and how.
+    fn request(self, model: &Model) -> Result<CreateEvaluation, (&'static str, String)> {
+        let dataset = self.dataset.get_untracked();
+        if dataset.is_empty() {
+            return Err(("dataset", "choose one".into()));
+        }
+        let whole = |text: RwSignal<String>, field: &'static str| {
+            text.with_untracked(|text| number::<u32>(text)).map_err(|problem| (field, problem))
+        };
+        let max_steps = whole(self.steps, "protocol.max_steps")?;
+        let max_steps = max_steps.ok_or(("protocol.max_steps", "expected 1 to 1024".to_owned()))?;
+        let protocol = Protocol {
+            halting: self.halting.get_untracked(),
+            max_steps,
+            limit: whole(self.limit, "protocol.limit")?,
+            voting: whole(self.voting, "protocol.voting")?,
+            blank_identifiers: false,
+        };
+        let split = match self.split.get_untracked().as_str() {
+            "train" => Split::Train,
+            "validation" => Split::Validation,
+            _ => Split::Test,
+        };
+        let (model, owner) = (model.id.to_string(), LOCAL.into());
+        Ok(CreateEvaluation { model, dataset, split, protocol: Some(protocol), owner, priority: 0 })
+    }
+}
+
+/// The form; what it queues is looked for in `asked` at once.
+#[component]
+pub(super) fn Evaluate(model: Model, asked: Loaded<Page<EvaluationJob>>) -> impl IntoView {
+    let form = Form::of(&model);
+    let (refusal, said) = (Refusal::new(), RwSignal::new(String::new()));
+    let datasets = load::load(api::data::list_datasets);
+    let (kind, side) = (model.kind.clone(), model.side);
+    let fitting = Memo::new(move |_| {
+        datasets.value.with(|page| {
+            let fits = |dataset: &&Dataset| dataset.kind.as_str() == kind && dataset.side == side;
+            page.as_ref().map(|page| page.items.iter().filter(fits).cloned().collect::<Vec<_>>())
+        })
+    });
+    // The first one that has test puzzles is the likely wish.
+    Effect::new(move |_| {
+        let first = fitting.with(|fitting| {
+            let mut fitting = fitting.iter().flatten();
+            fitting.find(|dataset| dataset.test_count > 0).map(|dataset| dataset.id.to_string())
+        });
+        if let Some(first) = first.filter(|_| form.dataset.with_untracked(String::is_empty)) {
+            form.dataset.set(first);
+        }
+    });
+    let options = Signal::derive(move || {
+        let option = |dataset: Dataset| (dataset.id.to_string(), dataset.name);
+        fitting.get().unwrap_or_default().into_iter().map(option).collect()
+    });
+    let splits = Signal::derive(move || {
+        let chosen = form.dataset.get();
+        let of = |dataset: &&Dataset| dataset.id.to_string() == chosen;
+        fitting.with(|fitting| fitting.iter().flatten().find(of).map(splits).unwrap_or_default())
+    });
+    let is_arc = model.kind == Kind::Arc.as_str();
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        refusal.clear();
+        let request = match form.request(&model) {
+            Ok(request) => request,
+            Err((field, problem)) => return refusal.at(field, problem),
+        };
+        spawn_local(async move {
+            match api::models::create_evaluation(&request).await {
+                Ok(_) => {
+                    said.try_set("Queued.".into());
+                    asked.refresh();
+                }
+                Err(problem) => refusal.set(*problem),
+            }
+        });
+    };
+    view! {
+        <h3>"Measure it"</h3>
+        <Problems of=datasets.problem />
+        {move || fitting.with(|fitting| fitting.as_ref().is_some_and(Vec::is_empty)).then(|| view! {
+            <p class="muted">"No stored dataset has puzzles that it solves. "<a href="/datasets">"Generate or import one"</a>"."</p>
+        })}
+        <Show when=move || fitting.with(|fitting| fitting.as_ref().is_some_and(|fitting| !fitting.is_empty()))>
+            <form class="evaluate" on:submit=submit.clone()>
+                <ChoiceField id="evaluate-dataset" label="Dataset" value=form.dataset options wrong=refusal.of("dataset") />
+                <ChoiceField id="evaluate-split" label="Puzzles" value=form.split options=splits wrong=refusal.of("split") />
+                <HaltingField halting=form.halting />
+                <TextField id="evaluate-steps" label="ACT steps" value=form.steps number=true wrong=refusal.of("protocol.max_steps") hint="1 to 1024" />
+                <TextField id="evaluate-limit" label="Only the first" value=form.limit number=true wrong=refusal.of("protocol.limit") hint="all of them if empty" />
+                <Show when=move || is_arc>
+                    <TextField id="evaluate-voting" label="Votes" value=form.voting number=true wrong=refusal.of("protocol.voting") hint="variants of every task; none if empty" />
+                </Show>
+                <div class="line-end">
+                    <button type="submit">"Queue the evaluation"</button>
+                    <span class="hint" role="status">{said}</span>
+                </div>
+            </form>
+            <Problems of=refusal.beside(&FIELDS) />
+        </Show>
+    }
+}
+
+/// The splits that have puzzles, the held-out ones first.
+fn splits(dataset: &Dataset) -> Vec<(String, String)> {
+    let counts = [
+        (Split::Test, dataset.test_count),
+        (Split::Validation, dataset.validation_count),
+        (Split::Train, dataset.train_count),
+    ];
+    let some = counts.into_iter().filter(|(_, count)| *count > 0);
+    some.map(|(split, count)| (split.as_str().to_owned(), format!("{} ({count})", split.as_str()))).collect()
+}
+
+#[component]
+fn HaltingField(halting: RwSignal<Halting>) -> impl IntoView {
+    let choice = move |value: Halting, label: &'static str| {
+        view! {
+            <label>
+                <input type="radio" name="halting" prop:checked=move || halting.get() == value on:change=move |_| halting.set(value) />
+                {label}
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="field">
+            <legend>"It stops"</legend>
+            <div class="choice">{choice(Halting::Q, "when it is sure, at the latest")}{choice(Halting::Fixed, "exactly")}</div>
+            <p class="hint">"after so many steps"</p>
+        </fieldset>
+    }
+}

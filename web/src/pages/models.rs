@@ -1,0 +1,156 @@
+//! Models: every stored checkpoint, how good it is, and the form that takes one from a file.
+
+mod upload;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        interval::Interval,
+        page::Page,
+        problem::{Empty, Problems, Waiting},
+    },
+    format,
+    load::{self, Loaded},
+    pages::run::protocol,
+    paging::{More, Pages},
+    session,
+};
+use hrm_types::{
+    Page as ListPage,
+    account::Scope,
+    ids::CheckpointId,
+    model::{Alias, Model},
+};
+use leptos::prelude::*;
+use upload::Upload;
+
+/// The page at `/models`.
+#[component]
+pub(crate) fn ModelsPage() -> impl IntoView {
+    let models = Pages::open(|cursor| Box::pin(api::models::list(cursor)));
+    let aliases = load::load(api::models::list_aliases);
+    let list = move || {
+        models.items.with(|items| match items {
+            None if models.problem.with(Option::is_some) => ().into_any(),
+            None => view! { <Waiting /> }.into_any(),
+            Some(items) if items.is_empty() => view! {
+                <Empty title="No model yet">
+                    "Every run that ends leaves its checkpoint here. "<a href="/runs/new">"Queue one"</a>", or upload a file."
+                </Empty>
+            }
+            .into_any(),
+            Some(items) => table(items, aliases).into_any(),
+        })
+    };
+    view! {
+        <Page title="Models" lead="Checkpoints to solve with: what they solve, how well, and where they come from.">
+            <Problems of=aliases.problem />
+            {list}
+            <More pages=models label="Older models" />
+            <Show when=|| session::may(Scope::Write)>
+                <Upload />
+            </Show>
+        </Page>
+    }
+}
+
+fn table(models: &[Model], aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<> {
+    view! {
+        <table class="rows models">
+            <thead>
+                <tr>
+                    <th scope="col">"Model"</th>
+                    <th scope="col">"Solves"</th>
+                    <th scope="col">"Newest score"</th>
+                    <th scope="col" class="right">"Weights"</th>
+                    <th scope="col">"Trained"</th>
+                    <th scope="col">"Stored"</th>
+                    <th scope="col"><span class="hidden">"Solve"</span></th>
+                </tr>
+            </thead>
+            <tbody>{models.iter().map(|model| row(model, aliases)).collect_view()}</tbody>
+        </table>
+    }
+}
+
+fn row(model: &Model, aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<> {
+    let id = model.id;
+    let trained = match model.run_id {
+        Some(run) => view! { <a href=format!("/runs/{run}")>{format::counted(model.step, "step")}</a> }.into_any(),
+        None => format::counted(model.step, "step").into_any(),
+    };
+    view! {
+        <tr>
+            <th scope="row">
+                <a href=format!("/models/{id}")>{model.name.clone()}</a>
+                {standing(model)}
+                <Aliases id aliases=aliases.value />
+            </th>
+            <td data-label="Solves">{solves(model)}</td>
+            <td data-label="Newest score">{score(model)}</td>
+            <td data-label="Weights" class="right" title=format::count(model.parameters)>{format::short_count(model.parameters)}</td>
+            <td data-label="Trained"><span>{trained}</span></td>
+            <td data-label="Stored"><Ago at=model.created_at /></td>
+            <td class="right"><a href=solve_address(model)>"Solve"<span class="hidden">" with "{model.name.clone()}</span></a></td>
+        </tr>
+    }
+}
+
+/// Where puzzles are solved with a model.
+pub(crate) fn solve_address(model: &Model) -> String {
+    let page = match model.kind.as_str() {
+        "maze" => "/solve/maze",
+        "arc" => "/solve/arc",
+        _ => "/",
+    };
+    format!("{page}?model={}", model.id)
+}
+
+/// What a model solves, in words.
+pub(crate) fn solves(model: &Model) -> String {
+    let kind = match model.kind.as_str() {
+        "sudoku" => "Sudoku",
+        "maze" => "mazes",
+        "arc" => "ARC",
+        kind => kind,
+    };
+    format!("{kind} {0} × {0}", model.side)
+}
+
+fn score(model: &Model) -> AnyView {
+    match &model.evaluation {
+        None => view! { <span class="muted">"not measured"</span> }.into_any(),
+        Some(score) => view! {
+            <span>
+                <Interval evaluation=score.clone() />
+                <span class="aside">{format!("{}, {}", format::counted(score.n.into(), "puzzle"), protocol(&score.protocol))}</span>
+            </span>
+        }
+        .into_any(),
+    }
+}
+
+/// What is particular about a model, in words below its name.
+fn standing(model: &Model) -> Option<impl IntoView + use<>> {
+    let mut words = Vec::new();
+    if model.default {
+        words.push("answers where no model is named");
+    }
+    if model.public {
+        words.push("public");
+    }
+    (!words.is_empty()).then(|| view! { <span class="aside">{words.join(" · ")}</span> })
+}
+
+/// The names that stand for this model now.
+#[component]
+fn Aliases(id: CheckpointId, aliases: RwSignal<Option<ListPage<Alias>>>) -> impl IntoView {
+    move || {
+        aliases.with(|page| {
+            let of_it = page.iter().flat_map(|page| &page.items).filter(|alias| alias.model_id == id);
+            let tags = of_it.map(|alias| view! { <li class="tag">{alias.name.clone()}</li> }).collect_view();
+            (!tags.is_empty()).then(|| view! { <ul class="tags" aria-label="Aliases">{tags}</ul> })
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Everybody with an account: roles, teams, and who is kept out. For administrators.
+
+use super::{role_named, teams::Membership};
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        confirm::Confirm,
+        problem::{Problems, Waiting},
+    },
+    load::{self, Loaded},
+};
+use hrm_types::{
+    Page,
+    account::{ChangeUser, Role, User},
+    problem::Problem,
+};
+use leptos::{prelude::*, task::spawn_local};
+
+/// The users.
+#[component]
+pub(super) fn Members() -> impl IntoView {
+    let users = load::load(api::team::list_users);
+    let refused = RwSignal::new(None::<Problem>);
+    let list = move || {
+        users.value.with(|page| match page {
+            None => view! { <Waiting /> }.into_any(),
+            Some(page) => table(&page.items, users, refused).into_any(),
+        })
+    };
+    view! {
+        <section class="part" aria-labelledby="members-title">
+            <h2 id="members-title">"People"</h2>
+            <p class="muted">"Accounts are not deleted, since what they made names them; who is kept out is refused with every session and token."</p>
+            <Problems of=users.problem />
+            <Problems of=refused />
+            {list}
+        </section>
+    }
+}
+
+fn table(users: &[User], all: Loaded<Page<User>>, refused: RwSignal<Option<Problem>>) -> impl IntoView + use<> {
+    let row = |user: &User| {
+        let (id, name, disabled, role) = (user.id, user.name.clone(), user.disabled, user.role);
+        let change = move |wanted: ChangeUser| {
+            spawn_local(async move {
+                refused.try_set(api::team::change_user(id, &wanted).await.err().map(|problem| *problem));
+                // Also after a refusal, so that the choice on the page is the one that stands.
+                all.refresh();
+            });
+        };
+        let choose = move |event: web_sys::Event| {
+            change(ChangeUser { role: Some(role_named(&event_target_value(&event))), disabled: None });
+        };
+        let option = move |one: Role| view! { <option value=one.as_str() selected=one == role>{one.as_str()}</option> };
+        let keep_out = move || change(ChangeUser { role: None, disabled: Some(true) });
+        let let_in = move |_| change(ChangeUser { role: None, disabled: Some(false) });
+        let question = Signal::stored(format!("Keep {name} out from now on?"));
+        view! {
+            <tr class:kept-out=disabled>
+                <th scope="row">{name.clone()}{disabled.then(|| view! { <span class="aside">"kept out"</span> })}</th>
+                <td data-label="Role">
+                    <select aria-label=format!("Role of {name}") on:change=choose>{Role::ALL.map(option).collect_view()}</select>
+                </td>
+                <td data-label="Teams"><Membership user=user.clone() all refused /></td>
+                <td data-label="Since"><Ago at=user.created_at /></td>
+                <td class="right">
+                    {if disabled {
+                        view! { <button type="button" class="quiet" on:click=let_in>"Let in"</button> }.into_any()
+                    } else {
+                        view! { <Confirm label="Keep out" question act=keep_out /> }.into_any()
+                    }}
+                </td>
+            </tr>
+        }
+    };
+    view! {
+        <table class="rows team-rows">
+            <thead>
+                <tr>
+                    <th scope="col">"Name"</th>
+                    <th scope="col">"Role"</th>
+                    <th scope="col">"Teams"</th>
+                    <th scope="col">"Since"</th>
+                    <th scope="col"><span class="hidden">"Keep out"</span></th>
+                </tr>
+            </thead>
+            <tbody>{users.iter().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
