@@ -166,11 +166,16 @@ impl Model {
 }
 
 fn read_tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
-    if view.dtype() != Dtype::F32 {
-        let (expected, found) = ("F32".to_owned(), format!("{:?}", view.dtype()));
-        return Err(Error::Weight { name: name.to_owned(), expected, found });
-    }
-    Ok(Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), &Device::Cpu)?)
+    let dtype = match view.dtype() {
+        Dtype::F32 => DType::F32,
+        // Half the size, and for a model whose products are in bfloat16 nearly the same weights.
+        Dtype::BF16 => DType::BF16,
+        other => {
+            let (expected, found) = ("F32 or BF16".to_owned(), format!("{other:?}"));
+            return Err(Error::Weight { name: name.to_owned(), expected, found });
+        }
+    };
+    Ok(Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?.to_dtype(DType::F32)?)
 }
 
 fn check_finite(tensors: &BTreeMap<String, Tensor>) -> Result<()> {

@@ -18,6 +18,7 @@ pub const CHECKPOINTS: &[Shipped] = &[
         bytes: include_bytes!("../shipped/sudoku-extreme-small.safetensors"),
         exact: 0.1186,
     },
+    Shipped { name: "maze-9x9", bytes: include_bytes!("../shipped/maze-9x9.safetensors"), exact: 1.0 },
 ];
 
 #[cfg(test)]
@@ -71,6 +72,19 @@ mod tests {
         let score = score(&model, &puzzles);
         assert_eq!(score.n, 1000);
         let stated = (shipped.exact * 1000.0).round() as u32;
+        assert!(score.exact.abs_diff(stated) <= TIPPED, "stated {stated}, found {score:?}");
+    }
+
+    #[test]
+    fn the_model_for_mazes_is_what_its_configuration_trains_and_scores_what_is_stated() {
+        let (shipped, model) = open("maze-9x9");
+        assert_eq!(model.info().experiment, config(shipped.name), "it was trained by another configuration");
+        let DataSpec::Generate(spec) = &model.info().experiment.data else { panic!("its mazes are generated") };
+        let mazes = generate(spec);
+        assert_eq!(model.info().dataset_hash, mazes.content_hash(), "it was trained on other mazes");
+        let score = score(&model, &mazes);
+        let stated = (shipped.exact * 1000.0).round() as u32;
+        assert_eq!(score.n, 1000);
         assert!(score.exact.abs_diff(stated) <= TIPPED, "stated {stated}, found {score:?}");
     }
 

@@ -108,12 +108,14 @@ fn check(info: &CheckpointInfo, question: &Question) -> Result<()> {
     })
 }
 
+/// What every answer to an ARC task has to be read with.
+const MEANING: &str = "HRM reads a task by its identifier and was not shown the demonstrations";
+
 /// The row of the puzzle embedding that a question is asked under; of an ARC task with what there is to say about it.
 fn identifier(info: &CheckpointInfo, question: &Question) -> (u32, Option<TaskIdentifier>) {
     if question.kind != Kind::Arc {
         return (0, None);
     }
-    const MEANING: &str = "HRM reads a task by its identifier and was not shown the demonstrations";
     let found = question.task.as_ref().and_then(|task| arc::identifier(info, task, 0).ok());
     let note = match (&question.task, found) {
         (Some(task), Some(_)) => format!("asked under the identifier of {task:?}, which it was trained on; {MEANING}"),

@@ -190,22 +190,38 @@ fn headers_that_lie_are_refused_before_anything_is_allocated() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-#[test]
-fn values_of_another_type_are_refused_by_name() {
-    let model = model();
+/// The file of a model with values of two bytes in place of four.
+fn of_halves(model: &Model, dtype: Dtype, half: fn(f32) -> [u8; 2]) -> Vec<u8> {
     let values = model.tensors.iter().map(|(name, tensor)| {
-        let halves = tensor.flatten_all().expect("values").to_vec1::<f32>().expect("values");
-        let bytes: Vec<u8> = halves.into_iter().flat_map(|x| half::bf16::from_f32(x).to_le_bytes()).collect();
-        (name.clone(), tensor.dims().to_vec(), bytes)
+        let values = tensor.flatten_all().expect("values").to_vec1::<f32>().expect("values");
+        (name.clone(), tensor.dims().to_vec(), values.into_iter().flat_map(half).collect::<Vec<u8>>())
     });
     let values: Vec<_> = values.collect();
-    let views = values.iter().map(|(name, shape, bytes)| {
-        (name.as_str(), TensorView::new(Dtype::BF16, shape.clone(), bytes).expect("a view"))
-    });
+    let views = values
+        .iter()
+        .map(|(name, shape, bytes)| (name.as_str(), TensorView::new(dtype, shape.clone(), bytes).expect("a view")));
     let info = serde_json::to_string(&model.info).expect("JSON");
     let header = HashMap::from([(INFO_KEY.to_owned(), info)]);
-    let bytes = safetensors::serialize(views.collect::<Vec<_>>(), Some(header)).expect("bytes");
-    assert_eq!(refused(Model::from_bytes(&bytes)), "weight H_init: expected F32, found BF16");
+    safetensors::serialize(views.collect::<Vec<_>>(), Some(header)).expect("bytes")
+}
+
+#[test]
+fn values_of_another_type_are_refused_by_name() {
+    let bytes = of_halves(&model(), Dtype::F16, |x| half::f16::from_f32(x).to_le_bytes());
+    assert_eq!(refused(Model::from_bytes(&bytes)), "weight H_init: expected F32 or BF16, found F16");
+}
+
+#[test]
+fn values_in_bfloat16_are_those_of_the_model_rounded() {
+    let model = model();
+    let bytes = of_halves(&model, Dtype::BF16, |x| half::bf16::from_f32(x).to_le_bytes());
+    let rounded = Model::from_bytes(&bytes).expect("a model");
+    assert_eq!(rounded.info(), model.info());
+    for (name, tensor) in model.tensors() {
+        let values = |tensor: &Tensor| tensor.flatten_all().expect("values").to_vec1::<f32>().expect("values");
+        let expected: Vec<f32> = values(tensor).into_iter().map(|x| half::bf16::from_f32(x).to_f32()).collect();
+        assert_eq!(values(&rounded.tensors()[name]), expected, "{name}");
+    }
 }
 
 #[test]
