@@ -14,7 +14,7 @@ use crate::{
     load::{self, Loaded},
 };
 use fields::{Data, Fields};
-use form::{FieldError, Form};
+use form::{DATASET, FieldError, Form, SOURCE};
 use hrm_types::{
     Page as ListPage,
     dataset::Dataset,
@@ -89,7 +89,8 @@ impl FormState {
     }
 }
 
-/// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?experiment=NAME` from a file.
+/// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?experiment=NAME` from a file;
+/// `?dataset=ID` trains on that dataset.
 #[component]
 pub(crate) fn NewRunPage() -> impl IntoView {
     let query = use_query_map().get_untracked();
@@ -110,6 +111,7 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         start_from_run(state, run);
     }
     let wanted = query.get("experiment");
+    let dataset = query.get("dataset");
     Effect::new(move |_| {
         experiments.value.with(|files| {
             let Some(files) = files else { return };
@@ -121,6 +123,10 @@ pub(crate) fn NewRunPage() -> impl IntoView {
             let quick = || files.items.iter().find(|file| file.name.ends_with("quick"));
             if let Some(file) = named.or_else(quick).or_else(|| files.items.first()) {
                 state.start(Base { title: file.name.clone(), experiment: file.experiment.clone() });
+                if let Some(dataset) = &dataset {
+                    state.set(SOURCE, "stored".into());
+                    state.set(DATASET, dataset.clone());
+                }
             }
         });
     });
