@@ -1,5 +1,6 @@
 //! The OpenAPI document and the page to browse it.
 
+use super::batches::ResultsFormat;
 use crate::{
     http::{gate::SESSION_COOKIE, problem::PROBLEM_JSON},
     server::AppState,
@@ -44,7 +45,7 @@ const DOCUMENT: &str = "/api/openapi.json";
         (name = "accounts", description = "Users, teams, tokens"),
         (name = "system", description = "The server and its workers")
     ),
-    components(schemas(Problem, Split))
+    components(schemas(Problem, ResultsFormat, Split))
 )]
 struct Preamble;
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod artifacts;
+mod batches;
 mod bodies;
 mod datasets;
 mod garbage;
