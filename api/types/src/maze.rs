@@ -128,7 +128,7 @@ fn of_rows(rows: &[Vec<Result<u8, String>>]) -> Result<Board, MazeError> {
 /// [`MazeError::Ends`].
 pub fn check_ends(maze: &Board) -> Result<(), MazeError> {
     for (end, name, symbol) in [(START, "start", 'S'), (GOAL, "goal", 'G')] {
-        let found = maze.cells().iter().filter(|&&cell| cell == end).count();
+        let found: usize = maze.cells().iter().map(|&cell| usize::from(cell == end)).sum();
         if found != 1 {
             return Err(MazeError::Ends { name, symbol, found });
         }
