@@ -25,15 +25,15 @@ pub(crate) struct About {
 impl About {
     /// Where the file is uploaded, below the API's root.
     pub(crate) fn upload_path(&self) -> String {
-        let mut path = format!("/datasets/upload?name={}&kind={}", encoded(&self.name), self.kind.as_str());
-        let counts = [("test_rows", self.test_rows), ("validation_rows", self.validation_rows)];
-        for (name, rows) in counts.iter().filter_map(|(name, rows)| rows.map(|rows| (name, rows))) {
-            path += &format!("&{name}={rows}");
-        }
-        if !self.license.is_empty() {
-            path += &format!("&license={}", encoded(&self.license));
-        }
-        path
+        let text = |name: &str, value: Option<String>| value.map(|value| format!("&{name}={}", encoded(&value)));
+        let rows = |rows: Option<u32>| rows.map(|rows| rows.to_string());
+        let more = [
+            text("test_rows", rows(self.test_rows)),
+            text("validation_rows", rows(self.validation_rows)),
+            text("license", Some(self.license.clone()).filter(|license| !license.is_empty())),
+        ];
+        let more: String = more.into_iter().flatten().collect();
+        format!("/datasets/upload?name={}&kind={}{more}", encoded(&self.name), self.kind.as_str())
     }
 }
 

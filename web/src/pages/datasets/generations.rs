@@ -49,10 +49,10 @@ impl Generations {
         });
         Effect::new(move |before: Option<Option<usize>>| {
             let now = jobs.value.with(Option::is_some).then(|| done.get());
-            if let (Some(Some(before)), Some(now)) = (before, now) {
-                if before < now {
-                    stored();
-                }
+            if let (Some(Some(before)), Some(now)) = (before, now)
+                && before < now
+            {
+                stored();
             }
             now
         });

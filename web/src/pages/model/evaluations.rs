@@ -22,6 +22,7 @@ const BUSY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(15);
 
 /// How long to wait before the next look.
+#[expect(clippy::unnecessary_wraps, reason = "what polls also takes that no look follows")]
 pub(super) fn pause(asked: Option<&Page<EvaluationJob>>) -> Option<Duration> {
     let moving = asked.is_some_and(|page| page.items.iter().any(|one| !one.job.state.is_final()));
     Some(if moving { BUSY } else { IDLE })
