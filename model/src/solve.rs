@@ -85,7 +85,7 @@ pub fn solve_all(
         let started = Instant::now();
         rollout(model, &batch, &protocol, |i, step, reading| {
             let halted = protocol.halting == Halting::Q && reading.q_halt > reading.q_continue;
-            solutions[i].take(&asked[i], info.side, step, reading);
+            solutions[i].take(&asked[i], info.side, step, &reading);
             solutions[i].halted = halted;
             solutions[i].milliseconds = started.elapsed().as_secs_f64() * 1e3;
         })?;
@@ -145,7 +145,7 @@ fn unsolved(info: &CheckpointInfo, question: &Question) -> Solution {
 
 impl Solution {
     /// Adds what was read after a step.
-    fn take(&mut self, question: &Question, side: u8, step: u32, reading: Reading) {
+    fn take(&mut self, question: &Question, side: u8, step: u32, reading: &Reading) {
         let answer = encode::decode(question.kind, side, &reading.tokens);
         let judged = judge(question, answer.as_ref());
         let confidence = match &answer {

@@ -200,7 +200,7 @@ pub async fn record(
     // An array of arrays would have to be a rectangle.
     let violations: Vec<serde_json::Value> =
         answers.iter().map(|(_, answer)| serde_json::json!(answer.violations)).collect();
-    let steps: Vec<i64> = answers.iter().map(|(_, answer)| answer.steps.len() as i64).collect();
+    let steps: Vec<i64> = answers.iter().map(|(_, answer)| answer.steps.len().cast_signed() as i64).collect();
     let halted: Vec<bool> = answers.iter().map(|(_, answer)| answer.halted).collect();
     let q_halt = column(|answer| answer.steps.last().map(|step| step.q_halt));
     let confidence = column(|answer| {
