@@ -254,7 +254,7 @@ mod tests {
     fn every_kind_is_known_by_its_shape() {
         for (json, kind, text) in [
             (r#""12..34...1.4.3..""#, Kind::Sudoku, "12..34...1.4.3.."),
-            (r##"["S #", ".##", "..G"]"##, Kind::Maze, "S # ##  G"),
+            (r#"["S #", ".##", "..G"]"#, Kind::Maze, "S # ##  G"),
             (r#"{"test": [{"input": [[0, 1], [2, 3]]}]}"#, Kind::Arc, "01/23"),
             (
                 r#"{"name": "a", "train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[3]]}]}"#,
@@ -305,7 +305,7 @@ mod tests {
                 && !arc.size().fits("arc", 1)
                 && !arc.size().fits("maze", 2)
         );
-        let maze = read(r##""S # ##  G""##, None).expect("a maze");
+        let maze = read(r#""S # ##  G""#, None).expect("a maze");
         assert!(maze.size().fits("maze", 3) && !maze.size().fits("maze", 9));
     }
 }
