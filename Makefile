@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 cuda gpu-check gpu-emulate sqlx setup FORCE
+.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 contract load cuda gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -54,6 +54,12 @@ chaos: program ## Kill, freeze and crowd workers, take database and disk away, d
 
 s3: ## Build with the feature s3 and keep chunks in a bucket of a test server, which may be away, wrong or damaged
 	tests/s3.sh
+
+contract: program ## Ask a server everything its OpenAPI document allows, with schemathesis and a generated client (CONTRACT_EXAMPLES, CONTRACT_SEED)
+	tests/contract.sh
+
+load: program ## Measure long lists, long curves, puzzles at ten times the capacity and half-open connections (LOAD_SECONDS)
+	tests/load.sh
 
 cuda: ## Build target/cuda/target/release/hrm for NVIDIA's GPUs; needs none, and brings its own toolkit (or CUDA_HOME)
 	@eval "$$(model/cuda/toolkit.sh)" && cargo build --release --package hrm-api --bin hrm --features nccl

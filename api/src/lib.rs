@@ -8,6 +8,7 @@ pub mod config;
 pub mod curve;
 pub mod environment;
 pub mod fault;
+pub mod fetch;
 pub mod housekeeping;
 pub mod http;
 pub mod intake;

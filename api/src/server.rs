@@ -74,6 +74,7 @@ pub struct AppState {
     pub(crate) working: Room,
     pub(crate) generating: Room,
     pub(crate) receiving: Room,
+    pub(crate) fetching: Room,
     pub(crate) telemetry: Arc<Telemetry>,
     closing: watch::Sender<bool>,
 }
@@ -94,6 +95,7 @@ impl AppState {
             settings: Arc::new(settings),
             generating: Room::new("other datasets are being generated", 30, 1, 8),
             receiving: Room::new("other files are being received", 10, 2, 4),
+            fetching: Room::new("other files are being fetched", 30, 2, 4),
             telemetry: Arc::default(),
             closing: watch::Sender::new(false),
         }

@@ -10,7 +10,9 @@ use crate::store::{
     evaluations,
     invitations::{self, NewInvitation},
     jobs::{self, Terms},
-    leaderboards, leases, logs, metrics, results, runs, snapshots, sweeps, teams,
+    leaderboards, leases, logs, metrics, results, runs,
+    slices::Slice,
+    snapshots, sweeps, teams,
     testing::{TestDatabase, data_dir, database},
     tests::{KEEP, claim, dataset, experiment, info, point, queue, score},
     train_states, users,
@@ -128,8 +130,10 @@ async fn everything_comes_back_and_goes_on() {
         async |pool| evaluations::leaderboard(pool, &Viewer::Everything, set, None, 100).await.expect("a page").items;
     assert_eq!(board(&from.pool).await, board(&to.pool).await);
 
-    let list =
-        jobs::list(&to.pool, &Viewer::Everything, jobs::JobFilter::default(), None, 10).await.expect("jobs").items;
+    let list = jobs::list(&to.pool, &Viewer::Everything, jobs::JobFilter::default(), &Slice::newest(10))
+        .await
+        .expect("jobs")
+        .items;
     let running = list.iter().find(|job| job.name == "running").expect("the job");
     assert_eq!((running.state, running.done), (RunState::Queued, 3));
     assert_eq!(running.reason.as_deref(), Some("queued again: restored from a backup"));

@@ -15,7 +15,8 @@ use hrm_api::{
     config::DatabaseConfig,
     store::{
         Error, PgPool,
-        datasets::{self, NewDataset},
+        datasets::{self, DatasetFilter, NewDataset},
+        slices::Slice,
     },
 };
 use hrm_model::data::Dataset;
@@ -59,16 +60,8 @@ pub(crate) struct List {
 impl List {
     fn run(self) -> anyhow::Result<ExitCode> {
         let stored = session::with_database(&self.database, async |pool| {
-            let mut all = Vec::new();
-            loop {
-                let page =
-                    datasets::list(pool, &Viewer::Everything, all.last().map(|last: &dataset::Dataset| last.id), 100)
-                        .await?;
-                all.extend(page.items);
-                if page.next_cursor.is_none() {
-                    return Ok(all);
-                }
-            }
+            let all = Slice::newest(u32::MAX);
+            Ok(datasets::list(pool, &Viewer::Everything, DatasetFilter::default(), &all).await?.items)
         })?;
         let columns = ["kind", "side", "train", "validation", "test", "leaks"];
         let [kind, side, train, validation, test, leaks] = columns;

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the document is the command's output")]
 
 use clap::Args;
-use hrm_api::{routes, server};
+use hrm_api::server;
 use std::process::ExitCode;
 
 /// Print the API's OpenAPI document.
@@ -15,7 +15,7 @@ pub(crate) struct Openapi {}
 impl Openapi {
     #[expect(clippy::unused_self, reason = "every command is run alike")]
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        println!("{}", routes::docs::complete(server::openapi()).to_pretty_json()?);
+        println!("{}", server::openapi().to_pretty_json()?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -12,12 +12,12 @@ use hrm_api::{
         imports::{self, Imported},
         provenance,
         runs::{self, RunFilter},
+        slices::Slice,
     },
 };
 use hrm_types::{
     ids::RunId,
     provenance::{Attempt, RunProvenance, Score},
-    run::Run as StoredRun,
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -114,22 +114,8 @@ pub(crate) struct Import {
 impl List {
     fn run(self) -> anyhow::Result<ExitCode> {
         let runs = session::with_database(&self.database, async |pool| {
-            let mut all: Vec<StoredRun> = Vec::new();
-            loop {
-                let left = self.limit - all.len() as u32;
-                let page = runs::list(
-                    pool,
-                    &Viewer::Everything,
-                    RunFilter::default(),
-                    all.last().map(|run| run.id),
-                    left.min(100),
-                )
-                .await?;
-                all.extend(page.items);
-                if page.next_cursor.is_none() || all.len() >= self.limit as usize {
-                    return Ok(all);
-                }
-            }
+            let newest = Slice::newest(self.limit);
+            Ok(runs::list(pool, &Viewer::Everything, RunFilter::default(), &newest).await?.items)
         })?;
         let (state, step, exact) = ("state", "step", "exact");
         println!("{:36}  {state:9}  {step:>10}  {exact:>9}  name", "id");

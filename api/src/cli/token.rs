@@ -8,6 +8,7 @@ use hrm_api::{
     config::DatabaseConfig,
     store::{
         credentials::{self, NewToken},
+        slices::Slice,
         users,
     },
 };
@@ -113,7 +114,7 @@ impl List {
     fn run(self) -> anyhow::Result<ExitCode> {
         let page = session::with_database(&self.database, async |pool| {
             let user = users::find(pool, &self.user).await?;
-            Ok(credentials::list_tokens(pool, user.id, None, 1_000).await?)
+            Ok(credentials::list_tokens(pool, user.id, &Slice::newest(1_000)).await?)
         })?;
         println!("{:36}  {:8}  {:24}  {:24}  name", "id", "begins", "scopes", "ends");
         for token in page.items {

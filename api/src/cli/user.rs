@@ -9,7 +9,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use hrm_api::{
     accounts::{INVITATION, Secret, check_password, hash_password},
     config::DatabaseConfig,
-    store::{Error, PgPool, invitations, invitations::NewInvitation, teams, users},
+    store::{
+        Error, PgPool,
+        invitations::{self, NewInvitation},
+        slices::Slice,
+        teams,
+        users::{self, UserFilter},
+    },
 };
 use hrm_types::{
     account::{ChangeUser, Role, Team},
@@ -170,15 +176,7 @@ pub(crate) struct List {
 impl List {
     fn run(self) -> anyhow::Result<ExitCode> {
         let all = session::with_database(&self.database, async |pool| {
-            let (mut all, mut cursor) = (Vec::new(), None);
-            loop {
-                let page = users::list(pool, cursor, 100).await?;
-                cursor = page.items.last().map(|user| user.id);
-                all.extend(page.items);
-                if page.next_cursor.is_none() {
-                    return Ok(all);
-                }
-            }
+            Ok(users::list(pool, UserFilter::default(), &Slice::newest(u32::MAX)).await?.items)
         })?;
         println!("{:32}  {:6}  {:8}  teams", "name", "role", "");
         for user in all {

@@ -14,11 +14,14 @@ pub struct RateConfig {
     #[arg(long, env = "HRM_MAX_REQUESTS", value_name = "N", default_value_t = 256)]
     #[arg(value_parser = clap::value_parser!(u32).range(4..=1_024))]
     pub max_requests: u32,
+    /// Fetch no files from addresses that clients name
+    #[arg(long, env = "HRM_NO_FETCH", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_fetch: bool,
 }
 
 impl RateConfig {
     /// What is unset.
-    pub const DEFAULT: Self = Self { rate_limit: 1_200, max_requests: 256 };
+    pub const DEFAULT: Self = Self { rate_limit: 1_200, max_requests: 256, no_fetch: false };
 
     /// Time between two requests in the long run.
     pub fn every(&self) -> Duration {

@@ -26,6 +26,9 @@ pub enum ApiError {
     /// A file that is not what it should be.
     #[error("{0}")]
     InvalidFile(String),
+    /// A file that was to be fetched from the internet and is not.
+    #[error("{0}")]
+    Source(String),
     /// What was sent is no puzzle.
     #[error("{0}")]
     InvalidPuzzle(#[from] QuestionError),
@@ -211,6 +214,7 @@ impl ApiError {
             Self::MalformedJson(_) => (S::BAD_REQUEST, "malformed-json", "The body is not JSON"),
             Self::InvalidRequest { .. } => (S::UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid"),
             Self::InvalidFile(_) => (S::UNPROCESSABLE_ENTITY, "invalid-file", "The file is not valid"),
+            Self::Source(_) => (S::UNPROCESSABLE_ENTITY, "unusable-source", "The file could not be fetched"),
             Self::InvalidPuzzle(_) | Self::NoWay => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-puzzle", "The puzzle is not valid")
             }
@@ -254,6 +258,7 @@ impl ApiError {
     pub fn wrong_field(&self) -> Option<String> {
         match self {
             Self::InvalidRequest { field, .. } => field.clone(),
+            Self::Source(_) => Some("url".into()),
             Self::InvalidPuzzle(_) | Self::NoWay | Self::NoModel { .. } => Some("puzzle".into()),
             Self::InvalidExperiment { field, .. } => Some(field.clone()),
             Self::ModelNotFound { .. } | Self::ModelOfOtherSide { .. } => Some("model".into()),

@@ -70,8 +70,10 @@ pub async fn replay(State(state): State<AppState>, request: Request, next: Next)
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     match key.to_str() {
-        Ok(text) if (1..=LONGEST).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => Err(ApiError::field(KEY.as_str(), format!("expected 1 to {LONGEST} visible characters"))),
+        Ok(text) if (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err(ApiError::field(KEY.as_str(), format!("expected 1 to {LONGEST} visible ASCII characters, no space"))),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod limits;
 pub mod page;
 pub mod problem;
 pub mod queue_events;
+pub mod run_events;
 pub mod security;
-pub mod sse;
 pub mod telemetry;
+pub mod watch;

@@ -1,23 +1,17 @@
 //! The queue watched through server-sent events: every job that was changed, as it is then, without end.
 
+use super::watch::{Watched, watch, with_json};
 use crate::store::{
     self,
     access::Viewer,
     jobs::{self, Place},
 };
 use axum::response::sse::Event;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use hrm_types::ids::JobId;
 use sqlx::PgPool;
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use std::{collections::VecDeque, convert::Infallible};
 use uuid::Uuid;
-
-/// Time between two looks at the queue.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Time after which a browser connects again.
-const RECONNECT_AFTER: Duration = Duration::from_secs(2);
 
 /// Jobs read at once.
 const BATCH: u32 = 200;
@@ -35,16 +29,13 @@ fn id(place: Place) -> String {
     format!("{}-{}", place.transaction, place.job)
 }
 
-struct Watch {
+struct Queue {
     pool: PgPool,
     viewer: Viewer,
     /// The last change told.
     read: Place,
     /// What has ended is told only if it was changed in this transaction or later.
     since: i64,
-    told: VecDeque<Event>,
-    ticks: Interval,
-    ended: bool,
 }
 
 /// A `job` event for every change after `from`. Without a place, or with one of another database, first the jobs that
@@ -62,47 +53,21 @@ pub async fn watch_queue(
         Some(place) => (place, 0),
         None => (BEGINNING, horizon),
     };
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let told = VecDeque::from([Event::default().retry(RECONNECT_AFTER)]);
-    let watch = Watch { pool, viewer, read, since, told, ticks, ended: false };
-    Ok(stream::unfold(watch, async |mut watch| {
-        let event = watch.next().await?;
-        Some((Ok(event), watch))
-    }))
+    Ok(watch(Queue { pool, viewer, read, since }))
 }
 
-impl Watch {
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.told.pop_front() {
-                return Some(event);
-            }
-            if self.ended {
-                return None;
-            }
-            self.ticks.tick().await;
-            match self.look().await {
-                Ok(()) => {}
-                Err(error) if error.is_transient() => tracing::debug!(%error, "the queue could not be read just now"),
-                Err(error) => {
-                    tracing::warn!(%error, "watching the queue ended");
-                    self.ended = true;
-                }
-            }
-        }
-    }
+impl Watched for Queue {
+    const WHAT: &'static str = "the queue";
 
-    async fn look(&mut self) -> Result<(), store::Error> {
+    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
         loop {
             let changes = jobs::changes(&self.pool, &self.viewer, self.read, self.since, BATCH).await?;
             for (place, job) in &changes {
                 self.read = *place;
-                let event = Event::default().event("job").id(id(*place));
-                self.told.push_back(event.json_data(job).expect("jobs have text keys and no failing serializer"));
+                told.push_back(with_json(Event::default().event("job").id(id(*place)), job));
             }
             if changes.len() < BATCH as usize {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

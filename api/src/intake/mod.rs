@@ -12,6 +12,7 @@ pub use puzzles::{PuzzleFile, dataset};
 use crate::http::error::ApiError;
 use axum::{body::Body, http::HeaderMap};
 use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom},
@@ -65,6 +66,17 @@ impl Received {
             });
         }
         Self { file: file.into_std().await, size }.rewound().map_err(ApiError::internal)
+    }
+
+    /// SHA-256 of the bytes, in hexadecimal digits. Waits for the disk and the processor.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn digest(&mut self) -> Result<String, ApiError> {
+        let mut digest = Sha256::new();
+        io::copy(&mut self.file, &mut digest).map_err(ApiError::internal)?;
+        self.file.seek(SeekFrom::Start(0)).map_err(ApiError::internal)?;
+        Ok(format!("{:x}", digest.finalize()))
     }
 
     fn rewound(mut self) -> io::Result<Self> {

@@ -1,6 +1,9 @@
 //! The caller: who that is, and the tokens of that user.
 
-use super::{login, page_limit};
+use super::{
+    login,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::{By, Caller, Secret, hash_secret},
     http::{
@@ -9,7 +12,12 @@ use crate::{
         gate::{SESSION_COOKIE, cookie},
     },
     server::AppState,
-    store::{self, access::Viewer, credentials::NewToken},
+    store::{
+        self,
+        access::Viewer,
+        credentials::{NewToken, TOKEN_ORDERS},
+        slices::Slice,
+    },
 };
 use axum::{
     Json,
@@ -24,7 +32,10 @@ use hrm_types::{
 };
 use serde::Deserialize;
 use std::time::Duration;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Days that a token lasts at most.
 const MOST_DAYS: u32 = 3_650;
@@ -34,11 +45,18 @@ const MOST_DAYS: u32 = 3_650;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListTokensQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<TokenId>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_tokens)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_tokens() -> RefOr<Schema> {
+    orders(&TOKEN_ORDERS)
 }
 
 /// Tell who asks
@@ -51,7 +69,7 @@ pub struct ListTokensQuery {
 )]
 pub async fn get_me(State(state): State<AppState>, caller: Caller) -> Result<Json<Me>, ApiError> {
     let ids = caller.teams.iter().map(|team| team.0).collect();
-    let mut teams = store::teams::list(&state.pool, &Viewer::Teams(ids), None, super::MAX_LIMIT).await?.items;
+    let mut teams = store::teams::list(&state.pool, &Viewer::Teams(ids), &Slice::newest(super::MAX_LIMIT)).await?.items;
     teams.sort_by_key(|team| caller.teams.iter().position(|id| *id == team.id));
     let accounts = caller.by != By::BeingHere;
     Ok(Json(Me { name: caller.name, role: caller.role, scopes: caller.scopes, teams, accounts }))
@@ -104,8 +122,8 @@ pub async fn list_tokens(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListTokensQuery>,
 ) -> Result<Json<Page<Token>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::credentials::list_tokens(&state.pool, user(&caller)?, query.cursor, limit).await?))
+    let slice = slice(&TOKEN_ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    Ok(Json(store::credentials::list_tokens(&state.pool, user(&caller)?, &slice).await?))
 }
 
 /// Make a token

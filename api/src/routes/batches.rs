@@ -1,6 +1,10 @@
 //! Batches: many puzzles for one model, solved by a worker.
 
-use super::{checked_limit, jobs::terms, page_limit};
+use super::{
+    checked_limit,
+    jobs::terms,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::Caller,
     http::{
@@ -13,6 +17,7 @@ use crate::{
     store::{
         self, PgPool,
         batches::{self, Source},
+        jobs::{JobFilter, ORDERS},
     },
 };
 use axum::{
@@ -30,10 +35,14 @@ use hrm_types::{
     dataset::Split,
     ids::JobId,
     question::{Question, Size},
+    run::RunState,
     solve::PuzzleInput,
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// Rows read at a time for a file.
 const CHUNK: u32 = 1_000;
@@ -43,8 +52,17 @@ const CHUNK: u32 = 1_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListBatchesQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<JobId>,
+    /// Only those in this state.
+    state: Option<RunState>,
+    /// Only those of this owner.
+    owner: Option<String>,
+    /// Only those whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_batches)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -84,6 +102,10 @@ pub struct BatchFileQuery {
     format: Option<ResultsFormat>,
 }
 
+fn orders_of_batches() -> RefOr<Schema> {
+    orders(&ORDERS)
+}
+
 /// List batches
 #[utoipa::path(
     get,
@@ -101,8 +123,10 @@ pub async fn list_batches(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListBatchesQuery>,
 ) -> Result<Json<Page<Batch>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(batches::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
+    let filter = JobFilter { kind: None, state: query.state, owner, name };
+    Ok(Json(batches::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Queue many puzzles

@@ -1,6 +1,10 @@
 //! Stored puzzles: made from a seed, listed, browsed.
 
-use super::{jobs::terms, page_limit};
+use super::{
+    jobs::terms,
+    page_limit,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::Caller,
     http::{
@@ -9,7 +13,11 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{self, access::Viewer, datasets::NewDataset},
+    store::{
+        self,
+        access::Viewer,
+        datasets::{DatasetFilter, NewDataset, ORDERS},
+    },
 };
 use axum::{
     Json,
@@ -20,6 +28,7 @@ use axum::{
 use hrm_model::data::{self, DataError, leak_report};
 use hrm_types::{
     Page,
+    board::Kind,
     dataset::{ChangeDataset, CreateDataset, Dataset, LeakReport, Split, StoredPuzzle},
     experiment::GenerateSpec,
     ids::{DatasetId, TeamId},
@@ -33,7 +42,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 use uuid::Uuid;
 
 /// Puzzles in all that are made while the request waits; more are a worker's job.
@@ -44,8 +56,17 @@ const WHILE_WAITING: u32 = 5_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListDatasetsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<DatasetId>,
+    /// Only those of this kind of puzzle.
+    kind: Option<Kind>,
+    /// Only those whose grids have this side.
+    side: Option<u8>,
+    /// Only those whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_datasets)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -65,6 +86,10 @@ pub struct ListPuzzlesQuery {
     limit: Option<u32>,
 }
 
+fn orders_of_datasets() -> RefOr<Schema> {
+    orders(&ORDERS)
+}
+
 /// List datasets
 #[utoipa::path(
     get,
@@ -82,8 +107,9 @@ pub async fn list_datasets(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListDatasetsQuery>,
 ) -> Result<Json<Page<Dataset>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::datasets::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let filter = DatasetFilter { kind: query.kind, side: query.side, name: query.name.as_deref() };
+    Ok(Json(store::datasets::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Generate a dataset

@@ -1,6 +1,6 @@
 //! The OpenAPI document and the page to browse it.
 
-use super::batches::ResultsFormat;
+use super::{batches::ResultsFormat, links};
 use crate::{
     http::{gate::SESSION_COOKIE, problem::PROBLEM_JSON},
     server::AppState,
@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use utoipa::{
     OpenApi, ToSchema,
     openapi::{
-        self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        self, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
         extensions::ExtensionsBuilder,
-        path::{Operation, ParameterIn},
+        path::{Operation, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -62,14 +62,77 @@ pub fn router(document: openapi::OpenApi) -> Router<AppState> {
     Router::from(SwaggerUi::new("/api/docs").config(config)).route(DOCUMENT, get(async move || document.clone()))
 }
 
-/// The document with problem details as the content of every refusal, the unforeseen ones too, and with the
-/// variants of tagged enums as objects of their own.
+/// The document with everything that holds for many operations: who may call them and how, how they refuse, the header
+/// that makes a creation safe to repeat; and with the variants of tagged enums as objects of their own.
 pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     merge_tagged_variants(&mut document);
     describe_callers(&mut document);
     add_commands(&mut document);
+    for item in document.paths.paths.values_mut() {
+        item.post.iter_mut().for_each(describe_key);
+    }
     describe_refusals(&mut document);
+    links::add(&mut document);
     document
+}
+
+/// The header that lets a creation be sent again.
+fn describe_key(operation: &mut Operation) {
+    let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(128));
+    let key = ParameterBuilder::new()
+        .name("idempotency-key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Of the client's making: sent again with the same key and body, the request is carried out once",
+        ))
+        .schema(Some(schema.pattern(Some("^[!-~]+$"))))
+        .build();
+    operation.parameters.get_or_insert_default().push(key.into());
+}
+
+/// What an operation answers, beside what it says itself, when it is asked wrongly or the server cannot.
+fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
+    let takes = |place: &ParameterIn| {
+        operation.parameters.iter().flatten().any(|parameter| match parameter {
+            RefOr::T(parameter) => parameter.parameter_in == *place,
+            RefOr::Ref(_) => false,
+        })
+    };
+    let body = match &operation.request_body {
+        Some(RefOr::T(body)) => Some(body.content.contains_key("application/json")),
+        _ => None,
+    };
+    let mut refusals = vec![
+        ("500", "A mistake of the server"),
+        ("503", "The server has no room, or its database is away; `Retry-After` says when to come back"),
+        ("504", "It took too long"),
+    ];
+    if operation.security.as_ref().and_then(|known| scope(known)).is_some() {
+        refusals.extend([
+            ("401", "Where there are accounts: nobody is signed in"),
+            ("403", "The caller may not do that"),
+            ("429", "The caller has asked too often; `Retry-After` says when to come back"),
+        ]);
+    }
+    if takes(&ParameterIn::Path) {
+        refusals.push(("404", "There is no such thing, or it is not the caller's to see"));
+    }
+    if takes(&ParameterIn::Query) || takes(&ParameterIn::Header) {
+        refusals.push(("422", "A parameter is wrong"));
+    }
+    if takes(&ParameterIn::Header) {
+        refusals.push(("409", "A request with this key is being worked on"));
+    }
+    if body == Some(true) {
+        refusals.push(("400", "The body is no JSON"));
+        refusals.push(("415", "The body is not declared as JSON"));
+    }
+    if body.is_some() {
+        refusals.push(("413", "The body is too large"));
+        refusals.push(("422", "A field is wrong"));
+    }
+    refusals
 }
 
 /// How callers are known; whoever may call with a token may with a browser's session, and is refused alike.
@@ -79,18 +142,9 @@ fn describe_callers(document: &mut openapi::OpenApi) {
     components.add_security_scheme("token", SecurityScheme::Http(token));
     let session = ApiKeyValue::with_description(SESSION_COOKIE, "A browser that is signed in at /login");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
-    let refusals = [
-        ("401", "Where there are accounts: nobody is signed in"),
-        ("403", "The caller may not do that"),
-        ("429", "The caller has asked too often; `Retry-After` says when to come back"),
-    ];
     for operation in operations(document) {
         let Some(token) = operation.security.as_ref().and_then(|known| scope(known)) else { continue };
         operation.security = Some(["token", "session"].map(|by| SecurityRequirement::new(by, [&token])).into());
-        for (status, description) in refusals {
-            let described = ResponseBuilder::new().description(description).build();
-            operation.responses.responses.entry(status.into()).or_insert_with(|| described.into());
-        }
     }
 }
 
@@ -170,12 +224,13 @@ fn operations(document: &mut openapi::OpenApi) -> impl Iterator<Item = &mut Oper
 
 fn describe_refusals(document: &mut openapi::OpenApi) {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
-    let unforeseen = ResponseBuilder::new()
-        .description("Anything else that is refused or fails")
-        .content(PROBLEM_JSON, problem.clone())
-        .build();
     for operation in operations(document) {
+        let refusals = refusals(operation);
         let responses = &mut operation.responses.responses;
+        for (status, description) in refusals {
+            let described = ResponseBuilder::new().description(description).build();
+            responses.entry(status.into()).or_insert_with(|| described.into());
+        }
         for (status, response) in responses.iter_mut() {
             match response {
                 RefOr::T(response) if status.starts_with(['4', '5']) => {
@@ -184,7 +239,6 @@ fn describe_refusals(document: &mut openapi::OpenApi) {
                 _ => {}
             }
         }
-        responses.insert("default".into(), unforeseen.clone().into());
     }
 }
 

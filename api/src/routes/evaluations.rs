@@ -1,6 +1,9 @@
 //! Evaluations of stored models, measured by workers.
 
-use super::{jobs::terms, page_limit};
+use super::{
+    jobs::terms,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::Caller,
     http::{
@@ -8,7 +11,7 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store,
+    store::{self, evaluation_jobs::ORDERS, jobs::JobFilter},
 };
 use axum::{
     Json,
@@ -22,20 +25,37 @@ use hrm_types::{
     evaluation::Protocol,
     ids::JobId,
     job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
+    run::RunState,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which page of the evaluations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListEvaluationsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<JobId>,
+    /// Only those in this state.
+    state: Option<RunState>,
+    /// Only those of this owner.
+    owner: Option<String>,
+    /// Only those of models whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_evaluations)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_evaluations() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List queued evaluations
@@ -55,8 +75,10 @@ pub async fn list_evaluations(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListEvaluationsQuery>,
 ) -> Result<Json<Page<EvaluationJob>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::evaluation_jobs::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
+    let filter = JobFilter { kind: None, state: query.state, owner, name };
+    Ok(Json(store::evaluation_jobs::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Queue an evaluation

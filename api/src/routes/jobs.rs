@@ -1,17 +1,18 @@
 //! The queue: jobs of every kind.
 
-use super::page_limit;
+use super::slices::{orders, slice};
 use crate::{
     accounts::Caller,
     http::{
         error::ApiError,
-        extract::{ApiPath, ApiQuery},
+        extract::{ApiJson, ApiPath, ApiQuery},
         queue_events::{place, watch_queue},
+        watch::ServerSentEvent,
     },
     server::AppState,
     store::{
         self,
-        jobs::{JobFilter, Terms},
+        jobs::{JobFilter, ORDERS, Terms},
     },
 };
 use axum::{
@@ -28,11 +29,14 @@ use hrm_types::{
     Page,
     account::Scope,
     ids::{JobId, TeamId},
-    job::{self, Job, JobKind},
+    job::{self, Job, JobKind, MoveJob, Spot},
     run::RunState,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,11 +47,22 @@ pub struct ListJobsQuery {
     kind: Option<JobKind>,
     /// Only jobs in this state.
     state: Option<RunState>,
-    /// `next_cursor` of the page before.
-    cursor: Option<JobId>,
+    /// Only jobs of this owner.
+    owner: Option<String>,
+    /// Only jobs whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_jobs)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_jobs() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List jobs
@@ -69,9 +84,10 @@ pub async fn list_jobs(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListJobsQuery>,
 ) -> Result<Json<Page<Job>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    let filter = JobFilter { kind: query.kind, state: query.state };
-    let mut page = store::jobs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?;
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
+    let filter = JobFilter { kind: query.kind, state: query.state, owner, name };
+    let mut page = store::jobs::list(&state.pool, &caller.viewer, filter, &slice).await?;
     store::order::note(&state.pool, &mut page.items).await?;
     Ok(Json(page))
 }
@@ -100,7 +116,7 @@ pub struct WatchJobsQuery {
         WatchJobsQuery
     ),
     responses(
-        (status = 200, description = "The events, without end", body = String, content_type = "text/event-stream",
+        (status = 200, description = "The events, without end", body = ServerSentEvent, content_type = "text/event-stream",
             example = "event: job\nid: 812-0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77\ndata: {\"state\":\"queued\"}\n\n"),
         (status = 422, description = "A parameter is wrong"),
     )
@@ -172,6 +188,61 @@ pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobI
 pub async fn retry_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
     store::jobs::retry(&state.pool, id).await?;
     Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// Move a job
+///
+/// A queued job, among those of its owner and its priority: to the front, to the end, before or behind another. Between
+/// owners nothing changes: they take turns, whatever each puts first.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/move",
+    tag = "jobs",
+    security(("token" = ["write"])),
+    params(("id" = JobId, Path, description = "The job's id")),
+    request_body(content = MoveJob, example = json!({"to": "front"})),
+    responses(
+        (status = 200, description = "The job", body = Job),
+        (status = 404, description = "There is no such job"),
+        (status = 409, description = "One of the jobs is not queued, or they are not of one owner and one priority"),
+        (status = 422, description = "The other job is missing, or there is no such job"),
+    )
+)]
+pub async fn move_job(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+    ApiJson(request): ApiJson<MoveJob>,
+) -> Result<Json<Job>, ApiError> {
+    move_within_line(&state, &caller, id, request).await?;
+    Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// Moves a job that the caller may change, beside one that he may see.
+pub(super) async fn move_within_line(
+    state: &AppState,
+    caller: &Caller,
+    id: JobId,
+    request: MoveJob,
+) -> Result<(), ApiError> {
+    let MoveJob { to, job_id } = request;
+    match (to, job_id) {
+        (Spot::Front | Spot::Back, Some(_)) => {
+            let detail = format!("expected none, since {:?} names the place, found one", to.as_str());
+            return Err(ApiError::field("job_id", detail));
+        }
+        (Spot::Before | Spot::After, None) => {
+            return Err(ApiError::field("job_id", format!("expected the job to be moved {}, found none", to.as_str())));
+        }
+        (Spot::Before | Spot::After, Some(other)) => {
+            let owned = store::access::of_job(&state.pool, other.0).await?;
+            if !owned.is_some_and(|owned| caller.viewer.may_read(owned)) {
+                return Err(ApiError::field("job_id", format!("there is no job {other}")));
+            }
+        }
+        (Spot::Front | Spot::Back, None) => {}
+    }
+    Ok(store::lines::move_job(&state.pool, id, to, job_id).await?)
 }
 
 /// The terms of a new job, checked. Where there are accounts, a job is queued under the caller's name, whatever is the

@@ -8,14 +8,19 @@ pub mod docs;
 pub mod evaluations;
 pub mod experiments;
 pub mod health;
+pub mod imports;
 pub mod jobs;
 pub mod leaderboard;
 pub mod leaderboards;
+mod links;
 pub mod login;
 pub mod metrics;
 pub mod models;
 pub mod published;
+pub mod run_history;
+pub mod run_wishes;
 pub mod runs;
+mod slices;
 pub mod solve;
 pub mod sweeps;
 pub mod teams;
@@ -69,14 +74,15 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::clone_run))
         .routes(routes!(sweeps::list_sweeps, sweeps::create_sweep))
         .routes(routes!(sweeps::get_sweep))
-        .routes(routes!(runs::cancel_run))
-        .routes(routes!(runs::pause_run))
-        .routes(routes!(runs::resume_run))
-        .routes(routes!(runs::retry_run))
+        .routes(routes!(run_wishes::cancel_run))
+        .routes(routes!(run_wishes::pause_run))
+        .routes(routes!(run_wishes::resume_run))
+        .routes(routes!(run_wishes::retry_run))
+        .routes(routes!(run_wishes::move_run))
         .routes(routes!(metrics::list_metrics))
-        .routes(routes!(runs::get_provenance))
-        .routes(routes!(runs::list_logs))
-        .routes(routes!(runs::stream_events))
+        .routes(routes!(run_history::get_provenance))
+        .routes(routes!(run_history::list_logs))
+        .routes(routes!(run_history::stream_events))
         .routes(routes!(train_states::list_train_states))
         .routes(routes!(
             train_states::get_train_state,
@@ -89,6 +95,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::get_job))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
+        .routes(routes!(jobs::move_job))
         // Scores and workers
         .routes(routes!(evaluations::list_evaluations, evaluations::create_evaluation))
         .routes(routes!(evaluations::get_evaluation))
@@ -115,8 +122,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(teams::get_team))
         .routes(routes!(teams::add_member, teams::remove_member));
     let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));
-    let receiving =
-        OpenApiRouter::new().routes(routes!(uploads::upload_model)).routes(routes!(uploads::upload_dataset));
+    let receiving = OpenApiRouter::new()
+        .routes(routes!(uploads::upload_model))
+        .routes(routes!(uploads::upload_dataset))
+        .routes(routes!(imports::import_model))
+        .routes(routes!(imports::import_dataset));
     let generating =
         OpenApiRouter::new().routes(routes!(datasets::create_dataset)).routes(routes!(batches::create_batch));
     OpenApiRouter::with_openapi(docs::preamble())

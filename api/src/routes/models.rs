@@ -1,6 +1,10 @@
 //! Stored checkpoints, as the models one can solve with.
 
-use super::{datasets::check_name, jobs::home, page_limit};
+use super::{
+    datasets::check_name,
+    jobs::home,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::Caller,
     http::{
@@ -9,7 +13,10 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store,
+    store::{
+        self,
+        checkpoints::{ModelFilter, ORDERS},
+    },
 };
 use axum::{
     Json,
@@ -21,22 +28,41 @@ use axum::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hrm_types::{
     Page,
-    ids::CheckpointId,
+    board::Kind,
+    ids::{CheckpointId, RunId},
     model::{Alias, Model},
 };
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// Which page of the models.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListModelsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<CheckpointId>,
+    /// Only those that solve this kind of puzzle.
+    kind: Option<Kind>,
+    /// Only those that solve grids of this side.
+    side: Option<u8>,
+    /// Only those that this run has trained.
+    run_id: Option<RunId>,
+    /// Only those whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_models)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_models() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List models
@@ -58,8 +84,10 @@ pub async fn list_models(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListModelsQuery>,
 ) -> Result<Json<Page<Model>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let name = query.name.as_deref();
+    let filter = ModelFilter { kind: query.kind, side: query.side, run: query.run_id, name };
+    Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Get a model

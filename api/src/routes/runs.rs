@@ -1,9 +1,8 @@
-//! Training runs: queued, listed, watched, paused, cancelled.
+//! Training runs: queued, listed, changed, deleted.
 
 use super::{
-    checked_limit,
     jobs::{check_priority, terms},
-    page_limit,
+    slices::{orders, slice},
 };
 use crate::{
     accounts::Caller,
@@ -11,36 +10,34 @@ use crate::{
         editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
-        sse::{Position, watch_run},
     },
     server::AppState,
-    store::{self, runs::RunFilter},
+    store::{
+        self,
+        datasets::DatasetFilter,
+        runs::{ORDERS, RunFilter},
+        slices::Slice,
+    },
 };
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{
-        IntoResponse, Response,
-        sse::{KeepAlive, Sse},
-    },
+    response::IntoResponse,
 };
-use futures_util::StreamExt;
 use hrm_types::{
     Page,
     experiment::{DataSpec, Experiment},
-    ids::{DatasetId, JobId, RunId, SweepId},
-    job::LogLine,
-    provenance::RunProvenance,
+    ids::{DatasetId, RunId, SweepId},
     run::{ChangeRun, CloneRun, CreateRun, Run, RunState},
     sweep::merged,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::IntoParams;
-
-/// Log lines of a page when no limit is given, and at most.
-const MAX_LINES: u32 = 1_000;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which runs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -57,33 +54,20 @@ pub struct ListRunsQuery {
     owner: Option<String>,
     /// Only runs of this sweep.
     sweep_id: Option<SweepId>,
-    /// `next_cursor` of the page before.
-    cursor: Option<RunId>,
+    /// Only runs whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_runs)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
-/// Which lines of the log.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListLogsQuery {
-    /// Only lines after the one with this id; the id of the last line read gives exactly what is new.
-    after: Option<u64>,
-    /// Lines, 1 to 1,000; 1,000 by default.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-}
-
-/// Where to begin.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct StreamEventsQuery {
-    /// The id of the last event read, `<attempt>-<step>` or `<attempt>-<step>.<line>`, for the first connection of a client that has read
-    /// `/metrics` before; the header `Last-Event-ID` goes before it.
-    after: Option<String>,
+fn orders_of_runs() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List runs
@@ -103,10 +87,10 @@ pub async fn list_runs(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListRunsQuery>,
 ) -> Result<Json<Page<Run>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    let (tag, owner) = (query.tag.as_deref(), query.owner.as_deref());
-    let filter = RunFilter { state: query.state, dataset: query.dataset_id, tag, owner, sweep: query.sweep_id };
-    Ok(Json(store::runs::list(&state.pool, &caller.viewer, filter, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let (tag, owner, name) = (query.tag.as_deref(), query.owner.as_deref(), query.name.as_deref());
+    let filter = RunFilter { state: query.state, dataset: query.dataset_id, tag, owner, sweep: query.sweep_id, name };
+    Ok(Json(store::runs::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Queue a run
@@ -157,86 +141,6 @@ pub async fn get_run(
     ApiPath(id): ApiPath<RunId>,
 ) -> Result<impl IntoResponse, ApiError> {
     with_etag(&state, id).await
-}
-
-/// Cancel a run
-///
-/// A waiting run is cancelled at once; a running one is asked to stop and does so after its current step.
-#[utoipa::path(
-    post,
-    path = "/api/v1/runs/{id}/cancel",
-    tag = "runs",
-    security(("token" = ["write"])),
-    params(("id" = RunId, Path, description = "The run's id")),
-    responses(
-        (status = 200, description = "The run, cancelled or with `cancel_requested`", body = Run),
-        (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run has ended already"),
-    )
-)]
-pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    store::jobs::request_cancel(&state.pool, id.into()).await?;
-    Ok(Json(store::runs::get(&state.pool, id).await?))
-}
-
-/// Pause a run
-///
-/// A queued run is set aside at once; the worker of a running one saves it and gives it back.
-#[utoipa::path(
-    post,
-    path = "/api/v1/runs/{id}/pause",
-    tag = "runs",
-    security(("token" = ["write"])),
-    params(("id" = RunId, Path, description = "The run's id")),
-    responses(
-        (status = 200, description = "The run, paused or with `pause_requested`", body = Run),
-        (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run has ended, or was asked to stop"),
-    )
-)]
-pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    store::jobs::request_pause(&state.pool, id.into()).await?;
-    Ok(Json(store::runs::get(&state.pool, id).await?))
-}
-
-/// Resume a run
-///
-/// A paused run is queued again; a running one that was asked to pause goes on.
-#[utoipa::path(
-    post,
-    path = "/api/v1/runs/{id}/resume",
-    tag = "runs",
-    security(("token" = ["write"])),
-    params(("id" = RunId, Path, description = "The run's id")),
-    responses(
-        (status = 200, description = "The run", body = Run),
-        (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run is neither paused nor about to be"),
-    )
-)]
-pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    store::jobs::resume(&state.pool, id.into()).await?;
-    Ok(Json(store::runs::get(&state.pool, id).await?))
-}
-
-/// Retry a run
-///
-/// A failed or cancelled run is queued again; its attempts go on being counted.
-#[utoipa::path(
-    post,
-    path = "/api/v1/runs/{id}/retry",
-    tag = "runs",
-    security(("token" = ["write"])),
-    params(("id" = RunId, Path, description = "The run's id")),
-    responses(
-        (status = 200, description = "The queued run", body = Run),
-        (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run has neither failed nor been cancelled"),
-    )
-)]
-pub async fn retry_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
-    store::jobs::retry(&state.pool, id.into()).await?;
-    Ok(Json(store::runs::get(&state.pool, id).await?))
 }
 
 /// Change a run
@@ -320,102 +224,6 @@ pub async fn delete_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// List a run's log
-///
-/// What its workers said, the newest 2,000 lines of it, oldest first. `next_cursor` is the id of the last line of a
-/// full page: pass it as `after`.
-#[utoipa::path(
-    get,
-    path = "/api/v1/runs/{id}/logs",
-    tag = "runs",
-    security(("token" = ["read"])),
-    params(("id" = RunId, Path, description = "The run's id"), ListLogsQuery),
-    responses(
-        (status = 200, description = "Oldest first", body = Page<LogLine>),
-        (status = 404, description = "There is no such run"),
-        (status = 422, description = "A parameter is wrong"),
-    )
-)]
-pub async fn list_logs(
-    State(state): State<AppState>,
-    ApiPath(id): ApiPath<RunId>,
-    ApiQuery(query): ApiQuery<ListLogsQuery>,
-) -> Result<Json<Page<LogLine>>, ApiError> {
-    let limit = checked_limit(query.limit, MAX_LINES, MAX_LINES)?;
-    store::runs::get(&state.pool, id).await?;
-    let items = store::logs::list(&state.pool, JobId::from(id), query.after, limit).await?;
-    let full = items.len() == limit as usize;
-    let next_cursor = items.last().filter(|_| full).map(|line| line.id.to_string());
-    Ok(Json(Page { items, next_cursor }))
-}
-
-/// Get what a run's results rest on
-///
-/// Seed, settings with their hash, dataset hashes, program, compiler, machine and kernels of every attempt, time and
-/// memory, the checkpoint with its hash and how it was chosen, and its scores. `scores` marked `claimed` came with an
-/// imported run and were not measured here.
-#[utoipa::path(
-    get,
-    path = "/api/v1/runs/{id}/provenance",
-    tag = "runs",
-    security(("token" = ["read"])),
-    params(("id" = RunId, Path, description = "The run's id")),
-    responses(
-        (status = 200, description = "As far as it is known by now", body = RunProvenance),
-        (status = 404, description = "There is no such run"),
-    )
-)]
-pub async fn get_provenance(
-    State(state): State<AppState>,
-    ApiPath(id): ApiPath<RunId>,
-) -> Result<Json<RunProvenance>, ApiError> {
-    Ok(Json(store::provenance::of_run(&state.pool, id).await?))
-}
-
-/// Watch a run
-///
-/// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point and `log` with each
-/// line that its worker says. Ids are `<attempt>-<step>.<line>`, the last point and line told. A client that connects again with `Last-Event-ID` misses nothing and gets nothing twice.
-/// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`.
-#[utoipa::path(
-    get,
-    path = "/api/v1/runs/{id}/events",
-    tag = "runs",
-    security(("token" = ["read"])),
-    params(
-        ("id" = RunId, Path, description = "The run's id"),
-        ("last-event-id" = Option<String>, Header, description = "The id of the last event read"),
-        StreamEventsQuery
-    ),
-    responses(
-        (status = 200, description = "The events", body = String, content_type = "text/event-stream",
-            example = "event: metric\nid: 1-10.3\ndata: {\"step\":10,\"loss\":20.5}\n\n"),
-        (status = 204, description = "Everything was read already"),
-        (status = 404, description = "There is no such run"),
-    )
-)]
-pub async fn stream_events(
-    State(state): State<AppState>,
-    ApiPath(id): ApiPath<RunId>,
-    ApiQuery(query): ApiQuery<StreamEventsQuery>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let run = store::runs::get(&state.pool, id).await?;
-    let from = last_read(&headers, query.after.as_deref());
-    if run.state.is_final() && from.is_some_and(|position| position.ended && position.attempt == run.attempt) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let events = watch_run(state.pool.clone(), id, from).take_until(state.closed());
-    let unbuffered = [("x-accel-buffering", "no")];
-    Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::default())).into_response())
-}
-
-/// What the client has read; an id that no event bore means nothing was.
-fn last_read(headers: &HeaderMap, after: Option<&str>) -> Option<Position> {
-    let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    header.or(after).and_then(|id| id.parse().ok())
-}
-
 /// The run as it is now, with its edition.
 async fn with_etag(state: &AppState, id: RunId) -> Result<impl IntoResponse + use<>, ApiError> {
     // The edition first: a change in between makes the tag too old, never too new.
@@ -489,7 +297,8 @@ fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
 }
 
 pub(super) async fn unknown_dataset(state: &AppState, caller: &Caller, wanted: &str) -> Result<ApiError, ApiError> {
-    let known = store::datasets::list(&state.pool, &caller.viewer, None, super::MAX_LIMIT).await?.items;
+    let newest = Slice::newest(super::MAX_LIMIT);
+    let known = store::datasets::list(&state.pool, &caller.viewer, DatasetFilter::default(), &newest).await?.items;
     let names: Vec<String> = known.into_iter().map(|dataset| dataset.name).collect();
     let known = if names.is_empty() { "none is stored yet".into() } else { format!("there are: {}", names.join(", ")) };
     Ok(ApiError::InvalidExperiment {

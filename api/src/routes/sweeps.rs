@@ -1,6 +1,10 @@
 //! Sweeps: one experiment over seeds and settings, queued in one request.
 
-use super::{jobs::terms, page_limit, runs};
+use super::{
+    jobs::terms,
+    runs,
+    slices::{orders, slice},
+};
 use crate::{
     accounts::Caller,
     http::{
@@ -8,7 +12,7 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store,
+    store::{self, sweeps::ORDERS},
 };
 use axum::{
     Json,
@@ -24,18 +28,30 @@ use hrm_types::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which page of the sweeps.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListSweepsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<SweepId>,
+    /// Only those whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_sweeps)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_sweeps() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List sweeps
@@ -55,8 +71,8 @@ pub async fn list_sweeps(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListSweepsQuery>,
 ) -> Result<Json<Page<Sweep>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::sweeps::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    Ok(Json(store::sweeps::list(&state.pool, &caller.viewer, query.name.as_deref(), &slice).await?))
 }
 
 /// Queue a sweep

@@ -1,6 +1,6 @@
 //! Teams, which own what is stored, and their members.
 
-use super::page_limit;
+use super::slices::{orders, slice};
 use crate::{
     accounts::Caller,
     http::{
@@ -8,7 +8,7 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store,
+    store::{self, teams::ORDERS},
 };
 use axum::{
     Json,
@@ -23,18 +23,28 @@ use hrm_types::{
     job::check_owner,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which page of the teams.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListTeamsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<TeamId>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_teams)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_teams() -> RefOr<Schema> {
+    orders(&ORDERS)
 }
 
 /// List teams
@@ -56,8 +66,8 @@ pub async fn list_teams(
     caller: Caller,
     ApiQuery(query): ApiQuery<ListTeamsQuery>,
 ) -> Result<Json<Page<Team>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::teams::list(&state.pool, &caller.viewer, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    Ok(Json(store::teams::list(&state.pool, &caller.viewer, &slice).await?))
 }
 
 /// Make a team

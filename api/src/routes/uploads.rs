@@ -16,7 +16,7 @@ use axum::{
     response::IntoResponse,
 };
 use hrm_model::data::leak_report;
-use hrm_types::{board::Kind, dataset::Dataset, model::Model};
+use hrm_types::{board::Kind, dataset::Dataset, ids::TeamId, model::Model};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 use utoipa::IntoParams;
@@ -27,7 +27,7 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub struct UploadModelQuery {
     /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; several models may bear it.
-    #[param(example = "mine")]
+    #[param(example = "mine", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$")]
     name: String,
 }
 
@@ -37,7 +37,7 @@ pub struct UploadModelQuery {
 #[into_params(parameter_in = Query)]
 pub struct UploadDatasetQuery {
     /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; unique in the team.
-    #[param(example = "mine")]
+    #[param(example = "mine", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$")]
     name: String,
     /// `sudoku` by default, or `maze`.
     kind: Option<Kind>,
@@ -81,10 +81,21 @@ pub async fn upload_model(
     let team = home(&caller)?;
     let place = state.receiving.enter().await?;
     let received = Received::of(&headers, body).await?;
+    let stored = store_model(&state, team, &query.name, received).await;
+    drop(place);
+    stored
+}
+
+/// Checks a received checkpoint and stores it.
+pub(super) async fn store_model(
+    state: &AppState,
+    team: TeamId,
+    name: &str,
+    received: Received,
+) -> Result<impl IntoResponse + use<>, ApiError> {
     let read = tokio::task::spawn_blocking(move || intake::model(received));
     let (model, bytes) = read.await.map_err(ApiError::internal)??;
-    let id = store::checkpoints::upload(&state.pool, &query.name, team, model.info(), &bytes).await?;
-    drop(place);
+    let id = store::checkpoints::upload(&state.pool, name, team, model.info(), &bytes).await?;
     let location = format!("/api/v1/models/{id}");
     let model = store::checkpoints::get(&state.pool, id).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(model)))
@@ -122,37 +133,65 @@ pub async fn upload_dataset(
     let about = about(&query)?;
     let place = state.receiving.enter().await?;
     let received = Received::of(&headers, body).await?;
+    let said = Said { team, name: &query.name, origin: "uploaded", license: query.license.as_deref() };
+    let stored = store_dataset(&state, said, about, received).await;
+    drop(place);
+    stored
+}
+
+/// What is said about received puzzles.
+pub(super) struct Said<'a> {
+    pub(super) team: TeamId,
+    pub(super) name: &'a str,
+    /// Where they come from.
+    pub(super) origin: &'a str,
+    pub(super) license: Option<&'a str>,
+}
+
+/// Checks received puzzles and stores them.
+pub(super) async fn store_dataset(
+    state: &AppState,
+    said: Said<'_>,
+    about: PuzzleFile,
+    received: Received,
+) -> Result<impl IntoResponse + use<>, ApiError> {
     let read = tokio::task::spawn_blocking(move || {
         let puzzles = intake::dataset(received, &about)?;
         let leaks = leak_report(&puzzles, &mut |_, _| ControlFlow::Continue(())).map_err(ApiError::internal)?;
         Ok::<_, ApiError>((puzzles, leaks))
     });
     let (puzzles, leaks) = read.await.map_err(ApiError::internal)??;
-    let license = query.license.as_deref();
-    let new = NewDataset {
-        team,
-        name: &query.name,
-        origin: "uploaded",
-        generated: None,
-        license,
-        seed: None,
-        leaks: Some(leaks),
-    };
+    let Said { team, name, origin, license } = said;
+    let new = NewDataset { team, name, origin, generated: None, license, seed: None, leaks: Some(leaks) };
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
-    drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))
 }
 
 fn about(query: &UploadDatasetQuery) -> Result<PuzzleFile, ApiError> {
-    let kind = query.kind.unwrap_or(Kind::Sudoku);
-    if kind == Kind::Arc {
+    check_kind(query.kind)?;
+    check_license(query.license.as_deref())?;
+    Ok(PuzzleFile {
+        kind: query.kind.unwrap_or(Kind::Sudoku),
+        test_rows: query.test_rows,
+        validation_rows: query.validation_rows.unwrap_or(0),
+        seed: query.seed.unwrap_or(0),
+    })
+}
+
+/// Checks that puzzles of a kind come as CSV.
+pub(super) fn check_kind(kind: Option<Kind>) -> Result<(), ApiError> {
+    if kind == Some(Kind::Arc) {
         let detail = "expected sudoku or maze, found arc: import its archives with `hrm data import arc`";
         return Err(ApiError::field("kind", detail));
     }
-    if let Some(length) = query.license.as_ref().map(String::len).filter(|length| *length > 200) {
-        return Err(ApiError::field("license", format!("expected at most 200 bytes, found {length}")));
+    Ok(())
+}
+
+/// Checks the licence of puzzles.
+pub(super) fn check_license(license: Option<&str>) -> Result<(), ApiError> {
+    match license.map(str::len).filter(|length| *length > 200) {
+        Some(length) => Err(ApiError::field("license", format!("expected at most 200 bytes, found {length}"))),
+        None => Ok(()),
     }
-    let (validation_rows, seed) = (query.validation_rows.unwrap_or(0), query.seed.unwrap_or(0));
-    Ok(PuzzleFile { kind, test_rows: query.test_rows, validation_rows, seed })
 }

@@ -1,6 +1,6 @@
 //! Who has an account, and who is invited; for administrators.
 
-use super::page_limit;
+use super::slices::{orders, slice};
 use crate::{
     accounts::{INVITATION, Secret},
     http::{
@@ -9,7 +9,11 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{self, invitations::NewInvitation},
+    store::{
+        self,
+        invitations::{self, NewInvitation},
+        users::{ORDERS, UserFilter},
+    },
 };
 use axum::{
     Json,
@@ -19,20 +23,32 @@ use axum::{
 };
 use hrm_types::{
     Page,
-    account::{ChangeUser, CreateInvitation, CreatedInvitation, Invitation, User},
+    account::{ChangeUser, CreateInvitation, CreatedInvitation, Invitation, Role, User},
     ids::{InvitationId, UserId},
     job::check_owner,
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, Schema},
+};
 
 /// Which page of the users.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListUsersQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<UserId>,
+    /// Only those with this role.
+    role: Option<Role>,
+    /// Only those that are kept out, or only the others.
+    disabled: Option<bool>,
+    /// Only those whose name contains this, in any case.
+    name: Option<String>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_users)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -43,11 +59,22 @@ pub struct ListUsersQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListInvitationsQuery {
-    /// `next_cursor` of the page before.
-    cursor: Option<InvitationId>,
+    /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
+    #[param(schema_with = orders_of_invitations)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
     /// Rows, 1 to 100; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+fn orders_of_users() -> RefOr<Schema> {
+    orders(&ORDERS)
+}
+
+fn orders_of_invitations() -> RefOr<Schema> {
+    orders(&invitations::ORDERS)
 }
 
 /// List users
@@ -66,8 +93,9 @@ pub async fn list_users(
     State(state): State<AppState>,
     ApiQuery(query): ApiQuery<ListUsersQuery>,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::users::list(&state.pool, query.cursor, limit).await?))
+    let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let filter = UserFilter { role: query.role, disabled: query.disabled, name: query.name.as_deref() };
+    Ok(Json(store::users::list(&state.pool, filter, &slice).await?))
 }
 
 /// Get a user
@@ -147,8 +175,8 @@ pub async fn list_invitations(
     State(state): State<AppState>,
     ApiQuery(query): ApiQuery<ListInvitationsQuery>,
 ) -> Result<Json<Page<Invitation>>, ApiError> {
-    let limit = page_limit(query.limit)?;
-    Ok(Json(store::invitations::list(&state.pool, query.cursor, limit).await?))
+    let slice = slice(&invitations::ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    Ok(Json(invitations::list(&state.pool, &slice).await?))
 }
 
 /// Invite somebody

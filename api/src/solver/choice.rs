@@ -3,7 +3,7 @@
 use crate::{
     http::error::ApiError,
     routes::experiments::{kind_and_side, shipped},
-    store::{self, access::Viewer},
+    store::{self, access::Viewer, checkpoints::ModelFilter, slices::Slice},
 };
 use hrm_model::data::maze;
 use hrm_types::{
@@ -65,7 +65,9 @@ pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle
 
 /// Names of the models that take such puzzles.
 async fn known(pool: &PgPool, viewer: &Viewer, puzzle: Size) -> Result<Vec<String>, ApiError> {
-    let newest = store::checkpoints::list(pool, viewer, None, crate::routes::MAX_LIMIT).await?;
+    let newest =
+        store::checkpoints::list(pool, viewer, ModelFilter::default(), &Slice::newest(crate::routes::MAX_LIMIT))
+            .await?;
     let fitting = newest.items.into_iter().filter(|model| puzzle.fits(&model.kind, model.side));
     let names: BTreeSet<String> = fitting.map(|model| model.name).collect();
     Ok(names.into_iter().collect())

@@ -25,9 +25,6 @@ use std::{num::NonZero, thread};
 /// Loaded models kept at once.
 const CACHED_MODELS: usize = 4;
 
-/// Puzzles that wait while others are solved.
-const WAITING: usize = 32;
-
 /// Solves puzzles with stored models.
 #[derive(Debug)]
 pub struct Solver {
@@ -41,7 +38,9 @@ impl Solver {
     /// A solver that runs as many puzzles at once as the machine has cores.
     pub fn new(pool: PgPool) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let room = Room::new("as many puzzles as can wait are waiting already", 2, cores, WAITING);
+        // So few wait that whoever is let in waits about half as long as a puzzle takes; the others know at once.
+        let waiting = (cores / 2).max(1);
+        let room = Room::new("as many puzzles as can wait are waiting already", 1, cores, waiting);
         Self { pool, cache: Cache::new(CACHED_MODELS), room, canary: tokio::sync::Mutex::default() }
     }
 

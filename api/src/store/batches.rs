@@ -6,6 +6,7 @@ use super::{
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
     page,
+    slices::Slice,
 };
 use hrm_model::solve::Solution;
 use hrm_types::{
@@ -90,10 +91,10 @@ pub async fn get(pool: &PgPool, id: JobId) -> Result<Batch, Error> {
     found.into_iter().next().ok_or_else(|| Error::not_found("batch", id.to_string()))
 }
 
-/// Batches, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, viewer: &Viewer, cursor: Option<JobId>, limit: u32) -> Result<Page<Batch>, Error> {
-    let filter = JobFilter { kind: Some(JobKind::Batch), state: None };
-    let Page { items, next_cursor } = jobs::list(pool, viewer, filter, cursor, limit).await?;
+/// A part of the batches; the kind of the filter is theirs. They are ordered as jobs are.
+pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: &Slice) -> Result<Page<Batch>, Error> {
+    let filter = JobFilter { kind: Some(JobKind::Batch), ..filter };
+    let Page { items, next_cursor } = jobs::list(pool, viewer, filter, slice).await?;
     Ok(Page { items: complete(pool, items).await?, next_cursor })
 }
 

@@ -5,7 +5,8 @@ use super::{
     access::Viewer,
     aliases,
     artifacts::{self, Artifact},
-    editions, page,
+    editions,
+    slices::{Keyed, Slice, arranged},
 };
 use hrm_model::{CheckpointInfo, shipped};
 use hrm_types::{
@@ -272,16 +273,67 @@ pub async fn shipped(pool: &PgPool, name: &str) -> Result<Model, Error> {
     get(pool, CheckpointId(id.ok_or_else(|| Error::not_found("model", name))?)).await
 }
 
-/// Models, newest first, older than `cursor`.
+/// Which models to list; all of them by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModelFilter<'a> {
+    /// Only those that solve this kind of puzzle.
+    pub kind: Option<Kind>,
+    /// Only those that solve grids of this side.
+    pub side: Option<u8>,
+    /// Only those that this run has trained.
+    pub run: Option<RunId>,
+    /// Only those whose name contains this, in any case.
+    pub name: Option<&'a str>,
+}
+
+/// What models can be ordered by, beside their creation.
+pub const ORDERS: [&str; 4] = ["name", "parameters", "step", "exact_accuracy"];
+
+/// A part of the models.
 pub async fn list(
     pool: &PgPool,
     viewer: &Viewer,
-    cursor: Option<CheckpointId>,
-    limit: u32,
+    filter: ModelFilter<'_>,
+    slice: &Slice,
 ) -> Result<Page<Model>, Error> {
-    let wanted = Wanted { before: cursor.map(|id| id.0), ..Wanted::default() };
-    let models = select(pool, viewer, wanted, i64::from(limit) + 1).await?;
-    Ok(page(models, limit, |model| model.id))
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, COALESCE(CASE $1::text
+                          WHEN 'name' THEN lower(name)
+                          WHEN 'parameters' THEN to_char(parameters, 'FM000000000000000000')
+                          WHEN 'step' THEN to_char(step, 'FM000000000000000000')
+                          WHEN 'exact_accuracy' THEN (
+                              SELECT to_char(exact_accuracy, 'FM0.000000000') FROM evaluations
+                              WHERE checkpoint_id = checkpoints.id ORDER BY claimed, evaluations.id DESC LIMIT 1)
+                      END, '') COLLATE "C" AS key
+               FROM checkpoints
+               WHERE ($6::text IS NULL OR kind = $6)
+                 AND ($7::smallint IS NULL OR side = $7)
+                 AND ($8::uuid IS NULL OR run_id = $8)
+                 AND ($9::text IS NULL OR strpos(lower(name), lower($9)) > 0)
+                 AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        filter.kind.map(Kind::as_str),
+        filter.side.map(i16::from),
+        filter.run.map(|id| id.0),
+        filter.name,
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
+    let wanted = Wanted { ids: Some(&ids), ..Wanted::default() };
+    let models = select(pool, viewer, wanted, slice.rows()).await?;
+    Ok(Page { items: arranged(&ids, models, |model| model.id.0), next_cursor })
 }
 
 /// How many models are stored.
@@ -296,7 +348,7 @@ struct Wanted<'a> {
     id: Option<Uuid>,
     name: Option<&'a str>,
     default_of: Option<(Kind, i16)>,
-    before: Option<Uuid>,
+    ids: Option<&'a [Uuid]>,
 }
 
 async fn first(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>) -> Result<Option<Model>, Error> {
@@ -349,12 +401,12 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
              AND ($3::smallint IS NULL
                   OR (is_default AND kind = $9 AND (side = $3 OR ($9 = 'arc' AND side > $3))))
-             AND ($4::uuid IS NULL OR scored.id < $4)
+             AND ($4::uuid[] IS NULL OR scored.id = ANY($4))
            ORDER BY (scored.id = $1) DESC NULLS LAST, scored.id DESC LIMIT $5"#,
         wanted.id,
         wanted.name,
         wanted.default_of.map(|(_, side)| side),
-        wanted.before,
+        wanted.ids,
         limit,
         viewer.teams(),
         &names,

@@ -1,6 +1,10 @@
 //! Sessions of browsers and tokens of programs: which user a secret stands for. Only hashes of secrets come here.
 
-use super::{Error, interval, page, users::parse_role};
+use super::{
+    Error, interval,
+    slices::{Keyed, Slice, arranged},
+    users::parse_role,
+};
 use hrm_types::{
     Page,
     account::{Role, Scope, Token},
@@ -153,25 +157,39 @@ pub async fn create_token(pool: &PgPool, user: UserId, new: NewToken<'_>) -> Res
     row.try_into()
 }
 
-/// The tokens of a user, newest first, older than `cursor`.
-pub async fn list_tokens(
-    pool: &PgPool,
-    user: UserId,
-    cursor: Option<TokenId>,
-    limit: u32,
-) -> Result<Page<Token>, Error> {
+/// What tokens can be ordered by, beside their creation.
+pub const TOKEN_ORDERS: [&str; 1] = ["name"];
+
+/// A part of the tokens of a user.
+pub async fn list_tokens(pool: &PgPool, user: UserId, slice: &Slice) -> Result<Page<Token>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key
+               FROM tokens WHERE user_id = $6
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        user.0
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, name, prefix, scopes, created_at, expires_at, last_used_at FROM tokens
-         WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
-        user.0,
-        cursor.map(|id| id.0),
-        i64::from(limit) + 1
+        "SELECT id, name, prefix, scopes, created_at, expires_at, last_used_at FROM tokens WHERE id = ANY($1)",
+        &ids
     )
     .fetch_all(pool)
     .await?;
     let tokens = rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?;
-    Ok(page(tokens, limit, |token| token.id))
+    Ok(Page { items: arranged(&ids, tokens, |token: &Token| token.id.0), next_cursor })
 }
 
 /// Ends a token of a user for good.

@@ -1,6 +1,11 @@
 //! Datasets: which puzzles there are, not the puzzles themselves.
 
-use super::{Error, access::Viewer, editions, page, puzzles};
+use super::{
+    Error,
+    access::Viewer,
+    editions, puzzles,
+    slices::{Keyed, Slice, arranged},
+};
 use hrm_model::data;
 use hrm_types::{
     Page,
@@ -236,29 +241,69 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Da
     row.ok_or_else(|| Error::not_found("dataset", name_or_id))?.try_into()
 }
 
-/// Datasets, newest first, older than `cursor`.
+/// Which datasets to list; all of them by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DatasetFilter<'a> {
+    /// Only those of this kind of puzzle.
+    pub kind: Option<Kind>,
+    /// Only those whose grids have this side.
+    pub side: Option<u8>,
+    /// Only those whose name contains this, in any case.
+    pub name: Option<&'a str>,
+}
+
+/// What datasets can be ordered by, beside their creation.
+pub const ORDERS: [&str; 3] = ["name", "train_count", "test_count"];
+
+/// A part of the datasets.
 pub async fn list(
     pool: &PgPool,
     viewer: &Viewer,
-    cursor: Option<DatasetId>,
-    limit: u32,
+    filter: DatasetFilter<'_>,
+    slice: &Slice,
 ) -> Result<Page<Dataset>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, COALESCE(CASE $1::text
+                          WHEN 'name' THEN lower(name)
+                          WHEN 'train_count' THEN to_char(train_count, 'FM000000000000000000')
+                          WHEN 'test_count' THEN to_char(test_count, 'FM000000000000000000')
+                      END, '') COLLATE "C" AS key
+               FROM datasets
+               WHERE ($6::text IS NULL OR kind = $6)
+                 AND ($7::smallint IS NULL OR side = $7)
+                 AND ($8::text IS NULL OR strpos(lower(name), lower($8)) > 0)
+                 AND ($9::uuid[] IS NULL OR team_id = ANY($9) OR public)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        filter.kind.map(Kind::as_str),
+        filter.side.map(i16::from),
+        filter.name,
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
                   content_hash, test_hash, train_count, validation_count, test_count,
                   leaks AS "leaks: Json<LeakReport>", public, created_at
-           FROM datasets
-           WHERE ($1::uuid IS NULL OR id < $1) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
-           ORDER BY id DESC LIMIT $2"#,
-        cursor.map(|id| id.0),
-        i64::from(limit) + 1,
-        viewer.teams()
+           FROM datasets WHERE id = ANY($1)"#,
+        &ids
     )
     .fetch_all(pool)
     .await?;
     let datasets = rows.into_iter().map(Dataset::try_from).collect::<Result<_, _>>()?;
-    Ok(page(datasets, limit, |dataset| dataset.id))
+    Ok(Page { items: arranged(&ids, datasets, |dataset: &Dataset| dataset.id.0), next_cursor })
 }
 
 /// Changes a dataset's name, and who may read it, if it is still the edition that was seen.

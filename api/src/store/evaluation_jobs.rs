@@ -7,6 +7,7 @@ use super::{
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
     outcomes,
+    slices::Slice,
 };
 use hrm_model::eval::Measured;
 use hrm_types::{
@@ -42,15 +43,18 @@ pub async fn get(pool: &PgPool, id: JobId) -> Result<EvaluationJob, Error> {
     found.into_iter().next().ok_or_else(|| Error::not_found("evaluation", id.to_string()))
 }
 
-/// Queued evaluations, newest first, older than `cursor`.
+/// What queued evaluations can be ordered by, beside their creation.
+pub const ORDERS: [&str; 5] = ["name", "owner", "priority", "finished", "exact_accuracy"];
+
+/// A part of the queued evaluations; the kind of the filter is theirs.
 pub async fn list(
     pool: &PgPool,
     viewer: &Viewer,
-    cursor: Option<JobId>,
-    limit: u32,
+    filter: JobFilter<'_>,
+    slice: &Slice,
 ) -> Result<Page<EvaluationJob>, Error> {
-    let filter = JobFilter { kind: Some(JobKind::Evaluation), state: None };
-    let Page { items, next_cursor } = jobs::list(pool, viewer, filter, cursor, limit).await?;
+    let filter = JobFilter { kind: Some(JobKind::Evaluation), ..filter };
+    let Page { items, next_cursor } = jobs::list(pool, viewer, filter, slice).await?;
     Ok(Page { items: complete(pool, items).await?, next_cursor })
 }
 

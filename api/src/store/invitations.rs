@@ -1,6 +1,10 @@
 //! Invitations: who holds the code of one becomes the user it names.
 
-use super::{Error, interval, page, users};
+use super::{
+    Error, interval,
+    slices::{Keyed, Slice, arranged},
+    users,
+};
 use hrm_types::{
     Page,
     account::{Invitation, Role},
@@ -95,21 +99,39 @@ pub async fn with_code(pool: &PgPool, code_hash: &[u8]) -> Result<Invitation, Er
     row.ok_or_else(|| Error::not_found("invitation", ""))?.try_into()
 }
 
-/// Invitations that can be accepted, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, cursor: Option<InvitationId>, limit: u32) -> Result<Page<Invitation>, Error> {
+/// What invitations can be ordered by, beside their creation.
+pub const ORDERS: [&str; 1] = ["name"];
+
+/// A part of the invitations that can be accepted.
+pub async fn list(pool: &PgPool, slice: &Slice) -> Result<Page<Invitation>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key
+               FROM invitations WHERE expires_at > now()
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows()
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
     let rows = sqlx::query_as!(
         Row,
         "SELECT invitations.id, invitations.name, role, teams.name AS team, invitations.created_at, expires_at
-         FROM invitations JOIN teams ON teams.id = team_id
-         WHERE expires_at > now() AND ($1::uuid IS NULL OR invitations.id < $1)
-         ORDER BY invitations.id DESC LIMIT $2",
-        cursor.map(|id| id.0),
-        i64::from(limit) + 1
+         FROM invitations JOIN teams ON teams.id = team_id WHERE invitations.id = ANY($1)",
+        &ids
     )
     .fetch_all(pool)
     .await?;
     let invitations = rows.into_iter().map(Invitation::try_from).collect::<Result<_, _>>()?;
-    Ok(page(invitations, limit, |invitation| invitation.id))
+    Ok(Page { items: arranged(&ids, invitations, |invitation: &Invitation| invitation.id.0), next_cursor })
 }
 
 /// Takes an invitation back.

@@ -2,7 +2,11 @@
 //!
 //! What their workers do is in `leases`; in which order they are taken is in `order`.
 
-use super::{Error, access::Viewer, page};
+use super::{
+    Error,
+    access::Viewer,
+    slices::{Keyed, Slice, arranged},
+};
 use hrm_types::{
     Page,
     ids::{DatasetId, EvaluationId, JobId, TeamId, WorkerId},
@@ -32,12 +36,19 @@ impl Default for Terms<'static> {
 
 /// Which jobs to list; all of them by default.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct JobFilter {
+pub struct JobFilter<'a> {
     /// Only jobs of this kind.
     pub kind: Option<JobKind>,
     /// Only jobs in this state.
     pub state: Option<RunState>,
+    /// Only jobs of this owner.
+    pub owner: Option<&'a str>,
+    /// Only jobs whose name contains this, in any case.
+    pub name: Option<&'a str>,
 }
+
+/// What jobs can be ordered by, beside their creation.
+pub const ORDERS: [&str; 6] = ["name", "owner", "state", "priority", "started", "finished"];
 
 pub(super) fn parse_state(text: &str) -> Result<RunState, Error> {
     use RunState::{Cancelled, Failed, Paused, Queued, Running, Succeeded};
@@ -135,21 +146,51 @@ pub(super) async fn create(
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn get(pool: &PgPool, id: JobId) -> Result<Job, Error> {
-    let found = select(pool, &Viewer::Everything, Some(id), JobFilter::default(), None, 1).await?;
+pub async fn get(executor: impl PgExecutor<'_>, id: JobId) -> Result<Job, Error> {
+    let found = select(executor, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("job", id.to_string()))
 }
 
-/// Jobs, newest first, older than `cursor`.
-pub async fn list(
-    pool: &PgPool,
-    viewer: &Viewer,
-    filter: JobFilter,
-    cursor: Option<JobId>,
-    limit: u32,
-) -> Result<Page<Job>, Error> {
-    let jobs = select(pool, viewer, None, filter, cursor, i64::from(limit) + 1).await?;
-    Ok(page(jobs, limit, |job| job.id))
+/// A part of the jobs. Beside what jobs declare, evaluations are ordered by `exact_accuracy`.
+pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: &Slice) -> Result<Page<Job>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, COALESCE(CASE $1::text
+                          WHEN 'name' THEN lower(name)
+                          WHEN 'owner' THEN owner
+                          WHEN 'state' THEN state
+                          WHEN 'priority' THEN to_char(priority + 100, 'FM000')
+                          WHEN 'started' THEN to_char(started_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+                          WHEN 'finished' THEN to_char(finished_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+                          WHEN 'exact_accuracy' THEN (SELECT to_char(exact_accuracy, 'FM0.000000000') FROM evaluations
+                                                      WHERE evaluations.id = result_id)
+                      END, '') COLLATE "C" AS key
+               FROM jobs
+               WHERE ($6::text IS NULL OR kind = $6)
+                 AND ($7::text IS NULL OR state = $7)
+                 AND ($8::text IS NULL OR owner = $8)
+                 AND ($9::text IS NULL OR strpos(lower(name), lower($9)) > 0)
+                 AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        filter.kind.map(JobKind::as_str),
+        filter.state.map(RunState::as_str),
+        filter.owner,
+        filter.name,
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
+    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |job| job.id.0), next_cursor })
 }
 
 /// The team a job belongs to.
@@ -161,33 +202,15 @@ pub async fn team(connection: impl PgExecutor<'_>, id: JobId) -> Result<TeamId, 
     team.map(TeamId).ok_or_else(|| Error::not_found("job", id.to_string()))
 }
 
-async fn select(
-    pool: &PgPool,
-    viewer: &Viewer,
-    id: Option<JobId>,
-    filter: JobFilter,
-    before: Option<JobId>,
-    limit: i64,
-) -> Result<Vec<Job>, Error> {
+async fn select(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
                 pause_requested, worker_id, result_id, created_at, started_at, finished_at, changed_in
-         FROM jobs
-         WHERE ($1::uuid IS NULL OR id = $1)
-           AND ($2::text IS NULL OR kind = $2)
-           AND ($3::text IS NULL OR state = $3)
-           AND ($4::uuid IS NULL OR id < $4)
-           AND ($6::uuid[] IS NULL OR team_id = ANY($6) OR public)
-         ORDER BY id DESC LIMIT $5",
-        id.map(|id| id.0),
-        filter.kind.map(JobKind::as_str),
-        filter.state.map(RunState::as_str),
-        before.map(|id| id.0),
-        limit,
-        viewer.teams()
+         FROM jobs WHERE id = ANY($1)",
+        ids
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     rows.into_iter().map(Job::try_from).collect()
 }

@@ -81,7 +81,7 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
     let rows = sqlx::query!(
         r#"WITH turns AS (
                SELECT id, priority, owner, run_after,
-                      row_number() OVER (PARTITION BY priority, owner ORDER BY id) AS turn
+                      row_number() OVER (PARTITION BY priority, owner ORDER BY rank, id) AS turn
                FROM jobs WHERE state = 'queued'
            ), served AS (
                SELECT owner, (SELECT max(started_at) FROM jobs WHERE jobs.owner = waiting.owner) AS at,
@@ -177,7 +177,7 @@ pub async fn preempt(pool: &PgPool, owner_cap: Option<u32>) -> Result<Option<Job
                  AND ($2::bigint IS NULL OR
                       (SELECT count(*) FROM jobs AS other WHERE other.state = 'running' AND other.owner = jobs.owner)
                       < $2)
-               ORDER BY priority DESC, id LIMIT 1
+               ORDER BY priority DESC, rank, id LIMIT 1
            ), victim AS (
                SELECT jobs.id, waiting.id AS by, waiting.name, waiting.owner, waiting.priority
                FROM jobs, waiting

@@ -8,7 +8,7 @@ use super::{
     jobs::{self, Terms, parse_state},
     metrics, order,
     order::Place,
-    page,
+    slices::{Keyed, Slice, arranged},
 };
 use hrm_types::{
     Page,
@@ -37,7 +37,12 @@ pub struct RunFilter<'a> {
     pub owner: Option<&'a str>,
     /// Only runs of this sweep.
     pub sweep: Option<SweepId>,
+    /// Only runs whose name contains this, in any case.
+    pub name: Option<&'a str>,
 }
+
+/// What runs can be ordered by, beside their creation.
+pub const ORDERS: [&str; 6] = ["name", "owner", "state", "priority", "finished", "exact_accuracy"];
 
 struct Row {
     id: Uuid,
@@ -238,30 +243,58 @@ pub async fn delete(pool: &PgPool, id: RunId) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: RunId) -> Result<Run, Error> {
-    let found = select(pool, &Viewer::Everything, Some(id), RunFilter::default(), None, 1).await?;
+    let found = select(pool, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("run", id.to_string()))
 }
 
-/// Runs, newest first, older than `cursor`.
-pub async fn list(
-    pool: &PgPool,
-    viewer: &Viewer,
-    filter: RunFilter<'_>,
-    cursor: Option<RunId>,
-    limit: u32,
-) -> Result<Page<Run>, Error> {
-    let runs = select(pool, viewer, None, filter, cursor, i64::from(limit) + 1).await?;
-    Ok(page(runs, limit, |run| run.id))
+/// A part of the runs.
+pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: &Slice) -> Result<Page<Run>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT runs.id, COALESCE(CASE $1::text
+                          WHEN 'name' THEN lower(jobs.name)
+                          WHEN 'owner' THEN jobs.owner
+                          WHEN 'state' THEN jobs.state
+                          WHEN 'priority' THEN to_char(jobs.priority + 100, 'FM000')
+                          WHEN 'finished' THEN to_char(jobs.finished_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
+                          WHEN 'exact_accuracy' THEN (
+                              SELECT to_char(evaluations.exact_accuracy, 'FM0.000000000')
+                              FROM checkpoints JOIN evaluations ON checkpoint_id = checkpoints.id
+                              WHERE run_id = runs.id ORDER BY checkpoints.step DESC, evaluations.id LIMIT 1)
+                      END, '') COLLATE "C" AS key
+               FROM runs JOIN jobs USING (id)
+               WHERE ($6::text IS NULL OR jobs.state = $6)
+                 AND ($7::uuid IS NULL OR runs.dataset_id = $7)
+                 AND ($8::uuid[] IS NULL OR jobs.team_id = ANY($8) OR jobs.public)
+                 AND ($9::text IS NULL OR runs.tags @> ARRAY[$9])
+                 AND ($10::text IS NULL OR jobs.owner = $10)
+                 AND ($11::uuid IS NULL OR runs.sweep_id = $11)
+                 AND ($12::text IS NULL OR strpos(lower(jobs.name), lower($12)) > 0)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        filter.state.map(RunState::as_str),
+        filter.dataset.map(|id| id.0),
+        viewer.teams(),
+        filter.tag,
+        filter.owner,
+        filter.sweep.map(|id| id.0),
+        filter.name
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
+    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |run| run.id.0), next_cursor })
 }
 
-async fn select(
-    pool: &PgPool,
-    viewer: &Viewer,
-    id: Option<RunId>,
-    filter: RunFilter<'_>,
-    before: Option<RunId>,
-    limit: i64,
-) -> Result<Vec<Run>, Error> {
+async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT jobs.id, jobs.name, jobs.owner, jobs.priority, jobs.state, jobs.reason, jobs.phase,
@@ -275,24 +308,8 @@ async fn select(
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true
-           WHERE ($1::uuid IS NULL OR runs.id = $1)
-             AND ($2::text IS NULL OR jobs.state = $2)
-             AND ($3::uuid IS NULL OR runs.dataset_id = $3)
-             AND ($4::uuid IS NULL OR runs.id < $4)
-             AND ($6::uuid[] IS NULL OR jobs.team_id = ANY($6) OR jobs.public)
-             AND ($7::text IS NULL OR runs.tags @> ARRAY[$7])
-             AND ($8::text IS NULL OR jobs.owner = $8)
-             AND ($9::uuid IS NULL OR runs.sweep_id = $9)
-           ORDER BY runs.id DESC LIMIT $5"#,
-        id.map(|id| id.0),
-        filter.state.map(RunState::as_str),
-        filter.dataset.map(|id| id.0),
-        before.map(|id| id.0),
-        limit,
-        viewer.teams(),
-        filter.tag,
-        filter.owner,
-        filter.sweep.map(|id| id.0)
+           WHERE runs.id = ANY($1)"#,
+        ids
     )
     .fetch_all(pool)
     .await?;

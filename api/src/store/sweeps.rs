@@ -4,7 +4,8 @@ use super::{
     Error,
     access::Viewer,
     jobs::{Terms, parse_state},
-    page, runs,
+    runs,
+    slices::{Keyed, Slice, arranged},
 };
 use hrm_types::{
     Page,
@@ -49,13 +50,37 @@ pub async fn create(
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn get(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
-    let found = select(pool, &Viewer::Everything, Some(id), None, 1).await?;
+    let found = select(pool, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("sweep", id.to_string()))
 }
 
-/// Sweeps, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, viewer: &Viewer, cursor: Option<SweepId>, limit: u32) -> Result<Page<Sweep>, Error> {
-    Ok(page(select(pool, viewer, None, cursor, i64::from(limit) + 1).await?, limit, |sweep| sweep.id))
+/// What sweeps can be ordered by, beside their creation.
+pub const ORDERS: [&str; 1] = ["name"];
+
+/// A part of the sweeps; `name` is what their names contain, in any case.
+pub async fn list(pool: &PgPool, viewer: &Viewer, name: Option<&str>, slice: &Slice) -> Result<Page<Sweep>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key FROM sweeps
+               WHERE ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0)
+                 AND ($7::uuid[] IS NULL OR team_id = ANY($7) OR public)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        name,
+        viewer.teams()
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
+    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |sweep| sweep.id.0), next_cursor })
 }
 
 struct Row {
@@ -64,28 +89,10 @@ struct Row {
     created_at: OffsetDateTime,
 }
 
-async fn select(
-    pool: &PgPool,
-    viewer: &Viewer,
-    id: Option<SweepId>,
-    before: Option<SweepId>,
-    limit: i64,
-) -> Result<Vec<Sweep>, Error> {
-    let sweeps = sqlx::query_as!(
-        Row,
-        "SELECT id, name, created_at FROM sweeps
-         WHERE ($1::uuid IS NULL OR id = $1) AND ($2::uuid IS NULL OR id < $2)
-           AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
-         ORDER BY id DESC LIMIT $3",
-        id.map(|id| id.0),
-        before.map(|id| id.0),
-        limit,
-        viewer.teams()
-    )
-    .fetch_all(pool)
-    .await?;
-    let ids: Vec<Uuid> = sweeps.iter().map(|sweep| sweep.id).collect();
-    let mut runs = runs_of(pool, &ids).await?;
+async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
+    let sweeps =
+        sqlx::query_as!(Row, "SELECT id, name, created_at FROM sweeps WHERE id = ANY($1)", ids).fetch_all(pool).await?;
+    let mut runs = runs_of(pool, ids).await?;
     let whole = |row: Row| Sweep {
         id: SweepId(row.id),
         name: row.name,

@@ -1,6 +1,10 @@
 //! Teams, and who belongs to them.
 
-use super::{Error, access::Viewer, page};
+use super::{
+    Error,
+    access::Viewer,
+    slices::{Keyed, Slice},
+};
 use hrm_types::{
     Page,
     account::Team,
@@ -65,19 +69,33 @@ pub async fn named(pool: &PgPool, name: &str) -> Result<Team, Error> {
     row.map(Team::from).ok_or_else(|| Error::not_found("team", name))
 }
 
-/// The viewer's teams, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, viewer: &Viewer, cursor: Option<TeamId>, limit: u32) -> Result<Page<Team>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT id, name, created_at FROM teams
-         WHERE ($1::uuid[] IS NULL OR id = ANY($1)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
-        viewer.teams(),
-        cursor.map(|id| id.0),
-        i64::from(limit) + 1
+/// What teams can be ordered by, beside their creation.
+pub const ORDERS: [&str; 1] = ["name"];
+
+/// A part of the viewer's teams.
+pub async fn list(pool: &PgPool, viewer: &Viewer, slice: &Slice) -> Result<Page<Team>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id, name, created_at, key AS "key!" FROM (
+               SELECT *, CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key FROM teams
+               WHERE $6::uuid[] IS NULL OR id = ANY($6)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;
-    Ok(page(rows.into_iter().map(Team::from).collect(), limit, |team| team.id))
+    let rows = rows.into_iter().map(|row| {
+        let place = Keyed { id: row.id, key: row.key };
+        (place, Team { id: TeamId(row.id), name: row.name, created_at: row.created_at })
+    });
+    Ok(slice.page(rows.collect()))
 }
 
 /// Makes somebody a member; it is no error if that is so already.

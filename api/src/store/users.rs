@@ -1,6 +1,9 @@
 //! Who has an account.
 
-use super::{Error, editions, page};
+use super::{
+    Error, editions,
+    slices::{Keyed, Slice, arranged},
+};
 use hrm_types::{
     Page,
     account::{ChangeUser, Role, Team, User},
@@ -89,16 +92,61 @@ pub async fn add(pool: &PgPool, name: &str, role: Role, team: TeamId, password_h
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(pool: &PgPool, name_or_id: &str) -> Result<User, Error> {
-    let found = select(pool, Some(name_or_id), None, 1).await?;
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM users WHERE id = $1 OR lower(name) = lower($2) ORDER BY id = $1 DESC NULLS LAST LIMIT 1",
+        name_or_id.parse::<Uuid>().ok(),
+        name_or_id
+    )
+    .fetch_optional(pool)
+    .await?;
+    let found = select(pool, id.as_slice()).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("user", name_or_id))
 }
 
-/// Users, newest first, older than `cursor`.
-pub async fn list(pool: &PgPool, cursor: Option<UserId>, limit: u32) -> Result<Page<User>, Error> {
-    Ok(page(select(pool, None, cursor, i64::from(limit) + 1).await?, limit, |user| user.id))
+/// Which users to list; all of them by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserFilter<'a> {
+    /// Only those with this role.
+    pub role: Option<Role>,
+    /// Only those that are kept out, or only the others.
+    pub disabled: Option<bool>,
+    /// Only those whose name contains this, in any case.
+    pub name: Option<&'a str>,
 }
 
-async fn select(pool: &PgPool, wanted: Option<&str>, before: Option<UserId>, limit: i64) -> Result<Vec<User>, Error> {
+/// What users can be ordered by, beside their creation.
+pub const ORDERS: [&str; 2] = ["name", "role"];
+
+/// A part of the users.
+pub async fn list(pool: &PgPool, filter: UserFilter<'_>, slice: &Slice) -> Result<Page<User>, Error> {
+    let places = sqlx::query_as!(
+        Keyed,
+        r#"SELECT id AS "id!", key AS "key!" FROM (
+               SELECT id, COALESCE(CASE $1::text WHEN 'name' THEN lower(name) WHEN 'role' THEN role END, '')
+                          COLLATE "C" AS key
+               FROM users
+               WHERE ($6::text IS NULL OR role = $6) AND ($7::boolean IS NULL OR disabled = $7)
+                 AND ($8::text IS NULL OR strpos(lower(name), lower($8)) > 0)
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        filter.role.map(Role::as_str),
+        filter.disabled,
+        filter.name
+    )
+    .fetch_all(pool)
+    .await?;
+    let (ids, next_cursor) = slice.cut(places);
+    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |user| user.id.0), next_cursor })
+}
+
+async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<User>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, name, role, disabled, created_at,
@@ -106,13 +154,8 @@ async fn select(pool: &PgPool, wanted: Option<&str>, before: Option<UserId>, lim
                                                                 teams.created_at) ORDER BY joined_at, teams.id)
                             FROM memberships JOIN teams ON teams.id = team_id WHERE user_id = users.id), '[]')
                       AS "teams!: Json<Vec<Team>>"
-           FROM users
-           WHERE ($2::text IS NULL OR id = $1 OR lower(name) = lower($2)) AND ($3::uuid IS NULL OR id < $3)
-           ORDER BY id = $1 DESC NULLS LAST, id DESC LIMIT $4"#,
-        wanted.and_then(|wanted| wanted.parse::<Uuid>().ok()),
-        wanted,
-        before.map(|id| id.0),
-        limit
+           FROM users WHERE id = ANY($1)"#,
+        ids
     )
     .fetch_all(pool)
     .await?;

@@ -105,6 +105,7 @@ pub struct Team {
 #[serde(deny_unknown_fields)]
 pub struct CreateTeam {
     /// 1 to 64 letters, digits, `-`, `_`, `.` and `@`, unique.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub name: String,
 }
 
@@ -146,6 +147,7 @@ pub struct ChangeUser {
 #[serde(deny_unknown_fields)]
 pub struct CreateInvitation {
     /// The name of the future user: 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub name: String,
     /// The role; `member` by default.
     #[serde(default = "member")]
@@ -217,12 +219,14 @@ pub struct Token {
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
     /// What it is for; 1 to 64 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub name: String,
     /// What it may do; `read` and `solve` by default.
     #[serde(default = "harmless")]
     pub scopes: Vec<Scope>,
     /// Days until it ends, 1 to 3,650; 90 by default.
     #[serde(default = "quarter")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
     pub days: u32,
 }
 

@@ -96,11 +96,13 @@ pub struct LeakReport {
 #[serde(deny_unknown_fields)]
 pub struct CreateDataset {
     /// A name, unique; letters, digits, `-`, `_` and `.`.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
     /// What to generate; beyond 5,000 puzzles in all a worker does it.
     pub generate: GenerateSpec,
     /// Whose job it is, where a worker does it; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "job::local")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub owner: String,
     /// Of that job: -100 to 100; higher goes first.
     #[serde(default)]
@@ -114,6 +116,7 @@ pub struct CreateDataset {
 pub struct ChangeDataset {
     /// A name, unique in its team: 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: Option<String>,
     /// Whether everybody with an account may read it, train on it and evaluate with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

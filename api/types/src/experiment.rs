@@ -15,6 +15,7 @@ pub use data::{DataSpec, GenerateSpec, MazeStyle};
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Short name, e.g. `sudoku-6x6`; letters, digits, `-`, `_` and `.`, 1 to 64 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
     /// What it is for, in a sentence.
     #[serde(default)]

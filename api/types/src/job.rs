@@ -171,6 +171,7 @@ pub struct CreateEvaluation {
     pub protocol: Option<Protocol>,
     /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "local")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub owner: String,
     /// -100 to 100; higher goes first.
     #[serde(default)]
@@ -200,7 +201,47 @@ pub struct EvaluationJob {
 #[serde(deny_unknown_fields)]
 pub struct ChangeJob {
     /// -100 to 100; higher goes first.
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
+}
+
+/// Where a queued job is moved to among those of its owner and its priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Spot {
+    /// Before all others.
+    Front,
+    /// Behind all others.
+    Back,
+    /// Before another job.
+    Before,
+    /// Behind another job.
+    After,
+}
+
+impl Spot {
+    /// The name used in requests and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Back => "back",
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+}
+
+/// A request to move a queued job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MoveJob {
+    /// Where to.
+    pub to: Spot,
+    /// The other job, for `before` and `after`: a queued one of the same owner and priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
 }
 
 /// How grave a line of a log is.

@@ -12,6 +12,7 @@ pub mod evaluation;
 pub mod experiment;
 pub mod health;
 pub mod ids;
+pub mod import;
 pub mod job;
 pub mod leaderboard;
 pub mod maze;

@@ -56,6 +56,7 @@ pub struct CreateRun {
     pub experiment: Experiment,
     /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`. Owners take turns within a priority.
     #[serde(default = "job::local")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub owner: String,
     /// -100 to 100; higher goes first, and makes running runs of lower priority give way when no worker is free.
     #[serde(default)]
@@ -69,18 +70,21 @@ pub struct CreateRun {
 pub struct ChangeRun {
     /// Its name, 1 to 64 characters; that of its experiment stays as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub name: Option<String>,
     /// What people call it, to find it again: at most 20 tags of 1 to 40 characters, instead of those it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     /// What people say about it, at most 10,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 10000))]
     pub notes: Option<String>,
     /// Whether everybody with an account may read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
     /// -100 to 100; higher goes first. Only as long as the run has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: Option<i16>,
 }
 
@@ -98,6 +102,7 @@ pub struct CloneRun {
     pub owner: String,
     /// -100 to 100; that of the run by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: Option<i16>,
 }
 

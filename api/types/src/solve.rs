@@ -67,6 +67,7 @@ pub struct SolveRequest {
     pub model: Option<String>,
     /// Run exactly this many ACT steps (1 to 1024) instead of halting when `q_halt > q_continue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1024))]
     pub steps: Option<u32>,
 }
 

@@ -37,6 +37,7 @@ pub fn merged(target: serde_json::Value, patch: &serde_json::Value) -> serde_jso
 #[serde(deny_unknown_fields)]
 pub struct CreateSweep {
     /// What it is called; 1 to 64 characters.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub name: String,
     /// What they have in common.
     pub experiment: Experiment,
@@ -52,6 +53,7 @@ pub struct CreateSweep {
     pub owner: String,
     /// -100 to 100; higher goes first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
 }
 

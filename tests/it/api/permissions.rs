@@ -197,6 +197,10 @@ fn what_a_team_has_is_neither_listed_nor_found_by_name_nor_in_the_way_of_others(
         let evaluation = json!({"model": "sudoku-6x6", "dataset": name});
         lab.send(&bob, "POST", "/api/v1/evaluations", &evaluation).expect_problem(404, "not-found");
     }
+    let mine = lab.make(&bob, "/api/v1/runs", &json!({"experiment": tiny_experiment("bobs")}));
+    let mine = format!("/api/v1/jobs/{}/move", mine["id"].as_str().expect("an id"));
+    let beside = lab.send(&bob, "POST", &mine, &json!({"to": "before", "job_id": objects["jobs"]}));
+    assert_eq!(beside.expect_problem(422, "invalid-request")["field"], "job_id");
     let board = format!("/api/v1/leaderboard?dataset_id={}", objects["datasets"]);
     lab.send(&bob, "GET", &board, &Value::Null).expect_problem(404, "not-found");
     // The same name and the same puzzles again, for another team.

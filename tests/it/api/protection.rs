@@ -73,7 +73,7 @@ fn a_flood_of_puzzles_is_answered_or_shed_but_never_lost() {
         clients.into_iter().map(|client| client.join().expect("a client ends")).collect()
     });
     let (solved, shed): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    assert!(solved.len() >= 33, "room for one at work and 32 that wait: {}", solved.len());
+    assert!(solved.len() >= 2, "room for one at work and one that waits: {}", solved.len());
     for answer in shed {
         answer.expect_problem(503, "overloaded");
         assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1));

@@ -148,3 +148,37 @@ fn a_large_dataset_is_a_job_and_a_cancelled_one_is_not_stored() {
     assert_eq!(ended(&server, address, |job| job)["state"], "cancelled");
     server.get(&format!("/api/v1/jobs/{NO_ID}")).expect_problem(404, "not-found");
 }
+
+#[test]
+fn a_queued_job_is_moved_and_says_where_it_stands() {
+    let server = Server::without_worker();
+    let runs: Vec<Value> = ["it-1", "it-2", "it-3"].map(|name| queue(&server, name, "ann", 0)).into();
+    let other = queue(&server, "it-other", "bob", 0);
+    let id = |run: &Value| run["id"].as_str().expect("an id").to_owned();
+    let line =
+        || runs.iter().map(|run| server.get(&path(run, "")).expect(200)["queue_position"].clone()).collect::<Vec<_>>();
+    assert_eq!(line(), [0, 2, 3]);
+    let moved = server.post(&path(&runs[2], "/move"), &json!({"to": "front"})).expect(200);
+    assert_eq!(
+        (&moved["queue_position"], &moved["reason"]),
+        (&json!(0), &json!("moved to the front of its owner's line"))
+    );
+    assert_eq!(line(), [2, 3, 0], "Bob's turn comes after Ann's first, as before");
+    let job = format!("/api/v1/jobs/{}/move", id(&runs[0]));
+    let moved = server.post(&job, &json!({"to": "after", "job_id": id(&runs[1])})).expect(200);
+    assert_eq!(moved["reason"], "moved behind it-2");
+    assert_eq!(line(), [3, 2, 0]);
+
+    server.post(&job, &json!({"to": "before", "job_id": id(&other)})).expect_problem(409, "conflict");
+    for body in [
+        json!({"to": "before"}),
+        json!({"to": "front", "job_id": id(&runs[1])}),
+        json!({"to": "after", "job_id": NO_ID}),
+    ] {
+        assert_eq!(server.post(&job, &body).expect_problem(422, "invalid-request")["field"], "job_id", "{body}");
+    }
+    assert_eq!(server.post(&job, &json!({"to": "top"})).expect_problem(422, "invalid-request")["field"], "to");
+    server.post(&path(&runs[0], "/cancel"), &json!({})).expect(200);
+    server.post(&job, &json!({"to": "front"})).expect_problem(409, "conflict");
+    server.post(&format!("/api/v1/jobs/{NO_ID}/move"), &json!({"to": "front"})).expect_problem(404, "not-found");
+}

@@ -59,7 +59,7 @@ pub struct Claimer<'a> {
 
 /// The queued job whose turn it is, now running under a fresh lease.
 ///
-/// The highest priority goes first; within it the owner who was served longest ago; of his jobs the oldest. None
+/// The highest priority goes first; within it the owner who was served longest ago; of his jobs the first in his line. None
 /// while the device holds another job.
 pub async fn claim_next_job(pool: &PgPool, claimer: Claimer<'_>) -> Result<Option<Claim>, Error> {
     let mut tx = pool.begin().await?;
@@ -89,17 +89,17 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
     let token = Uuid::new_v4();
     let row = sqlx::query!(
         r#"WITH RECURSIVE owners AS (
-               (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner, priority DESC, id LIMIT 1)
+               (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner, priority DESC, rank, id LIMIT 1)
                UNION ALL
                SELECT (SELECT owner FROM jobs WHERE state = 'queued' AND owner > owners.owner
-                       ORDER BY owner, priority DESC, id LIMIT 1)
+                       ORDER BY owner, priority DESC, rank, id LIMIT 1)
                FROM owners WHERE owners.owner IS NOT NULL
            ), turns AS MATERIALIZED (
                SELECT owners.owner FROM owners
                CROSS JOIN LATERAL (
                    SELECT priority, id FROM jobs
                    WHERE state = 'queued' AND jobs.owner = owners.owner AND run_after <= now()
-                   ORDER BY priority DESC, id LIMIT 1
+                   ORDER BY priority DESC, rank, id LIMIT 1
                ) AS head
                CROSS JOIN LATERAL (SELECT max(started_at) AS at FROM jobs WHERE jobs.owner = owners.owner) AS served
                WHERE $5::bigint IS NULL
@@ -110,7 +110,7 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
                CROSS JOIN LATERAL (
                    SELECT id FROM jobs
                    WHERE state = 'queued' AND jobs.owner = turns.owner AND run_after <= now()
-                   ORDER BY priority DESC, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+                   ORDER BY priority DESC, rank, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                ) AS head
                WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND device = $2)
                LIMIT 1

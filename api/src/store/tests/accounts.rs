@@ -8,7 +8,9 @@ use crate::{
         credentials::{self, NewToken},
         invitations::{self, NewInvitation},
         jobs::Terms,
-        runs, teams,
+        runs,
+        slices::Slice,
+        teams,
         testing::{TestDatabase, database},
         users,
     },
@@ -65,7 +67,7 @@ async fn sessions_and_tokens_end_with_their_time_or_with_their_user() {
     assert_eq!(of("over").await, None);
     assert_eq!(of("lasting").await.expect("a token").scopes, Some(vec![Scope::Read]));
     assert_eq!(of("eternal").await.expect("a token").user, ann);
-    let listed = credentials::list_tokens(&db.pool, ann, None, 2).await.expect("a page");
+    let listed = credentials::list_tokens(&db.pool, ann, &Slice::newest(2)).await.expect("a page");
     assert_eq!((listed.items.len(), listed.items[0].id), (2, eternal.id));
     assert!(listed.items[0].last_used_at.is_some() && listed.next_cursor.is_some());
 
@@ -107,7 +109,11 @@ async fn an_invitation_makes_one_user_in_its_time() {
     let refused = invitations::accept(&db.pool, &hash_secret("late"), "hash").await;
     assert!(matches!(refused, Err(Error::NotFound { .. })));
     invite("ann", "code", HOUR).await.expect("an invitation");
-    assert_eq!(invitations::list(&db.pool, None, 10).await.expect("a page").items.len(), 1, "the other is over");
+    assert_eq!(
+        invitations::list(&db.pool, &Slice::newest(10)).await.expect("a page").items.len(),
+        1,
+        "the other is over"
+    );
     let ann = invitations::accept(&db.pool, &hash_secret("code"), "hash").await.expect("a user");
     assert_eq!(users::find(&db.pool, "ann").await.expect("the user").id, ann);
     let again = invitations::accept(&db.pool, &hash_secret("code"), "hash").await;
@@ -125,7 +131,7 @@ async fn what_a_team_queues_is_seen_by_it_alone() {
     let owned = access::of_job(&db.pool, run.id.0).await.expect("an answer").expect("a job");
     assert_eq!(owned, Owned { team, public: false });
     let seen = async |viewer: Viewer| {
-        let page = runs::list(&db.pool, &viewer, runs::RunFilter::default(), None, 10).await.expect("a page");
+        let page = runs::list(&db.pool, &viewer, runs::RunFilter::default(), &Slice::newest(10)).await.expect("a page");
         (page.items.len(), viewer.may_read(owned), viewer.may_change(owned))
     };
     assert_eq!(seen(Viewer::Everything).await, (1, true, true));

@@ -4,8 +4,9 @@ use super::{dataset, puzzles, spec};
 use crate::store::access::Viewer;
 use crate::store::{
     Error,
-    datasets::{self, NewDataset},
+    datasets::{self, DatasetFilter, NewDataset},
     puzzles as stored,
+    slices::Slice,
     testing::database,
 };
 use hrm_model::data::{Dataset, Puzzle};
@@ -93,7 +94,14 @@ async fn storing_the_same_puzzles_at_once_stores_them_once() {
     }
     ids.dedup();
     assert_eq!(ids.len(), 1);
-    assert_eq!(datasets::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items.len(), 1);
+    assert_eq!(
+        datasets::list(&db.pool, &Viewer::Everything, DatasetFilter::default(), &Slice::newest(10))
+            .await
+            .expect("a page")
+            .items
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -111,9 +119,12 @@ async fn puzzles_and_datasets_are_paged() {
     let db = database().await;
     let first = dataset(&db.pool, "first", 1).await;
     let second = dataset(&db.pool, "second", 2).await;
-    let page = datasets::list(&db.pool, &Viewer::Everything, None, 1).await.expect("a page");
+    let page = datasets::list(&db.pool, &Viewer::Everything, DatasetFilter::default(), &Slice::newest(1))
+        .await
+        .expect("a page");
     assert_eq!((page.items, page.next_cursor), (vec![second.clone()], Some(second.id.to_string())));
-    let page = datasets::list(&db.pool, &Viewer::Everything, Some(second.id), 1).await.expect("a page");
+    let behind = Slice::newest(1).behind(&second.id.to_string()).expect("a cursor");
+    let page = datasets::list(&db.pool, &Viewer::Everything, DatasetFilter::default(), &behind).await.expect("a page");
     assert_eq!((page.items, page.next_cursor), (vec![first.clone()], None));
 
     let page = stored::list(&db.pool, first.id, Split::Test, None, 4).await.expect("a page");

@@ -1,6 +1,6 @@
 //! What is asked of jobs, in every state.
 
-use super::{KEEP, LONG, claim, dataset, expire, extend, info, queue, score, spec};
+use super::{LONG, claim, dataset, expire, extend, info, queue, result, score, spec};
 use crate::{
     environment,
     store::{
@@ -9,8 +9,8 @@ use crate::{
         datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, JobFilter, Terms},
         leases::{self, Ending, Wish, Work},
-        results::{self, RunResult},
-        runs,
+        results, runs,
+        slices::Slice,
         testing::database,
     },
 };
@@ -185,16 +185,8 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let set = dataset(pool, "set", 1).await;
     queue(pool, "run").await;
     let (info, first) = (info("run"), score(3, 6));
-    let result = RunResult {
-        name: "run",
-        info: &info,
-        bytes: b"weights",
-        dataset: set.id,
-        evaluation: &first,
-        exact: &[],
-        keep: KEEP,
-    };
-    let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, result).await.expect("the lease is held");
+    let stored = result(&info, &first, set.id);
+    let checkpoint = results::succeed(pool, &claim(pool, LONG).await.lease, stored).await.expect("the lease is held");
 
     let (evaluation, environment) =
         (score(5, 6), environment::here(ForwardDtype::Float32, &hrm_model::device::Device::Cpu));
@@ -215,7 +207,13 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
     assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
     assert_eq!(done.evaluation.as_ref(), Some(&evaluation));
-    assert_eq!(evaluation_jobs::list(pool, &Viewer::Everything, None, 10).await.expect("a page").items, [done]);
+    assert_eq!(
+        evaluation_jobs::list(pool, &Viewer::Everything, JobFilter::default(), &Slice::newest(10))
+            .await
+            .expect("a page")
+            .items,
+        [done]
+    );
     let board = evaluations::leaderboard(pool, &Viewer::Everything, set.id, None, 10).await.expect("a page").items;
     assert_eq!(board.iter().map(|row| row.evaluation_id).collect::<Vec<_>>(), [id], "the newest score counts");
     assert_eq!((board[0].environment.as_ref(), board[0].claimed), (Some(&environment), false));
@@ -235,7 +233,7 @@ async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
     let id =
         generation_jobs::succeed(&db.pool, &claim.lease, &wanted, &puzzles, None).await.expect("the lease is held");
     assert_eq!(datasets::get(&db.pool, id).await.expect("the dataset").name, "made");
-    let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded) };
-    let listed = jobs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page").items;
+    let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded), ..JobFilter::default() };
+    let listed = jobs::list(&db.pool, &Viewer::Everything, filter, &Slice::newest(10)).await.expect("a page").items;
     assert_eq!(listed.iter().map(|job| (job.id, job.dataset_id)).collect::<Vec<_>>(), [(queued.id, Some(id))]);
 }

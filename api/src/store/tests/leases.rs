@@ -1,12 +1,12 @@
 //! Claims, stale tokens, sweeps.
 
-use super::{KEEP, LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, score, try_claim};
+use super::{
+    LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, result, score, try_claim,
+};
 use crate::store::{
     Error, jobs,
     leases::{self, Ending, Work},
-    logs, metrics,
-    results::{self, RunResult},
-    runs,
+    logs, metrics, results, runs,
     testing::database,
 };
 use hrm_types::run::RunState;
@@ -68,15 +68,7 @@ async fn a_stale_token_writes_nothing() {
     let before = runs::get(pool, run.id).await.expect("the run");
 
     let (info, evaluation) = (info("run"), score(3, 6));
-    let result = RunResult {
-        name: "run",
-        info: &info,
-        bytes: b"weights",
-        dataset: set.id,
-        evaluation: &evaluation,
-        exact: &[],
-        keep: KEEP,
-    };
+    let stored = result(&info, &evaluation, set.id);
     let mut connection = pool.acquire().await.expect("a connection");
     let answers = [
         ("extend", extend(pool, &stale, LONG).await.err()),
@@ -90,7 +82,7 @@ async fn a_stale_token_writes_nothing() {
         ("log", logs::append(pool, &stale, &[]).await.err()),
         ("die", leases::die(pool, &stale, "late").await.err()),
         ("give_back", leases::give_back(pool, &stale, "late").await.err()),
-        ("succeed", results::succeed(pool, &stale, result).await.err()),
+        ("succeed", results::succeed(pool, &stale, stored).await.err()),
         ("finish", leases::finish(&mut connection, &stale, Ending::Failed("late")).await.err()),
     ];
     for (name, error) in answers {

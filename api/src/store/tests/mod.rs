@@ -10,6 +10,8 @@ mod jobs;
 mod kept_states;
 mod leaderboards;
 mod leases;
+mod lines;
+mod lists;
 mod logs;
 mod migrations;
 mod models;
@@ -25,6 +27,7 @@ use super::{
     datasets::NewDataset,
     jobs::Terms,
     leases::{Claim, Claimer, Lease, Wish},
+    results::RunResult,
 };
 use crate::config::RetentionConfig;
 use crate::store::access::Viewer;
@@ -34,7 +37,7 @@ use hrm_types::{
     dataset::Dataset,
     evaluation::{Evaluation, Protocol},
     experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig},
-    ids::WorkerId,
+    ids::{DatasetId, WorkerId},
     provenance::Choice,
     run::{MetricPoint, Run},
 };
@@ -127,6 +130,11 @@ pub(crate) fn info(name: &str) -> CheckpointInfo {
         choice: Some(Choice::Last),
         environment: None,
     }
+}
+
+/// What a run leaves behind.
+pub(crate) fn result<'a>(info: &'a CheckpointInfo, evaluation: &'a Evaluation, dataset: DatasetId) -> RunResult<'a> {
+    RunResult { name: "run", info, bytes: b"weights", dataset, evaluation, exact: &[], keep: KEEP }
 }
 
 /// `exact` of `n` puzzles right.

@@ -2,7 +2,13 @@
 
 use super::{dataset, info, score};
 use crate::store::access::Viewer;
-use crate::store::{Error, PgPool, artifacts, checkpoints, evaluations, testing::database};
+use crate::store::{
+    Error, PgPool, artifacts,
+    checkpoints::{self, ModelFilter},
+    evaluations,
+    slices::Slice,
+    testing::database,
+};
 use hrm_model::shipped;
 use hrm_types::{
     board::Kind,
@@ -85,7 +91,10 @@ async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_
     measure(&db.pool, late, set.id, Split::Test, &score(3, 6)).await;
     assert_eq!(default().await, "early", "the newest score counts");
 
-    let models = checkpoints::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items;
+    let models = checkpoints::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
+        .await
+        .expect("a page")
+        .items;
     let defaults: Vec<_> = models.iter().filter(|model| model.default).map(|model| model.name.as_str()).collect();
     assert_eq!(defaults, ["early"]);
 }
@@ -132,7 +141,14 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     let shipped = checkpoints::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
     assert_eq!((shipped.run_id, shipped.size, shipped.step), (None, 7, 12));
     assert_eq!(checkpoints::get(&db.pool, shipped.id).await.expect("the model"), shipped);
-    assert_eq!(checkpoints::list(&db.pool, &Viewer::Everything, None, 10).await.expect("a page").items.len(), 1);
+    assert_eq!(
+        checkpoints::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
+            .await
+            .expect("a page")
+            .items
+            .len(),
+        1
+    );
     assert!(checkpoints::is_shipped(&db.pool, &shipped.sha256).await.expect("an answer"));
     assert!(!checkpoints::is_shipped(&db.pool, &"0".repeat(64)).await.expect("an answer"));
 

@@ -1,12 +1,12 @@
 //! What runs and scores rest on.
 
-use super::{KEEP, LONG, claim, dataset, expire, info, point, queue, score};
+use super::{KEEP, LONG, claim, dataset, expire, info, point, queue, result, score};
 use crate::{
     environment,
     store::{
         Error, leases, metrics,
         provenance::{self, Usage},
-        results::{self, RunResult},
+        results,
         testing::database,
         train_states,
     },
@@ -61,16 +61,8 @@ async fn every_attempt_of_a_run_is_known_with_its_machine_and_what_it_cost() {
     let choice = Some(Choice::BestOnValidation { exact: 3, n: 9, candidates: 5 });
     let info = CheckpointInfo { choice: choice.clone(), environment: Some(here.clone()), ..info("run") };
     let evaluation = score(5, 6);
-    let result = RunResult {
-        name: "run",
-        info: &info,
-        bytes: b"weights",
-        dataset: set.id,
-        evaluation: &evaluation,
-        exact: &[],
-        keep: KEEP,
-    };
-    let checkpoint = results::succeed(pool, &lease, result).await.expect("the lease is held");
+    let stored = result(&info, &evaluation, set.id);
+    let checkpoint = results::succeed(pool, &lease, stored).await.expect("the lease is held");
 
     let whole = provenance::of_run(pool, run.id).await.expect("the run");
     let attempts: Vec<_> = whole.attempts.iter().map(|a| (a.attempt, a.from_step, a.environment.clone())).collect();

@@ -1,13 +1,13 @@
 //! Runs as everybody sees them.
 
-use super::{KEEP, LONG, claim, dataset, experiment, extend, info, point, queue, score};
+use super::{LONG, claim, dataset, experiment, extend, info, point, queue, result, score};
 use crate::store::access::Viewer;
 use crate::store::{
     Error,
     jobs::{self, Terms},
-    leases, metrics,
-    results::{self, RunResult},
+    leases, metrics, results,
     runs::{self, RunFilter},
+    slices::Slice,
     testing::database,
     train_states,
 };
@@ -84,16 +84,8 @@ async fn success_stores_checkpoint_score_and_state_together() {
     let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
     let (info, evaluation) = (info("run"), score(3, 6));
-    let result = RunResult {
-        name: "run",
-        info: &info,
-        bytes: b"weights",
-        dataset: set.id,
-        evaluation: &evaluation,
-        exact: &[],
-        keep: KEEP,
-    };
-    let checkpoint = results::succeed(&db.pool, &lease, result).await.expect("the lease is held");
+    let stored = result(&info, &evaluation, set.id);
+    let checkpoint = results::succeed(&db.pool, &lease, stored).await.expect("the lease is held");
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((run.state, run.checkpoint_id), (RunState::Succeeded, Some(checkpoint)));
     assert_eq!(run.evaluation, Some(evaluation));
@@ -108,16 +100,8 @@ async fn a_failed_transaction_leaves_the_run_running() {
     let (info, evaluation) = (info("run"), score(3, 6));
     // This dataset is not stored, so that the score, the last of the statements, is refused.
     let dataset = uuid::Uuid::new_v4().into();
-    let result = RunResult {
-        name: "run",
-        info: &info,
-        bytes: b"weights",
-        dataset,
-        evaluation: &evaluation,
-        exact: &[],
-        keep: KEEP,
-    };
-    let refused = results::succeed(&db.pool, &lease, result).await;
+    let stored = result(&info, &evaluation, dataset);
+    let refused = results::succeed(&db.pool, &lease, stored).await;
     assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((run.state, run.checkpoint_id), (RunState::Running, None));
@@ -131,19 +115,19 @@ async fn runs_are_listed_newest_first_page_by_page() {
         ids.push(queue(&db.pool, &format!("run-{i}")).await.id);
     }
     ids.reverse();
-    let (mut listed, mut cursor) = (Vec::new(), None);
+    let (mut listed, mut slice) = (Vec::new(), Slice::newest(2));
     loop {
-        let page = runs::list(&db.pool, &Viewer::Everything, RunFilter::default(), cursor, 2).await.expect("a page");
+        let page = runs::list(&db.pool, &Viewer::Everything, RunFilter::default(), &slice).await.expect("a page");
         listed.extend(page.items.iter().map(|run| run.id));
         match page.next_cursor {
-            Some(next) => cursor = Some(next.parse().expect("an id")),
+            Some(next) => slice = slice.behind(&next).expect("a cursor"),
             None => break,
         }
     }
     assert_eq!(listed, ids);
     jobs::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
     let filter = RunFilter { state: Some(RunState::Cancelled), ..RunFilter::default() };
-    let cancelled = runs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page");
+    let cancelled = runs::list(&db.pool, &Viewer::Everything, filter, &Slice::newest(10)).await.expect("a page");
     assert_eq!(cancelled.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids[..1]);
 }
 
@@ -158,7 +142,10 @@ async fn a_run_on_a_stored_dataset_is_tied_to_it() {
         assert_eq!(run.dataset_id, Some(set.id));
     }
     let filter = RunFilter { dataset: Some(set.id), ..RunFilter::default() };
-    assert_eq!(runs::list(&db.pool, &Viewer::Everything, filter, None, 10).await.expect("a page").items.len(), 2);
+    assert_eq!(
+        runs::list(&db.pool, &Viewer::Everything, filter, &Slice::newest(10)).await.expect("a page").items.len(),
+        2
+    );
     wanted.data = DataSpec::Stored { dataset: "unknown".into() };
     let refused = runs::create(&db.pool, &Viewer::Everything, &wanted, Terms::default()).await;
     assert!(matches!(&refused, Err(Error::NotFound { what: "dataset", key }) if key == "unknown"), "{refused:?}");

@@ -1,18 +1,12 @@
 //! A run watched through server-sent events: what changed since the last look, in order, until its final state.
 
+use super::watch::{Watched, watch, with_json};
 use crate::store;
 use axum::response::sse::Event;
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use hrm_types::{ids::RunId, run::Run};
 use sqlx::PgPool;
-use std::{collections::VecDeque, convert::Infallible, fmt, str::FromStr, time::Duration};
-use tokio::time::{Interval, MissedTickBehavior, interval};
-
-/// Time between two looks at the run's revision.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Time after which a browser connects again, milliseconds.
-const RECONNECT_AFTER: Duration = Duration::from_secs(2);
+use std::{collections::VecDeque, convert::Infallible, fmt, str::FromStr};
 
 /// Metric points read at once.
 const BATCH: u32 = 1_000;
@@ -56,8 +50,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// The state of one watcher.
-struct Watch {
+/// A run, and what its watcher has been told of it.
+struct Told {
     pool: PgPool,
     run: RunId,
     /// The revision last looked at.
@@ -66,69 +60,42 @@ struct Watch {
     attempt: Option<u32>,
     /// The last metric point and log line told or read before; of attempt 0 before any.
     read: Position,
-    told: VecDeque<Event>,
-    ended: bool,
-    ticks: Interval,
 }
 
 /// The events of a run after `from`: `run` whenever it changes, `metric` for each point, `log` for each line. Ends with the final state.
 pub fn watch_run(pool: PgPool, run: RunId, from: Option<Position>) -> impl Stream<Item = Result<Event, Infallible>> {
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let told = VecDeque::from([Event::default().retry(RECONNECT_AFTER)]);
     let read = from.unwrap_or(Position { attempt: 0, step: 0, line: 0, ended: false });
-    let watch = Watch { pool, run, revision: None, attempt: None, read, told, ended: false, ticks };
-    stream::unfold(watch, async |mut watch| {
-        let event = watch.next().await?;
-        Some((Ok(event), watch))
-    })
+    watch(Told { pool, run, revision: None, attempt: None, read })
 }
 
-impl Watch {
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.told.pop_front() {
-                return Some(event);
-            }
-            if self.ended {
-                return None;
-            }
-            self.ticks.tick().await;
-            match self.look().await {
-                Ok(()) => {}
-                Err(error) if error.is_transient() => tracing::debug!(%error, "the run could not be read just now"),
-                Err(error) => {
-                    tracing::warn!(%error, run = %self.run, "watching a run ended");
-                    self.ended = true;
-                }
-            }
-        }
-    }
+impl Watched for Told {
+    const WHAT: &'static str = "a run";
 
-    /// Queues what is new. A new attempt is announced before its metrics, a final state after all of them.
-    async fn look(&mut self) -> Result<(), store::Error> {
+    /// A new attempt is announced before its metrics, a final state after all of them.
+    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
         let revision = store::jobs::revision(&self.pool, self.run.into()).await?;
         if self.revision == Some(revision) {
-            return Ok(());
+            return Ok(true);
         }
         let run = store::runs::get(&self.pool, self.run).await?;
         let is_final = run.state.is_final();
         let announced = self.attempt != Some(run.attempt) && !is_final;
         if announced {
-            self.told.push_back(self.run_event(&run));
+            told.push_back(self.run_event(&run));
         }
-        self.tell_metrics(run.attempt).await?;
-        self.tell_log().await?;
+        self.tell_metrics(run.attempt, told).await?;
+        self.tell_log(told).await?;
         if !announced {
-            self.told.push_back(self.run_event(&run));
+            told.push_back(self.run_event(&run));
         }
         self.attempt = Some(run.attempt);
         self.revision = Some(revision);
-        self.ended = is_final;
-        Ok(())
+        Ok(!is_final)
     }
+}
 
-    async fn tell_metrics(&mut self, attempt: u32) -> Result<(), store::Error> {
+impl Told {
+    async fn tell_metrics(&mut self, attempt: u32, told: &mut VecDeque<Event>) -> Result<(), store::Error> {
         if self.read.attempt != attempt {
             self.read = Position { attempt, step: 0, ..self.read };
         }
@@ -137,7 +104,7 @@ impl Watch {
             let points = store::metrics::list(&self.pool, self.run, attempt, Some(self.read.step), BATCH).await?;
             for point in &points {
                 self.read.step = point.step;
-                self.told.push_back(with_json(Event::default().event("metric").id(self.read.to_string()), point));
+                told.push_back(with_json(Event::default().event("metric").id(self.read.to_string()), point));
             }
             if points.len() < BATCH as usize {
                 return Ok(());
@@ -145,12 +112,12 @@ impl Watch {
         }
     }
 
-    async fn tell_log(&mut self) -> Result<(), store::Error> {
+    async fn tell_log(&mut self, told: &mut VecDeque<Event>) -> Result<(), store::Error> {
         loop {
             let lines = store::logs::list(&self.pool, self.run.into(), Some(self.read.line), BATCH).await?;
             for line in &lines {
                 self.read.line = line.id;
-                self.told.push_back(with_json(Event::default().event("log").id(self.read.to_string()), line));
+                told.push_back(with_json(Event::default().event("log").id(self.read.to_string()), line));
             }
             if lines.len() < BATCH as usize {
                 return Ok(());
@@ -165,10 +132,6 @@ impl Watch {
         let event = if run.state.is_final() { event.id(last.to_string()) } else { event };
         with_json(event, run)
     }
-}
-
-fn with_json(event: Event, value: &impl serde::Serialize) -> Event {
-    event.json_data(value).expect("runs and metrics have text keys and no failing serializer")
 }
 
 #[cfg(test)]
