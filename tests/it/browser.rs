@@ -9,6 +9,7 @@ mod drawing;
 mod driver;
 mod models;
 mod places;
+mod queueing;
 mod reconnect;
 mod screens;
 mod solving;

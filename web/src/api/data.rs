@@ -2,13 +2,14 @@
 
 use super::{
     Answer, Made, encoded,
-    transport::{change, get, patch, post_or_queue},
+    transport::{change, get, patch, post, post_or_queue},
 };
 use hrm_types::{
     Page,
     board::Kind,
     dataset::{ChangeDataset, CreateDataset, Dataset, Split, StoredPuzzle},
     ids::DatasetId,
+    import::ImportDataset,
     job::Job,
 };
 
@@ -35,6 +36,22 @@ impl About {
         let more: String = more.into_iter().flatten().collect();
         format!("/datasets/upload?name={}&kind={}{more}", encoded(&self.name), self.kind.as_str())
     }
+}
+
+/// Has the server fetch a file from the internet and store its puzzles.
+pub(crate) async fn import_dataset(about: About, url: String) -> Answer<Dataset> {
+    let license = Some(about.license).filter(|license| !license.is_empty());
+    let request = ImportDataset {
+        url,
+        name: about.name,
+        kind: Some(about.kind),
+        test_rows: about.test_rows,
+        validation_rows: about.validation_rows,
+        seed: None,
+        license,
+        sha256: None,
+    };
+    post("/datasets/import", &request).await
 }
 
 pub(crate) async fn list_datasets() -> Answer<Page<Dataset>> {

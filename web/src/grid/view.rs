@@ -4,6 +4,7 @@ use hrm_types::sudoku::box_shape;
 use leptos::prelude::*;
 
 /// How one cell looks.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own, and any of them may meet")]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Cell {
     /// 0 for blank.
@@ -49,7 +50,8 @@ impl Cell {
         let mut label = format!("row {row} column {column}, {content}{sure}");
         if self.marks != 0 {
             let marks: Vec<String> = digits(self.marks).map(|digit| digit.to_string()).collect();
-            label += &format!(", marks {}", marks.join(" "));
+            label += ", marks ";
+            label += &marks.join(" ");
         }
         if self.changed {
             label += ", changed in this step";
@@ -70,7 +72,7 @@ fn digits(marks: u16) -> impl Iterator<Item = u8> {
 fn pencilled(marks: u16) -> Option<String> {
     let place = |digit: u8| {
         let symbol = if marks & 1 << digit == 0 { '\u{2007}' } else { char::from(b'0' + digit) };
-        let end = if digit % 3 == 0 { "\n" } else { " " };
+        let end = if digit.is_multiple_of(3) { "\n" } else { " " };
         format!("{symbol}{end}")
     };
     (marks != 0).then(|| (1..=9).map(place).collect())

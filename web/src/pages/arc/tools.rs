@@ -11,6 +11,9 @@ use crate::grid::{
 use hrm_types::board::{Board, Kind, MAX_SIDE};
 use leptos::prelude::*;
 
+/// What a button does: its name, a hint, and the change.
+type Act = (&'static str, &'static str, fn(ArcState));
+
 /// Draw, select, fill; copy, paste, turn; undo and redo.
 #[component]
 pub(super) fn Tools(state: ArcState) -> impl IntoView {
@@ -27,7 +30,7 @@ pub(super) fn Tools(state: ArcState) -> impl IntoView {
             </button>
         }
     });
-    let acts: [(&str, &str, fn(ArcState)); 5] = [
+    let acts: [Act; 5] = [
         ("Copy", "The selection (C)", keys::copy),
         ("Paste", "What was copied (V)", keys::paste),
         ("Mirror", "Left to right (X); Y does it top to bottom", |state| state.edit(|p| p.turn(Turn::LeftRight))),

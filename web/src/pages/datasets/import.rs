@@ -1,7 +1,7 @@
-//! The form that takes puzzles from a file.
+//! The form that takes puzzles from a file, or has the server fetch one.
 
 use crate::{
-    api::{Answer, data::About},
+    api::{self, Answer, data::About},
     components::{
         field::{ChoiceField, Refusal, TextField, number},
         file::{FileField, Sending, SendingProgress},
@@ -10,14 +10,15 @@ use crate::{
     pages::dataset::count_words,
 };
 use hrm_types::dataset::Dataset;
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 /// The fields that say at themselves what is wrong with them, as the API calls them.
-const FIELDS: [&str; 6] = ["file", "name", "kind", "test_rows", "validation_rows", "license"];
+const FIELDS: [&str; 7] = ["file", "url", "name", "kind", "test_rows", "validation_rows", "license"];
 
 /// What stands in the form, the file aside.
 #[derive(Clone, Copy)]
 struct Texts {
+    url: RwSignal<String>,
     name: RwSignal<String>,
     kind: RwSignal<String>,
     test_rows: RwSignal<String>,
@@ -28,7 +29,14 @@ struct Texts {
 impl Texts {
     fn new() -> Self {
         let text = |text: &str| RwSignal::new(text.to_owned());
-        Self { name: text(""), kind: text("sudoku"), test_rows: text(""), validation_rows: text(""), license: text("") }
+        Self {
+            url: text(""),
+            name: text(""),
+            kind: text("sudoku"),
+            test_rows: text(""),
+            validation_rows: text(""),
+            license: text(""),
+        }
     }
 
     fn about(self) -> Result<About, (&'static str, String)> {
@@ -50,6 +58,7 @@ impl Texts {
 pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
     let (texts, sending, refusal) = (Texts::new(), Sending::new(), Refusal::new());
     let said = RwSignal::new(None::<Dataset>);
+    let fetching = RwSignal::new(false);
     let done = move |answer: Answer<Dataset>| match answer {
         Ok(dataset) => {
             stored();
@@ -61,16 +70,27 @@ pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
         event.prevent_default();
         refusal.clear();
         said.set(None);
-        if sending.busy() {
+        if sending.busy() || fetching.get_untracked() {
             return;
         }
-        let file = match sending.file() {
-            Ok(file) => file,
-            Err(problem) => return refusal.at("file", problem),
+        let about = match texts.about() {
+            Ok(about) => about,
+            Err((field, problem)) => return refusal.at(field, problem),
         };
-        match texts.about() {
-            Ok(about) => sending.send(&about.upload_path(), &file, "text/csv", done),
-            Err((field, problem)) => refusal.at(field, problem),
+        let url = texts.url.with_untracked(|url| url.trim().to_owned());
+        if !url.is_empty() {
+            fetching.set(true);
+            spawn_local(async move {
+                let answer = api::data::import_dataset(about, url).await;
+                if fetching.try_set(false).is_none() {
+                    done(answer);
+                }
+            });
+            return;
+        }
+        match sending.file() {
+            Ok(file) => sending.send(&about.upload_path(), &file, "text/csv", done),
+            Err(problem) => refusal.at("file", problem),
         }
     };
     // The file's name is a good first name for its puzzles.
@@ -93,6 +113,7 @@ pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
                 "CSV with the columns "<code>"source,question,answer,rating"</code>", plain or gzipped. Every puzzle is checked. ARC archives are taken by "<code>"hrm data import arc"</code>"."
             </p>
             <FileField id="import-file" label="File" accept=".csv,.gz" sending wrong=refusal.of("file") hint="at most 256 MiB, 400,000 lines" chosen />
+            <TextField id="import-url" label="Or an address to fetch it from" value=texts.url wrong=refusal.of("url") placeholder="https://" />
             <TextField id="import-name" label="Name" value=texts.name wrong=refusal.of("name") />
             <ChoiceField id="import-kind" label="Kind" value=texts.kind options=Signal::stored(kinds) wrong=refusal.of("kind") />
             <div class="group-fields">
@@ -101,7 +122,10 @@ pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
             </div>
             <TextField id="import-license" label="Licence" value=texts.license wrong=refusal.of("license") placeholder="as its publisher states" />
             <Problems of=refusal.beside(&FIELDS) />
-            <button type="submit" class="primary" disabled=move || sending.busy()>"Import"</button>
+            <button type="submit" class="primary" disabled=move || sending.busy() || fetching.get()>"Import"</button>
+            <Show when=move || fetching.get()>
+                <p class="hint" role="status">"The server fetches it …"</p>
+            </Show>
             <SendingProgress sending />
             <p class="hint" role="status">{outcome}</p>
         </form>

@@ -153,20 +153,14 @@ impl MazeState {
             Some((board, Reading { confidence, changed, wrong }))
         });
         let (kind, numbers) = (Kind::Maze, false);
-        self.painter.with(|painter| match answer {
-            Some((board, reading)) => Some(Shown {
-                kind,
-                board,
-                cursor: Some(painter.cursor()),
-                selected: vec![],
-                reading: Some(reading),
-                numbers,
-            }),
-            None => {
-                let board = painter.board()?.clone();
-                let selected = (0..board.cells().len()).map(|cell| painter.is_selected(cell)).collect();
-                Some(Shown { kind, board, cursor: Some(painter.cursor()), selected, reading: None, numbers })
+        self.painter.with(|painter| {
+            let cursor = Some(painter.cursor());
+            if let Some((board, reading)) = answer {
+                return Some(Shown { kind, board, cursor, selected: vec![], reading: Some(reading), numbers });
             }
+            let board = painter.board()?.clone();
+            let selected = (0..board.cells().len()).map(|cell| painter.is_selected(cell)).collect();
+            Some(Shown { kind, board, cursor, selected, reading: None, numbers })
         })
     }
 }
