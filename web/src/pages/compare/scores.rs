@@ -40,7 +40,7 @@ fn row(run: ComparedRun, tone: u8, without: Callback<RunId>) -> impl IntoView {
     let of = |value: fn(&hrm_types::evaluation::Evaluation) -> String| run.evaluation.as_ref().map_or_else(dash, value);
     view! {
         <tr>
-            <th scope="row"><i class="swatch" data-tone=tone></i><a href=format!("/runs/{id}")>{run.name.clone()}</a></th>
+            <th scope="row"><i class="run-tone" data-tone=tone></i><a href=format!("/runs/{id}")>{run.name.clone()}</a></th>
             <td data-label="State"><StateMark state=run.state /></td>
             <td data-label="Exact accuracy">{score}</td>
             <td data-label="Cells right" class="right">{of(|score| format::percent(score.accuracy))}</td>
