@@ -40,8 +40,12 @@ fn shipped(kind: Kind, side: u8) -> anyhow::Result<Model> {
     )
 }
 
-/// Refuses a place whose folder is missing, before hours are spent on what is to be written there.
+/// Refuses a place whose folder is missing, or where a device stands, such as `/dev/null`, that a file would replace, before
+/// hours are spent on what is to be written there.
 pub(crate) fn check_place(file: &Path) -> anyhow::Result<()> {
+    if fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        bail!("{}: expected a file or nothing yet, found a device; choose another place with --out", file.display())
+    }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
         return Ok(());
@@ -63,4 +67,19 @@ pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
     };
     write().with_context(|| format!("writing {}; choose another place with --out", file.display()))?;
     Ok(bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_place;
+    use std::path::Path;
+
+    #[test]
+    fn devices_are_not_replaced_by_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(check_place(&folder.path().join("new.safetensors")).is_ok());
+        for wrong in [Path::new("/dev/null"), &folder.path().join("none/new.safetensors")] {
+            assert!(check_place(wrong).is_err(), "{}", wrong.display());
+        }
+    }
 }
