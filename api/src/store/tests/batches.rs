@@ -5,8 +5,9 @@ use crate::store::{
     Error,
     access::Viewer,
     batches::{self, Source},
-    jobs::Terms,
+    jobs::{JobFilter, Terms},
     leases::{self, Work},
+    slices::Slice,
     testing::database,
 };
 use hrm_model::solve::Solution;
@@ -92,7 +93,9 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
     batches::succeed(pool, &second).await.expect("the lease is held");
     let batch = batches::get(pool, id).await.expect("the batch");
     assert_eq!((batch.job.state, batch.answered, batch.solved), (RunState::Succeeded, 3, 2));
-    assert_eq!(batches::list(pool, &Viewer::Everything, None, 10).await.expect("a page").items, [batch]);
+    let page =
+        batches::list(pool, &Viewer::Everything, JobFilter::default(), &Slice::newest(10)).await.expect("a page");
+    assert_eq!(page.items, [batch]);
 
     let wrong = batches::results(pool, id, Some(false), None, 10).await.expect("a page").items;
     assert_eq!(wrong.len(), 1);
