@@ -5,7 +5,9 @@ use crate::leaderboard;
 use crate::store::{
     PgPool,
     access::Viewer,
-    aliases, artifacts, bodies, checkpoints, copying,
+    aliases, artifacts,
+    batches::{self, Source},
+    bodies, checkpoints, copying,
     credentials::{self, NewToken},
     evaluations,
     invitations::{self, NewInvitation},
@@ -19,9 +21,12 @@ use crate::store::{
 };
 use hrm_types::{
     account::{Role, Scope},
+    batch::BatchSpec,
+    board::Kind,
     ids::TeamId,
     job::LogLevel,
     run::RunState,
+    solve::PuzzleInput,
 };
 use sqlx::AssertSqlSafe;
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
@@ -74,6 +79,10 @@ async fn in_use() -> TestDatabase {
     accounts(&db.pool).await;
     let model = checkpoints::find(&db.pool, &Viewer::Everything, "finished").await.expect("the model").id;
     aliases::set(&db.pool, TeamId::LOCAL, "champion", model).await.expect("an alias");
+    let spec = BatchSpec { checkpoint_id: model, kind: Kind::Sudoku, steps: None, dataset_id: None, split: None };
+    let puzzles = [PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle")];
+    let last = Terms { priority: -1, ..Terms::default() };
+    batches::create(&db.pool, "finished", &spec, Source::Sent(&puzzles), last).await.expect("a batch");
     let swept = [experiment("swept")];
     sweeps::create(&db.pool, &Viewer::Everything, "sweep", &swept, Terms::default()).await.expect("a sweep");
     db
