@@ -52,7 +52,7 @@ fn what_waits_is_moved_and_cancelled() {
         tab.until(&line_is(&["it-line-c", "it-line-a", "it-line-b"])).await;
         // Dragged before the first.
         let drag = "
-            const of = name => [...document.querySelectorAll('.line li')].find(li => li.textContent.includes(name));
+            const of = name => [...document.querySelectorAll('.line li')].find(li => li.querySelector('a').textContent === name);
             const event = name => new DragEvent(name, {bubbles: true, cancelable: true, dataTransfer: new DataTransfer()});
             const [from, to] = [of('it-line-b'), of('it-line-c')];
             from.dispatchEvent(event('dragstart'));
@@ -63,7 +63,7 @@ fn what_waits_is_moved_and_cancelled() {
 
         let press = |name: &str, button: &str| {
             format!(
-                "[...document.querySelectorAll('.line li')].find(li => li.textContent.includes('{name}'))\
+                "[...document.querySelectorAll('.line li')].find(li => li.querySelector('a').textContent === '{name}')\
                  .querySelectorAll('button').forEach(b => b.textContent === '{button}' && b.click())"
             )
         };
