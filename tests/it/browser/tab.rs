@@ -3,7 +3,7 @@
 use fantoccini::{Client, Locator, elements::Element};
 use hrm_types::sudoku::Grid;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Keys as `WebDriver` writes them.
 pub(super) mod key {
@@ -140,7 +140,14 @@ impl Tab {
     pub(super) async fn until_within(&self, deadline: Duration, condition: &str) -> Value {
         let script = UNTIL.replace("CONDITION", condition);
         let milliseconds = json!(deadline.as_millis() as u64);
-        let value = self.client.execute_async(&script, vec![milliseconds]).await.expect("the script runs");
+        let begun = Instant::now();
+        let value = loop {
+            match self.client.execute_async(&script, vec![milliseconds.clone()]).await {
+                Ok(value) => break value,
+                // A page that goes takes the script with it; the next one is asked.
+                Err(error) => assert!(begun.elapsed() < deadline, "{condition}: {error}"),
+            }
+        };
         if value.is_null() {
             let shown = self.text("body").await;
             panic!("not within {deadline:?}: {condition}\nThe page shows:\n{shown}");
@@ -157,8 +164,12 @@ impl Tab {
         self.find(css).await.text().await.expect("a text")
     }
 
+    /// Clicks an element as soon as nothing lies over it.
     pub(super) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let begun = Instant::now();
+        while let Err(error) = self.find(css).await.click().await {
+            assert!(begun.elapsed() < Self::DEADLINE, "{css}: {error}");
+        }
     }
 
     /// Clicks the button or link that shows exactly that.
