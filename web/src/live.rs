@@ -3,16 +3,21 @@
 use crate::api;
 use hrm_types::{
     ids::RunId,
+    job::Job,
     run::{MetricPoint, Run},
 };
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-/// Opens the queue's stream, which says that something changed, first for everything that has not ended.
-pub(crate) fn open_queue(changed: impl Fn() + Clone + 'static) -> Option<Live> {
+/// Opens the queue's stream, which tells every job that was changed as it is now, first all that have not ended.
+pub(crate) fn open_queue(changed: impl Fn(Job) + 'static) -> Option<Live> {
     let mut live = Live::connect("/jobs/events")?;
-    live.listen("job", move |_| changed());
+    live.listen("job", move |event| {
+        if let Some(job) = data(&event) {
+            changed(job);
+        }
+    });
     Some(live)
 }
 

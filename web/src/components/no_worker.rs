@@ -1,16 +1,12 @@
 //! That nobody works, said plainly.
 
-use crate::{api, load};
+use crate::load::Loaded;
+use hrm_types::{Page, worker::Worker};
 use leptos::prelude::*;
-use std::time::Duration;
-
-/// Between looks.
-const PAUSE: Duration = Duration::from_secs(6);
 
 /// A notice while no worker reports.
 #[component]
-pub(crate) fn NoWorker() -> impl IntoView {
-    let workers = load::poll(api::runs::list_workers, |_| Some(PAUSE));
+pub(crate) fn NoWorker(workers: Loaded<Page<Worker>>) -> impl IntoView {
     let none = Memo::new(move |_| workers.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty())));
     view! {
         <Show when=move || none.get()>

@@ -16,7 +16,7 @@ use crate::{
     live,
     load::{self, Loaded},
 };
-use hrm_types::{Page as ListPage, job::Job, problem::Problem};
+use hrm_types::{Page as ListPage, job::Job, problem::Problem, run::RunState};
 use leptos::{prelude::*, task::spawn_local};
 use machines::Machines;
 use std::time::Duration;
@@ -24,6 +24,9 @@ use waiting::Line;
 
 /// Between looks, should the stream of changes be away.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// Between looks at the workers, who say nothing on that stream.
+const WORKERS: Duration = Duration::from_secs(4);
 
 /// How long changes are gathered before the lists are fetched again.
 const GATHER: Duration = Duration::from_millis(300);
@@ -59,12 +62,12 @@ impl Queue {
         queue
     }
 
-    /// Looks again whenever something changed.
+    /// Takes in every change.
     fn follow(self) {
         let due = StoredValue::new(false);
         let stream = StoredValue::new_local(None);
-        let changed = move || {
-            if due.try_get_value() == Some(false) {
+        let changed = move |job: Job| {
+            if !self.goes_on(&job) && due.try_get_value() == Some(false) {
                 due.set_value(true);
                 set_timeout(
                     move || {
@@ -78,6 +81,17 @@ impl Queue {
         };
         stream.set_value(live::open_queue(changed));
         on_cleanup(move || drop(stream.try_update_value(Option::take)));
+    }
+
+    /// Whether a job only runs on, which many changes a minute say; then it is shown as it is now, and the lists stay.
+    fn goes_on(self, job: &Job) -> bool {
+        let replaced = self.running.value.try_maybe_update(|page| {
+            let mut known = page.iter_mut().flat_map(|page| page.items.iter_mut());
+            let place = known.find(|known| known.id == job.id).filter(|_| job.state == RunState::Running);
+            let found = place.map(|known| known.clone_from(job)).is_some();
+            (found, found)
+        });
+        replaced.unwrap_or(false)
     }
 
     fn refresh(self) {
@@ -100,6 +114,7 @@ impl Queue {
 #[component]
 pub(crate) fn QueuePage() -> impl IntoView {
     let queue = Queue::open();
+    let workers = load::poll(api::runs::list_workers, |_| Some(WORKERS));
     view! {
         <Page
             title="Queue"
@@ -108,8 +123,8 @@ pub(crate) fn QueuePage() -> impl IntoView {
         >
             <Problems of=queue.waiting.problem />
             <Problems of=queue.refused />
-            <NoWorker />
-            <Machines />
+            <NoWorker workers />
+            <Machines workers />
             <section aria-label="Running"><h2>"Running"</h2>{list(queue, queue.running, "Nothing runs now.")}</section>
             <section aria-label="Waiting"><h2>"Waiting"</h2><Line queue /></section>
             <section aria-label="Paused"><h2>"Set aside"</h2>{list(queue, queue.paused, "Nothing is paused.")}</section>

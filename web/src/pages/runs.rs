@@ -38,6 +38,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
             Some(if moving { BUSY } else { IDLE })
         },
     );
+    let workers = load::poll(api::runs::list_workers, |_| Some(IDLE));
     let older = Older::new();
     // Other filters, another list.
     Effect::new(move |before: Option<()>| {
@@ -66,7 +67,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
         >
             <Problems of=newest.problem />
             <Problems of=refused />
-            <NoWorker />
+            <NoWorker workers />
             {look.view(datasets)}
             {move || runs.with(|runs| match runs {
                 None => view! { <Waiting /> }.into_any(),

@@ -1,16 +1,14 @@
 //! Workers: on which machine, with which devices, and what each does now.
 
-use crate::{api, components::ago::Ago, format, load};
-use hrm_types::worker::{Device, Worker};
+use crate::{components::ago::Ago, format, load::Loaded};
+use hrm_types::{
+    Page,
+    worker::{Device, Worker},
+};
 use leptos::prelude::*;
-use std::time::Duration;
-
-/// Between looks.
-const PAUSE: Duration = Duration::from_secs(4);
 
 #[component]
-pub(super) fn Machines() -> impl IntoView {
-    let workers = load::poll(api::runs::list_workers, |_| Some(PAUSE));
+pub(super) fn Machines(workers: Loaded<Page<Worker>>) -> impl IntoView {
     let all =
         Memo::new(move |_| workers.value.with(|page| page.as_ref().map(|page| page.items.clone()).unwrap_or_default()));
     view! {

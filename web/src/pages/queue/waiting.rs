@@ -58,35 +58,28 @@ fn row(queue: Queue, jobs: &[Job], place: usize, dragged: RwSignal<Option<JobId>
         .filter(|(i, other)| *i != place && in_one_line(other, &job))
         .map(|(i, other)| (other.id, i < place))
         .collect();
-    let takes = {
-        let line = line.clone();
-        move || dragged.get().and_then(|from| line.iter().find(|(other, _)| *other == from).copied())
+    let line = StoredValue::new(line);
+    let from = move |dragged: Option<JobId>| {
+        line.with_value(|line| line.iter().find(|(other, _)| Some(*other) == dragged).copied())
     };
-    let over = {
-        let takes = takes.clone();
-        move |event: web_sys::DragEvent| {
-            if takes().is_some() {
-                event.prevent_default();
-            }
+    let over = move |event: web_sys::DragEvent| {
+        if from(dragged.get_untracked()).is_some() {
+            event.prevent_default();
         }
     };
     let drop_here = move |event: web_sys::DragEvent| {
         event.prevent_default();
-        let Some((from, above)) =
-            dragged.get_untracked().and_then(|from| line.iter().find(|(o, _)| *o == from).copied())
-        else {
-            return;
-        };
+        let Some((moved, above)) = from(dragged.get_untracked()) else { return };
         dragged.set(None);
         let to = if above { "after" } else { "before" };
-        queue.act(async move { api::runs::move_job(from, to, Some(id)).await.map(drop) });
+        queue.act(async move { api::runs::move_job(moved, to, Some(id)).await.map(drop) });
     };
     let movable = before.is_some() || after.is_some();
     let label = move |words: &str| format!("{words}: {name}");
     view! {
         <li
             class:movable=movable
-            class:target=move || takes().is_some()
+            class:target=move || from(dragged.get()).is_some()
             draggable=movable.then_some("true")
             on:dragstart=move |_| dragged.set(Some(id))
             on:dragend=move |_| dragged.set(None)
