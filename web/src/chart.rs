@@ -39,7 +39,7 @@ pub(crate) fn Chart(
     #[prop(optional)]
     unit: Unit,
     /// How an x value is written in the readout.
-    #[prop(into, default = Signal::stored(step as fn(f64) -> String))]
+    #[prop(into, default = Signal::stored(format::at_step as fn(f64) -> String))]
     show_x: Signal<fn(f64) -> String>,
     /// Where something happened.
     #[prop(into, default = Signal::stored(Vec::new()))]
@@ -130,10 +130,6 @@ pub(crate) fn Chart(
             </div>
         </figure>
     }
-}
-
-fn step(x: f64) -> String {
-    format!("step {}", format::count(x.round() as u64))
 }
 
 /// The x of a point of any curve that is nearest to `x`.

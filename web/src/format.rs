@@ -42,6 +42,26 @@ pub(crate) fn bytes(value: u64) -> String {
     }
 }
 
+/// A place in a training, by its steps: `step 1,200`.
+pub(crate) fn at_step(x: f64) -> String {
+    format!("step {}", count(x.round() as u64))
+}
+
+/// The same by what was trained on: `38,400 sequences`.
+pub(crate) fn at_sequences(x: f64) -> String {
+    format!("{} sequences", count(x.round() as u64))
+}
+
+/// The same by seconds: `after 2 min 05 s`.
+pub(crate) fn after(x: f64) -> String {
+    format!("after {}", duration(x))
+}
+
+/// A hash's first digits, enough to tell it from others on a page.
+pub(crate) fn short_hash(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
 /// A share from 0 to 1 as per cent: `93.4 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)

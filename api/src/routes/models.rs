@@ -30,11 +30,11 @@ use hrm_types::{
     Page,
     board::Kind,
     ids::{CheckpointId, RunId},
-    model::{Alias, Model},
+    model::{Alias, ChangeModel, Model},
 };
 use serde::Deserialize;
 use utoipa::{
-    IntoParams, ToSchema,
+    IntoParams,
     openapi::{RefOr, Schema},
 };
 
@@ -160,18 +160,6 @@ pub async fn download_model(
     // The client hears no more than that it ends too early.
     let rest = chunks.inspect_err(move |error| tracing::error!(model = %id, %error, "a download breaks off"));
     Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(rest))).into_response())
-}
-
-/// What can be changed about a model; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeModel {
-    /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; several models may bear it.
-    #[serde(default)]
-    name: Option<String>,
-    /// Whether everybody with an account may read it, solve with it and download it.
-    #[serde(default)]
-    public: Option<bool>,
 }
 
 /// Change a model

@@ -62,3 +62,16 @@ pub struct Alias {
     /// The model that it stands for now.
     pub model_id: CheckpointId,
 }
+
+/// What can be changed about a model; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeModel {
+    /// 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID; several models may bear it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether everybody with an account may read it, solve with it and download it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+}

@@ -8,18 +8,8 @@ use hrm_types::{
     Page,
     ids::{CheckpointId, JobId},
     job::{CreateEvaluation, EvaluationJob, Job},
-    model::{Alias, Model},
+    model::{Alias, ChangeModel, Model},
 };
-use serde::Serialize;
-
-/// What can be changed about a model; what is absent stays.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct ChangeModel {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) public: Option<bool>,
-}
 
 /// Where a checkpoint of this name is uploaded, below the API's root.
 pub(crate) fn upload_path(name: &str) -> String {
@@ -66,6 +56,10 @@ pub(crate) async fn list_evaluations() -> Answer<Page<EvaluationJob>> {
 
 pub(crate) async fn create_evaluation(request: &CreateEvaluation) -> Answer<EvaluationJob> {
     post("/evaluations", request).await
+}
+
+pub(crate) async fn get_evaluation(id: JobId) -> Answer<EvaluationJob> {
+    get(&format!("/evaluations/{id}")).await
 }
 
 pub(crate) async fn cancel_job(id: JobId) -> Answer<Job> {

@@ -8,7 +8,7 @@ use hrm_types::{
     Page,
     experiment::{Experiment, ExperimentFile},
     ids::{JobId, RunId},
-    job::{CreateEvaluation, EvaluationJob, Job, JobKind, LOCAL, LogLine},
+    job::{Job, JobKind, LOCAL, LogLine},
     provenance::RunProvenance,
     run::{ChangeRun, CreateRun, MetricPoint, Run},
     sweep::{CreateSweep, Sweep},
@@ -99,15 +99,6 @@ pub(crate) async fn list_states(id: RunId) -> Answer<Page<TrainState>> {
 /// Keeps a state whatever else is kept, or lets it go.
 pub(crate) async fn pin_state(id: RunId, step: u64, pinned: bool) -> Answer<TrainState> {
     patch(&format!("/runs/{id}/states/{step}"), &ChangeTrainState { pinned }).await
-}
-
-/// Queues an evaluation of a stored model.
-pub(crate) async fn create_evaluation(request: &CreateEvaluation) -> Answer<EvaluationJob> {
-    post("/evaluations", request).await
-}
-
-pub(crate) async fn get_evaluation(id: JobId) -> Answer<EvaluationJob> {
-    get(&format!("/evaluations/{id}")).await
 }
 
 /// The whole curve in at most 1,500 points.

@@ -131,6 +131,17 @@ pub(crate) fn ChoiceField(
     }
 }
 
+/// A box to tick.
+#[component]
+pub(crate) fn Tick(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="check">
+            <input type="checkbox" prop:checked=on on:change=move |event| on.set(event_target_checked(&event)) />
+            {label}
+        </label>
+    }
+}
+
 /// A whole number that was typed; nothing where nothing was.
 pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<Option<T>, String> {
     match text.trim() {

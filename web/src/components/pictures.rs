@@ -7,32 +7,29 @@ use crate::{
 };
 use hrm_types::{
     board::Kind,
+    comparison::ComparedPuzzle,
     ids::{CheckpointId, DatasetId},
 };
 use leptos::prelude::*;
 
-/// A question, its answer and how hard it is said to be.
-pub(crate) type Puzzle = (String, String, u32);
-
 /// Pictures of `puzzles` of a stored dataset; a click opens one in the player, with `model` if there is one.
 #[component]
-pub(crate) fn Pictures(dataset: DatasetId, puzzles: Vec<Puzzle>, model: Option<CheckpointId>) -> impl IntoView {
-    let about = load::load(move || api::data::get_dataset(dataset));
-    move || {
-        let kind = about.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.kind));
-        let pictures = kind.map(|kind| puzzles.iter().filter_map(|puzzle| drawn(kind, puzzle, model)).collect_view());
-        view! { <div class="pictures many">{pictures}</div> }
+pub(crate) fn Pictures(dataset: DatasetId, puzzles: Vec<ComparedPuzzle>, model: Option<CheckpointId>) -> impl IntoView {
+    if puzzles.is_empty() {
+        return view! { <p class="muted">"None."</p> }.into_any();
     }
+    let about = load::load(move || api::data::get_dataset(dataset));
+    let pictures = move || {
+        let kind = about.value.with(|dataset| dataset.as_ref().map(|dataset| dataset.kind));
+        kind.map(|kind| puzzles.iter().filter_map(|puzzle| drawn(kind, puzzle, model)).collect_view())
+    };
+    view! { <div class="pictures many">{pictures}</div> }.into_any()
 }
 
-fn drawn(
-    kind: Kind,
-    (question, answer, rating): &Puzzle,
-    model: Option<CheckpointId>,
-) -> Option<impl IntoView + use<>> {
-    let svg = picture(kind, question, answer)?;
+fn drawn(kind: Kind, puzzle: &ComparedPuzzle, model: Option<CheckpointId>) -> Option<impl IntoView + use<>> {
+    let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
     let model = model.map(|model| format!("&model={model}")).unwrap_or_default();
-    let link = solve_link(kind, "", (question, answer), &model);
-    let title = format!("Solve this one (rating {rating})");
+    let link = solve_link(kind, "", (&puzzle.question, &puzzle.answer), &model);
+    let title = format!("Solve this one (rating {})", puzzle.rating);
     Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }

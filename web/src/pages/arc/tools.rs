@@ -4,6 +4,7 @@ use super::{
     keys,
     state::{ArcState, Tool},
 };
+use crate::components::history::History;
 use crate::grid::{
     painter::{Painter, Turn},
     squares::word,
@@ -45,24 +46,12 @@ pub(super) fn Tools(state: ArcState) -> impl IntoView {
             <div class="segments" role="group" aria-label="Tool">{tools.into_iter().collect_view()}</div>
             <div class="tool-buttons">
                 {acts.into_iter().collect_view()}
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Undo (Ctrl+Z)"
-                    disabled=move || !state.painter.with(Painter::can_undo)
-                    on:click=move |_| state.edit(Painter::undo)
-                >
-                    "Undo"
-                </button>
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Redo (Ctrl+Y)"
-                    disabled=move || !state.painter.with(Painter::can_redo)
-                    on:click=move |_| state.edit(Painter::redo)
-                >
-                    "Redo"
-                </button>
+                <History
+                    can_undo=Signal::derive(move || state.painter.with(Painter::can_undo))
+                    can_redo=Signal::derive(move || state.painter.with(Painter::can_redo))
+                    undo=Callback::new(move |()| state.edit(Painter::undo))
+                    redo=Callback::new(move |()| state.edit(Painter::redo))
+                />
             </div>
         </div>
     }

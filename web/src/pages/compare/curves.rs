@@ -4,7 +4,7 @@ use super::groups::Groups;
 use crate::{
     api,
     chart::{Chart, Range, Series, Unit, View},
-    components::problem::Problems,
+    components::{field::Tick, problem::Problems},
     format, load,
 };
 use hrm_types::{
@@ -82,9 +82,9 @@ pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
                 <label class="hidden" for="quantity">"What is measured"</label>
                 <select id="quantity" on:change=move |event| set_y.set(Some(event_target_value(&event)))>{quantities.into_iter().collect_view()}</select>
                 <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
-                {check("log x", log_x)}
-                {check("log y", log_y)}
-                {has_seeds.then(|| check("seeds as bands", together))}
+                <Tick label="log x" on=log_x />
+                <Tick label="log y" on=log_y />
+                {has_seeds.then(|| view! { <Tick label="seeds as bands" on=together /> })}
                 <Show when=move || window.get().is_some()>
                     <button type="button" class="quiet" on:click=move |_| window.set(None)>"Show all"</button>
                 </Show>
@@ -97,18 +97,9 @@ pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
 /// How a value of the x axis is written.
 fn written(x: X) -> fn(f64) -> String {
     match x {
-        X::Step => |x| format!("step {}", format::count(x.round() as u64)),
-        X::Examples => |x| format!("{} sequences", format::count(x.round() as u64)),
-        X::Active | X::Wall => |x| format!("after {}", format::duration(x)),
-    }
-}
-
-fn check(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <label class="check">
-            <input type="checkbox" prop:checked=move || on.get() on:change=move |event| on.set(event_target_checked(&event)) />
-            {label}
-        </label>
+        X::Step => format::at_step,
+        X::Examples => format::at_sequences,
+        X::Active | X::Wall => format::after,
     }
 }
 

@@ -5,11 +5,12 @@ use crate::{
     components::{
         pictures::Pictures,
         problem::{Problems, Waiting},
+        solved_by::SolvedBy,
     },
     format, load,
 };
 use hrm_types::{
-    comparison::{ComparedRun, Part, PuzzleComparison, Solved},
+    comparison::{ComparedRun, Part, Solved},
     ids::RunId,
 };
 use leptos::prelude::*;
@@ -33,7 +34,7 @@ pub(super) fn Puzzles(runs: Vec<ComparedRun>) -> impl IntoView {
                 Some(compared) => view! {
                     {choices(&compared.solved, part, &names)}
                     <p class="muted">{chance(&compared.solved)}</p>
-                    {pictures(compared, model)}
+                    <Pictures dataset=compared.dataset_id puzzles=compared.items.clone() model />
                 }
                 .into_any(),
             })}
@@ -49,14 +50,7 @@ fn choices(solved: &Solved, part: RwSignal<Part>, names: &[String]) -> impl Into
         (Part::Both, "Both".to_owned(), solved.both),
         (Part::Neither, "Neither".to_owned(), solved.neither),
     ];
-    let buttons = parts.map(|(choice, name, count)| {
-        view! {
-            <button type="button" aria-pressed=move || (part.get() == choice).to_string() on:click=move |_| part.set(choice)>
-                {name}" "<b>{format::count(count.into())}</b>
-            </button>
-        }
-    });
-    view! { <div class="segments wraps" role="group" aria-label="Solved by">{buttons.into_iter().collect_view()}</div> }
+    view! { <SolvedBy label="Solved by" parts=parts.into() part /> }
 }
 
 /// What the counts say about the two models.
@@ -69,12 +63,4 @@ fn chance(solved: &Solved) -> String {
         "Of {}. Equally good models differ like this, or more, {how} (McNemar's exact test).",
         format::counted(solved.n.into(), "puzzle")
     )
-}
-
-fn pictures(compared: &PuzzleComparison, model: Option<hrm_types::ids::CheckpointId>) -> impl IntoView + use<> {
-    if compared.items.is_empty() {
-        return view! { <p class="muted">"None."</p> }.into_any();
-    }
-    let puzzles = compared.items.iter().map(|puzzle| (puzzle.question.clone(), puzzle.answer.clone(), puzzle.rating));
-    view! { <Pictures dataset=compared.dataset_id puzzles=puzzles.collect() model /> }.into_any()
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     api,
-    components::problem::{Problems, Waiting},
+    components::{
+        field::Tick,
+        problem::{Problems, Waiting},
+    },
     format,
     grid::picture::{picture, solve_link},
     load,
@@ -59,10 +62,7 @@ pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
             <div class="curves-head">
                 <h2 id="puzzles-title">"Puzzles"</h2>
                 <div class="curves-choices">
-                    <label class="check">
-                        <input type="checkbox" prop:checked=solved on:change=move |event| solved.set(event_target_checked(&event)) />
-                        {if kind == Kind::Arc { "with outputs" } else { "solved" }}
-                    </label>
+                    <Tick label={if kind == Kind::Arc { "with outputs" } else { "solved" }} on=solved />
                     <div class="segments" role="group" aria-label="Split">{counts.map(tab).collect_view()}</div>
                 </div>
             </div>

@@ -15,8 +15,7 @@ pub(super) fn label(task: &BoardTask, measured: &Protocol) -> String {
         Some(count) => format::counted(count.into(), "test puzzle"),
         None => "test puzzles not stored here".into(),
     };
-    let names =
-        if task.datasets.is_empty() { task.test_hash.chars().take(12).collect() } else { task.datasets.join(", ") };
+    let names = if task.datasets.is_empty() { format::short_hash(&task.test_hash) } else { task.datasets.join(", ") };
     format!("{} {1} × {1}, {names}, {puzzles}: {2}", task.kind, task.side, described(measured))
 }
 

@@ -124,7 +124,7 @@ fn details(row: &BoardRow) -> impl IntoView + use<> {
                     {fact("Operations for a puzzle", operations)}
                     {fact("Any shortest path", row.any_optimal.map(format::percent))}
                     {fact("Devices", Some(row.devices.join(", ")))}
-                    {fact("Program", Some(row.commits.iter().map(|commit| commit.chars().take(12).collect::<String>()).collect::<Vec<_>>().join(", ")))}
+                    {fact("Program", Some(row.commits.iter().map(|commit| format::short_hash(commit)).collect::<Vec<_>>().join(", ")))}
                     {fact("Source", row.source.clone())}
                     {fact("Remark", row.remark.clone())}
                 </dl>
@@ -154,16 +154,15 @@ fn member(member: &Member) -> impl IntoView + use<> {
         None => view! { {format!("seed {}", member.seed)} }.into_any(),
     };
     let aside = (!member.counted).then(|| view! { <span class="aside">"an earlier score of this seed"</span> });
-    let short = |hash: &str| hash.chars().take(12).collect::<String>();
     let file = api::solving::checkpoint_address(member.checkpoint_id);
     view! {
         <tr>
             <th scope="row">{seed}{aside}</th>
             <td>{format::percent(member.score)}</td>
             <td>{format::count(member.step)}</td>
-            <td><a href=file rel="external" download="" title=member.checkpoint_sha256.clone()><code>{short(&member.checkpoint_sha256)}</code></a></td>
-            <td><code title=member.config_hash.clone()>{short(&member.config_hash)}</code></td>
-            <td><code title=member.dataset_hash.clone()>{short(&member.dataset_hash)}</code></td>
+            <td><a href=file rel="external" download="" title=member.checkpoint_sha256.clone()><code>{format::short_hash(&member.checkpoint_sha256)}</code></a></td>
+            <td><code title=member.config_hash.clone()>{format::short_hash(&member.config_hash)}</code></td>
+            <td><code title=member.dataset_hash.clone()>{format::short_hash(&member.dataset_hash)}</code></td>
             <td><Ago at=member.created_at /></td>
         </tr>
     }

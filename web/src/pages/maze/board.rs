@@ -2,6 +2,7 @@
 
 use super::state::{MazeState, WALL};
 use crate::{
+    components::history::History,
     grid::{painter::Painter, squares::Squares},
     pages::solve::{
         board::{capital, key},
@@ -53,32 +54,18 @@ fn Tools(state: MazeState) -> impl IntoView {
             </button>
         }
     });
-    let can_undo = move || state.painter.with(Painter::can_undo);
-    let can_redo = move || state.painter.with(Painter::can_redo);
     view! {
         <div class="tools">
             <div class="segments" role="group" aria-label="Draw">{tools.into_iter().collect_view()}</div>
             <div class="tool-buttons">
                 <button type="button" class="quiet" on:click=move |_| state.another()>"Example"</button>
                 <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Undo (Ctrl+Z)"
-                    disabled=move || !can_undo()
-                    on:click=move |_| state.edit(Painter::undo)
-                >
-                    "Undo"
-                </button>
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Redo (Ctrl+Y)"
-                    disabled=move || !can_redo()
-                    on:click=move |_| state.edit(Painter::redo)
-                >
-                    "Redo"
-                </button>
+                <History
+                    can_undo=Signal::derive(move || state.painter.with(Painter::can_undo))
+                    can_redo=Signal::derive(move || state.painter.with(Painter::can_redo))
+                    undo=Callback::new(move |()| state.edit(Painter::undo))
+                    redo=Callback::new(move |()| state.edit(Painter::redo))
+                />
             </div>
         </div>
     }

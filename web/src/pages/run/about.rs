@@ -1,6 +1,9 @@
 //! What people say about a run: its name, tags and notes, and who may read it; and the end of it.
 
-use crate::{api, components::problem::Problems};
+use crate::{
+    api,
+    components::{field::Tick, problem::Problems},
+};
 use hrm_types::{
     problem::Problem,
     run::{ChangeRun, Run},
@@ -83,10 +86,7 @@ fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'stat
                 <label for="run-notes">"Notes"</label>
                 <textarea id="run-notes" rows="4" maxlength="10000" prop:value=notes on:input=move |event| notes.set(event_target_value(&event))></textarea>
             </div>
-            <label class="check">
-                <input type="checkbox" prop:checked=public on:change=move |event| public.set(event_target_checked(&event)) />
-                "Everybody with an account may read it"
-            </label>
+            <Tick label="Everybody with an account may read it" on=public />
             <div class="page-actions">
                 <button type="submit" class="primary">"Save"</button>
                 <button type="button" on:click=move |_| done()>"Leave as it is"</button>

@@ -2,6 +2,7 @@
 
 use crate::{
     chart::{Chart, Range, Series, Unit, View},
+    components::field::Tick,
     format,
 };
 use hrm_types::run::{MetricPoint, Run};
@@ -32,9 +33,9 @@ impl Axis {
 
     fn show(self) -> fn(f64) -> String {
         match self {
-            Self::Step => |x| format!("step {}", format::count(x.round() as u64)),
-            Self::Examples => |x| format!("{} sequences", format::count(x.round() as u64)),
-            Self::Active | Self::Wall => |x| format!("after {}", format::duration(x)),
+            Self::Step => format::at_step,
+            Self::Examples => format::at_sequences,
+            Self::Active | Self::Wall => format::after,
         }
     }
 }
@@ -148,8 +149,8 @@ fn Choices(look: Look) -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| window.set(None)>"Show all"</button>
             </Show>
             <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
-            {check("log x", log_x)}
-            {check("log loss", log_y)}
+            <Tick label="log x" on=log_x />
+            <Tick label="log loss" on=log_y />
             <label class="smoothing">
                 "smoothing"
                 <input
@@ -163,14 +164,5 @@ fn Choices(look: Look) -> impl IntoView {
                 <output>{move || format!("{:.2}", smoothing.get())}</output>
             </label>
         </div>
-    }
-}
-
-fn check(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <label class="check">
-            <input type="checkbox" prop:checked=move || on.get() on:change=move |event| on.set(event_target_checked(&event)) />
-            {label}
-        </label>
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    components::{interval::Interval, job::JobProgress, problem::Problems, state::StateMark},
+    components::{field::Tick, interval::Interval, job::JobProgress, problem::Problems, state::StateMark},
     load,
 };
 use hrm_types::{
@@ -74,7 +74,7 @@ fn Form(
             priority: 0,
         };
         spawn_local(async move {
-            match api::runs::create_evaluation(&request).await {
+            match api::models::create_evaluation(&request).await {
                 Ok(created) => {
                     refused.try_set(None);
                     queued.try_set(Some(created.job.id));
@@ -93,10 +93,7 @@ fn Form(
                 <label for="evaluate-steps">"ACT steps at most"</label>
                 <input id="evaluate-steps" type="number" min="1" max="1024" required prop:value=depth on:input=move |event| depth.set(event_target_value(&event)) />
             </div>
-            <label class="check">
-                <input type="checkbox" prop:checked=fixed on:change=move |event| fixed.set(event_target_checked(&event)) />
-                "always all of them"
-            </label>
+            <Tick label="always all of them" on=fixed />
             <button type="submit">"Measure"</button>
         </form>
         <Problems of=refused />
@@ -107,7 +104,7 @@ fn Form(
 #[component]
 fn Measured(id: JobId) -> impl IntoView {
     let job = load::poll(
-        move || api::runs::get_evaluation(id),
+        move || api::models::get_evaluation(id),
         |job: Option<&EvaluationJob>| job.is_none_or(|job| !job.job.state.is_final()).then_some(PAUSE),
     );
     view! {

@@ -44,12 +44,12 @@ fn told(origin: &RunProvenance) -> impl IntoView + use<> {
     };
     let dataset = origin.dataset.as_ref().map(|dataset| {
         let name = dataset.name.clone().unwrap_or_else(|| "a dataset not stored here".into());
-        let hash: String = dataset.content_hash.chars().take(12).collect();
+        let hash = format::short_hash(&dataset.content_hash);
         view! { <div><dt>"Data"</dt><dd><a href="/datasets">{name}</a>" "<code title=dataset.content_hash.clone()>{hash}</code></dd></div> }
     });
     let checkpoint = origin.checkpoint.as_ref().map(|checkpoint| {
         let file = api::solving::checkpoint_address(checkpoint.id);
-        let short: String = checkpoint.sha256.chars().take(12).collect();
+        let short = format::short_hash(&checkpoint.sha256);
         let chosen = checkpoint.choice.as_ref().map(chosen).unwrap_or_default();
         view! {
             <div>
@@ -92,7 +92,7 @@ fn attempt(attempt: &Attempt) -> impl IntoView + use<> {
     let machine = attempt.environment.as_ref().map_or_else(
         || "on a machine that was not noted".to_owned(),
         |environment| {
-            let commit = environment.code.commit.as_ref().map(|commit| commit.chars().take(12).collect::<String>());
+            let commit = environment.code.commit.as_deref().map(format::short_hash);
             let changed = if environment.code.dirty == Some(true) { " with changes" } else { "" };
             format!(
                 "{} on {}, {}, {}; program {}{changed}",
@@ -110,7 +110,7 @@ fn attempt(attempt: &Attempt) -> impl IntoView + use<> {
 }
 
 fn score(score: &Score) -> impl IntoView + use<> {
-    let data = score.dataset.name.clone().unwrap_or_else(|| score.dataset.content_hash.chars().take(12).collect());
+    let data = score.dataset.name.clone().unwrap_or_else(|| format::short_hash(&score.dataset.content_hash));
     let claimed = score.claimed.then(|| view! { <span class="badge" data-kind="claimed">"claimed"</span> });
     view! {
         <li>

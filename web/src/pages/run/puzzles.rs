@@ -1,10 +1,13 @@
 //! The test puzzles that a run's model gets right and wrong, each leading to where it can be watched.
 
-use crate::{api, components::pictures::Pictures, format, load};
+use crate::{
+    api,
+    components::{pictures::Pictures, solved_by::SolvedBy},
+    load,
+};
 use hrm_types::{
     comparison::{Part, PuzzleComparison},
-    ids::CheckpointId,
-    ids::RunId,
+    ids::{CheckpointId, RunId},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -39,8 +42,8 @@ pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
                 <h2>"Test puzzles"</h2>
                 {move || compared.value.with(|compared| compared.as_ref().map(|compared| choices(compared, part)))}
                 {move || compared.value.with(|compared| compared.as_ref().map(|compared| {
-                    let items = compared.items.iter().chain(more.read().iter()).cloned().collect::<Vec<_>>();
-                    pictures(compared, &items, checkpoint)
+                    let puzzles = compared.items.iter().chain(more.read().iter()).cloned().collect::<Vec<_>>();
+                    view! { <Pictures dataset=compared.dataset_id puzzles model=Some(checkpoint) /> }
                 }))}
                 <Show when=move || next.with(Option::is_some)>
                     <button type="button" class="more" on:click=fetch>"More"</button>
@@ -52,24 +55,6 @@ pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
 
 fn choices(compared: &PuzzleComparison, part: RwSignal<Part>) -> impl IntoView + use<> {
     let parts = [(Part::Neither, "Wrong", compared.solved.neither), (Part::Both, "Right", compared.solved.both)];
-    let buttons = parts.map(|(choice, name, count)| {
-        view! {
-            <button type="button" aria-pressed=move || (part.get() == choice).to_string() on:click=move |_| part.set(choice)>
-                {name}" "<b>{format::count(count.into())}</b>
-            </button>
-        }
-    });
-    view! { <div class="segments" role="group" aria-label="Which puzzles">{buttons.into_iter().collect_view()}</div> }
-}
-
-fn pictures(
-    compared: &PuzzleComparison,
-    items: &[hrm_types::comparison::ComparedPuzzle],
-    checkpoint: CheckpointId,
-) -> impl IntoView + use<> {
-    if items.is_empty() {
-        return view! { <p class="muted">"None."</p> }.into_any();
-    }
-    let puzzles = items.iter().map(|puzzle| (puzzle.question.clone(), puzzle.answer.clone(), puzzle.rating)).collect();
-    view! { <Pictures dataset=compared.dataset_id puzzles model=Some(checkpoint) /> }.into_any()
+    let parts = parts.map(|(choice, name, count)| (choice, name.to_owned(), count));
+    view! { <SolvedBy label="Which puzzles" parts=parts.into() part /> }
 }

@@ -62,7 +62,7 @@ fn row(state: &TrainState, pin: Callback<(u64, bool)>) -> impl IntoView + use<> 
     let share = |share: Option<f64>| share.map_or_else(|| "–".into(), format::percent);
     let (step, pinned) = (state.step, state.pinned);
     let damaged = state.damaged.then(|| view! { <span class="badge" data-kind="bad">"damaged"</span> });
-    let short: String = state.sha256.chars().take(12).collect();
+    let short = format::short_hash(&state.sha256);
     view! {
         <tr>
             <th scope="row" class="right">{format::count(step)}</th>

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     browser,
+    components::history::History,
     grid::{
         editor::Editor,
         view::{SudokuGrid, cell_id},
@@ -39,8 +40,6 @@ pub(crate) fn Board(state: SolveState) -> impl IntoView {
 
 #[component]
 fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
-    let can_undo = move || state.editor.with(Editor::can_undo);
-    let can_redo = move || state.editor.with(Editor::can_redo);
     let sides = [4_u8, 6, 9].map(|choice| {
         let this = usize::from(choice);
         view! {
@@ -63,24 +62,12 @@ fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
             <div class="tool-buttons">
                 <button type="button" class="quiet" on:click=move |_| examples::another(state)>"Example"</button>
                 <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Undo (Ctrl+Z)"
-                    disabled=move || !can_undo()
-                    on:click=move |_| state.edit(Editor::undo)
-                >
-                    "Undo"
-                </button>
-                <button
-                    type="button"
-                    class="quiet"
-                    title="Redo (Ctrl+Y)"
-                    disabled=move || !can_redo()
-                    on:click=move |_| state.edit(Editor::redo)
-                >
-                    "Redo"
-                </button>
+                <History
+                    can_undo=Signal::derive(move || state.editor.with(Editor::can_undo))
+                    can_redo=Signal::derive(move || state.editor.with(Editor::can_redo))
+                    undo=Callback::new(move |()| state.edit(Editor::undo))
+                    redo=Callback::new(move |()| state.edit(Editor::redo))
+                />
             </div>
         </div>
     }
