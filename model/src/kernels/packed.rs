@@ -86,7 +86,10 @@ impl PackedWeight {
         let mut operands = self.operands.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.version.load(Ordering::Acquire);
         if operands.0 != now {
-            *operands = (now, Operands::default());
+            operands.0 = now;
+            operands.1.cpu.renew();
+            #[cfg(feature = "cuda")]
+            (operands.1.cuda = cuda::linear::Operands::default());
         }
         f(&mut operands.1)
     }

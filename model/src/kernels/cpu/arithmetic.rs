@@ -138,6 +138,27 @@ impl Arithmetic {
         }
     }
 
+    /// The words of rows of `width` values: in their own place where a word is one value, else in `space`.
+    pub(super) fn operand<'a>(self, rows: &'a mut [f32], width: usize, space: &'a mut Vec<u32>) -> &'a [u32] {
+        match self.format {
+            Format::Full => {}
+            Format::Rounded => vectorised(|| rows.iter_mut().for_each(|x| *x = f32::from_bits(rounded(*x)))),
+            Format::Pairs => {
+                let size = self.words(width);
+                space.resize(rows.len() / width * size, 0);
+                for (row, words) in rows.chunks_exact(width).zip(space.chunks_exact_mut(size)) {
+                    self.store(row, words);
+                }
+                return space;
+            }
+        }
+        #[expect(unsafe_code, reason = "the same values, read as words")]
+        // SAFETY: both have 32 bits and the same alignment, and every pattern of bits is a word.
+        unsafe {
+            std::slice::from_raw_parts(rows.as_ptr().cast::<u32>(), rows.len())
+        }
+    }
+
     /// Reads a row from its words.
     #[inline(always)]
     pub(super) fn load(self, words: &[u32], row: &mut [f32]) {

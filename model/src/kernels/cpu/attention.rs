@@ -23,7 +23,7 @@ fn head_sizes((positions, width): (usize, usize), heads: &Heads) -> HeadSizes<'_
 fn rotated(heads: HeadSizes<'_>, qkv: &[f32], width: usize) -> Vec<u32> {
     let mut words = vec![0; qkv.len()];
     words.par_chunks_mut(3 * width).zip(qkv.par_chunks(3 * width)).enumerate().for_each(|(i, (words, row))| {
-        heads.store_qkv(i % heads.positions, &mut row.to_vec(), words);
+        heads.store_qkv(i % heads.positions, 0, &mut row.to_vec(), words);
     });
     words
 }

@@ -8,14 +8,14 @@ use super::{
     exp, fold_by,
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, Target, multiply},
-    shared::Shared,
+    shared::{Shared, sized},
     sum_by, vectorised,
 };
 use crate::kernels::rope::Rope;
 use std::ops::Range;
 
-/// Queries of one block in the forward pass: their scores stay in the first cache.
-const QUERIES: usize = 16;
+/// Queries of one block in the forward pass, whole tiles of them: their scores stay in the first cache.
+const QUERIES: usize = 24;
 
 /// Queries of one block in the backward pass, where they are the inner dimension of two products.
 const BACKWARD_QUERIES: usize = 96;
@@ -72,15 +72,27 @@ impl HeadSizes<'_> {
         &qkv[part as usize * self.row_words() + head * self.head_words()..]
     }
 
-    /// A row of the fused projection into its words, queries and keys rotated by their position.
+    /// A part of a row of the fused projection, from the value at `start` on, which begins a head's vector, into its
+    /// words, queries and keys rotated by their position.
     #[inline(always)]
-    pub(super) fn store_qkv(self, position: usize, row: &mut [f32], words: &mut [u32]) {
+    pub(super) fn store_qkv(self, position: usize, start: usize, part: &mut [f32], words: &mut [u32]) {
         if let Some(rope) = self.rope {
-            let rotated = 2 * self.num_heads * self.dim;
-            vectorised(|| row[..rotated].chunks_exact_mut(self.dim).for_each(|x| rope.rotate(position, x, 1.0)));
+            let rotated = (2 * self.num_heads * self.dim).saturating_sub(start).min(part.len());
+            vectorised(|| part[..rotated].chunks_exact_mut(self.dim).for_each(|x| rope.rotate(position, x, 1.0)));
         }
         let words = words.chunks_exact_mut(self.head_words());
-        row.chunks_exact(self.dim).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
+        part.chunks_exact(self.dim).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
+    }
+
+    /// Words of so many values of a row, whole heads' vectors.
+    pub(super) fn words_before(self, count: usize) -> usize {
+        count / self.dim * self.head_words()
+    }
+
+    /// How many panels of the fused projection hold whole heads' vectors, about `about`.
+    pub(super) fn whole_panels(self, about: usize) -> usize {
+        let whole = (1..=self.dim).find(|panels| (panels * COLUMNS).is_multiple_of(self.dim));
+        about.next_multiple_of(whole.unwrap_or(1))
     }
 
     /// Scores of a block of queries into unnormalised probabilities e^(s − max); gives the reciprocal of their sum.
@@ -95,10 +107,18 @@ impl HeadSizes<'_> {
     }
 
     /// The products of queries or gradients (rows `stride` words apart) in `rows` with every column of `panels`.
-    fn product(self, words: &[u32], stride: usize, rows: Range<usize>, panels: &Panels<COLUMNS>, out: &mut Vec<f32>) {
-        out.resize(rows.len() * panels.count, 0.0);
+    fn product<'s>(
+        self,
+        words: &[u32],
+        stride: usize,
+        rows: Range<usize>,
+        panels: &Panels<COLUMNS>,
+        out: &'s mut Vec<f32>,
+    ) -> &'s mut [f32] {
+        let out = sized(out, rows.len() * panels.count);
         let target = Target { values: &Shared::new(out), start: 0, stride: panels.count, add: false };
         multiply(self.arithmetic, Rows::Plain { words, stride }, rows, panels, 0..panels.len(), target);
+        out
     }
 
     /// Attention of the queries at `positions`: calls `write(position, head, row)` with each result (d).
@@ -119,17 +139,15 @@ impl HeadSizes<'_> {
             let queries = self.part(qkv, head, Part::Queries);
             for start in positions.clone().step_by(QUERIES) {
                 let block = start..positions.end.min(start + QUERIES);
-                self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
-                let size = arithmetic.words(t);
-                scratch.words.resize(QUERIES * size, 0);
+                let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
                 let mut inverse = [0f32; QUERIES];
-                let rows = scratch.scores.chunks_exact_mut(t).zip(scratch.words.chunks_exact_mut(size));
-                for (inverse, (row, words)) in inverse.iter_mut().zip(rows) {
+                for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(t)) {
                     vectorised(|| *inverse = self.exponentials(row));
-                    arithmetic.store(row, words);
                 }
-                self.product(&scratch.words, size, 0..block.len(), &scratch.values, &mut scratch.block);
-                for ((position, row), inverse) in block.zip(scratch.block.chunks_exact_mut(self.dim)).zip(inverse) {
+                let words = arithmetic.operand(scores, t, &mut scratch.words);
+                let size = arithmetic.words(t);
+                let rows = self.product(words, size, 0..block.len(), &scratch.values, &mut scratch.block);
+                for ((position, row), inverse) in block.zip(rows.chunks_exact_mut(self.dim)).zip(inverse) {
                     vectorised(|| row.iter_mut().for_each(|x| *x *= inverse));
                     write(position, head, row);
                 }
@@ -148,7 +166,7 @@ impl HeadSizes<'_> {
         mut write: impl FnMut(usize, usize, &[f32]),
     ) {
         let (t, d, arithmetic) = (self.positions, self.dim, self.arithmetic);
-        let (stride, size) = (3 * self.row_words(), arithmetic.words(t));
+        let stride = 3 * self.row_words();
         let (keys, values) = (self.part(qkv, head, Part::Keys), self.part(qkv, head, Part::Values));
         let queries = self.part(qkv, head, Part::Queries);
         let grad_stride = self.row_words();
@@ -156,15 +174,14 @@ impl HeadSizes<'_> {
         scratch.keys.repack(arithmetic, Source::WordsAlong { words: keys, stride }, t, d);
         scratch.values.repack(arithmetic, Source::WordsAlong { words: values, stride }, t, d);
         scratch.keys_across.repack(arithmetic, Source::WordsAcross { words: keys, stride }, d, t);
-        scratch.d_keys.resize(t * d, 0.0);
-        scratch.d_values.resize(t * d, 0.0);
+        let (d_keys, d_values) = (sized(&mut scratch.d_keys, t * d), sized(&mut scratch.d_values, t * d));
         let scale = 1.0 / (d as f32).sqrt();
         for start in (0..t).step_by(BACKWARD_QUERIES) {
             let block = start..t.min(start + BACKWARD_QUERIES);
             let (rows, add) = (block.len(), start > 0);
-            self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
-            self.product(grads, grad_stride, block.clone(), &scratch.values, &mut scratch.d_scores);
-            for (p, d_p) in scratch.scores.chunks_exact_mut(t).zip(scratch.d_scores.chunks_exact_mut(t)) {
+            let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
+            let d_scores = self.product(grads, grad_stride, block.clone(), &scratch.values, &mut scratch.d_scores);
+            for (p, d_p) in scores.chunks_exact_mut(t).zip(d_scores.chunks_exact_mut(t)) {
                 vectorised(|| {
                     let inverse = self.exponentials(p);
                     for p in p.iter_mut() {
@@ -181,23 +198,20 @@ impl HeadSizes<'_> {
             let words = &queries[start * stride..];
             scratch.queries_across.repack(arithmetic, Source::WordsAcross { words, stride }, d, rows);
             // Pᵀ · gradients, and d scoresᵀ · queries: sums over this block's queries.
-            for (left, right, out) in [
-                (&scratch.scores, &scratch.grads_across, &mut scratch.d_values),
-                (&scratch.d_scores, &scratch.queries_across, &mut scratch.d_keys),
-            ] {
+            for (left, right, out) in
+                [(&*scores, &scratch.grads_across, &mut *d_values), (&*d_scores, &scratch.queries_across, &mut *d_keys)]
+            {
                 scratch.left.repack(arithmetic, Source::Across(left), t, rows);
                 let target = Target { values: &Shared::new(out), start: 0, stride: d, add };
                 multiply(arithmetic, Rows::Packed(&scratch.left), 0..t, right, 0..right.len(), target);
             }
-            scratch.words.resize(BACKWARD_QUERIES * size, 0);
-            for (row, words) in scratch.d_scores.chunks_exact(t).zip(scratch.words.chunks_exact_mut(size)) {
-                arithmetic.store(row, words);
-            }
-            self.product(&scratch.words, size, 0..rows, &scratch.keys_across, &mut scratch.block);
-            self.write_back(block, Part::Queries, &mut scratch.block, &mut write);
+            let words = arithmetic.operand(d_scores, t, &mut scratch.words);
+            let size = arithmetic.words(t);
+            let d_queries = self.product(words, size, 0..rows, &scratch.keys_across, &mut scratch.block);
+            self.write_back(block, Part::Queries, d_queries, &mut write);
         }
-        self.write_back(0..t, Part::Keys, &mut scratch.d_keys, &mut write);
-        self.write_back(0..t, Part::Values, &mut scratch.d_values, &mut write);
+        self.write_back(0..t, Part::Keys, d_keys, &mut write);
+        self.write_back(0..t, Part::Values, d_values, &mut write);
     }
 
     /// Hands rows over, rotated back where they were rotated.

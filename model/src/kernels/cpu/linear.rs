@@ -16,11 +16,46 @@ pub(in crate::kernels) type Packed = Arc<Panels<COLUMNS>>;
 #[derive(Default)]
 pub(in crate::kernels) struct Operands {
     /// Wᵀ (K, N), for the map itself.
-    forward: Option<Packed>,
+    forward: Operand,
     /// The same with panels of gate and of up in turn.
-    gate_up: Option<Packed>,
+    gate_up: Operand,
     /// W (N, K), for its input's gradient.
-    backward: Option<Packed>,
+    backward: Operand,
+}
+
+impl Operands {
+    /// Says that the weight has changed.
+    pub(in crate::kernels) fn renew(&mut self) {
+        for operand in [&mut self.forward, &mut self.gate_up, &mut self.backward] {
+            operand.renew();
+        }
+    }
+}
+
+/// An operand as the weight is now, or the space of what it was.
+#[derive(Default)]
+struct Operand {
+    packed: Option<Packed>,
+    space: Panels<COLUMNS>,
+}
+
+impl Operand {
+    fn renew(&mut self) {
+        // Whoever still multiplies the old one keeps it.
+        if let Some(space) = self.packed.take().and_then(Arc::into_inner) {
+            self.space = space;
+        }
+    }
+
+    fn get(&mut self, pack: impl FnOnce(&mut Panels<COLUMNS>)) -> Packed {
+        let space = &mut self.space;
+        let new = || {
+            let mut panels = std::mem::take(space);
+            pack(&mut panels);
+            Arc::new(panels)
+        };
+        Arc::clone(self.packed.get_or_insert_with(new))
+    }
 }
 
 /// Wᵀ as a right operand.
@@ -30,8 +65,8 @@ pub(in crate::kernels) fn forward_panels(
     (n, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = || Arc::new(Panels::pack(arithmetic, Source::Along(weight), n, k));
-    packed.current(|operands| Arc::clone(operands.cpu.forward.get_or_insert_with(pack)))
+    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_all(arithmetic, Source::Along(weight), n, k);
+    packed.current(|operands| operands.cpu.forward.get(pack))
 }
 
 /// The fused gate and up projection of W (2·`inner`, K) as a right operand.
@@ -41,8 +76,8 @@ pub(in crate::kernels) fn gate_up_panels(
     (inner, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = || Arc::new(Panels::pack_gate_up(arithmetic, weight, inner, k));
-    packed.current(|operands| Arc::clone(operands.cpu.gate_up.get_or_insert_with(pack)))
+    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_gate_up(arithmetic, weight, inner, k);
+    packed.current(|operands| operands.cpu.gate_up.get(pack))
 }
 
 /// W as a right operand.
@@ -52,8 +87,8 @@ pub(in crate::kernels) fn backward_panels(
     (n, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = || Arc::new(Panels::pack(arithmetic, Source::Across(weight), k, n));
-    packed.current(|operands| Arc::clone(operands.cpu.backward.get_or_insert_with(pack)))
+    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_all(arithmetic, Source::Across(weight), k, n);
+    packed.current(|operands| operands.cpu.backward.get(pack))
 }
 
 /// The words of rows of `width` values.

@@ -1,16 +1,19 @@
-//! Operands packed so that products read them from start to end: [panel][word along the inner dimension][WIDTH].
+//! Operands packed so that products read them from start to end: [strip][word along the inner dimension][column], where
+//! a strip is what a tile takes and a panel of WIDTH has whole strips.
 
 use super::{
     arithmetic::{Arithmetic, Format, pair, rounded},
+    tile::Geometry,
     vectorised,
 };
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Columns of a right operand's panel: three vectors of sixteen.
 pub(super) const COLUMNS: usize = 48;
 
-/// Rows of a left operand's panel.
-pub(super) const ROWS: usize = 8;
+/// Rows of a left operand's panel: whole tiles of six rows or of eight.
+pub(super) const ROWS: usize = 24;
 
 /// An operand in panels. What is missing to whole panels and words is zero.
 #[derive(Default)]
@@ -19,6 +22,8 @@ pub(in crate::kernels) struct Panels<const WIDTH: usize> {
     pub(super) count: usize,
     /// Words of each along the inner dimension.
     pub(super) depth: usize,
+    /// Rows or columns of a strip.
+    strip: usize,
     pub(super) words: Vec<u32>,
 }
 
@@ -39,39 +44,44 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     /// Packs `count` rows or columns of `depth` values, on all threads.
     pub(super) fn pack(arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) -> Self {
         let mut panels = Self::default();
-        let size = panels.resize(arithmetic, count, depth);
-        panels.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
-            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, panel);
-        });
+        panels.repack_all(arithmetic, source, count, depth);
         panels
     }
 
-    /// The same on this thread, into the space of what was here before.
+    /// The same into the space of what was here before.
+    pub(super) fn repack_all(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
+        let (size, strip) = self.resize(arithmetic, count, depth);
+        self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+            fill(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
+        });
+    }
+
+    /// The same on this thread.
     pub(super) fn repack(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
-        let size = self.resize(arithmetic, count, depth);
+        let (size, strip) = self.resize(arithmetic, count, depth);
         for (i, panel) in self.words.chunks_exact_mut(size).enumerate() {
-            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, panel);
+            fill(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
         }
     }
 
-    /// Gate and up rows (2·`inner`, depth): a panel of gate before a panel of up.
-    pub(super) fn pack_gate_up(arithmetic: Arithmetic, weight: &[f32], inner: usize, depth: usize) -> Self {
-        let mut panels = Self::default();
-        let size = panels.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
+    /// Gate and up rows (2·`inner`, depth) on all threads: a panel of gate before a panel of up.
+    pub(super) fn repack_gate_up(&mut self, arithmetic: Arithmetic, weight: &[f32], inner: usize, depth: usize) {
+        let (size, strip) = self.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
         let (gate, up) = weight.split_at(inner * depth);
-        panels.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+        self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
             let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * WIDTH);
-            fill::<WIDTH>(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, panel);
+            fill(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, (panel, strip));
         });
-        panels
     }
 
-    /// Makes room and gives the size of a panel.
-    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> usize {
+    /// Makes room and gives the sizes of a panel, in words, and of a strip, in rows or columns.
+    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (usize, usize) {
+        let geometry = Geometry::of(arithmetic);
+        self.strip = if WIDTH == COLUMNS { geometry.columns } else { geometry.rows };
         (self.count, self.depth) = (count, arithmetic.words(depth));
         let size = WIDTH * self.depth;
         self.words.resize(count.div_ceil(WIDTH) * size, 0);
-        size.max(1)
+        (size.max(1), self.strip)
     }
 
     /// Number of panels.
@@ -79,23 +89,46 @@ impl<const WIDTH: usize> Panels<WIDTH> {
         self.count.div_ceil(WIDTH)
     }
 
-    /// The words of one panel from `start` to `end` along the inner dimension.
-    pub(super) fn block(&self, panel: usize, start: usize, end: usize) -> &[u32] {
-        let first = panel * self.depth;
-        &self.words[(first + start) * WIDTH..(first + end) * WIDTH]
+    /// The words of the strip that row or column `first` begins, from `start` along the inner dimension on.
+    pub(super) fn strip(&self, first: usize, start: usize) -> &[u32] {
+        &self.words[first * self.depth + start * self.strip..]
     }
 }
 
-/// Packs the panel of some rows or columns.
-fn fill<const WIDTH: usize>(
+/// Packs the panel of some rows or columns into its strips.
+fn fill(
     arithmetic: Arithmetic,
     source: Source<'_>,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
+    depth: usize,
+    (panel, strip): (&mut [u32], usize),
+) {
+    let size = (strip * arithmetic.words(depth)).max(1);
+    for (i, words) in panel.chunks_exact_mut(size).enumerate() {
+        let start = range.end.min(range.start + i * strip);
+        let range = start..range.end.min(start + strip);
+        match strip {
+            6 => fill_strip::<6>(arithmetic, source, range, depth, words),
+            8 => fill_strip::<8>(arithmetic, source, range, depth, words),
+            16 => fill_strip::<16>(arithmetic, source, range, depth, words),
+            _ => fill_strip::<COLUMNS>(arithmetic, source, range, depth, words),
+        }
+    }
+}
+
+/// Packs a strip.
+fn fill_strip<const WIDTH: usize>(
+    arithmetic: Arithmetic,
+    source: Source<'_>,
+    range: Range<usize>,
     depth: usize,
     panel: &mut [u32],
 ) {
     if range.len() < WIDTH {
         panel.fill(0);
+    }
+    if range.is_empty() {
+        return;
     }
     let pairs = arithmetic.format == Format::Pairs;
     vectorised(|| match source {
@@ -129,7 +162,7 @@ fn fill<const WIDTH: usize>(
             }
         }
         Source::WordsAcross { words, stride } if pairs => {
-            // Panels are of an even width, so that they begin with a whole word.
+            // Strips are of an even width, so that they begin with a whole word.
             let (start, size) = (range.start / 2, range.len().div_ceil(2));
             let row = |i: usize| &words[i * stride + start..i * stride + start + size];
             for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {

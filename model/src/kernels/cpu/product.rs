@@ -6,7 +6,7 @@ use super::{
     arithmetic::Arithmetic,
     panels::{COLUMNS, Panels, ROWS},
     shared::Shared,
-    tile::{self, Geometry, Left, Out},
+    tile::{self, Geometry, Left, Out, Right},
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -50,28 +50,33 @@ pub(super) fn multiply(
         Rows::Packed(a) => assert!(rows.end <= a.count && a.depth == b.depth, "inner dimensions"),
     }
     let geometry = Geometry::of(arithmetic);
+    let tiles = rows.len().div_ceil(geometry.rows);
     for start in (0..b.depth.max(1)).step_by(geometry.depth) {
-        let end = b.depth.min(start + geometry.depth);
-        for (panel, strip) in
-            panels.clone().flat_map(|panel| (0..COLUMNS).step_by(geometry.columns).map(move |s| (panel, s)))
-        {
-            let words = b.block(panel, start, end);
-            let columns = b.count.saturating_sub(panel * COLUMNS + strip).min(geometry.columns);
-            if columns == 0 {
-                continue;
-            }
-            let mut row = rows.start;
+        let depth = b.depth.min(start + geometry.depth) - start;
+        for column in (first * COLUMNS..first * COLUMNS + width).step_by(geometry.columns) {
+            let words = b.strip(column, start);
+            // Where the next strip begins, as long as there is one: each tile fetches its part of it.
+            let next = words.as_ptr().wrapping_add(b.depth * geometry.columns);
+            let columns = (first * COLUMNS + width - column).min(geometry.columns);
+            let (mut row, mut tile) = (rows.start, 0);
             while row < rows.end {
                 let (left, tile_rows) = a.tile(row, rows.end, start, geometry);
-                let place = target.start + (row - rows.start) * target.stride + (panel - first) * COLUMNS + strip;
+                let place = target.start + (row - rows.start) * target.stride + (column - first * COLUMNS);
                 let (values, add) = (target.values.pointer(place), target.add || start > 0);
                 let out = Out { values, stride: target.stride, add };
+                let (fetched, fetch) = (tile * depth / tiles, ((tile + 1) * depth / tiles).min(depth));
+                let right = Right {
+                    words: words.as_ptr(),
+                    next: next.wrapping_add(fetched * geometry.columns),
+                    fetch: fetch.saturating_sub(fetched),
+                };
                 #[expect(unsafe_code, reason = "one tile of a product")]
                 // SAFETY: the checks above; whoever shares the target gives each task its own part of it.
                 unsafe {
-                    tile::tile(arithmetic, left, words.as_ptr().add(strip), end - start, (tile_rows, columns), out);
+                    tile::tile(arithmetic, left, right, depth, (tile_rows, columns), out);
                 }
                 row += tile_rows;
+                tile += 1;
             }
         }
     }
@@ -95,9 +100,9 @@ impl Rows<'_> {
                 (Left { words: words[row * stride + depth..].as_ptr(), row: stride, step: 1 }, rows)
             }
             Self::Packed(a) => {
-                let (panel, within) = (row / ROWS, row % ROWS);
-                let words = a.block(panel, depth, a.depth)[within..].as_ptr();
-                (Left { words, row: 1, step: ROWS }, (ROWS - within).min(geometry.packed_rows).min(end - row))
+                let within = row % geometry.rows;
+                let words = a.strip(row - within, depth)[within..].as_ptr();
+                (Left { words, row: 1, step: geometry.rows }, (geometry.rows - within).min(end - row))
             }
         }
     }

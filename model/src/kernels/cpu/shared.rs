@@ -1,4 +1,4 @@
-//! A slice that tasks write disjoint parts of.
+//! A slice that tasks write disjoint parts of, and buffers that are overwritten.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -57,4 +57,24 @@ impl<'a, T: Copy> Shared<'a, T> {
         // SAFETY: as the caller promises.
         unsafe { self.part(rows.start * size..rows.end * size) }
     }
+
+    /// The values of some rows of `size` values, to be read by any number of tasks.
+    ///
+    /// # Safety
+    /// No task may write them meanwhile.
+    #[expect(unsafe_code, reason = "as for `part`")]
+    pub(super) unsafe fn read(&self, rows: &Range<usize>, size: usize) -> &'a [T] {
+        let range = rows.start * size..rows.end * size;
+        assert!(range.start <= range.end && range.end <= self.len, "part {range:?} of {}", self.len);
+        // SAFETY: within the slice, and not written, as the caller promises.
+        unsafe { std::slice::from_raw_parts(self.values.add(range.start), range.len()) }
+    }
+}
+
+/// The first `len` values of a buffer, about to be overwritten; it only grows.
+pub(super) fn sized<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
 }

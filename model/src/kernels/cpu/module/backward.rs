@@ -1,13 +1,13 @@
 //! The backward pass.
 
 use super::{
-    BlockPanels, Buffers, GATE_PANELS, Saved, Scratch, Sizes, chunks,
+    BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, chunks,
     forward::product,
     rows::{add, gate_backward, norm_backward},
     sized, with_scratch,
 };
 use crate::kernels::cpu::{
-    panels::{COLUMNS, Panels, Source},
+    panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, multiply_all},
     shared::Shared,
 };
@@ -30,6 +30,9 @@ pub(super) struct Flow {
     attended: Vec<u32>,
     /// Of queries, keys and values (3·D).
     qkv: Vec<u32>,
+    /// The operands of a weight's gradient.
+    left: Panels<ROWS>,
+    right: Panels<COLUMNS>,
 }
 
 /// The gradient of h + injection in place of the result's (B, T, D), and those of every block's weights. `blocks` are
@@ -74,7 +77,7 @@ impl Block<'_> {
             .map(|buffer| Shared::new(sized(buffer, rows * row_words)));
         let gate_up = Shared::new(sized(&mut flow.gate_up, rows * both));
         let grad = Shared::new(grad);
-        chunks(rows).into_par_iter().for_each(|chunk| {
+        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
             with_scratch(|scratch| {
                 // SAFETY: this chunk's rows, each once.
                 let (grad, gate_up) = unsafe { (grad.rows(&chunk, width), gate_up.rows(&chunk, both)) };
@@ -99,8 +102,8 @@ impl Block<'_> {
     fn gate(&self, down: &[u32], chunk: &Range<usize>, scratch: &mut Scratch, out: &mut [u32]) {
         let (sizes, panels, inner) = (&self.sizes, &self.panels.down_proj, self.sizes.inner);
         let (stride, both, half) = (sizes.words(sizes.width), sizes.words(2 * inner), sizes.words(inner));
-        for start in (0..panels.len()).step_by(2 * GATE_PANELS) {
-            let range = start..panels.len().min(start + 2 * GATE_PANELS);
+        for start in (0..panels.len()).step_by(GROUP) {
+            let range = start..panels.len().min(start + GROUP);
             let column = start * COLUMNS;
             let rows = product(sizes, down, stride, 0..chunk.len(), panels, range, &mut scratch.product);
             for ((i, row), out) in chunk.clone().zip(rows).zip(out.chunks_exact_mut(both)) {
@@ -143,7 +146,7 @@ impl Block<'_> {
         let (sizes, panels) = (&self.sizes, &self.panels.qkv_proj);
         let (width, size) = (sizes.width, sizes.words(3 * sizes.width));
         let grad = Shared::new(grad);
-        chunks(sizes.rows()).into_par_iter().for_each(|chunk| {
+        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
             with_scratch(|scratch| {
                 // SAFETY: this chunk's rows.
                 let grad = unsafe { grad.rows(&chunk, width) };
@@ -154,22 +157,23 @@ impl Block<'_> {
     }
 
     /// The gradients of the weights: each a product over all rows of the batch.
-    fn weights(&self, flow: &Flow) -> Gradients {
+    fn weights(&self, flow: &mut Flow) -> Gradients {
         let (sizes, saved) = (&self.sizes, self.saved);
-        let gradient = |grads: &[u32], out: usize, inputs: &[u32], width: usize| {
+        let Flow { down, gate_up, o, qkv, left, right, .. } = flow;
+        let mut gradient = |grads: &[u32], out: usize, inputs: &[u32], width: usize| {
             let from = |words, count| Source::WordsAcross { words, stride: sizes.words(count) };
-            let left = Panels::pack(sizes.arithmetic, from(grads, out), out, sizes.rows());
-            let right = Panels::pack(sizes.arithmetic, from(inputs, width), width, sizes.rows());
+            left.repack_all(sizes.arithmetic, from(grads, out), out, sizes.rows());
+            right.repack_all(sizes.arithmetic, from(inputs, width), width, sizes.rows());
             let mut gradient = vec![0f32; out * width];
-            multiply_all(sizes.arithmetic, Rows::Packed(&left), out, &right, &mut gradient);
+            multiply_all(sizes.arithmetic, Rows::Packed(left), out, right, &mut gradient);
             gradient
         };
         let (width, inner) = (sizes.width, sizes.inner);
         [
-            gradient(&flow.qkv, 3 * width, &saved.input, width),
-            gradient(&flow.o, width, &saved.attended, width),
-            gradient(&flow.gate_up, 2 * inner, &saved.middle_words, width),
-            gradient(&flow.down, width, &saved.gated, inner),
+            gradient(qkv, 3 * width, &saved.input, width),
+            gradient(o, width, &saved.attended, width),
+            gradient(gate_up, 2 * inner, &saved.middle_words, width),
+            gradient(down, width, &saved.gated, inner),
         ]
     }
 }

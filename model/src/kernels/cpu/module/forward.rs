@@ -1,7 +1,7 @@
 //! The forward pass.
 
 use super::{
-    BlockPanels, GATE_PANELS, Saved, Scratch, Sizes, chunks,
+    BlockPanels, GROUP, Saved, Scratch, Sizes, chunks, parts,
     rows::{add_norm, gate},
     sized, with_scratch,
 };
@@ -40,7 +40,7 @@ pub(in crate::kernels) fn forward(
     input.par_chunks_mut(row_words).zip(x.par_chunks(width)).for_each(|(words, row)| {
         sizes.arithmetic.store(row, words);
     });
-    let mut next = Vec::new();
+    let mut next = std::mem::take(&mut saved[0].next);
     for (i, block) in blocks.iter().enumerate() {
         let place = if record { i } else { 0 };
         let read = if i == last { reads.clone() } else { 0..sizes.positions };
@@ -59,6 +59,7 @@ pub(in crate::kernels) fn forward(
             std::mem::swap(&mut saved[0].input, &mut next);
         }
     }
+    saved[0].next = next;
     x.truncate(sizes.batch * reads.len() * width);
     x
 }
@@ -95,21 +96,30 @@ pub(super) fn product<'s>(
 
 #[expect(unsafe_code, reason = "every chunk writes its own rows")]
 impl Block<'_> {
-    /// Queries, keys and values of all rows.
+    /// Queries, keys and values of all rows, some heads at a time.
     fn project(&self, saved: &mut Saved) {
         let (sizes, panels) = (&self.sizes, &self.panels.qkv_proj);
         let (heads, stride, size) = (sizes.heads(), sizes.words(sizes.width), sizes.words(3 * sizes.width));
         let Saved { input, qkv, .. } = saved;
         let qkv = Shared::new(sized(qkv, sizes.rows() * size));
-        chunks(sizes.rows()).into_par_iter().for_each(|chunk| {
+        let group = heads.whole_panels(GROUP);
+        let project = |chunk: &Range<usize>, range: Range<usize>| {
             with_scratch(|scratch| {
-                let rows = product(sizes, input, stride, chunk.clone(), panels, 0..panels.len(), &mut scratch.product);
-                for (i, row) in chunk.zip(rows) {
-                    // SAFETY: a row of this chunk.
-                    let words = unsafe { qkv.part(i * size..(i + 1) * size) };
-                    heads.store_qkv(i % sizes.positions, row, words);
+                let start = range.start * COLUMNS;
+                let rows = product(sizes, input, stride, chunk.clone(), panels, range, &mut scratch.product);
+                for (i, row) in chunk.clone().zip(rows) {
+                    let from = i * size + heads.words_before(start);
+                    // SAFETY: these heads of a row of this chunk.
+                    let words = unsafe { qkv.part(from..from + heads.words_before(row.len())) };
+                    heads.store_qkv(i % sizes.positions, start, row, words);
                 }
             });
+        };
+        if let Some(parts) = parts(sizes.rows(), panels.len(), group) {
+            return parts.into_par_iter().with_max_len(1).for_each(|(chunk, range)| project(&chunk, range));
+        }
+        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+            (0..panels.len()).step_by(group).for_each(|i| project(&chunk, i..panels.len().min(i + group)));
         });
     }
 
@@ -118,53 +128,71 @@ impl Block<'_> {
         let (sizes, rows) = (&self.sizes, self.sizes.batch * self.read.len());
         let (width, row_words) = (sizes.width, sizes.words(sizes.width));
         let Saved { qkv, attended, middle, middle_words, middle_scale, gate_up, gated, out, out_scale, .. } = saved;
-        let attended = Shared::new(sized(attended, rows * row_words));
-        let gated = Shared::new(sized(gated, rows * sizes.words(sizes.inner)));
-        let gate_up = Shared::new(sized(gate_up, if self.record { rows * sizes.words(2 * sizes.inner) } else { 0 }));
-        let first = Normed {
-            values: Shared::new(sized(middle, rows * width)),
-            words: Shared::new(sized(middle_words, rows * row_words)),
-            scale: Shared::new(sized(middle_scale, rows)),
+        let after = After {
+            attended: Shared::new(sized(attended, rows * row_words)),
+            gated: Shared::new(sized(gated, rows * sizes.words(sizes.inner))),
+            gate_up: Shared::new(sized(gate_up, if self.record { rows * sizes.words(2 * sizes.inner) } else { 0 })),
+            first: Normed {
+                values: Shared::new(sized(middle, rows * width)),
+                words: Shared::new(sized(middle_words, rows * row_words)),
+                scale: Shared::new(sized(middle_scale, rows)),
+            },
+            second: Normed {
+                values: Shared::new(sized(out, rows * width)),
+                words: Shared::new(sized(next, rows * row_words)),
+                scale: Shared::new(sized(out_scale, rows)),
+            },
         };
-        let second = Normed {
-            values: Shared::new(sized(out, rows * width)),
-            words: Shared::new(sized(next, rows * row_words)),
-            scale: Shared::new(sized(out_scale, rows)),
-        };
-        chunks(rows).into_par_iter().for_each(|chunk| {
-            with_scratch(|scratch| {
-                self.attend(qkv, chunk.clone(), scratch, &attended);
-                let panels = &self.panels.o_proj;
-                let of = |i: usize| (i / self.read.len()) * sizes.positions + self.read.start + i % self.read.len();
-                let residual = |i: usize| &x[of(i) * width..(of(i) + 1) * width];
-                let rows = product(
-                    sizes,
-                    // SAFETY: this chunk's rows, here and below, which this task has just written.
-                    unsafe { attended.rows(&chunk, row_words) },
-                    row_words,
-                    0..chunk.len(),
-                    panels,
-                    0..panels.len(),
-                    &mut scratch.product,
-                );
-                chunk.clone().zip(rows).for_each(|(i, row)| first.write(sizes, i, residual(i), row));
-                self.gate(unsafe { first.words.rows(&chunk, row_words) }, &chunk, scratch, &gated, &gate_up);
-                let (panels, size) = (&self.panels.down_proj, sizes.words(sizes.inner));
-                let rows = product(
-                    sizes,
-                    unsafe { gated.rows(&chunk, size) },
-                    size,
-                    0..chunk.len(),
-                    panels,
-                    0..panels.len(),
-                    &mut scratch.product,
-                );
-                for (i, row) in chunk.clone().zip(rows) {
-                    // SAFETY: a row of this chunk, written above.
-                    let middle = unsafe { first.values.part(i * width..(i + 1) * width) };
-                    second.write(sizes, i, middle, row);
+        let panels = &self.panels.gate_up_proj;
+        let chunks = chunks(sizes.batch, self.read.len());
+        let chunks = chunks.par_iter().with_max_len(1);
+        match parts(rows, panels.len(), GROUP) {
+            Some(parts) => {
+                chunks.clone().for_each(|chunk| self.attend_and_norm(x, qkv, chunk, &after));
+                parts.par_iter().with_max_len(1).for_each(|(chunk, range)| self.gate(chunk, range.clone(), &after));
+                chunks.for_each(|chunk| self.down_and_norm(chunk, &after));
+            }
+            None => chunks.for_each(|chunk| {
+                self.attend_and_norm(x, qkv, chunk, &after);
+                for start in (0..panels.len()).step_by(GROUP) {
+                    self.gate(chunk, start..panels.len().min(start + GROUP), &after);
                 }
-            });
+                self.down_and_norm(chunk, &after);
+            }),
+        }
+    }
+
+    /// The first half of the block for a chunk's rows.
+    fn attend_and_norm(&self, x: &[f32], qkv: &[u32], chunk: &Range<usize>, after: &After<'_>) {
+        let (sizes, panels) = (&self.sizes, &self.panels.o_proj);
+        let (width, row_words) = (sizes.width, sizes.words(sizes.width));
+        with_scratch(|scratch| {
+            self.attend(qkv, chunk.clone(), scratch, &after.attended);
+            let of = |i: usize| (i / self.read.len()) * sizes.positions + self.read.start + i % self.read.len();
+            // SAFETY: this chunk's rows, which this task has just written.
+            let attended = unsafe { after.attended.read(chunk, row_words) };
+            let all = 0..panels.len();
+            let rows = product(sizes, attended, row_words, 0..chunk.len(), panels, all, &mut scratch.product);
+            for (i, row) in chunk.clone().zip(rows) {
+                after.first.write(sizes, i, &x[of(i) * width..(of(i) + 1) * width], row);
+            }
+        });
+    }
+
+    /// What is left of the block once the chunk's rows are gated.
+    fn down_and_norm(&self, chunk: &Range<usize>, after: &After<'_>) {
+        let (sizes, panels) = (&self.sizes, &self.panels.down_proj);
+        let (width, size) = (sizes.width, sizes.words(sizes.inner));
+        with_scratch(|scratch| {
+            // SAFETY: this chunk's rows, which nobody writes any more.
+            let gated = unsafe { after.gated.read(chunk, size) };
+            let all = 0..panels.len();
+            let rows = product(sizes, gated, size, 0..chunk.len(), panels, all, &mut scratch.product);
+            for (i, row) in chunk.clone().zip(rows) {
+                // SAFETY: a row of this chunk, which nobody writes any more.
+                let middle = unsafe { after.first.values.read(&(i..i + 1), width) };
+                after.second.write(sizes, i, middle, row);
+            }
         });
     }
 
@@ -189,22 +217,16 @@ impl Block<'_> {
         }
     }
 
-    /// silu(gate) · up for the chunk's rows, a few panels of columns at a time.
-    fn gate(
-        &self,
-        words: &[u32],
-        chunk: &Range<usize>,
-        scratch: &mut Scratch,
-        gated: &Shared<'_, u32>,
-        gate_up: &Shared<'_, u32>,
-    ) {
+    /// silu(gate) · up for a chunk's rows and a few panels of columns.
+    fn gate(&self, chunk: &Range<usize>, range: Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.gate_up_proj);
         let (inner, stride) = (sizes.inner, sizes.words(sizes.width));
         let (size, both) = (sizes.words(inner), sizes.words(2 * inner));
-        scratch.row.resize(COLUMNS, 0.0);
-        for range in (0..panels.len()).step_by(2 * GATE_PANELS) {
-            let range = range..panels.len().min(range + 2 * GATE_PANELS);
-            let start = range.start / 2 * COLUMNS;
+        let start = range.start / 2 * COLUMNS;
+        with_scratch(|scratch| {
+            scratch.row.resize(COLUMNS, 0.0);
+            // SAFETY: this chunk's rows, which nobody writes any more.
+            let words = unsafe { after.first.words.read(chunk, stride) };
             let rows = product(sizes, words, stride, 0..chunk.len(), panels, range, &mut scratch.product);
             for (i, row) in chunk.clone().zip(rows) {
                 for (j, pair) in row.chunks_exact_mut(2 * COLUMNS).enumerate() {
@@ -215,18 +237,27 @@ impl Block<'_> {
                     gate(gates, ups, out);
                     let part = |rows: &Shared<'_, u32>, row: usize, column: usize, values: &[f32]| {
                         let start = row + sizes.words(column);
-                        // SAFETY: a row of this chunk.
+                        // SAFETY: these columns of a row of this chunk.
                         sizes.arithmetic.store(values, unsafe { rows.part(start..start + sizes.words(count)) });
                     };
-                    part(gated, i * size, column, out);
+                    part(&after.gated, i * size, column, out);
                     if self.record {
-                        part(gate_up, i * both, column, gates);
-                        part(gate_up, i * both, inner + column, ups);
+                        part(&after.gate_up, i * both, column, gates);
+                        part(&after.gate_up, i * both, inner + column, ups);
                     }
                 }
             }
-        }
+        });
     }
+}
+
+/// Where a block's rows go on their way from attention to its result.
+struct After<'a> {
+    attended: Shared<'a, u32>,
+    first: Normed<'a>,
+    gated: Shared<'a, u32>,
+    gate_up: Shared<'a, u32>,
+    second: Normed<'a>,
 }
 
 /// Where rows go that were added and normed.

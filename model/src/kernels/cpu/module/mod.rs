@@ -13,6 +13,7 @@ use super::{
     arithmetic::Arithmetic,
     heads::{self, HeadSizes},
     panels::{COLUMNS, Panels},
+    shared::sized,
 };
 use crate::kernels::rope::Rope;
 use std::{cell::RefCell, ops::Range, sync::Arc};
@@ -67,13 +68,15 @@ pub(in crate::kernels) struct Saved {
     /// The block's result (D), f32.
     out: Vec<f32>,
     out_scale: Vec<f32>,
+    /// Of the first block: space for the next one's input.
+    next: Vec<u32>,
 }
 
 /// Rows of a chunk, about: few enough for the second cache, many enough that reading the weights costs nothing.
 const CHUNK: usize = 96;
 
-/// Pairs of panels of gate and up whose values exist at a time.
-const GATE_PANELS: usize = 4;
+/// Panels of a product whose values exist at a time, an even number: few enough for the second cache.
+const GROUP: usize = 8;
 
 impl<'a> Sizes<'a> {
     /// B·T.
@@ -96,11 +99,42 @@ impl<'a> Sizes<'a> {
     }
 }
 
-/// Cuts rows into chunks: as many for every thread, of nearly equal size.
-fn chunks(rows: usize) -> Vec<Range<usize>> {
-    let threads = rayon::current_num_threads();
-    let count = (threads * rows.div_ceil(threads * CHUNK)).clamp(1, rows.max(1));
-    (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect()
+/// Cuts the rows of `sequences` sequences of `positions` into chunks, as many for every thread: whole sequences, or parts
+/// of one, if that gives each as much, since attention packs a sequence's keys for each of its chunks; else rows.
+fn chunks(sequences: usize, positions: usize) -> Vec<Range<usize>> {
+    let (rows, threads) = (sequences * positions, rayon::current_num_threads());
+    let parts = positions.div_ceil(CHUNK).max(threads.div_ceil(sequences.max(1))).min(positions);
+    let together = (CHUNK / positions.max(1)).max(1);
+    let count = match parts {
+        1 => sequences.div_ceil(together).next_multiple_of(threads).min(sequences),
+        _ => sequences * parts,
+    };
+    if !count.is_multiple_of(threads) && count < 8 * threads {
+        let count = (threads * rows.div_ceil(threads * CHUNK)).clamp(1, rows.max(1));
+        return (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect();
+    }
+    match parts {
+        1 => (0..count).map(|i| i * sequences / count * positions..(i + 1) * sequences / count * positions).collect(),
+        _ => (0..count)
+            .map(|i| {
+                let (start, part) = (i / parts * positions, i % parts);
+                start + part * positions / parts..start + (part + 1) * positions / parts
+            })
+            .collect(),
+    }
+}
+
+/// Cuts a product of `rows` rows and `panels` panels of columns into parts of both where there are so few rows that
+/// whole ones would leave threads idle, or have each of them read all of the weights. `group` panels stay together.
+fn parts(rows: usize, panels: usize, group: usize) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+    let (count, threads) = (rows.div_ceil(CHUNK).max(1), rayon::current_num_threads());
+    (count < 2 * threads && !count.is_multiple_of(threads)).then(|| {
+        let columns = |chunk: Range<usize>| {
+            let panels = (0..panels).step_by(group).map(move |start| start..panels.min(start + group));
+            panels.map(move |panels| (chunk.clone(), panels))
+        };
+        (0..count).map(|i| i * rows / count..(i + 1) * rows / count).flat_map(columns).collect()
+    })
 }
 
 /// A thread's own space.
@@ -118,12 +152,4 @@ fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
         static SCRATCH: RefCell<Scratch> = RefCell::default();
     }
     SCRATCH.with_borrow_mut(f)
-}
-
-/// The first `len` values of a buffer, about to be overwritten; it only grows.
-fn sized<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
-    if buffer.len() < len {
-        buffer.resize(len, T::default());
-    }
-    &mut buffer[..len]
 }

@@ -6,30 +6,30 @@ mod x86;
 
 use super::{
     arithmetic::{Arithmetic, Format, Instructions},
-    panels::{COLUMNS, ROWS},
+    panels::COLUMNS,
 };
+
+/// Rows of a tile at most.
+const ROWS: usize = 8;
 
 /// How much of a product is worked on at a time.
 #[derive(Clone, Copy)]
 pub(super) struct Geometry {
-    /// Rows of a tile; of a packed left operand's panel, whole tiles of them.
+    /// Rows of a tile, a packed left operand's strip.
     pub(super) rows: usize,
-    pub(super) packed_rows: usize,
-    /// Columns of a tile, whole vectors of sixteen.
+    /// Columns of a tile, a right operand's strip: whole vectors of sixteen.
     pub(super) columns: usize,
     /// Words along the inner dimension before the sums are written back.
     pub(super) depth: usize,
 }
 
 impl Geometry {
-    /// What fits the registers and, along the inner dimension, the caches: of AVX-512 a panel's columns the second,
-    /// else a tile's columns the first.
+    /// What fits the registers and, along the inner dimension, the caches: a strip, which all rows are multiplied with,
+    /// stays in the first or near it.
     pub(super) fn of(arithmetic: Arithmetic) -> Self {
         match arithmetic.instructions {
-            Instructions::Avx512 | Instructions::Avx512Bf16 => {
-                Self { rows: ROWS, packed_rows: ROWS, columns: COLUMNS, depth: 768 }
-            }
-            Instructions::Avx2 | Instructions::Portable => Self { rows: 6, packed_rows: 4, columns: 16, depth: 256 },
+            Instructions::Avx512 | Instructions::Avx512Bf16 => Self { rows: ROWS, columns: COLUMNS, depth: 768 },
+            Instructions::Avx2 | Instructions::Portable => Self { rows: 6, columns: 16, depth: 512 },
         }
     }
 }
@@ -42,6 +42,14 @@ pub(super) struct Left {
     pub(super) step: usize,
 }
 
+/// A strip of a right operand, and what is to be fetched for the next one meanwhile: `fetch` times a strip's columns.
+#[derive(Clone, Copy)]
+pub(super) struct Right {
+    pub(super) words: *const u32,
+    pub(super) next: *const u32,
+    pub(super) fetch: usize,
+}
+
 /// Where a tile's sums go: rows `stride` apart, replaced or added to.
 #[derive(Clone, Copy)]
 pub(super) struct Out {
@@ -50,7 +58,7 @@ pub(super) struct Out {
     pub(super) add: bool,
 }
 
-/// Sums of `rows` (1 to 8) rows with `width` (1 to 48) columns of one panel's `depth` words.
+/// Sums of `rows` (1 to 8) rows with `width` (1 to 48) columns of a strip's `depth` words.
 ///
 /// # Safety
 /// All words and all places of the result that the sizes name must be there, nobody else may use the result meanwhile,
@@ -59,7 +67,7 @@ pub(super) struct Out {
 pub(super) unsafe fn tile(
     arithmetic: Arithmetic,
     left: Left,
-    panel: *const u32,
+    right: Right,
     depth: usize,
     (rows, width): (usize, usize),
     out: Out,
@@ -67,12 +75,12 @@ pub(super) unsafe fn tile(
     debug_assert!((1..=ROWS).contains(&rows) && (1..=COLUMNS).contains(&width));
     if width % 16 == 0 {
         // SAFETY: as the caller promises.
-        return unsafe { whole(arithmetic, left, panel, depth, (rows, width / 16), out) };
+        return unsafe { whole(arithmetic, left, right, depth, (rows, width / 16), out) };
     }
     let mut sums = [0f32; ROWS * COLUMNS];
     let whole_out = Out { values: sums.as_mut_ptr(), stride: COLUMNS, add: false };
-    // SAFETY: panels are of 48 columns whatever the width, and `sums` has room for a whole tile.
-    unsafe { whole(arithmetic, left, panel, depth, (rows, width.div_ceil(16)), whole_out) };
+    // SAFETY: strips are whole whatever the width, and `sums` has room for a whole tile.
+    unsafe { whole(arithmetic, left, right, depth, (rows, width.div_ceil(16)), whole_out) };
     for (r, sums) in sums.chunks_exact(COLUMNS).enumerate().take(rows) {
         for (c, &sum) in sums.iter().enumerate().take(width) {
             // SAFETY: a place of the result.
@@ -89,7 +97,7 @@ pub(super) unsafe fn tile(
 unsafe fn whole(
     arithmetic: Arithmetic,
     left: Left,
-    panel: *const u32,
+    right: Right,
     depth: usize,
     (rows, vectors): (usize, usize),
     out: Out,
@@ -98,17 +106,17 @@ unsafe fn whole(
     unsafe {
         match (arithmetic.instructions, arithmetic.format) {
             #[cfg(target_arch = "x86_64")]
-            (Instructions::Avx512Bf16, Format::Pairs) => x86::pairs(left, panel, depth, (rows, vectors), out),
+            (Instructions::Avx512Bf16, Format::Pairs) => x86::pairs(left, right, depth, (rows, vectors), out),
             #[cfg(target_arch = "x86_64")]
             (Instructions::Avx512 | Instructions::Avx512Bf16, Format::Full | Format::Rounded) => {
-                x86::wide(left, panel, depth, (rows, vectors), out);
+                x86::wide(left, right, depth, (rows, vectors), out);
             }
             #[cfg(target_arch = "x86_64")]
             (Instructions::Avx2, Format::Full | Format::Rounded) => {
-                x86::narrow(left, panel, depth, (rows, vectors), out);
+                x86::narrow(left, right, depth, (rows, vectors), out);
             }
-            (_, Format::Pairs) => portable::pairs(left, panel, depth, (rows, vectors), out),
-            _ => portable::full(left, panel, depth, (rows, vectors), out),
+            (_, Format::Pairs) => portable::pairs(left, right, depth, (rows, vectors), out),
+            _ => portable::full(left, right, depth, (rows, vectors), out),
         }
     }
 }

@@ -1,16 +1,15 @@
 //! Tiles without any instructions of their own.
 
-use super::{Left, Out};
-use crate::kernels::cpu::panels::COLUMNS;
+use super::{Left, Out, Right};
 
-/// Sums of `rows` rows with `vectors` times sixteen columns, one f32 in a word.
+/// Sums of `rows` rows with one vector of sixteen columns, one f32 in a word.
 ///
 /// # Safety
 /// As for [`super::tile`].
 #[expect(unsafe_code, reason = "strided operands")]
-pub(super) unsafe fn full(left: Left, panel: *const u32, depth: usize, sizes: (usize, usize), out: Out) {
+pub(super) unsafe fn full(left: Left, right: Right, depth: usize, sizes: (usize, usize), out: Out) {
     // SAFETY: as the caller promises.
-    unsafe { tile(left, panel, depth, sizes, out, |a, b| f32::from_bits(a) * f32::from_bits(b)) }
+    unsafe { tile(left, right, depth, sizes, out, |a, b| f32::from_bits(a) * f32::from_bits(b)) }
 }
 
 /// The same, two bf16 in a word.
@@ -18,22 +17,23 @@ pub(super) unsafe fn full(left: Left, panel: *const u32, depth: usize, sizes: (u
 /// # Safety
 /// As for [`super::tile`].
 #[expect(unsafe_code, reason = "strided operands")]
-pub(super) unsafe fn pairs(left: Left, panel: *const u32, depth: usize, sizes: (usize, usize), out: Out) {
+pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, sizes: (usize, usize), out: Out) {
     let (first, second) = (|x: u32| f32::from_bits(x << 16), |x: u32| f32::from_bits(x & 0xffff_0000));
     // SAFETY: as the caller promises.
-    unsafe { tile(left, panel, depth, sizes, out, |a, b| first(a) * first(b) + second(a) * second(b)) }
+    unsafe { tile(left, right, depth, sizes, out, |a, b| first(a) * first(b) + second(a) * second(b)) }
 }
 
 #[inline(always)]
 #[expect(unsafe_code, reason = "strided operands")]
 unsafe fn tile(
     left: Left,
-    panel: *const u32,
+    right: Right,
     depth: usize,
     (rows, vectors): (usize, usize),
     out: Out,
     product: impl Fn(u32, u32) -> f32,
 ) {
+    debug_assert!(vectors == 1, "a tile of its geometry");
     for r in 0..rows {
         for v in 0..vectors {
             let mut sums = [0f32; 16];
@@ -41,7 +41,7 @@ unsafe fn tile(
                 // SAFETY: both words are there, as the caller promises.
                 let (a, b) = unsafe {
                     let a = left.words.add(r * left.row + p * left.step).read();
-                    (a, &*panel.add(p * COLUMNS + 16 * v).cast::<[u32; 16]>())
+                    (a, &*right.words.add(p * 16 + 16 * v).cast::<[u32; 16]>())
                 };
                 for (sum, &b) in sums.iter_mut().zip(b) {
                     *sum += product(a, b);

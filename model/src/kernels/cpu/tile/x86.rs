@@ -1,12 +1,12 @@
 //! Tiles on the vector instructions of x86-64.
 #![expect(unsafe_code, reason = "vector loads and stores, and instructions found at run time")]
 
-use super::{Left, Out};
+use super::{Left, Out, Right};
 use crate::kernels::cpu::panels::COLUMNS;
 use std::arch::x86_64::{
-    __m256, __m512, __m512bh, __m512i, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m256, __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
 /// Calls the function compiled for a number of rows and vectors.
@@ -45,35 +45,35 @@ macro_rules! sized {
 ///
 /// # Safety
 /// As for [`super::tile`].
-pub(super) unsafe fn pairs(left: Left, panel: *const u32, depth: usize, (rows, vectors): (usize, usize), out: Out) {
+pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vectors): (usize, usize), out: Out) {
     // SAFETY: as the caller promises.
-    unsafe { sized!(pairs_sized, rows, vectors, (left, panel, depth, out)) }
+    unsafe { sized!(pairs_sized, rows, vectors, (left, right, depth, out)) }
 }
 
 /// One f32 in a word, on AVX-512.
 ///
 /// # Safety
 /// As for [`super::tile`].
-pub(super) unsafe fn wide(left: Left, panel: *const u32, depth: usize, (rows, vectors): (usize, usize), out: Out) {
+pub(super) unsafe fn wide(left: Left, right: Right, depth: usize, (rows, vectors): (usize, usize), out: Out) {
     // SAFETY: as the caller promises.
-    unsafe { sized!(wide_sized, rows, vectors, (left, panel, depth, out)) }
+    unsafe { sized!(wide_sized, rows, vectors, (left, right, depth, out)) }
 }
 
 /// One f32 in a word, on AVX2: one vector of sixteen columns and six rows at most, which is what its registers hold.
 ///
 /// # Safety
 /// As for [`super::tile`].
-pub(super) unsafe fn narrow(left: Left, panel: *const u32, depth: usize, (rows, vectors): (usize, usize), out: Out) {
+pub(super) unsafe fn narrow(left: Left, right: Right, depth: usize, (rows, vectors): (usize, usize), out: Out) {
     debug_assert!(vectors == 1 && rows <= 6, "a tile of its geometry");
     // SAFETY: as the caller promises.
     unsafe {
         match rows {
-            1 => narrow_sized::<1>(left, panel, depth, out),
-            2 => narrow_sized::<2>(left, panel, depth, out),
-            3 => narrow_sized::<3>(left, panel, depth, out),
-            4 => narrow_sized::<4>(left, panel, depth, out),
-            5 => narrow_sized::<5>(left, panel, depth, out),
-            _ => narrow_sized::<6>(left, panel, depth, out),
+            1 => narrow_sized::<1>(left, right, depth, out),
+            2 => narrow_sized::<2>(left, right, depth, out),
+            3 => narrow_sized::<3>(left, right, depth, out),
+            4 => narrow_sized::<4>(left, right, depth, out),
+            5 => narrow_sized::<5>(left, right, depth, out),
+            _ => narrow_sized::<6>(left, right, depth, out),
         }
     }
 }
@@ -86,9 +86,9 @@ fn as_pairs(bits: __m512i) -> __m512bh {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn pairs_sized<const R: usize, const C: usize>(left: Left, panel: *const u32, depth: usize, out: Out) {
+unsafe fn pairs_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
     let mut sums = [[_mm512_setzero_ps(); C]; R];
-    let (mut a, mut b) = (left.words, panel);
+    let (mut a, mut b) = (left.words, right.words);
     for _ in 0..depth {
         // SAFETY: as the caller promises.
         unsafe {
@@ -107,9 +107,9 @@ unsafe fn pairs_sized<const R: usize, const C: usize>(left: Left, panel: *const 
 }
 
 #[target_feature(enable = "avx512f")]
-unsafe fn wide_sized<const R: usize, const C: usize>(left: Left, panel: *const u32, depth: usize, out: Out) {
+unsafe fn wide_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
     let mut sums = [[_mm512_setzero_ps(); C]; R];
-    let (mut a, mut b) = (left.words.cast::<f32>(), panel.cast::<f32>());
+    let (mut a, mut b) = (left.words.cast::<f32>(), right.words.cast::<f32>());
     for _ in 0..depth {
         // SAFETY: as the caller promises.
         unsafe {
@@ -142,20 +142,18 @@ unsafe fn write<const R: usize, const C: usize>(sums: [[__m512; C]; R], out: Out
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn narrow_sized<const R: usize>(left: Left, panel: *const u32, depth: usize, out: Out) {
+unsafe fn narrow_sized<const R: usize>(left: Left, right: Right, depth: usize, out: Out) {
     let mut sums = [[_mm256_setzero_ps(); 2]; R];
-    let (mut a, mut b) = (left.words.cast::<f32>(), panel.cast::<f32>());
-    for _ in 0..depth {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let columns: [__m256; 2] = std::array::from_fn(|c| _mm256_loadu_ps(b.add(8 * c)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let a = _mm256_set1_ps(a.add(r * left.row).read());
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm256_fmadd_ps(a, column, *sum);
-                }
-            }
-            (a, b) = (a.add(left.step), b.add(COLUMNS));
+    let (mut a, mut b) = (left.words.cast::<f32>(), right.words.cast::<f32>());
+    let fetch = right.fetch.min(depth);
+    // SAFETY: as the caller promises; what is fetched ahead need not be there.
+    unsafe {
+        for p in 0..fetch {
+            _mm_prefetch::<_MM_HINT_T1>(right.next.wrapping_add(16 * p).cast());
+            (a, b) = narrow_step(&mut sums, left, a, b);
+        }
+        for _ in fetch..depth {
+            (a, b) = narrow_step(&mut sums, left, a, b);
         }
     }
     for (r, sums) in sums.into_iter().enumerate() {
@@ -166,5 +164,27 @@ unsafe fn narrow_sized<const R: usize>(left: Left, panel: *const u32, depth: usi
                 _mm256_storeu_ps(values, if out.add { _mm256_add_ps(_mm256_loadu_ps(values), sum) } else { sum });
             }
         }
+    }
+}
+
+/// One word along the inner dimension; gives the places of the next.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn narrow_step<const R: usize>(
+    sums: &mut [[__m256; 2]; R],
+    left: Left,
+    a: *const f32,
+    b: *const f32,
+) -> (*const f32, *const f32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let columns: [__m256; 2] = std::array::from_fn(|c| _mm256_loadu_ps(b.add(8 * c)));
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let a = _mm256_set1_ps(a.add(r * left.row).read());
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                *sum = _mm256_fmadd_ps(a, column, *sum);
+            }
+        }
+        (a.add(left.step), b.add(16))
     }
 }
