@@ -33,7 +33,7 @@ use hrm_types::{
     batch::{Batch, BatchResult, BatchSpec, CreateBatch, MAX_SENT, MAX_STORED},
     board::Kind,
     dataset::Split,
-    ids::JobId,
+    ids::{CheckpointId, JobId},
     question::{Question, Size},
     run::RunState,
     solve::PuzzleInput,
@@ -58,6 +58,8 @@ pub struct ListBatchesQuery {
     owner: Option<String>,
     /// Only those whose name contains this, in any case.
     name: Option<String>,
+    /// Only those of this model.
+    model_id: Option<CheckpointId>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_batches)]
     order: Option<String>,
@@ -125,7 +127,7 @@ pub async fn list_batches(
 ) -> Result<Json<Page<Batch>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
     let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
-    let filter = JobFilter { kind: None, state: query.state, owner, name };
+    let filter = JobFilter { state: query.state, owner, name, model: query.model_id, ..JobFilter::default() };
     Ok(Json(batches::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

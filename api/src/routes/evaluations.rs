@@ -23,7 +23,7 @@ use hrm_types::{
     Page,
     board::Kind,
     evaluation::Protocol,
-    ids::JobId,
+    ids::{CheckpointId, JobId},
     job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
     run::RunState,
 };
@@ -44,6 +44,8 @@ pub struct ListEvaluationsQuery {
     owner: Option<String>,
     /// Only those of models whose name contains this, in any case.
     name: Option<String>,
+    /// Only those of this model.
+    model_id: Option<CheckpointId>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_evaluations)]
     order: Option<String>,
@@ -77,7 +79,7 @@ pub async fn list_evaluations(
 ) -> Result<Json<Page<EvaluationJob>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
     let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
-    let filter = JobFilter { kind: None, state: query.state, owner, name };
+    let filter = JobFilter { state: query.state, owner, name, model: query.model_id, ..JobFilter::default() };
     Ok(Json(store::evaluation_jobs::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

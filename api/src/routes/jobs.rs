@@ -86,7 +86,7 @@ pub async fn list_jobs(
 ) -> Result<Json<Page<Job>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
     let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
-    let filter = JobFilter { kind: query.kind, state: query.state, owner, name };
+    let filter = JobFilter { kind: query.kind, state: query.state, owner, name, model: None };
     let mut page = store::jobs::list(&state.pool, &caller.viewer, filter, &slice).await?;
     store::order::note(&state.pool, &mut page.items).await?;
     Ok(Json(page))

@@ -162,7 +162,7 @@ async fn side_by_side(pool: &PgPool, a: &Outcomes, b: &Outcomes) -> Result<Vec<(
 /// Test puzzles by their places, in order.
 async fn at(pool: &PgPool, dataset: DatasetId, positions: &[i64]) -> Result<Vec<ComparedPuzzle>, Error> {
     let rows = sqlx::query!(
-        "SELECT position, question, answer, rating FROM puzzles
+        "SELECT position, question, answer, rating, task FROM puzzles
          WHERE dataset_id = $1 AND split = 'test' AND position = ANY($2) ORDER BY position",
         dataset.0,
         positions
@@ -174,6 +174,7 @@ async fn at(pool: &PgPool, dataset: DatasetId, positions: &[i64]) -> Result<Vec<
         question: row.question,
         answer: row.answer,
         rating: row.rating as u32,
+        task: row.task,
     });
     Ok(puzzle.collect())
 }

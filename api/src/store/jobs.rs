@@ -9,7 +9,7 @@ use super::{
 };
 use hrm_types::{
     Page,
-    ids::{DatasetId, EvaluationId, JobId, TeamId, WorkerId},
+    ids::{CheckpointId, DatasetId, EvaluationId, JobId, TeamId, WorkerId},
     job::{Job, JobKind},
     run::RunState,
 };
@@ -45,6 +45,8 @@ pub struct JobFilter<'a> {
     pub owner: Option<&'a str>,
     /// Only jobs whose name contains this, in any case.
     pub name: Option<&'a str>,
+    /// Only jobs of this model: evaluations and batches.
+    pub model: Option<CheckpointId>,
 }
 
 /// What jobs can be ordered by, beside their creation.
@@ -172,6 +174,7 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: 
                  AND ($8::text IS NULL OR owner = $8)
                  AND ($9::text IS NULL OR strpos(lower(name), lower($9)) > 0)
                  AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
+                 AND ($11::text IS NULL OR spec->>'checkpoint_id' = $11)
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -185,7 +188,8 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: 
         filter.state.map(RunState::as_str),
         filter.owner,
         filter.name,
-        viewer.teams()
+        viewer.teams(),
+        filter.model.map(|model| model.to_string())
     )
     .fetch_all(pool)
     .await?;

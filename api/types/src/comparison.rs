@@ -115,6 +115,9 @@ pub struct ComparedPuzzle {
     pub answer: String,
     /// How hard it is said to be.
     pub rating: u32,
+    /// The ARC task it belongs to; absent for other kinds.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task: String,
 }
 
 /// Two runs' answers to the same puzzles.

@@ -10,6 +10,10 @@ const PUZZLES: [&str; 3] = [
     "2.63..3.....5..624......6.5..2..3.6.",
 ];
 
+fn id(queued: &Value) -> &str {
+    queued["job"]["id"].as_str().expect("an id")
+}
+
 fn ended(server: &Server, queued: &Value) -> Value {
     let path = format!("/api/v1/batches/{}", queued["job"]["id"].as_str().expect("an id"));
     loop {
@@ -80,6 +84,9 @@ fn a_datasets_split_is_answered_up_to_a_limit() {
     assert!(batch["solved"].as_u64() >= Some(3), "easy puzzles: {batch:#}");
     let listed = server.get("/api/v1/batches").expect(200);
     assert_eq!(listed["items"][0]["job"]["id"], queued["job"]["id"]);
+    let model = queued["spec"]["checkpoint_id"].as_str().expect("an id");
+    let of = |model: &str| server.get(&format!("/api/v1/batches?model_id={model}")).expect(200)["items"].clone();
+    assert_eq!((of(model).as_array().map(Vec::len), of(id(&queued))), (Some(1), json!([])), "of a model and no other");
     assert_eq!(server.get("/api/v1/jobs?kind=batch").expect(200)["items"][0]["kind"], "batch");
 }
 

@@ -107,6 +107,12 @@ fn a_stored_model_is_evaluated_by_a_worker() {
     assert_eq!((&done["evaluation"]["n"], &done["evaluation"]["protocol"]), (&json!(20), &request["protocol"]));
     let page = server.get("/api/v1/evaluations").expect(200);
     assert!(page["items"].as_array().is_some_and(|items| items.contains(&done)), "{page:#}");
+    let of = |model: &str| server.get(&format!("/api/v1/evaluations?model_id={model}")).expect(200)["items"].clone();
+    let of_it = of(run["checkpoint_id"].as_str().unwrap_or_default());
+    let of_it = of_it.as_array().expect("a list");
+    let all_of_it = of_it.iter().all(|one| one["spec"]["checkpoint_id"] == run["checkpoint_id"]);
+    assert!(of_it.contains(&done) && all_of_it, "{of_it:#?}");
+    assert_eq!(of(NO_ID), json!([]), "of a model and no other");
     let board = format!("/api/v1/leaderboard?dataset_id={}", run["dataset_id"].as_str().unwrap_or_default());
     let board = server.get(&board).expect(200);
     let mut rows = board["items"].as_array().into_iter().flatten();
