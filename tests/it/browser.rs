@@ -3,6 +3,7 @@
 mod accounts;
 mod appearance;
 mod axe;
+mod batches;
 mod comparing;
 mod data;
 mod drawing;

@@ -1,5 +1,6 @@
 //! The API, a function per call; whatever goes wrong comes back as a [`Problem`].
 
+pub(crate) mod batches;
 pub(crate) mod data;
 pub(crate) mod models;
 pub(crate) mod runs;

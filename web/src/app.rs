@@ -7,10 +7,12 @@ use crate::{
     parts::{self, Part},
     session::{self, WhoAmI},
     theme::ThemeToggle,
+    working_team::{self, TeamChoice},
 };
 use leptos::prelude::*;
 use leptos_router::{
     components::{A, FlatRoutes, Route, Router},
+    hooks::use_location,
     path,
 };
 
@@ -19,6 +21,7 @@ use leptos_router::{
 pub(crate) fn App() -> impl IntoView {
     clock::start();
     page::start();
+    working_team::start();
     session::start();
     view! {
         <Router>
@@ -33,6 +36,8 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/runs/new") view=|| view! { <Part load=parts::new_run /> } />
                     <Route path=path!("/runs/:id") view=|| view! { <Part load=parts::run /> } />
                     <Route path=path!("/queue") view=|| view! { <Part load=parts::queue /> } />
+                    <Route path=path!("/batches") view=|| view! { <Part load=parts::batches /> } />
+                    <Route path=path!("/batches/:id") view=|| view! { <Part load=parts::batch /> } />
                     <Route path=path!("/leaderboard") view=|| view! { <Part load=parts::leaderboard /> } />
                     <Route path=path!("/compare") view=|| view! { <Part load=parts::compare /> } />
                     <Route path=path!("/datasets") view=|| view! { <Part load=parts::datasets /> } />
@@ -58,8 +63,8 @@ fn Header() -> impl IntoView {
                 "HRM Lab"
             </a>
             <nav aria-label="Pages">
-                <A href="/" exact=true>"Solve"</A>
-                <A href="/runs">"Runs"</A>
+                <Main href="/" stands_for=|path| path == "/" || path.starts_with("/solve/") || path.starts_with("/batches")>"Solve"</Main>
+                <Main href="/runs" stands_for=|path| path.starts_with("/runs") || path == "/compare">"Runs"</Main>
                 <A href="/queue">"Queue"</A>
                 <A href="/leaderboard">"Leaderboards"</A>
                 <A href="/datasets">"Datasets"</A>
@@ -67,9 +72,18 @@ fn Header() -> impl IntoView {
             </nav>
             <div class="top-end">
                 <a href="/api/docs/" rel="external">"API"</a>
+                <TeamChoice />
                 <WhoAmI />
                 <ThemeToggle />
             </div>
         </header>
     }
+}
+
+/// A link to the first of some pages, which stands for all of them.
+#[component]
+fn Main(href: &'static str, stands_for: fn(&str) -> bool, children: Children) -> impl IntoView {
+    let path = use_location().pathname;
+    let here = move || path.with(|path| stands_for(path));
+    view! { <a href=href aria-current=move || here().then_some("page")>{children()}</a> }
 }

@@ -61,6 +61,19 @@ pub(crate) fn focus(id: &str) {
     }
 }
 
+/// What is kept for as long as this tab is open.
+pub(crate) fn kept(key: &str) -> Option<String> {
+    window().session_storage().ok().flatten()?.get_item(key).ok().flatten()
+}
+
+/// Keeps `text` for as long as this tab is open, where the browser lets it.
+pub(crate) fn keep(key: &str, text: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        // Storage that is full or refused costs what a reload would have brought back.
+        let _ = if text.is_empty() { storage.remove_item(key) } else { storage.set_item(key, text) };
+    }
+}
+
 /// The text of a file; none where it cannot be read.
 pub(crate) async fn text_of(file: &web_sys::File) -> Option<String> {
     JsFuture::from(file.text()).await.ok()?.as_string()

@@ -19,6 +19,7 @@ mod paging;
 mod parts;
 mod session;
 mod theme;
+mod working_team;
 
 fn main() {
     if let Some(shell) = leptos::prelude::document().get_element_by_id("shell") {

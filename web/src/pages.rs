@@ -1,6 +1,8 @@
 //! A file or folder per page.
 
 pub(crate) mod arc;
+pub(crate) mod batch;
+pub(crate) mod batches;
 pub(crate) mod compare;
 pub(crate) mod dataset;
 pub(crate) mod datasets;

@@ -8,6 +8,9 @@ use std::pin::Pin;
 /// A page on its way, whatever future it was.
 type Pending<T> = Pin<Box<dyn Future<Output = Answer<Page<T>>>>>;
 
+/// What fetches the page at a cursor.
+type Fetch<T> = Box<dyn Fn(Option<String>) -> Pending<T> + Send + Sync>;
+
 /// Rows fetched so far, and where they go on.
 pub(crate) struct Pages<T: Send + Sync + 'static> {
     /// Nothing until the first page is there.
@@ -15,7 +18,7 @@ pub(crate) struct Pages<T: Send + Sync + 'static> {
     /// What the newest attempt failed with.
     pub(crate) problem: RwSignal<Option<Problem>>,
     next: RwSignal<Option<String>>,
-    fetch: StoredValue<fn(Option<String>) -> Pending<T>>,
+    fetch: StoredValue<Fetch<T>>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Pages<T> {
@@ -27,12 +30,12 @@ impl<T: Send + Sync + 'static> Copy for Pages<T> {}
 
 impl<T: Send + Sync + 'static> Pages<T> {
     /// Fetches the first page; `fetch` gets the cursor of a page.
-    pub(crate) fn open(fetch: fn(Option<String>) -> Pending<T>) -> Self {
+    pub(crate) fn open(fetch: impl Fn(Option<String>) -> Pending<T> + Send + Sync + 'static) -> Self {
         let pages = Self {
             items: RwSignal::new(None),
             problem: RwSignal::new(None),
             next: RwSignal::new(None),
-            fetch: StoredValue::new(fetch),
+            fetch: StoredValue::new(Box::new(fetch)),
         };
         pages.refresh();
         pages
@@ -44,10 +47,10 @@ impl<T: Send + Sync + 'static> Pages<T> {
     }
 
     fn fetch(self, cursor: Option<String>) {
-        let Some(fetch) = self.fetch.try_get_value() else { return };
         let first = cursor.is_none();
+        let Some(page) = self.fetch.try_with_value(|fetch| fetch(cursor)) else { return };
         spawn_local(async move {
-            match fetch(cursor).await {
+            match page.await {
                 Ok(page) => {
                     self.problem.try_set(None);
                     self.next.try_set(page.next_cursor);

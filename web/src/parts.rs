@@ -4,9 +4,9 @@
 use crate::{
     components::{page::Page, problem::Waiting},
     pages::{
-        arc::ArcPage, compare::ComparePage, dataset::DatasetPage, datasets::DatasetsPage, leaderboard::LeaderboardPage,
-        maze::MazePage, model::ModelPage, models::ModelsPage, new_run::NewRunPage, queue::QueuePage, run::RunPage,
-        runs::RunsPage, team::TeamPage,
+        arc::ArcPage, batch::BatchPage, batches::BatchesPage, compare::ComparePage, dataset::DatasetPage,
+        datasets::DatasetsPage, leaderboard::LeaderboardPage, maze::MazePage, model::ModelPage, models::ModelsPage,
+        new_run::NewRunPage, queue::QueuePage, run::RunPage, runs::RunsPage, team::TeamPage,
     },
 };
 use leptos::{
@@ -40,6 +40,7 @@ pages! {
     training { runs: RunsPage, new_run: NewRunPage, run: RunPage, queue: QueuePage }
     scores { leaderboard: LeaderboardPage, compare: ComparePage }
     data { datasets: DatasetsPage, dataset: DatasetPage, models: ModelsPage, model: ModelPage }
+    batches { batches: BatchesPage, batch: BatchPage }
     team { team: TeamPage }
     boards { maze: MazePage, arc: ArcPage }
 }

@@ -1,6 +1,6 @@
 //! Who is signed in, and what that one may do.
 
-use crate::{api, browser};
+use crate::{api, browser, working_team};
 use hrm_types::account::{Me, Scope};
 use leptos::{prelude::*, task::spawn_local};
 
@@ -12,9 +12,11 @@ struct Session(RwSignal<Option<Me>>);
 pub(crate) fn start() {
     let me = RwSignal::new(None);
     provide_context(Session(me));
+    let team = working_team::signal();
     spawn_local(async move {
         // Without an answer the pages say what is wrong.
         if let Ok(found) = api::team::get_me().await {
+            working_team::settle(&found, team);
             me.set(Some(found));
         }
     });

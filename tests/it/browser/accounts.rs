@@ -143,3 +143,57 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
     let made = server.request("POST", "/api/v1/datasets").bearer_auth(token).json(&json!({}));
     assert_eq!(Answer::of(made).status, 403);
 }
+
+/// Makes a team and puts the caller in it.
+const JOIN: &str = "
+    const done = arguments[arguments.length - 1];
+    const call = (method, path, body) => fetch('/api/v1' + path, { method,
+        headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) }).then(r => r.text());
+    (async () => {
+        const teams = JSON.parse(await call('GET', '/teams')).items;
+        const users = JSON.parse(await call('GET', '/users')).items;
+        const id = (all, name) => all.find(one => one.name === name).id;
+        await call('PUT', `/teams/${id(teams, 'puzzlers')}/members/${id(users, 'ann')}`);
+        done(JSON.parse(await call('GET', '/me')).teams.length);
+    })();";
+
+#[test]
+fn who_is_in_several_teams_chooses_the_one_that_owns_what_is_made() {
+    if !has_browser() {
+        return;
+    }
+    let server = lab();
+    server.hrm(&["user", "add", "bob", "--role", "member", "--team", "puzzlers"], "password of bob\n");
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.open("/login?next=/datasets").await;
+        sign_in(&tab, "ann").await;
+        tab.until("return document.querySelector('#generate-name')").await;
+        assert_eq!(tab.run("return document.querySelector('.team-choice, .for-team')").await, json!(null), "no choice");
+        assert_eq!(tab.run_async(JOIN).await, json!(2));
+        for (team, name) in [("puzzlers", "theirs"), ("local", "mine")] {
+            tab.open("/datasets").await;
+            let offered = "return document.querySelector('.team-choice select')?.options.length === 2";
+            tab.until(offered).await;
+            let choose = "const field = document.querySelector('.team-choice select');
+                field.value = 'TEAM'; field.dispatchEvent(new Event('change', { bubbles: true }));";
+            tab.run(&choose.replace("TEAM", team)).await;
+            // The choice outlives the page.
+            tab.open("/datasets").await;
+            tab.until(&format!("return document.querySelector('.generate .for-team b')?.textContent === '{team}'"))
+                .await;
+            tab.fill("#generate-name", name).await;
+            tab.fill("#generate-train", "5").await;
+            tab.fill("#generate-test", "5").await;
+            tab.click(".generate button[type=submit]").await;
+            tab.until(&format!(
+                "return [...document.querySelectorAll('.dataset h2')].some(h => h.textContent === '{name}')"
+            ))
+            .await;
+        }
+    });
+    let token = server.hrm(&["token", "create", "bob", "test", "--scopes", "read"], "");
+    let seen = Answer::of(server.request("GET", "/api/v1/datasets").bearer_auth(token)).expect(200);
+    let names: Vec<&str> =
+        seen["items"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(names, ["theirs"], "Bob sees what was made for his team");
+}

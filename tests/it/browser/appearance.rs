@@ -4,13 +4,14 @@ use super::driver::{Screen, journey, journey_on};
 use serde_json::json;
 
 /// Every page that needs nothing stored.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/solve/maze",
     "/solve/arc",
     "/runs",
     "/runs/new",
     "/queue",
+    "/batches",
     "/leaderboard",
     "/compare",
     "/datasets",

@@ -181,6 +181,26 @@ fn an_arc_task_is_edited_with_a_pointer() {
         assert_eq!(tab.run(&count("arc", "arc-8")).await, json!(12), "the whole black area");
         tab.press_button("Remove this pair").await;
         tab.until("return document.querySelectorAll('.pairs li').length === 3").await;
+        // Undo reaches past pairs that went and came, and past another task.
+        tab.press_button("Undo").await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 4").await;
+        tab.click("[aria-label='Demonstration 3, output']").await;
+        assert_eq!(tab.run(&count("arc", "arc-8")).await, json!(12), "the pair is back as it was");
+        tab.drop_file("twice.json", r#"{"train": [], "test": [{"input": [[5]]}, {"input": [[6]]}]}"#).await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 2").await;
+        assert_eq!(tab.run("return document.querySelector('.arc-name input').value").await, json!("twice"));
+        tab.press_button("Undo").await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 4").await;
+        tab.press_button("Redo").await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 2").await;
+        tab.press_button("Undo").await;
+        tab.press_button("Undo").await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 4").await;
+        assert_eq!(tab.run("return document.querySelector('.arc-name input').value").await, json!(""));
+        tab.press_button("Redo").await;
+        tab.click("[aria-label='Demonstration 3, input']").await;
+        tab.press_button("Remove this pair").await;
+        tab.until("return document.querySelectorAll('.pairs li').length === 3").await;
         tab.click("[aria-label='Test 1, output, unknown']").await;
         tab.press_button("Draw one").await;
         tab.until("return document.querySelectorAll('#arc [role=gridcell]').length === 9").await;

@@ -59,7 +59,7 @@ fn furnish(server: &Server) -> Vec<(&'static str, String)> {
     let page: Value = server.get("/api/v1/models").expect(200);
     let shipped = named(&page, "sudoku-6x6")["id"].as_str().expect("an id").to_owned();
     let dataset = named(&server.get("/api/v1/datasets").expect(200), "mazes-13x13");
-    let mut pages = places::of(&id("id"), &id("dataset_id"), &shipped);
+    let mut pages = places::of(&id("id"), &id("dataset_id"), &shipped, &places::batch(server));
     for (name, page) in &mut pages {
         match *name {
             "compare" => *page += &format!(",{}", other["id"].as_str().expect("an id")),

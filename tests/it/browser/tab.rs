@@ -213,6 +213,17 @@ impl Tab {
         self.client.execute(script, vec![json!(text)]).await.expect("the script runs");
     }
 
+    /// Drops a file with that name and text on the page.
+    pub(super) async fn drop_file(&self, name: &str, text: &str) {
+        let script = "
+            const data = new DataTransfer();
+            data.items.add(new File([arguments[1]], arguments[0]));
+            const target = document.querySelector('main');
+            for (const kind of ['dragover', 'drop'])
+                target.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));";
+        self.client.execute(script, vec![json!(name), json!(text)]).await.expect("the script runs");
+    }
+
     /// The digits on the board.
     pub(super) async fn grid(&self) -> Grid {
         let cells =

@@ -82,6 +82,14 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         tab.until("return document.querySelector('.attempts')?.textContent.includes('Attempt 1')").await;
         tab.until("return document.querySelectorAll('.run-puzzles .picture').length > 0").await;
 
+        // Its model is measured in another way from here.
+        tab.click(".measure summary").await;
+        tab.until("return document.querySelector('#evaluate-dataset')?.value").await;
+        tab.fill("#evaluate-limit", "7").await;
+        tab.press_button("Queue the evaluation").await;
+        tab.until_within(Tab::LONGEST, "return document.querySelector('.measure .evaluations .score b')?.textContent")
+            .await;
+
         // What people say about it is kept, and finds it again.
         tab.press_button("Name, tags and notes").await;
         tab.until("return document.querySelector('#run-tags')").await;
@@ -94,5 +102,42 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         tab.fill("#tag", "another").await;
         tab.press(super::tab::key::ENTER).await;
         tab.until("return document.body.textContent.includes('No run is like that.')").await;
+    });
+}
+
+#[test]
+fn a_datasets_page_leads_to_a_run_that_trains_on_it() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        let made = tab
+            .run_async(
+                "
+            const done = arguments[arguments.length - 1];
+            const body = { name: 'it-to-train', generate: { side: 4, train: 60, test: 20, givens: [6, 9], seed: 9 } };
+            fetch('/api/v1/datasets', { method: 'POST', headers: { 'content-type': 'application/json' },
+                body: JSON.stringify(body) }).then(answer => answer.json()).then(dataset => done(dataset.id));",
+            )
+            .await;
+        let id = made.as_str().expect("an id").to_owned();
+        tab.open(&format!("/datasets/{id}")).await;
+        tab.until("return document.querySelector('.page-actions a[href^=\"/runs/new\"]')").await;
+        tab.click(".page-actions a[href^='/runs/new']").await;
+        tab.until("return document.querySelector('[name=\"data.source\"][value=stored]')?.checked").await;
+        let chosen = "const field = document.querySelector('[name=\"data.dataset\"]'); return field?.selectedOptions[0]?.textContent";
+        let chosen = tab.until(chosen).await;
+        assert!(chosen.as_str().is_some_and(|name| name.contains("it-to-train")), "{chosen}");
+        tab.fill("[name='name']", "it-on-a-dataset").await;
+        tab.run("document.querySelector('details.fine').open = true").await;
+        for (field, text) in TINY.iter().filter(|(field, _)| !field.starts_with("data.")) {
+            tab.fill(&format!("[name='{field}']"), text).await;
+        }
+        tab.click("button[type=submit]").await;
+        tab.until("return location.pathname.match(/^\\/runs\\/[0-9a-f-]{36}$/)").await;
+        let ended =
+            "return document.querySelector('.standing-now [data-state=succeeded], .standing-now [data-state=failed]')";
+        tab.until_within(Tab::LONGEST, ended).await;
+        assert_eq!(tab.text(".standing-now .state").await, "succeeded");
+        let settings = tab.text(".settings pre").await;
+        assert!(settings.contains("source = \"stored\"") && settings.contains(&id), "{settings}");
     });
 }

@@ -49,17 +49,14 @@ pub(crate) async fn remove_alias(id: CheckpointId, alias: &str) -> Answer<()> {
     change("DELETE", &format!("/models/{id}/aliases/{}", encoded(alias))).await
 }
 
-/// The newest evaluations that were asked for, whatever their models.
-pub(crate) async fn list_evaluations() -> Answer<Page<EvaluationJob>> {
-    get("/evaluations?limit=100").await
+/// Evaluations that were asked for of a model, newest first, from `cursor` on.
+pub(crate) async fn list_evaluations(id: CheckpointId, cursor: Option<String>) -> Answer<Page<EvaluationJob>> {
+    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    get(&format!("/evaluations?limit=20&model_id={id}{cursor}")).await
 }
 
 pub(crate) async fn create_evaluation(request: &CreateEvaluation) -> Answer<EvaluationJob> {
     post("/evaluations", request).await
-}
-
-pub(crate) async fn get_evaluation(id: JobId) -> Answer<EvaluationJob> {
-    get(&format!("/evaluations/{id}")).await
 }
 
 pub(crate) async fn cancel_job(id: JobId) -> Answer<Job> {

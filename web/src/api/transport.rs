@@ -1,7 +1,7 @@
 //! How a call travels: one request, one answer, every failure a [`Problem`].
 
 use super::{Answer, address};
-use crate::browser;
+use crate::{browser, working_team};
 use hrm_types::{job::Job, problem::Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
@@ -60,6 +60,9 @@ fn request(method: &str, path: &str, body: Option<&str>) -> Answer<Request> {
     }
     let request = Request::new_with_str_and_init(&address(path), &options).map_err(unreachable)?;
     request.headers().set("content-type", "application/json").map_err(unreachable)?;
+    if let Some(team) = working_team::header().filter(|_| method != "GET") {
+        request.headers().set("hrm-team", &team).map_err(unreachable)?;
+    }
     Ok(request)
 }
 

@@ -11,10 +11,10 @@ use leptos::prelude::*;
 #[component]
 pub(crate) fn JobName(job: Job) -> impl IntoView {
     let link = match job.kind {
-        JobKind::Training => Some(format!("/runs/{}", job.id)),
-        JobKind::Evaluation => Some("/leaderboard".to_owned()),
-        JobKind::Generation => Some("/datasets".to_owned()),
-        JobKind::Batch => None,
+        JobKind::Training => format!("/runs/{}", job.id),
+        JobKind::Evaluation => "/leaderboard".to_owned(),
+        JobKind::Generation => "/datasets".to_owned(),
+        JobKind::Batch => format!("/batches/{}", job.id),
     };
     let priority = (job.priority != 0).then(|| format!(", priority {}", job.priority));
     view! {
@@ -62,4 +62,15 @@ pub(crate) fn of_state(state: RunState, pausing: bool, cancelling: bool) -> Vec<
         RunState::Failed | RunState::Cancelled => vec![("retry", "Retry")],
         RunState::Succeeded => vec![],
     }
+}
+
+/// Why a job stands where it does, in words.
+pub(crate) fn standing(job: &Job) -> Option<impl IntoView + use<>> {
+    let words = match job.state {
+        _ if job.cancel_requested && !job.state.is_final() => Some("stopping …".to_owned()),
+        RunState::Running => job.phase.clone(),
+        RunState::Succeeded => None,
+        _ => job.reason.clone(),
+    };
+    words.map(|words| view! { <span class="standing">{words}</span> })
 }

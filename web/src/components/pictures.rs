@@ -29,7 +29,7 @@ pub(crate) fn Pictures(dataset: DatasetId, puzzles: Vec<ComparedPuzzle>, model: 
 fn drawn(kind: Kind, puzzle: &ComparedPuzzle, model: Option<CheckpointId>) -> Option<impl IntoView + use<>> {
     let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
     let model = model.map(|model| format!("&model={model}")).unwrap_or_default();
-    let link = solve_link(kind, "", (&puzzle.question, &puzzle.answer), &model);
+    let link = solve_link(kind, &puzzle.task, (&puzzle.question, &puzzle.answer), &model);
     let title = format!("Solve this one (rating {})", puzzle.rating);
     Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
 }

@@ -157,6 +157,12 @@ impl Editor {
     /// Puts another puzzle in place, of any side; it can be undone.
     pub(crate) fn replace(&mut self, grid: Grid) {
         let marks = vec![0; grid.cells().len()];
+        self.replace_marked(grid, marks);
+    }
+
+    /// The same with pencil marks, bit `d` of each cell for digit `d`; cells without are blank.
+    pub(crate) fn replace_marked(&mut self, grid: Grid, mut marks: Vec<u16>) {
+        marks.resize(grid.cells().len(), 0);
         self.change(Sheet { grid, marks });
     }
 

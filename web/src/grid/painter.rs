@@ -6,30 +6,56 @@ use hrm_types::board::Board;
 /// States that can be gone back to.
 const KEPT: usize = 200;
 
+/// What a change is taken back from and to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sheet {
+    /// The boards, some of which may be unknown.
+    pub(crate) boards: Vec<Option<Board>>,
+    /// Of an ARC task, the demonstrations among them.
+    pub(crate) train: usize,
+    /// Of an ARC task, its name.
+    pub(crate) name: String,
+}
+
 /// Boards under edit, one of which is drawn on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Painter {
-    boards: Vec<Option<Board>>,
+    sheet: Sheet,
     /// The one that is drawn on.
     active: usize,
     cursor: usize,
     /// Where the selection begins, which ends at the cursor.
     anchor: usize,
-    past: Vec<Vec<Option<Board>>>,
-    future: Vec<Vec<Option<Board>>>,
+    past: Vec<Sheet>,
+    future: Vec<Sheet>,
     /// Whether what follows belongs to the change before: a stroke is undone as a whole.
     stroke: bool,
 }
 
 impl Painter {
-    /// Starts with these boards, some of which may be unknown, drawing on the one with that number.
-    pub(crate) fn new(boards: Vec<Option<Board>>, active: usize) -> Self {
-        Self { boards, active, cursor: 0, anchor: 0, past: vec![], future: vec![], stroke: false }
+    /// Starts with a sheet, drawing on the board with that number.
+    pub(crate) fn new(sheet: Sheet, active: usize) -> Self {
+        Self { sheet, active, cursor: 0, anchor: 0, past: vec![], future: vec![], stroke: false }
+    }
+
+    /// Starts with one board.
+    pub(crate) fn of(board: Option<Board>) -> Self {
+        Self::new(Sheet { boards: vec![board], ..Sheet::default() }, 0)
+    }
+
+    /// Everything that can be undone, as it stands.
+    pub(crate) fn sheet(&self) -> &Sheet {
+        &self.sheet
     }
 
     /// All boards.
     pub(crate) fn boards(&self) -> &[Option<Board>] {
-        &self.boards
+        &self.sheet.boards
+    }
+
+    /// Calls the task something else, which the field that it is typed in undoes.
+    pub(crate) fn rename(&mut self, name: String) {
+        self.sheet.name = name;
     }
 
     /// The number of the one that is drawn on.
@@ -39,7 +65,7 @@ impl Painter {
 
     /// The one that is drawn on.
     pub(crate) fn board(&self) -> Option<&Board> {
-        self.boards.get(self.active)?.as_ref()
+        self.boards().get(self.active)?.as_ref()
     }
 
     /// Rows and columns of the one that is drawn on.
@@ -64,7 +90,7 @@ impl Painter {
 
     /// Draws on another board.
     pub(crate) fn choose(&mut self, board: usize) {
-        if board < self.boards.len() {
+        if board < self.boards().len() {
             self.active = board;
             self.select(0, false);
         }
@@ -185,19 +211,19 @@ impl Painter {
 
     /// Puts another board in place of the one that is drawn on, or makes it unknown.
     pub(crate) fn replace(&mut self, board: Option<Board>) {
-        let mut boards = self.boards.clone();
-        if let Some(place) = boards.get_mut(self.active) {
+        let mut sheet = self.sheet.clone();
+        if let Some(place) = sheet.boards.get_mut(self.active) {
             *place = board;
         }
-        self.replace_all(boards, self.active);
+        self.replace_all(sheet, self.active);
     }
 
-    /// Puts other boards in place of all, drawing on the one with that number.
-    pub(crate) fn replace_all(&mut self, boards: Vec<Option<Board>>, active: usize) {
+    /// Puts another sheet in place, drawing on the board with that number.
+    pub(crate) fn replace_all(&mut self, sheet: Sheet, active: usize) {
         self.remember();
         self.stroke = false;
-        self.boards = boards;
-        self.active = active.min(self.boards.len().saturating_sub(1));
+        self.sheet = sheet;
+        self.active = active.min(self.boards().len().saturating_sub(1));
         self.select(self.cursor, false);
     }
 
@@ -213,13 +239,13 @@ impl Painter {
             self.remember();
         }
         self.stroke = true;
-        if let Some(place) = self.boards.get_mut(self.active) {
+        if let Some(place) = self.sheet.boards.get_mut(self.active) {
             *place = drawn;
         }
     }
 
     fn remember(&mut self) {
-        self.past.push(self.boards.clone());
+        self.past.push(self.sheet.clone());
         self.future.clear();
         if self.past.len() > KEPT {
             self.past.remove(0);
@@ -229,7 +255,7 @@ impl Painter {
     /// Back by one change.
     pub(crate) fn undo(&mut self) {
         if let Some(before) = self.past.pop() {
-            self.future.push(std::mem::replace(&mut self.boards, before));
+            self.future.push(std::mem::replace(&mut self.sheet, before));
             self.after_travel();
         }
     }
@@ -237,14 +263,14 @@ impl Painter {
     /// Forward again by one undone change.
     pub(crate) fn redo(&mut self) {
         if let Some(after) = self.future.pop() {
-            self.past.push(std::mem::replace(&mut self.boards, after));
+            self.past.push(std::mem::replace(&mut self.sheet, after));
             self.after_travel();
         }
     }
 
     fn after_travel(&mut self) {
         self.stroke = false;
-        self.active = self.active.min(self.boards.len().saturating_sub(1));
+        self.active = self.active.min(self.boards().len().saturating_sub(1));
         self.select(self.cursor, false);
     }
 
@@ -274,7 +300,7 @@ mod tests {
     use hrm_types::board::Kind;
 
     fn painter(text: &str) -> Painter {
-        Painter::new(vec![Board::read(Kind::Arc, text).ok()], 0)
+        Painter::of(Board::read(Kind::Arc, text).ok())
     }
 
     fn text(painter: &Painter) -> String {

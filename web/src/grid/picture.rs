@@ -2,7 +2,7 @@
 
 use hrm_types::{
     board::{Board, Kind},
-    sudoku::box_shape,
+    sudoku::{Grid, box_shape},
 };
 use std::fmt::Write;
 
@@ -14,9 +14,29 @@ const CELL: usize = 10;
 pub(crate) fn picture(kind: Kind, question: &str, answer: &str) -> Option<String> {
     let board = |text: &str| Board::read(kind, text).ok();
     Some(match kind {
-        Kind::Sudoku => sudoku(&board(question)?),
+        Kind::Sudoku => sudoku(&board(question)?, None),
         Kind::Maze => squares(kind, "a maze", &[board(answer)?]),
         Kind::Arc => squares(kind, "an input and its output", &[board(question)?, board(answer)?]),
+    })
+}
+
+/// A drawing of a model's answer: of a Sudoku with the givens told from the rest and what breaks a rule marked. Nothing where
+/// a text is no board of the kind.
+pub(crate) fn answered(kind: Kind, question: &str, answer: &str) -> Option<String> {
+    let board = |text: &str| Board::read(kind, text).ok();
+    Some(match kind {
+        Kind::Sudoku => sudoku(&board(answer)?, Some(&board(question)?)),
+        Kind::Maze | Kind::Arc => squares(kind, "an answer", &[board(answer)?]),
+    })
+}
+
+/// A drawing of what is asked alone.
+pub(crate) fn asked(kind: Kind, question: &str) -> Option<String> {
+    let board = Board::read(kind, question).ok()?;
+    Some(match kind {
+        Kind::Sudoku => sudoku(&board, None),
+        Kind::Maze => squares(kind, "a maze", &[board]),
+        Kind::Arc => squares(kind, "an input", &[board]),
     })
 }
 
@@ -34,7 +54,8 @@ pub(crate) fn solve_link(kind: Kind, task: &str, (question, answer): (&str, &str
     }
 }
 
-fn sudoku(grid: &Board) -> String {
+/// A Sudoku; with the `puzzle` that it answers, answered cells have the class `filled` and wrong ones `broken`.
+fn sudoku(grid: &Board, puzzle: Option<&Board>) -> String {
     let n = usize::from(grid.rows());
     let (box_rows, box_columns) = box_shape(grid.rows());
     let (fine, bold) = (lines(n, 1, 1), lines(n, usize::from(box_rows), usize::from(box_columns)));
@@ -43,10 +64,18 @@ fn sudoku(grid: &Board) -> String {
         "<svg role=img aria-label='{n} by {n} puzzle' viewBox='-0.5 -0.5 {size} {size}'>\
          <path class=picture-fine d='{fine}'/><path class=picture-bold d='{bold}'/>"
     );
+    let rules = puzzle.and_then(|_| Grid::from_cells(grid.cells().to_vec()).ok());
+    let wrong = rules.map(|grid| grid.conflicting_cells()).unwrap_or_default();
     for (i, digit) in grid.cells().iter().enumerate().filter(|(_, digit)| **digit != 0) {
         let (x, y) = (i % n * CELL + CELL / 2, i / n * CELL + 8);
         // Writing to a String cannot fail.
-        let _ = write!(svg, "<text x={x} y={y} text-anchor=middle>{digit}</text>");
+        let class = puzzle.map_or("", |puzzle| match puzzle.cells().get(i) {
+            Some(0) if wrong.contains(&i) => " class='filled broken'",
+            Some(0) => " class=filled",
+            Some(given) if given != digit => " class=broken",
+            _ => "",
+        });
+        let _ = write!(svg, "<text{class} x={x} y={y} text-anchor=middle>{digit}</text>");
     }
     svg + "</svg>"
 }
@@ -104,5 +133,9 @@ mod tests {
             "{pair}"
         );
         assert_eq!(picture(Kind::Sudoku, "<script>", ""), None);
+        let answer = answered(Kind::Sudoku, "12..34...1.4.3..", "2234341221434321").expect("a picture");
+        assert_eq!(answer.matches("class=broken").count(), 2, "givens that were changed");
+        assert_eq!(answer.matches("class=filled").count() + answer.matches("class='filled broken'").count(), 9);
+        assert_eq!(answered(Kind::Arc, "1", ""), None, "an answer that shows no grid");
     }
 }

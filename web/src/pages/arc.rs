@@ -7,7 +7,10 @@ mod state;
 mod task;
 mod tools;
 
-use crate::pages::solve::{frame, listen};
+use crate::pages::solve::{
+    frame,
+    given::{Given, listen},
+};
 use board::Board;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -29,8 +32,8 @@ pub(crate) fn ArcPage() -> impl IntoView {
             None => state.ask.say_bad("The link holds no task.".into()),
         }
     }
-    let paste = move |text: String| state.take_text(&text);
-    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
+    let take = move |given: Given| state.take(&given);
+    listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));
     let lead = "Load or draw a task. A model that was trained on it answers the test input; HRM knows a task by its name, \
                 not by its demonstrations, and the answer says which it was asked under.";
     frame(state.ask, "Solve an ARC task", lead, view! { <Board state /> }.into_any())

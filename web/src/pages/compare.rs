@@ -1,6 +1,7 @@
 //! Runs beside each other: their scores, curves, settings, what they rest on, and the puzzles that one solves and another
 //! does not.
 
+mod add;
 mod curves;
 mod differences;
 mod groups;
@@ -16,6 +17,7 @@ use crate::{
     },
     load,
 };
+use add::AddRun;
 use curves::Curves;
 use differences::Differences;
 use groups::Groups;
@@ -39,6 +41,10 @@ pub(crate) fn ComparePage() -> impl IntoView {
         let left: Vec<String> = ids.get().iter().filter(|id| **id != gone).map(RunId::to_string).collect();
         list.set((!left.is_empty()).then(|| left.join(",")));
     };
+    let with = move |new: RunId| {
+        let all: Vec<String> = ids.get_untracked().iter().chain([&new]).map(RunId::to_string).collect();
+        list.set(Some(all.join(",")));
+    };
     let view = move || {
         if ids.with(Vec::is_empty) {
             return view! {
@@ -48,13 +54,18 @@ pub(crate) fn ComparePage() -> impl IntoView {
             }
             .into_any();
         }
-        view! { <Compared ids without=Callback::new(without) /> }.into_any()
+        let alone = ids.with(Vec::len) == 1;
+        view! {
+            {alone.then(|| view! { <p class="muted">"One run alone. Add another to see what differs."</p> })}
+            <Compared ids without=Callback::new(without) />
+        }
+        .into_any()
     };
     view! {
         <Page
             title="Compare"
             lead="What differs, what came of it, and what could explain it."
-            actions=|| view! { <a class="button" href="/runs">"Choose runs"</a> }
+            actions=move || view! { <AddRun ids add=Callback::new(with) /><a class="button" href="/runs">"All runs"</a> }
         >
             {view}
         </Page>

@@ -5,7 +5,10 @@ pub(crate) mod keys;
 mod link;
 mod state;
 
-use crate::pages::solve::{frame, listen};
+use crate::pages::solve::{
+    frame,
+    given::{Given, listen},
+};
 use board::Board;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -26,8 +29,8 @@ pub(crate) fn MazePage() -> impl IntoView {
             None => state.ask.say_bad("The link holds no maze.".into()),
         }
     }
-    let paste = move |text: String| state.take_text(&text);
-    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
+    let take = move |given: Given| state.take_text(&given.text);
+    listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));
     let lead = "Draw walls, set a start and a goal. The model marks the way in steps; the rules tell whether it is one, and \
                 the shortest.";
     frame(state.ask, "Solve a maze", lead, view! { <Board state /> }.into_any())

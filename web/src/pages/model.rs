@@ -2,10 +2,6 @@
 
 mod aliases;
 mod change;
-mod evaluate;
-mod evaluations;
-
-pub(crate) use evaluations::standing;
 
 use crate::{
     api,
@@ -14,6 +10,7 @@ use crate::{
         confirm::Confirm,
         copy::CopyButton,
         interval::Interval,
+        measure::Measure,
         page::Page,
         problem::{Problems, Waiting},
     },
@@ -27,8 +24,6 @@ use crate::{
 };
 use aliases::Aliases;
 use change::Change;
-use evaluate::Evaluate;
-use evaluations::Evaluations;
 use hrm_types::{account::Scope, ids::CheckpointId, model::Model, problem::Problem, provenance::Choice};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
@@ -141,7 +136,6 @@ fn facts(model: &Model) -> impl IntoView + use<> {
 /// The newest score, those that were asked for, and the form that asks for one.
 #[component]
 fn Scores(model: Loaded<Model>) -> impl IntoView {
-    let asked = load::poll(api::models::list_evaluations, evaluations::pause);
     let newest = move || {
         model.value.with(|model| match model.as_ref().and_then(|model| model.evaluation.as_ref()) {
             None => view! { <p class="muted">"Nothing was measured yet."</p> }.into_any(),
@@ -168,10 +162,7 @@ fn Scores(model: Loaded<Model>) -> impl IntoView {
         <section class="part" aria-labelledby="scores-title">
             <h2 id="scores-title">"Scores"</h2>
             {newest}
-            {id.map(|id| view! { <Evaluations id asked model /> })}
-            <Show when=|| session::may(Scope::Write)>
-                {move || model.value.with_untracked(Clone::clone).map(|model| view! { <Evaluate model asked /> })}
-            </Show>
+            {id.map(|id| view! { <Measure id model /> })}
         </section>
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         problem::{Empty, ProblemNotice, Problems, Waiting},
     },
     load::{self, Loaded},
+    working_team::ForTeam,
 };
 use fields::{Data, Fields};
 use form::{DATASET, FieldError, Form, SOURCE};
@@ -202,6 +203,7 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
                 <Summary state />
                 {move || problem.get().map(|problem| view! { <ProblemNotice problem /> })}
                 <Seeds state />
+                <ForTeam />
                 <button type="submit" class="primary" disabled=move || busy.get()>
                     {move || match (busy.get(), state.seeds.get()) {
                         (true, _) => "Queueing …".to_owned(),

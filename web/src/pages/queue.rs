@@ -119,7 +119,7 @@ pub(crate) fn QueuePage() -> impl IntoView {
         <Page
             title="Queue"
             lead="Who works on what, and what comes next. Owners take turns within a priority."
-            actions=|| view! { <a class="button" href="/runs">"All runs"</a><a class="button primary" href="/runs/new">"New run"</a> }
+            actions=|| view! { <a class="button" href="/runs">"All runs"</a><a class="button" href="/batches">"Batches"</a><a class="button primary" href="/runs/new">"New run"</a> }
         >
             <Problems of=queue.waiting.problem />
             <Problems of=queue.refused />
@@ -153,7 +153,7 @@ fn ended(queue: Queue) -> impl IntoView {
     move || {
         let jobs = jobs.get();
         if jobs.is_empty() {
-            return view! { <Empty title="Nothing has ended yet">"What was trained, evaluated or generated is listed here."</Empty> }
+            return view! { <Empty title="Nothing has ended yet">"What was trained, evaluated, solved in a batch or generated is listed here."</Empty> }
                 .into_any();
         }
         table(queue, jobs).into_any()

@@ -2,7 +2,6 @@
 
 mod about;
 mod charts;
-mod evaluate;
 mod feed;
 mod log;
 mod origin;

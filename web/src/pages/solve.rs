@@ -5,7 +5,9 @@ pub(crate) mod ask;
 pub(crate) mod board;
 pub(crate) mod controls;
 mod examples;
+pub(crate) mod given;
 pub(crate) mod keys;
+mod list;
 pub(crate) mod picker;
 mod player;
 pub(crate) mod result;
@@ -16,16 +18,17 @@ mod verdict;
 use crate::{
     browser,
     components::page::Page,
+    format,
     grid::{editor::Editor, paste, view::cell_id},
 };
 use ask::Ask;
 use board::Board;
 use controls::Controls;
-use leptos::{ev::KeyboardEvent, prelude::*};
+use given::{Given, listen};
+use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_query_map};
 use result::ResultPanel;
 use state::SolveState;
-use wasm_bindgen::JsCast;
 
 /// The page at `/`; `?s=PUZZLE&model=…&steps=…&step=…` opens a puzzle and its result.
 #[component]
@@ -40,11 +43,12 @@ pub(crate) fn SolvePage() -> impl IntoView {
         }
         None => follow_models(state),
     }
-    let paste = move |text: String| {
-        state.take_text(&text);
+    state.bring_back_list();
+    let take = move |given: Given| {
+        state.take_text(&given.text);
         browser::focus(&cell_id(state.editor.with_untracked(Editor::cursor)));
     };
-    listen(Callback::new(move |event| keys::handle(state, &event)), Callback::new(paste));
+    listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));
     let lead =
         "Type or paste a puzzle. A hierarchical reasoning model answers it in steps, and every step can be seen.";
     frame(state.ask, "Solve a Sudoku", lead, view! { <Board state /> }.into_any())
@@ -52,15 +56,6 @@ pub(crate) fn SolvePage() -> impl IntoView {
 
 /// A page that solves: a board, and beside it the model and its answer.
 pub(crate) fn frame(ask: Ask, title: &'static str, lead: &'static str, board: AnyView) -> AnyView {
-    let kinds = || {
-        view! {
-            <nav class="segments" aria-label="Kinds of puzzle">
-                <A href="/" exact=true>"Sudoku"</A>
-                <A href="/solve/maze">"Maze"</A>
-                <A href="/solve/arc">"ARC"</A>
-            </nav>
-        }
-    };
     view! {
         <Page title=title lead=lead actions=kinds>
             <div class="solve">
@@ -73,6 +68,18 @@ pub(crate) fn frame(ask: Ask, title: &'static str, lead: &'static str, board: An
         </Page>
     }
     .into_any()
+}
+
+/// The ways to the pages that solve: each kind of puzzle, and many at once.
+pub(crate) fn kinds() -> impl IntoView {
+    view! {
+        <nav class="segments" aria-label="What to solve">
+            <A href="/" exact=true>"Sudoku"</A>
+            <A href="/solve/maze">"Maze"</A>
+            <A href="/solve/arc">"ARC"</A>
+            <A href="/batches">"Batches"</A>
+        </nav>
+    }
 }
 
 /// Without a puzzle in the link, the first example is one that the model can answer: the model named in the link, or
@@ -100,46 +107,43 @@ fn follow_models(state: SolveState) {
     });
 }
 
-/// Keys and the clipboard work wherever the focus is, except where they mean something else.
-pub(crate) fn listen(on_key: Callback<KeyboardEvent>, on_paste: Callback<String>) {
-    let keys = window_event_listener(leptos::ev::keydown, move |event| on_key.run(event));
-    let pasted = window_event_listener(leptos::ev::paste, move |event| {
-        let Some(event) = event.dyn_ref::<web_sys::ClipboardEvent>() else { return };
-        if keys::in_field(event.target()) {
-            return;
-        }
-        let text = event.clipboard_data().and_then(|data| data.get_data("text").ok()).unwrap_or_default();
-        event.prevent_default();
-        on_paste.run(text);
-    });
-    on_cleanup(move || {
-        keys.remove();
-        pasted.remove();
-    });
-}
-
 impl SolveState {
     /// Begins with the puzzle of a link, or says why it is none.
     fn take_link(self, text: &str) {
         match paste::read(text) {
-            Ok(linked) => self.start_with(linked.grid),
+            Ok(linked) => {
+                if let Some(grid) = linked.grids.into_iter().next() {
+                    self.start_with(grid);
+                }
+            }
             Err(error) => self.ask.say_bad(format!("The link holds no puzzle: {error}.")),
         }
     }
 
-    /// Puts a pasted text in place of the puzzle, or says why it is none.
-    fn take_text(self, text: &str) {
-        match paste::read(text) {
-            Ok(pasted) => {
-                let side = pasted.grid.side();
-                let givens = pasted.grid.givens();
-                self.edit(|editor| editor.replace(pasted.grid));
-                self.ask.say(match pasted.of {
-                    1 => format!("A {side} × {side} puzzle with {givens} givens."),
-                    of => format!("The first of {of} puzzles: {side} × {side} with {givens} givens."),
-                });
-            }
-            Err(error) => self.ask.say_bad(format!("That is no puzzle: {error}.")),
-        }
+    /// Puts what a text holds in place of the puzzle, or says why it holds none.
+    pub(crate) fn take_text(self, text: &str) {
+        let pasted = match paste::read(text) {
+            Ok(pasted) => pasted,
+            Err(error) => return self.ask.say_bad(format!("That is no puzzle: {error}.")),
+        };
+        let (of, marked) = (pasted.grids.len(), pasted.marks.is_some());
+        let Some(grid) = pasted.grids.first().cloned() else { return };
+        let (side, givens) = (grid.side(), format::counted(grid.givens() as u64, "given"));
+        self.open_list(pasted.grids);
+        self.edit(|editor| match pasted.marks {
+            Some(marks) => editor.replace_marked(grid, marks),
+            None => editor.replace(grid),
+        });
+        let skipped = pasted.skipped.map(|skipped| {
+            let lines = format::counted(skipped.lines as u64, "line");
+            let verb = if skipped.lines == 1 { "holds" } else { "hold" };
+            format!(" {lines} {verb} none, the first is line {}.", skipped.first)
+        });
+        let said = match of {
+            1 if marked => format!("A {side} × {side} puzzle with {givens} and its candidates."),
+            1 => format!("A {side} × {side} puzzle with {givens}."),
+            of => format!("{}.", format::counted(of as u64, "puzzle")),
+        };
+        self.ask.say(said + &skipped.unwrap_or_default());
     }
 }

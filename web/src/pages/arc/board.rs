@@ -6,17 +6,16 @@ use super::{
     tools::{Palette, Size, Tools},
 };
 use crate::{
-    browser,
     grid::{painter::Painter, picture::grid_picture, squares::Squares},
     pages::solve::{
         ask::Said,
         board::key,
+        given::OpenFile,
         picker::{self, Picker},
     },
 };
 use hrm_types::{board::Kind, dataset::StoredPuzzle};
 use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::JsCast;
 
 /// The task, its tools and the answer.
 #[component]
@@ -26,12 +25,7 @@ pub(super) fn Board(state: ArcState) -> impl IntoView {
     let label = move || state.task().label(state.painter.with(Painter::active));
     let unknown = move || drawn.with(Option::is_none);
     view! {
-        <section
-            class="board arc"
-            aria-label="Task"
-            on:dragover=|event| event.prevent_default()
-            on:drop=move |event| drop_file(state, &event)
-        >
+        <section class="board arc" aria-label="Task">
             <Loading state />
             <Pairs state />
             <Tools state />
@@ -85,16 +79,6 @@ fn Loading(state: ArcState) -> impl IntoView {
             state.ask.say_bad("No ARC dataset is stored that a model was trained on.".into());
         });
     };
-    let open = |_| {
-        let input = document().get_element_by_id("task-file");
-        if let Some(input) = input.and_then(|input| input.dyn_into::<web_sys::HtmlElement>().ok()) {
-            input.click();
-        }
-    };
-    let read = move |event: web_sys::Event| {
-        let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
-        read_first(state, input.and_then(|input| input.files()));
-    };
     view! {
         <div class="tools">
             <label class="arc-name">
@@ -102,17 +86,17 @@ fn Loading(state: ArcState) -> impl IntoView {
                 <input
                     type="text"
                     placeholder="none"
-                    prop:value=move || state.name.get()
-                    on:input=move |event| {
-                        state.name.set(event_target_value(&event));
-                        state.ask.forget();
-                    }
+                    prop:value=move || state.painter.with(|painter| painter.sheet().name.clone())
+                    on:input=move |event| state.rename(event_target_value(&event))
                 />
             </label>
             <div class="tool-buttons">
                 <button type="button" class="quiet" on:click=example>"Example"</button>
-                <button type="button" class="quiet" on:click=open>"Open a file"</button>
-                <input id="task-file" type="file" hidden accept=".json,application/json" on:change=read />
+                <OpenFile
+                    ask=state.ask
+                    accept=".json,application/json"
+                    on_given=Callback::new(move |given| state.take(&given))
+                />
             </div>
         </div>
         <Picker ask=state.ask on_pick=Callback::new(move |puzzle| take(state, &puzzle)) />
@@ -121,35 +105,7 @@ fn Loading(state: ArcState) -> impl IntoView {
 
 /// Puts a dataset's pair in place as a test of its task.
 fn take(state: ArcState, puzzle: &StoredPuzzle) {
-    state.begin(task::of_pair(&puzzle.task, &puzzle.question, &puzzle.answer), 0);
-}
-
-fn drop_file(state: ArcState, event: &web_sys::DragEvent) {
-    event.prevent_default();
-    let Some(data) = event.data_transfer() else { return };
-    match data.files().filter(|files| files.length() > 0) {
-        Some(files) => read_first(state, Some(files)),
-        None => state.take_text(&data.get_data("text").unwrap_or_default()),
-    }
-}
-
-fn read_first(state: ArcState, files: Option<web_sys::FileList>) {
-    let Some(file) = files.and_then(|files| files.get(0)) else { return };
-    spawn_local(async move {
-        let stem = file.name().trim_end_matches(".json").to_owned();
-        match browser::text_of(&file).await {
-            Some(text) => {
-                state.take_text(&text);
-                // A task without a name in it is known by its file's.
-                let bad =
-                    state.ask.said.with_untracked(|said: &Option<Said>| said.as_ref().is_some_and(|said| said.bad));
-                if state.name.with_untracked(String::is_empty) && !bad {
-                    state.name.set(stem);
-                }
-            }
-            None => state.ask.say_bad("That file cannot be read.".into()),
-        }
-    });
+    state.replace(task::of_pair(&puzzle.task, &puzzle.question, &puzzle.answer));
 }
 
 /// All pairs as small pictures; the one that is chosen is drawn on.

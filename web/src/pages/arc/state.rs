@@ -9,7 +9,10 @@ use crate::{
         painter::Painter,
         squares::{Reading, Shown, Stroke},
     },
-    pages::solve::ask::{Ask, Asked},
+    pages::solve::{
+        ask::{Ask, Asked},
+        given::Given,
+    },
 };
 use hrm_types::board::{Board, Kind};
 use leptos::prelude::*;
@@ -31,11 +34,8 @@ const BEGINNING: &str = r#"{"train":[
 /// The page's signals.
 #[derive(Clone, Copy)]
 pub(super) struct ArcState {
+    /// The task.
     pub(super) painter: RwSignal<Painter>,
-    /// The task's name.
-    pub(super) name: RwSignal<String>,
-    /// Demonstrations among the boards.
-    pub(super) train: RwSignal<usize>,
     /// The test that is asked, from 0.
     pub(super) test: RwSignal<usize>,
     pub(super) tool: RwSignal<Tool>,
@@ -50,22 +50,18 @@ impl ArcState {
     /// A state with an example in place.
     pub(super) fn new() -> Self {
         let task = Task::read(BEGINNING).unwrap_or_else(|_| Task { boards: vec![blank(), None], ..Task::default() });
-        let painter = RwSignal::new(Painter::new(task.boards.clone(), 2 * task.train));
-        let (name, train, test) = (RwSignal::new(task.name), RwSignal::new(task.train), RwSignal::new(0));
-        let whole = move || Task {
-            name: name.get(),
-            train: train.get(),
-            boards: painter.with(|painter| painter.boards().to_vec()),
-        };
+        let active = 2 * task.train;
+        let painter = RwSignal::new(Painter::new(task.sheet(), active));
+        let test = RwSignal::new(0);
         let side = Memo::new(move |_| {
-            let input = 2 * (train.get() + test.get());
             painter.with(|painter| {
+                let input = 2 * (painter.sheet().train + test.get());
                 let board = painter.boards().get(input).and_then(Option::as_ref);
                 board.map_or(0, |board| board.rows().max(board.columns()))
             })
         });
         let puzzle = Memo::new(move |_| {
-            let (task, test) = (whole(), test.get());
+            let (task, test) = (painter.with(|painter| Task::from(painter.sheet())), test.get());
             (test < task.tests()).then(|| Asked {
                 puzzle: task.json(),
                 test_input: test as u32,
@@ -76,30 +72,43 @@ impl ArcState {
         let ask = Ask::new(Kind::Arc, "/solve/arc", side.into(), puzzle.into());
         let (tool, colour) = (RwSignal::new(Tool::Draw), RwSignal::new(1));
         let (numbers, clip) = (RwSignal::new(false), RwSignal::new(None));
-        Self { painter, name, train, test, tool, colour, numbers, clip, ask }
+        Self { painter, test, tool, colour, numbers, clip, ask }
     }
 
     /// The task as it stands.
     pub(super) fn task(self) -> Task {
-        let boards = self.painter.with(|painter| painter.boards().to_vec());
-        Task { name: self.name.get(), train: self.train.get(), boards }
+        self.painter.with(|painter| painter.sheet().into())
     }
 
-    /// Begins anew with a task, asking test `test`.
+    /// Demonstrations of the task.
+    fn train(self) -> usize {
+        self.painter.with_untracked(|painter| painter.sheet().train)
+    }
+
+    /// Begins with the task of a link, asking test `test`; there is nothing to undo.
     pub(super) fn begin(self, task: Task, test: usize) {
         self.test.set(test);
-        self.train.set(task.train);
-        self.name.set(task.name);
-        self.painter.set(Painter::new(task.boards, 2 * (task.train + test)));
+        let active = 2 * (task.train + test);
+        self.painter.set(Painter::new(task.sheet(), active));
         self.ask.forget();
     }
 
-    /// Puts the task of a file in place, or says why it is none.
-    pub(super) fn take_text(self, text: &str) {
-        match Task::read(text) {
-            Ok(task) => {
+    /// Puts another task in place, asking its first test; it can be undone.
+    pub(super) fn replace(self, task: Task) {
+        self.test.set(0);
+        let active = 2 * task.train;
+        self.edit(|painter| painter.replace_all(task.sheet(), active));
+    }
+
+    /// Puts a given task in place, or says why it is none. One without a name in it is known by its file's.
+    pub(super) fn take(self, given: &Given) {
+        match Task::read(&given.text) {
+            Ok(mut task) => {
                 let (train, tests) = (task.train, task.tests());
-                self.begin(task, 0);
+                if let (true, Some(file)) = (task.name.is_empty(), given.file.as_ref()) {
+                    file.trim_end_matches(".json").clone_into(&mut task.name);
+                }
+                self.replace(task);
                 let counted = |n: usize, noun| crate::format::counted(n as u64, noun);
                 self.ask.say(format!(
                     "A task with {} and {}.",
@@ -113,11 +122,22 @@ impl ArcState {
 
     /// Changes the boards or the cursor. A result belongs to its task and goes with it.
     pub(super) fn edit(self, change: impl FnOnce(&mut Painter)) {
-        let before = self.painter.with_untracked(|painter| painter.boards().to_vec());
+        let before = self.painter.with_untracked(|painter| painter.sheet().clone());
         self.painter.update(change);
-        if self.painter.with_untracked(|painter| painter.boards() != before) {
+        if self.painter.with_untracked(|painter| *painter.sheet() != before) {
+            // Pairs may have gone, and the test that was asked with them.
+            let tests = self.painter.with_untracked(|painter| Task::from(painter.sheet()).tests());
+            if self.test.get_untracked() >= tests {
+                self.test.set(tests.saturating_sub(1));
+            }
             self.ask.forget();
         }
+    }
+
+    /// Calls the task something else.
+    pub(super) fn rename(self, name: String) {
+        self.painter.update(|painter| painter.rename(name));
+        self.ask.forget();
     }
 
     /// Writes the colour where the tool writes it: at the cursor, in the selection, or in an area.
@@ -168,48 +188,37 @@ impl ArcState {
 
     /// Adds a pair behind the demonstrations, or behind the tests.
     pub(super) fn add_pair(self, test: bool) {
-        let train = self.train.get_untracked();
-        if !test {
-            self.train.set(train + 1);
-        }
         self.edit(|painter| {
-            let mut boards = painter.boards().to_vec();
-            let at = if test { boards.len() } else { 2 * train };
-            boards.splice(at..at, [blank(), if test { None } else { blank() }]);
-            painter.replace_all(boards, at);
+            let mut sheet = painter.sheet().clone();
+            let at = if test { sheet.boards.len() } else { 2 * sheet.train };
+            sheet.boards.splice(at..at, [blank(), if test { None } else { blank() }]);
+            sheet.train += usize::from(!test);
+            painter.replace_all(sheet, at);
         });
-        self.forget_history();
     }
 
     /// Takes away the pair of the board that is drawn on, unless it is the last test.
     pub(super) fn remove_pair(self) {
-        let (train, active) = (self.train.get_untracked(), self.painter.with_untracked(Painter::active));
-        let (pair, tests) = (active / 2, self.painter.with_untracked(|painter| painter.boards().len() / 2 - train));
-        let is_test = pair >= train;
-        if is_test && tests < 2 {
+        let (task, active) = (
+            self.painter.with_untracked(|painter| Task::from(painter.sheet())),
+            self.painter.with_untracked(Painter::active),
+        );
+        let pair = active / 2;
+        if pair >= task.train && task.tests() < 2 {
             return;
         }
-        if !is_test {
-            self.train.set(train - 1);
-        }
-        self.test.update(|test| *test = (*test).min(tests.saturating_sub(1 + usize::from(is_test))));
         self.edit(|painter| {
-            let mut boards = painter.boards().to_vec();
-            boards.drain(2 * pair..2 * pair + 2);
-            painter.replace_all(boards, (2 * pair).saturating_sub(2));
+            let mut sheet = painter.sheet().clone();
+            sheet.boards.drain(2 * pair..2 * pair + 2);
+            sheet.train -= usize::from(pair < sheet.train);
+            painter.replace_all(sheet, (2 * pair).saturating_sub(2));
         });
-        self.forget_history();
-    }
-
-    /// Where pairs came or went there is nothing to undo: what a board is depends on their number.
-    fn forget_history(self) {
-        self.painter.update(|painter| *painter = Painter::new(painter.boards().to_vec(), painter.active()));
     }
 
     /// Draws on another board; of a test's it is then the test that is asked.
     pub(super) fn choose(self, board: usize) {
         self.painter.update(|painter| painter.choose(board));
-        if let Some(test) = (board / 2).checked_sub(self.train.get_untracked())
+        if let Some(test) = (board / 2).checked_sub(self.train())
             && test != self.test.get_untracked()
         {
             self.test.set(test);

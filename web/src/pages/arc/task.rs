@@ -1,5 +1,6 @@
 //! A task as the boards of its pairs, in one row: every demonstration's input and output, then every test's.
 
+use crate::grid::painter::Sheet;
 use hrm_types::board::{Board, Kind};
 use serde_json::{Value, json};
 
@@ -14,7 +15,18 @@ pub(super) struct Task {
     pub(super) boards: Vec<Option<Board>>,
 }
 
+impl From<&Sheet> for Task {
+    fn from(sheet: &Sheet) -> Self {
+        Self { name: sheet.name.clone(), train: sheet.train, boards: sheet.boards.clone() }
+    }
+}
+
 impl Task {
+    /// What is drawn on.
+    pub(super) fn sheet(self) -> Sheet {
+        Sheet { name: self.name, train: self.train, boards: self.boards }
+    }
+
     /// Test inputs.
     pub(super) fn tests(&self) -> usize {
         self.boards.len() / 2 - self.train.min(self.boards.len() / 2)

@@ -73,10 +73,12 @@ pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
     let chart = move || {
         let (range, unit) =
             if is_share(y.get()) { (Range::Share, Unit::Share) } else { (Range::FromZero, Unit::Plain) };
-        view! { <Chart title="Curves" series view show_x window range unit height=320.0 empty="None of these runs has measured that." /> }
+        let title = QUANTITIES.iter().find(|(choice, _)| *choice == y.get()).map_or("Curves", |(_, words)| words);
+        view! { <Chart title series view show_x window range unit height=320.0 empty="None of these runs has measured that." /> }
     };
     view! {
         <section class="compare-curves" aria-label="Curves">
+            <h2>"Curves"</h2>
             <Problems of=curves.problem />
             <div class="curves-choices">
                 <label class="hidden" for="quantity">"What is measured"</label>

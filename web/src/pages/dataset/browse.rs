@@ -5,6 +5,7 @@ use crate::{
     components::{
         field::Tick,
         problem::{Problems, Waiting},
+        turn::Turn,
     },
     format,
     grid::picture::{picture, solve_link},
@@ -57,6 +58,8 @@ pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
             }
         })
     };
+    let next = Memo::new(move |_| puzzles.value.with(|page| page.as_ref().and_then(|page| page.next_cursor.clone())));
+    let place = Signal::derive(move || puzzles.value.with(|page| page.as_ref().and_then(|page| place(page, total()))));
     view! {
         <section class="part" aria-labelledby="puzzles-title">
             <div class="curves-head">
@@ -68,48 +71,16 @@ pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
             </div>
             <Problems of=puzzles.problem />
             <div class="tiles" class:tiles-wide=kind == Kind::Arc>{shown}</div>
-            <Turn puzzles total=Signal::derive(total) after go />
+            <Turn label="Pages of puzzles" after go next=next place=place />
         </section>
     }
 }
 
-/// Which puzzles are shown, and the buttons that turn the page.
-#[component]
-fn Turn(
-    puzzles: load::Loaded<hrm_types::Page<StoredPuzzle>>,
-    total: Signal<u32>,
-    after: Memo<Option<String>>,
-    go: SignalSetter<Option<String>>,
-) -> impl IntoView {
-    // Where the pages before this one began; a page that was opened by its address has none but the first.
-    let trail = RwSignal::new(Vec::<Option<String>>::new());
-    let next = Memo::new(move |_| puzzles.value.with(|page| page.as_ref().and_then(|page| page.next_cursor.clone())));
-    let place = move || {
-        puzzles.value.with(|page| {
-            let items = &page.as_ref()?.items;
-            let (first, last) = (items.first()?.position + 1, items.last()?.position + 1);
-            let [first, last, total] = [first, last, total.get()].map(|n| format::count(n.into()));
-            Some(format!("{first} to {last} of {total}"))
-        })
-    };
-    let forth = move |_| {
-        trail.update(|trail| trail.push(after.get_untracked()));
-        go.set(next.get_untracked());
-    };
-    let back = move |_| {
-        let before = trail.try_update(Vec::pop).flatten().flatten();
-        go.set(before);
-    };
-    let at_start = move || after.with(Option::is_none);
-    view! {
-        <nav class="turn" aria-label="Pages of puzzles">
-            <button type="button" disabled=at_start on:click=back>
-                {move || if trail.with(Vec::is_empty) && !at_start() { "First" } else { "Previous" }}
-            </button>
-            <button type="button" disabled=move || next.with(Option::is_none) on:click=forth>"Next"</button>
-            <span class="muted" role="status">{place}</span>
-        </nav>
-    }
+/// Which puzzles are shown, in words.
+fn place(puzzles: &hrm_types::Page<StoredPuzzle>, total: u32) -> Option<String> {
+    let (first, last) = (puzzles.items.first()?.position + 1, puzzles.items.last()?.position + 1);
+    let [first, last, total] = [first, last, total].map(|n| format::count(n.into()));
+    Some(format!("{first} to {last} of {total}"))
 }
 
 fn tile(kind: Kind, puzzle: &StoredPuzzle, solved: bool) -> Option<impl IntoView + use<>> {

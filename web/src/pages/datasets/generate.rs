@@ -8,6 +8,7 @@ use crate::{
         problem::Problems,
     },
     format,
+    working_team::ForTeam,
 };
 use hrm_types::{
     board::Kind,
@@ -196,6 +197,7 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
                 </Show>
             </div>
             <Problems of=refusal.beside(&FIELDS) />
+            <ForTeam />
             <button type="submit" class="primary" disabled=move || busy.get()>
                 {move || if busy.get() { "Generating …" } else { "Generate" }}
             </button>

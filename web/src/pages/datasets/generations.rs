@@ -2,9 +2,12 @@
 
 use crate::{
     api,
-    components::{job::JobProgress, problem::Problems, state::StateMark},
+    components::{
+        job::{JobProgress, standing},
+        problem::Problems,
+        state::StateMark,
+    },
     load,
-    pages::model::standing,
 };
 use hrm_types::{Page, ids::JobId, job::Job, problem::Problem, run::RunState};
 use leptos::{prelude::*, task::spawn_local};

@@ -8,6 +8,7 @@ use crate::{
         problem::Problems,
     },
     pages::dataset::count_words,
+    working_team::ForTeam,
 };
 use hrm_types::dataset::Dataset;
 use leptos::{prelude::*, task::spawn_local};
@@ -122,6 +123,7 @@ pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
             </div>
             <TextField id="import-license" label="Licence" value=texts.license wrong=refusal.of("license") placeholder="as its publisher states" />
             <Problems of=refusal.beside(&FIELDS) />
+            <ForTeam />
             <button type="submit" class="primary" disabled=move || sending.busy() || fetching.get()>"Import"</button>
             <Show when=move || fetching.get()>
                 <p class="hint" role="status">"The server fetches it …"</p>

@@ -43,7 +43,7 @@ pub(super) struct MazeState {
 impl MazeState {
     /// A state with an example in place.
     pub(super) fn new() -> Self {
-        let painter = RwSignal::new(Painter::new(vec![built_in(0)], 0));
+        let painter = RwSignal::new(Painter::of(built_in(0)));
         let side = Memo::new(move |_| painter.with(|painter| painter.size().0 as u8));
         let puzzle = Memo::new(move |_| painter.with(|painter| asked(painter.board()?)));
         let ask = Ask::new(Kind::Maze, "/solve/maze", side.into(), puzzle.into());
@@ -52,7 +52,7 @@ impl MazeState {
 
     /// Begins anew with a maze.
     pub(super) fn begin(self, maze: Board) {
-        self.painter.set(Painter::new(vec![Some(maze)], 0));
+        self.painter.set(Painter::of(Some(maze)));
     }
 
     /// Changes the maze or the cursor. A result belongs to its maze and goes with it.

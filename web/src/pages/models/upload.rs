@@ -7,6 +7,7 @@ use crate::{
         file::{FileField, Sending, SendingProgress},
         problem::Problems,
     },
+    working_team::ForTeam,
 };
 use hrm_types::model::Model;
 use leptos::prelude::*;
@@ -50,6 +51,7 @@ pub(super) fn Upload() -> impl IntoView {
                 <TextField id="upload-name" label="Name" value=name wrong=refusal.of("name") />
                 <div class="line-end"><button type="submit" class="primary" disabled=move || sending.busy()>"Upload"</button></div>
             </form>
+            <ForTeam />
             <SendingProgress sending />
             <Problems of=refusal.beside(&["file", "name"]) />
         </section>

@@ -14,6 +14,7 @@ pub(super) fn Machines(workers: Loaded<Page<Worker>>) -> impl IntoView {
     view! {
         <Show when=move || all.with(|all| !all.is_empty())>
             <section class="machines" aria-label="Workers">
+                <h2 class="hidden">"Workers"</h2>
                 {move || all.get().into_iter().map(worker).collect_view()}
             </section>
         </Show>

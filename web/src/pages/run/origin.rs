@@ -17,7 +17,11 @@ pub(super) fn Origin(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
     // Fetched anew when its state, its attempt or its checkpoint changes.
     let edition = Memo::new(move |_| {
         run.with(|run| {
-            run.as_ref().map(|run| (run.state.as_str(), run.attempt, run.checkpoint_id, run.evaluation.is_some()))
+            // A first step tells that its worker has said on what it computes.
+            let standing = |run: &Run| {
+                (run.state.as_str(), run.attempt, run.step > 0, run.checkpoint_id, run.evaluation.is_some())
+            };
+            run.as_ref().map(standing)
         })
     });
     let origin = load::load(move || {

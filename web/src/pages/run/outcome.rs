@@ -1,11 +1,11 @@
 //! What came of a run: its score on the test split, after every ACT step, and its checkpoint.
 
-use super::evaluate::Evaluate;
 use crate::{
     api,
     chart::{Chart, Range, Series, Unit},
-    components::interval::Interval,
-    format,
+    components::{interval::Interval, measure::Measure},
+    format, load,
+    pages::models::solve_address,
 };
 use hrm_types::{
     evaluation::{Evaluation, Halting, Protocol},
@@ -71,17 +71,21 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
     run.with_untracked(|run| {
         let run = run.as_ref()?;
         let checkpoint = run.checkpoint_id?;
-        let steps = run.evaluation.as_ref().map_or(16, |score| score.protocol.max_steps);
+        let model = load::load(move || api::models::get_model(checkpoint));
+        let solve = move || model.value.with(|model| model.as_ref().map(solve_address));
         let leaderboard = run.dataset_id.map(|dataset| {
             view! { <a class="button" href=format!("/leaderboard?dataset={dataset}")>"Leaderboards"</a> }
         });
         Some(view! {
             <div class="outcome-links">
-                <a class="button" href=format!("/?model={checkpoint}")>"Solve with it"</a>
+                <a class="button" href=solve>"Solve with it"</a>
                 {leaderboard}
                 <a class="button" href=api::solving::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
             </div>
-            <Evaluate checkpoint steps dataset=run.dataset_id.map(|id| id.to_string()) />
+            <details class="measure">
+                <summary>"Measure it on other puzzles, or in another way"</summary>
+                <Measure id=checkpoint model dataset=run.dataset_id.map(|id| id.to_string()) />
+            </details>
         })
     })
 }

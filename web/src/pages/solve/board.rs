@@ -3,6 +3,8 @@
 use super::{
     ask::{Ask, Said},
     examples,
+    given::{Given, OpenFile},
+    list::ListBar,
     picker::Picker,
     state::SolveState,
 };
@@ -30,6 +32,7 @@ pub(crate) fn Board(state: SolveState) -> impl IntoView {
     view! {
         <section class="board" aria-label="Puzzle" class:answered=move || state.ask.outcome.with(Option::is_some)>
             <Tools state side />
+            <ListBar state />
             <SudokuGrid side cells cursor on_touch=touch />
             <p class="board-said" role="status">{move || said(state)}</p>
             <Keypad state side />
@@ -61,6 +64,11 @@ fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
             <div class="segments" role="group" aria-label="Size">{sides.into_iter().collect_view()}</div>
             <div class="tool-buttons">
                 <button type="button" class="quiet" on:click=move |_| examples::another(state)>"Example"</button>
+                <OpenFile
+                    ask=state.ask
+                    accept=".sdk,.sdm,.ss,.txt,.csv,text/plain"
+                    on_given=Callback::new(move |given: Given| state.take_text(&given.text))
+                />
                 <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
                 <History
                     can_undo=Signal::derive(move || state.editor.with(Editor::can_undo))
@@ -95,8 +103,8 @@ fn said(state: SolveState) -> AnyView {
         None if state.ask.outcome.with(Option::is_some) => key(state.ask).into_any(),
         None => {
             let givens = state.editor.with(|editor| editor.grid().givens());
-            let text =
-                format!("{}. Paste a line or a drawn grid anywhere.", crate::format::counted(givens as u64, "given"));
+            let givens = crate::format::counted(givens as u64, "given");
+            let text = format!("{givens}. Paste or drop puzzles anywhere: a line, a drawn grid, a list, a file.");
             view! { <span>{text}</span> }.into_any()
         }
     }

@@ -18,6 +18,7 @@ pub(crate) fn ResultPanel(ask: Ask) -> impl IntoView {
     let answered = Memo::new(move |_| ask.outcome.with(Option::is_some));
     view! {
         <section class="result" aria-label="Result">
+            <h2 class="hidden">"Result"</h2>
             <Problems of=ask.problem />
             <div role="status" class="verdict-room">{move || verdict_view(ask)}</div>
             <Show when=move || answered.get() fallback=placeholder>

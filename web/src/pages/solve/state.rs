@@ -3,6 +3,7 @@
 use super::{
     ask::{Ask, Asked, Outcome},
     examples,
+    list::List,
 };
 use crate::grid::{
     editor::Editor,
@@ -17,6 +18,8 @@ pub(crate) struct SolveState {
     pub(crate) editor: RwSignal<Editor>,
     /// Whether digits are pencil marks.
     pub(crate) pencil: RwSignal<bool>,
+    /// The puzzles of a list, one after the other.
+    pub(crate) list: RwSignal<List>,
     pub(crate) ask: Ask,
 }
 
@@ -27,7 +30,7 @@ impl SolveState {
         let side = Memo::new(move |_| editor.with(|editor| editor.grid().side()));
         let puzzle = Memo::new(move |_| editor.with(|editor| asked(editor.grid())));
         let ask = Ask::new(Kind::Sudoku, "/", side.into(), puzzle.into());
-        Self { editor, pencil: RwSignal::new(false), ask }
+        Self { editor, pencil: RwSignal::new(false), list: RwSignal::new(List::default()), ask }
     }
 
     /// Side of the puzzle.

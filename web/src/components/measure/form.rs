@@ -1,19 +1,20 @@
 //! The form that queues an evaluation: on which puzzles, and by which protocol.
 
+use super::asked::Asked;
 use crate::{
     api,
     components::{
         field::{ChoiceField, Refusal, TextField, number},
         problem::Problems,
     },
-    load::{self, Loaded},
+    load,
+    working_team::ForTeam,
 };
 use hrm_types::{
-    Page,
     board::Kind,
     dataset::{Dataset, Split},
     evaluation::{Halting, Protocol},
-    job::{CreateEvaluation, EvaluationJob, LOCAL},
+    job::{CreateEvaluation, LOCAL},
     model::Model,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -23,7 +24,7 @@ const FIELDS: [&str; 5] = ["dataset", "protocol.max_steps", "protocol.limit", "p
 
 /// What stands in the form.
 #[derive(Clone, Copy)]
-struct Form {
+struct Texts {
     dataset: RwSignal<String>,
     split: RwSignal<String>,
     halting: RwSignal<Halting>,
@@ -32,7 +33,7 @@ struct Form {
     voting: RwSignal<String>,
 }
 
-impl Form {
+impl Texts {
     fn of(model: &Model) -> Self {
         Self {
             dataset: RwSignal::new(String::new()),
@@ -74,8 +75,8 @@ impl Form {
 
 /// The form; what it queues is looked for in `asked` at once.
 #[component]
-pub(super) fn Evaluate(model: Model, asked: Loaded<Page<EvaluationJob>>) -> impl IntoView {
-    let form = Form::of(&model);
+pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl IntoView {
+    let form = Texts::of(&model);
     let (refusal, said) = (Refusal::new(), RwSignal::new(String::new()));
     let datasets = load::load(api::data::list_datasets);
     let (kind, side) = (model.kind.clone(), model.side);
@@ -85,11 +86,12 @@ pub(super) fn Evaluate(model: Model, asked: Loaded<Page<EvaluationJob>>) -> impl
             page.as_ref().map(|page| page.items.iter().filter(fits).cloned().collect::<Vec<_>>())
         })
     });
-    // The first one that has test puzzles is the likely wish.
+    // The one that was named, or else the first that has test puzzles, is the likely wish.
     Effect::new(move |_| {
         let first = fitting.with(|fitting| {
-            let mut fitting = fitting.iter().flatten();
-            fitting.find(|dataset| dataset.test_count > 0).map(|dataset| dataset.id.to_string())
+            let mut known = fitting.iter().flatten();
+            let named = known.clone().find(|one| Some(one.id.to_string()) == dataset);
+            named.or_else(|| known.find(|one| one.test_count > 0)).map(|one| one.id.to_string())
         });
         if let Some(first) = first.filter(|_| form.dataset.with_untracked(String::is_empty)) {
             form.dataset.set(first);
@@ -143,6 +145,7 @@ pub(super) fn Evaluate(model: Model, asked: Loaded<Page<EvaluationJob>>) -> impl
                     <span class="hint" role="status">{said}</span>
                 </div>
             </form>
+            <ForTeam />
             <Problems of=refusal.beside(&FIELDS) />
         </Show>
     }

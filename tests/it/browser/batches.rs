@@ -1,0 +1,151 @@
+//! Many puzzles: a list that is stepped through, solved as a batch, looked at answer by answer; files and candidates.
+
+use super::{
+    driver::journey,
+    tab::{Tab, key},
+};
+use serde_json::json;
+
+/// Puzzles of side 6; the model that ships solves most.
+const LIST: [&str; 3] = [
+    "3.5...1.....5...6...4.31..64.5.5...6",
+    "..13.4..6...........5.31.1.4.52.4.1.",
+    "2.63..3.....5..624......6.5..2..3.6.",
+];
+
+const NINE: &str = "...8..762..3.9....8....653...6.59.249..7.2..8...6.....5.81...7.6..9..813..7......";
+
+async fn place_is(tab: &Tab, place: &str) {
+    tab.until(&format!("return document.querySelector('.list-place')?.textContent === '{place}'")).await;
+}
+
+#[test]
+fn a_list_is_stepped_through_and_solved_as_a_batch() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        tab.drop_file("hard.sdm", &format!("# three\n{}\n", LIST.join("\r\n"))).await;
+        place_is(&tab, "Puzzle 1 of 3").await;
+        assert_eq!(tab.text(".board-said").await, "3 puzzles.");
+        tab.press_button("Next").await;
+        place_is(&tab, "Puzzle 2 of 3").await;
+        assert_eq!(tab.grid().await.to_string(), LIST[1]);
+        assert_eq!(tab.path().await, format!("/?s={}", LIST[1]));
+        tab.press_button("Clear").await;
+        place_is(&tab, "Puzzle 2 of 3, changed").await;
+        tab.press_button("Undo").await;
+        place_is(&tab, "Puzzle 2 of 3").await;
+        tab.press_button("Undo").await;
+        place_is(&tab, "Puzzle 1 of 3").await;
+
+        // Loaded again, the address has the puzzle and the tab its list.
+        tab.press_button("Next").await;
+        tab.open(&tab.path().await).await;
+        place_is(&tab, "Puzzle 2 of 3").await;
+
+        tab.press_button("Solve all 3").await;
+        tab.until("return location.pathname.startsWith('/batches/')").await;
+        tab.until("return document.querySelector('.batch-standing [data-state=succeeded]')").await;
+        tab.until("return document.querySelectorAll('.results tbody tr').length === 3").await;
+        tab.until("return !document.querySelector('.results').textContent.includes('waits')").await;
+        assert_eq!(tab.title().await, "3 Sudokus · HRM Lab");
+        let right = "return [...document.querySelectorAll('.result-right')].length";
+        let right = tab.run(right).await.as_u64().expect("a number");
+        assert!(right >= 1, "the shipped model solves some of them");
+        assert_eq!(tab.text(".segments [aria-pressed=false] b").await, right.to_string(), "and the filter counts them");
+        let files = "return [...document.querySelectorAll('.page-actions a')].map(a => a.getAttribute('href').split('format=')[1])";
+        assert_eq!(tab.run(files).await, json!(["csv", "json"]));
+
+        // An answer leads to the player, which says the same.
+        let first = tab.text(".results tbody tr td:nth-child(4)").await;
+        tab.click(".results tbody tr a.picture").await;
+        tab.until("return location.pathname === '/'").await;
+        let verdict = tab.until("return document.querySelector('.verdict')?.textContent").await;
+        let solved = verdict.as_str().is_some_and(|verdict| verdict.starts_with("Solved in "));
+        assert_eq!(first.starts_with("Right"), solved, "{first}: {verdict}");
+
+        // It stands in the list of batches and in the queue.
+        tab.click("nav[aria-label='What to solve'] a[href='/batches']").await;
+        tab.until("return [...document.querySelectorAll('.batches th a')].some(a => a.textContent === '3 Sudokus')")
+            .await;
+        assert_eq!(tab.text("header nav [aria-current]").await, "Solve");
+        tab.click("header nav a[href='/queue']").await;
+        tab.until("return document.querySelector('[aria-label=Ended] th a[href^=\"/batches/\"]')").await;
+
+        tab.open("/").await;
+        tab.press_button("Close the list").await;
+        tab.until("return !document.querySelector('.list-bar')").await;
+    });
+}
+
+#[test]
+fn files_and_candidates_are_opened() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        let row = |row: usize| {
+            let cells = &NINE[9 * row..9 * row + 9];
+            format!(" |{}|{}|{}|\n", &cells[..3], &cells[3..6], &cells[6..])
+        };
+        let (edge, middle) = (" *-----------*\n", " |---+---+---|\n");
+        let rows = |from: usize| (from..from + 3).map(row).collect::<String>();
+        let drawn = [edge, &rows(0), middle, &rows(3), middle, &rows(6), edge].concat();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("puzzle.ss");
+        std::fs::write(&file, drawn).expect("a written file");
+        tab.choose_file("#puzzle-file", &file).await;
+        tab.until("return document.querySelectorAll('.cell').length === 81").await;
+        assert_eq!(tab.grid().await.to_string(), NINE);
+
+        tab.paste("| 1 2 | 34 34 |\n| 3 4 | 12 12 |\n|-----+-------|\n| 2 1 | 3 4 |\n| 4 3 | 12 12 |").await;
+        tab.until("return document.querySelectorAll('.cell').length === 16").await;
+        let third = "return document.querySelectorAll('.cell')[2].getAttribute('aria-label')";
+        assert_eq!(tab.run(third).await, json!("row 1 column 3, empty, marks 3 4"));
+        tab.press(&format!("{}z", key::CONTROL)).await;
+        tab.until("return document.querySelectorAll('.cell').length === 81").await;
+        tab.drop_file("notes.txt", "buy milk").await;
+        let said = tab.until("return document.querySelector('.board-said .bad')?.textContent").await;
+        assert!(said.as_str().is_some_and(|said| said.starts_with("That is no puzzle: ")), "{said}");
+    });
+}
+
+#[test]
+fn the_puzzles_of_a_dataset_are_queued_and_cancelled() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        let made = tab.run_async("
+            const done = arguments[arguments.length - 1];
+            fetch('/api/v1/datasets', { method: 'POST', headers: { 'content-type': 'application/json' },
+                body: JSON.stringify({ name: 'it-batch', generate: { side: 6, train: 2, test: 30, givens: [16, 20], seed: 5 } }) })
+                .then(answer => done(answer.status));").await;
+        assert!(made == json!(201) || made == json!(409), "{made}");
+        tab.open("/batches").await;
+        tab.until(
+            "return [...document.querySelectorAll('#batch-dataset option')].some(o => o.textContent === 'it-batch')",
+        )
+        .await;
+        let choose = "
+            const field = document.querySelector('#batch-dataset');
+            field.value = [...field.options].find(o => o.textContent === 'it-batch').value;
+            field.dispatchEvent(new Event('change', { bubbles: true }));";
+        tab.run(choose).await;
+        tab.fill("#batch-limit", "x").await;
+        tab.press_button("Queue the batch").await;
+        tab.until(
+            "return document.querySelector('.field.invalid .hint')?.textContent.startsWith('expected a whole number')",
+        )
+        .await;
+        tab.fill("#batch-limit", "25").await;
+        tab.press_button("Queue the batch").await;
+        tab.until("return document.querySelector('h1').textContent === '25 Sudokus'").await;
+        tab.until("return document.querySelector('.batch-standing [data-state=succeeded]')").await;
+        tab.until("return document.querySelectorAll('.results tbody tr').length === 20").await;
+        tab.click(".turn button:nth-of-type(2)").await;
+        tab.until("return document.querySelectorAll('.results tbody tr').length === 5").await;
+        assert_eq!(tab.text(".turn .muted").await, "Puzzles 21 to 25");
+        tab.press_button("Delete").await;
+        tab.click(".confirm .danger").await;
+        tab.until("return location.pathname === '/batches' && document.querySelector('h1').textContent === 'Batches'")
+            .await;
+    });
+}

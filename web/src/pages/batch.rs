@@ -1,0 +1,178 @@
+//! One batch: how far it is, what was answered to each of its puzzles, and all answers as a file.
+
+mod results;
+
+use crate::{
+    api,
+    components::{
+        ago::Ago,
+        confirm::Confirm,
+        job::{JobProgress, wishes},
+        page::Page,
+        problem::{Problems, Waiting},
+        state::StateMark,
+    },
+    format, live, load,
+    pages::batches::{contents, right},
+    session,
+};
+use hrm_types::{account::Scope, batch::Batch, ids::JobId, problem::Problem, run::RunState};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
+use results::Results;
+use std::time::Duration;
+
+/// Between looks, should the stream of changes be away.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// How long changes are gathered before the batch is fetched again.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// The page at `/batches/{id}`.
+#[component]
+pub(crate) fn BatchPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<JobId>().ok())));
+    move || match id.get() {
+        Some(id) => view! { <BatchView id /> }.into_any(),
+        None => view! {
+            <Page title="No such batch" lead="This address holds no batch's id.">
+                <p><a href="/batches">"All batches"</a></p>
+            </Page>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn BatchView(id: JobId) -> impl IntoView {
+    let batch = load::poll(
+        move || api::batches::get_batch(id),
+        |batch: Option<&Batch>| batch.is_none_or(|batch| !batch.job.state.is_final()).then_some(PAUSE),
+    );
+    follow(id, batch);
+    let value = batch.value;
+    let refused = RwSignal::new(None::<Problem>);
+    let title = Memo::new(move |_| value.with(|batch| batch.as_ref().map_or_else(|| "Batch".into(), contents)));
+    view! {
+        <Page title actions=move || actions(id, batch, refused)>
+            <Problems of=batch.problem />
+            <Problems of=refused />
+            <Show when=move || value.with(Option::is_none) && batch.problem.with(Option::is_none)>
+                <Waiting />
+            </Show>
+            <div role="status">{move || value.with(|batch| batch.as_ref().map(standing))}</div>
+            {move || value.with(|batch| batch.as_ref().map(facts))}
+            <Show when=move || value.with(Option::is_some)>
+                <Results id batch=value />
+            </Show>
+        </Page>
+    }
+}
+
+/// Looks again whenever the batch has changed.
+fn follow(id: JobId, batch: load::Loaded<Batch>) {
+    let due = StoredValue::new(false);
+    let stream = StoredValue::new_local(None);
+    let changed = move |job: hrm_types::job::Job| {
+        if job.id == id && due.try_get_value() == Some(false) {
+            due.set_value(true);
+            let look = move || {
+                if due.try_set_value(false).is_none() {
+                    batch.refresh();
+                }
+            };
+            set_timeout(look, GATHER);
+        }
+    };
+    stream.set_value(live::open_queue(changed));
+    on_cleanup(move || drop(stream.try_update_value(Option::take)));
+}
+
+/// What can be asked of it, the files, and its end.
+fn actions(id: JobId, batch: load::Loaded<Batch>, refused: RwSignal<Option<Problem>>) -> impl IntoView {
+    let job = Memo::new(move |_| batch.value.with(|batch| batch.as_ref().map(|batch| batch.job.clone())));
+    let navigate = use_navigate();
+    let gone = Callback::new(move |()| navigate("/batches", NavigateOptions::default()));
+    let delete = move || {
+        spawn_local(async move {
+            match api::batches::delete_batch(id).await {
+                Ok(()) => gone.run(()),
+                Err(problem) => drop(refused.try_set(Some(*problem))),
+            }
+        });
+    };
+    let button = move |(wish, words): (&'static str, &'static str)| {
+        let ask = move |_| {
+            let Some(job) = job.get_untracked() else { return };
+            spawn_local(async move {
+                refused.try_set(api::runs::ask_job(&job, wish).await.err().map(|problem| *problem));
+                batch.refresh();
+            });
+        };
+        view! { <button type="button" on:click=ask>{words}</button> }
+    };
+    let offered = Memo::new(move |_| job.with(|job| job.as_ref().map(wishes).unwrap_or_default()));
+    let ended = Memo::new(move |_| job.with(|job| job.as_ref().is_some_and(|job| job.state.is_final())));
+    let answered = Memo::new(move |_| batch.value.with(|batch| batch.as_ref().is_some_and(|batch| batch.answered > 0)));
+    view! {
+        <a class="button" href="/batches">"All batches"</a>
+        <Show when=|| session::may(Scope::Write)>{move || offered.get().into_iter().map(button).collect_view()}</Show>
+        <Show when=move || answered.get()>
+            <a class="button" href=api::batches::file_address(id, "csv") rel="external" download="">"Answers as CSV"</a>
+            <a class="button" href=api::batches::file_address(id, "json") rel="external" download="">"as JSON"</a>
+        </Show>
+        <Show when=move || ended.get() && session::may(Scope::Write)>
+            <Confirm label="Delete" question=Signal::stored("Delete the batch with its puzzles and answers?".to_owned()) act=delete />
+        </Show>
+    }
+}
+
+/// How it stands and how far it is.
+fn standing(batch: &Batch) -> impl IntoView + use<> {
+    let job = batch.job.clone();
+    let words = match job.state {
+        _ if job.cancel_requested && !job.state.is_final() => Some("stopping …".to_owned()),
+        RunState::Queued => job.reason.clone().or(job.waits_for.clone()),
+        _ => job.reason.clone(),
+    };
+    view! {
+        <p class="batch-standing">
+            <StateMark state=job.state />
+            {words.map(|words| view! { <span class="muted">{words}</span> })}
+            <JobProgress job />
+        </p>
+    }
+}
+
+fn facts(batch: &Batch) -> impl IntoView + use<> {
+    let fact = |name: &'static str, value: AnyView| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    let (job, spec) = (&batch.job, &batch.spec);
+    let source = match (spec.dataset_id, spec.split) {
+        (Some(id), Some(split)) => {
+            let words = format!("the {} split of a dataset", split.as_str());
+            view! { <a href=format!("/datasets/{id}?split={}", split.as_str())>{words}</a> }.into_any()
+        }
+        _ => "sent".into_any(),
+    };
+    let steps = spec.steps.map_or_else(|| "until it stops by itself".into(), |steps| format!("exactly {steps}"));
+    let ended = job.finished_at.map(|at| fact("Ended", view! { <Ago at /> }.into_any()));
+    let took = job
+        .started_at
+        .zip(job.finished_at)
+        .map(|(from, to)| fact("Took", format::duration((to - from).as_seconds_f64()).into_any()));
+    view! {
+        <dl class="facts standing-strip">
+            {fact("Right", right(batch).into_any())}
+            {fact("Model", view! { <a href=format!("/models/{}", spec.checkpoint_id)>{job.name.clone()}</a> }.into_any())}
+            {fact("Steps", steps.into_any())}
+            {fact("Puzzles", source)}
+            {fact("Queued", view! { <Ago at=job.created_at />" by "{job.owner.clone()} }.into_any())}
+            {ended}
+            {took}
+        </dl>
+    }
+}

@@ -1,0 +1,127 @@
+//! The form that queues the puzzles of a stored dataset.
+
+use crate::{
+    api,
+    components::{
+        field::{ChoiceField, Refusal, TextField, number},
+        problem::Problems,
+    },
+    load,
+    working_team::ForTeam,
+};
+use hrm_types::{
+    batch::CreateBatch,
+    dataset::{Dataset, Split},
+    job::LOCAL,
+    model::Model,
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+/// The fields that say at themselves what is wrong with them.
+const FIELDS: [&str; 5] = ["dataset", "split", "limit", "model", "steps"];
+
+/// Puzzles that are offered at first: enough to see something, and soon done.
+const FIRST: &str = "100";
+
+/// The form; shows the batch once it is queued.
+#[component]
+pub(super) fn NewBatch() -> impl IntoView {
+    let text = |text: &str| RwSignal::new(text.to_owned());
+    let (dataset, split, limit, model, steps) = (text(""), text("test"), text(FIRST), text(""), text(""));
+    let refusal = Refusal::new();
+    let datasets = load::load(api::data::list_datasets);
+    let models = load::load(api::solving::list_models);
+    let chosen = Memo::new(move |_| {
+        let id = dataset.get();
+        datasets.value.with(|page| {
+            let mut all = page.iter().flat_map(|page| &page.items);
+            all.clone().find(|dataset| dataset.id.to_string() == id).or_else(|| all.next()).cloned()
+        })
+    });
+    let options = Signal::derive(move || {
+        let option = |dataset: &Dataset| (dataset.id.to_string(), dataset.name.clone());
+        datasets.value.with(|page| page.iter().flat_map(|page| &page.items).map(option).collect())
+    });
+    let splits = Signal::derive(move || chosen.with(|chosen| chosen.as_ref().map(splits).unwrap_or_default()));
+    let fitting = Signal::derive(move || {
+        let fits = |model: &&Model| {
+            chosen.with(|chosen| {
+                chosen.as_ref().is_some_and(|set| model.kind == set.kind.as_str() && model.side == set.side)
+            })
+        };
+        let option = |model: &Model| (model.id.to_string(), model.name.clone());
+        models.value.with(|page| {
+            let some = page.iter().flat_map(|page| &page.items).filter(fits).map(option);
+            std::iter::once((String::new(), "the best stored one".to_owned())).chain(some).collect::<Vec<_>>()
+        })
+    });
+    let navigate = use_navigate();
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        refusal.clear();
+        let whole = |text: RwSignal<String>| text.with_untracked(|text| number::<u32>(text));
+        let (limit, steps) = match (whole(limit), whole(steps)) {
+            (Ok(limit), Ok(steps)) => (limit, steps),
+            (Err(problem), _) => return refusal.at("limit", problem),
+            (_, Err(problem)) => return refusal.at("steps", problem),
+        };
+        let named = model.get_untracked();
+        let offered = splits.get_untracked();
+        let wanted = split.get_untracked();
+        // A split that this dataset does not have is not what the field shows.
+        let wanted = offered.iter().find(|(name, _)| *name == wanted).or(offered.first()).map(|(name, _)| name.clone());
+        let request = CreateBatch {
+            puzzles: None,
+            kind: None,
+            dataset: chosen.with_untracked(|chosen| chosen.as_ref().map(|dataset| dataset.id.to_string())),
+            split: wanted.as_deref().and_then(|wanted| SPLITS.into_iter().find(|split| split.as_str() == wanted)),
+            limit,
+            model: (!named.is_empty()).then_some(named),
+            steps,
+            owner: LOCAL.into(),
+            priority: 0,
+        };
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            match api::batches::create_batch(&request).await {
+                Ok(batch) => navigate(&format!("/batches/{}", batch.job.id), NavigateOptions::default()),
+                Err(problem) => refusal.set(*problem),
+            }
+        });
+    };
+    view! {
+        <section class="below" aria-labelledby="new-batch-title">
+            <h2 id="new-batch-title">"Solve the puzzles of a dataset"</h2>
+            <Problems of=datasets.problem />
+            <Show
+                when=move || chosen.with(Option::is_some)
+                fallback=|| view! { <p class="muted">"No dataset is stored. "<a href="/datasets">"Generate or import one"</a>"."</p> }
+            >
+                <form class="line" on:submit=submit.clone()>
+                    <ChoiceField id="batch-dataset" label="Dataset" value=dataset options wrong=refusal.of("dataset") />
+                    <ChoiceField id="batch-split" label="Puzzles" value=split options=splits wrong=refusal.of("split") />
+                    <TextField id="batch-limit" label="Only the first" value=limit number=true wrong=refusal.of("limit") hint="all of them if empty" />
+                    <ChoiceField id="batch-model" label="Model" value=model options=fitting wrong=refusal.of("model") />
+                    <TextField id="batch-steps" label="ACT steps" value=steps number=true wrong=refusal.of("steps") hint="until it stops by itself if empty" />
+                    <div class="line-end"><button type="submit" class="primary">"Queue the batch"</button></div>
+                </form>
+                <ForTeam />
+                <Problems of=refusal.beside(&FIELDS) />
+            </Show>
+        </section>
+    }
+}
+
+const SPLITS: [Split; 3] = [Split::Test, Split::Validation, Split::Train];
+
+/// The splits that have puzzles, the held-out ones first.
+fn splits(dataset: &Dataset) -> Vec<(String, String)> {
+    let count = |split| match split {
+        Split::Train => dataset.train_count,
+        Split::Validation => dataset.validation_count,
+        Split::Test => dataset.test_count,
+    };
+    let some = SPLITS.into_iter().filter(|&split| count(split) > 0);
+    some.map(|split| (split.as_str().to_owned(), format!("{} ({})", split.as_str(), count(split)))).collect()
+}
