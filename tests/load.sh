@@ -1,5 +1,6 @@
 #!/bin/sh
-# Measures what a server of its own answers under load, on loopback: a list of 10,000 runs, the metrics of a run with 1,000,000 points,
+# Measures what a server of its own answers under load, on loopback: a list of 10,000 runs, all queued and then a hundred
+# queued and the others ended, the metrics of a run with 1,000,000 points,
 # puzzles at ten times what it can solve, and other requests beside 500 connections whose requests never come whole. Needs
 # wrk (Debian: apt-get install wrk), python3, curl and the programs of PostgreSQL. LOAD_SECONDS: length of each part.
 # LOAD_WRAP: a command before every command that measures.
@@ -43,16 +44,22 @@ sql "UPDATE jobs SET attempt = 1 WHERE id = '$run';
 sql "VACUUM ANALYZE"
 echo "$(sql 'SELECT count(*) FROM runs') runs, $(sql 'SELECT count(*) FROM metrics') points of one"
 
-echo; echo "A list of 10,000 runs"
-measure -t1 -c1 -d"$seconds" --latency "$address/api/v1/runs?limit=100"
-measure -t1 -c1 -d"$seconds" --latency "$address/api/v1/runs?limit=100&order=name"
-measure -t1 -c16 -d"$seconds" --latency "$address/api/v1/runs?limit=50"
-cursor=
-pages=0
-begun=$(date +%s%N)
-while cursor=$(curl -sSf "$address/api/v1/runs?limit=100${cursor:+&cursor=$cursor}" | sed -n 's/.*"next_cursor":"\([^"]*\)".*/\1/p') &&
-    pages=$((pages + 1)) && [ -n "$cursor" ]; do :; done
-echo "$pages pages, one after the other with curl: $((($(date +%s%N) - begun) / 1000000)) ms"
+list() {
+    echo; echo "A list of 10,000 runs, $1 of them queued"
+    measure -t1 -c1 -d"$seconds" --latency "$address/api/v1/runs?limit=100"
+    measure -t1 -c1 -d"$seconds" --latency "$address/api/v1/runs?limit=100&order=name"
+    measure -t1 -c16 -d"$seconds" --latency "$address/api/v1/runs?limit=50"
+    cursor=
+    pages=0
+    begun=$(date +%s%N)
+    while cursor=$(curl -sSf "$address/api/v1/runs?limit=100${cursor:+&cursor=$cursor}" | sed -n 's/.*"next_cursor":"\([^"]*\)".*/\1/p') &&
+        pages=$((pages + 1)) && [ -n "$cursor" ]; do :; done
+    echo "$pages pages, one after the other with curl: $((($(date +%s%N) - begun) / 1000000)) ms"
+}
+list 10,000
+sql "UPDATE jobs SET state = 'cancelled', finished_at = now() WHERE id NOT IN (SELECT id FROM jobs ORDER BY id DESC LIMIT 100)"
+sql "VACUUM ANALYZE"
+list 100
 
 echo; echo "Metrics of a run with 1,000,000 points"
 measure -t1 -c1 -d"$seconds" --timeout 30 --latency "$address/api/v1/runs/$run/metrics?points=1500"

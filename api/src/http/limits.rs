@@ -8,7 +8,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,14 +51,20 @@ pub fn bounded_plain<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Rou
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_DEADLINE))
 }
 
-/// Room for some work at once and a short queue before it; whoever finds both full is told to come back.
+/// Room for some work at once and a queue before it; whoever finds both full is told to come back. The queue is for a crowd
+/// that passes: once it has been full nobody waits, and whoever finds a place works at once, until a second has passed in
+/// which nobody was refused. So under a load that stays, those who are let in wait no longer than at rest.
 #[derive(Debug, Clone)]
 pub struct Room {
     what: &'static str,
     retry_after: u32,
     admitted: Arc<Semaphore>,
     working: Arc<Semaphore>,
+    refused: Arc<Mutex<Option<Instant>>>,
 }
+
+/// Without a refusal for so long a room's queue is open again.
+const CALM: Duration = Duration::from_secs(1);
 
 /// A place in a [`Room`]; hold it for as long as the work goes on, even if nobody waits for it any more.
 #[derive(Debug)]
@@ -68,15 +77,34 @@ impl Room {
     /// A room where `at_once` work and `waiting` wait. `what` says that it is full; `retry_after` is in seconds.
     pub fn new(what: &'static str, retry_after: u32, at_once: usize, waiting: usize) -> Self {
         let admitted = Arc::new(Semaphore::new(at_once + waiting));
-        Self { what, retry_after, admitted, working: Arc::new(Semaphore::new(at_once)) }
+        let working = Arc::new(Semaphore::new(at_once));
+        Self { what, retry_after, admitted, working, refused: Arc::default() }
     }
 
-    /// Waits for a place, or refuses at once when even the queue is full.
+    /// Waits for a place, or refuses at once when even the queue is full or closed.
     pub async fn enter(&self) -> Result<Place, ApiError> {
-        let full = || ApiError::Overloaded { what: self.what, retry_after: self.retry_after };
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| full())?;
-        let working = Arc::clone(&self.working).acquire_owned().await.map_err(|_| full())?;
+        self.enter_at(Instant::now()).await
+    }
+
+    async fn enter_at(&self, now: Instant) -> Result<Place, ApiError> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| self.refuse(now))?;
+        let working = match Arc::clone(&self.working).try_acquire_owned() {
+            Ok(working) => working,
+            Err(_) if self.was_full(now) => return Err(self.refuse(now)),
+            Err(_) => Arc::clone(&self.working).acquire_owned().await.map_err(|_| self.refuse(now))?,
+        };
         Ok(Place { _admitted: admitted, _working: working })
+    }
+
+    fn was_full(&self, now: Instant) -> bool {
+        self.refused.lock().is_ok_and(|refused| refused.is_some_and(|at| now.duration_since(at) < CALM))
+    }
+
+    fn refuse(&self, now: Instant) -> ApiError {
+        if let Ok(mut refused) = self.refused.lock() {
+            *refused = Some(now);
+        }
+        ApiError::Overloaded { what: self.what, retry_after: self.retry_after }
     }
 }
 
@@ -130,5 +158,23 @@ mod tests {
         assert!(matches!(third, Err(ApiError::Overloaded { .. })));
         drop(first);
         assert!(second.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_was_full_is_closed_until_nobody_was_refused_for_a_second() {
+        let room = Room::new("too many", 1, 1, 1);
+        let begun = Instant::now();
+        let first = room.enter_at(begun).await.expect("the room is empty");
+        let mut second = Box::pin(room.enter_at(begun));
+        assert!((&mut second).now_or_never().is_none(), "the second waits");
+        assert!(room.enter_at(begun).now_or_never().expect("an answer at once").is_err(), "the queue is full");
+        drop(first);
+        let second = second.await.expect("a place");
+        let soon = begun + CALM / 2;
+        assert!(room.enter_at(soon).now_or_never().expect("an answer at once").is_err(), "the queue is closed");
+        let mut third = Box::pin(room.enter_at(soon + CALM));
+        assert!((&mut third).now_or_never().is_none(), "the queue is open again");
+        drop(second);
+        assert!(third.await.is_ok());
     }
 }

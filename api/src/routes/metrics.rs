@@ -11,14 +11,12 @@ use crate::{
     store,
 };
 use axum::{Json, extract::State};
-use futures_util::TryStreamExt;
 use hrm_types::{
     Page,
     ids::RunId,
     run::{MetricPoint, Run},
 };
 use serde::Deserialize;
-use std::pin::pin;
 use utoipa::IntoParams;
 
 /// Metric points of a page when no limit is given, and at most.
@@ -94,25 +92,37 @@ fn check(query: &ListMetricsQuery) -> Result<(), ApiError> {
     }
 }
 
+/// Points that are smoothed or thinned at once.
+const CHUNK: u32 = 20_000;
+
 /// The curve after a step, smoothed over everything before it, too, and thinned.
 async fn curve(state: &AppState, run: &Run, query: &ListMetricsQuery, most: u32) -> Result<Vec<MetricPoint>, ApiError> {
-    let extent = store::metrics::extent(&state.pool, run.id, run.attempt, query.after_step).await?;
-    let Some((count, first, last)) = extent else { return Ok(Vec::new()) };
-    let smoothing = query.smoothing.unwrap_or(0.0);
-    if smoothing == 0.0 && count <= u64::from(most) {
-        return Ok(store::metrics::list(&state.pool, run.id, run.attempt, query.after_step, most).await?);
-    }
+    let (pool, smoothing) = (&state.pool, query.smoothing.unwrap_or(0.0));
+    let points = store::metrics::list(pool, run.id, run.attempt, query.after_step, most + 1).await?;
+    let whole = points.len() <= most as usize;
+    let (Some(first), true) = (points.first(), !whole || smoothing > 0.0) else { return Ok(points) };
+    let first = first.step;
+    // A point that comes from now on is the next answer's.
+    let last = store::metrics::last_step(pool, run.id, run.attempt).await?.unwrap_or(first);
+    let mut kept = if whole { Thinner::keeping_all() } else { Thinner::new(first, last, most) };
     let mut smoother = Smoother::new(smoothing);
-    let mut thinner = Thinner::new(first, last, most);
-    let mut few = Vec::new();
-    let mut points = pin!(store::metrics::stream(&state.pool, run.id, run.attempt));
-    while let Some(mut point) = points.try_next().await? {
-        smoother.smooth(&mut point);
-        // A point that came since the extent was asked for is the next answer's.
-        if point.step < first || point.step > last {
-            continue;
+    for part in store::metrics::parts(pool, run.id, run.attempt).await? {
+        let mut read = query.after_step.filter(|_| smoothing == 0.0);
+        loop {
+            let chunk = store::metrics::measured(pool, part, read, CHUNK, smoothing > 0.0).await?;
+            let Some(end) = chunk.last() else { break };
+            read = Some(end.step);
+            for mut point in chunk {
+                smoother.smooth(&mut point);
+                if (first..=last).contains(&point.step) {
+                    kept.push(point);
+                }
+            }
         }
-        if count <= u64::from(most) { few.push(point) } else { thinner.push(point) }
     }
-    Ok(if count <= u64::from(most) { few } else { thinner.finish() })
+    let kept = kept.finish();
+    let steps: Vec<u64> = kept.iter().map(|point| point.step).collect();
+    let mut points = store::metrics::at_steps(pool, run.id, run.attempt, &steps).await?;
+    points.iter_mut().zip(&kept).for_each(|(point, kept)| kept.write(point));
+    Ok(points)
 }

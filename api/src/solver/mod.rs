@@ -25,6 +25,9 @@ use std::{num::NonZero, thread};
 /// Loaded models kept at once.
 const CACHED_MODELS: usize = 4;
 
+/// Puzzles that wait for one to be solved, at most.
+const WAITING: usize = 8;
+
 /// Solves puzzles with stored models.
 #[derive(Debug)]
 pub struct Solver {
@@ -35,12 +38,11 @@ pub struct Solver {
 }
 
 impl Solver {
-    /// A solver that runs as many puzzles at once as the machine has cores.
+    /// A solver that runs half as many puzzles at once as the machine has cores: each is worked on by several, and with one
+    /// for each core all take twice as long for hardly more of them.
     pub fn new(pool: PgPool) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        // So few wait that whoever is let in waits about half as long as a puzzle takes; the others know at once.
-        let waiting = (cores / 2).max(1);
-        let room = Room::new("as many puzzles as can wait are waiting already", 1, cores, waiting);
+        let room = Room::new("as many puzzles as can be are being solved already", 1, (cores / 2).max(1), WAITING);
         Self { pool, cache: Cache::new(CACHED_MODELS), room, canary: tokio::sync::Mutex::default() }
     }
 

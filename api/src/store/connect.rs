@@ -13,6 +13,10 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// Time that the database may work on one statement of a server's.
 const STATEMENT: Duration = Duration::from_mins(1);
 
+/// What plans are chosen by: every query here is over in milliseconds, in which to compile it does not pay, and whatever is
+/// asked for often is in memory, where a place costs no more than the next.
+const PLANS: [(&str, &str); 2] = [("jit", "off"), ("random_page_cost", "1.1")];
+
 /// The same pool for a process that answers requests: no statement of one runs on for longer than anybody waits.
 /// Streams are read in many statements, or are one that is read as fast as it comes.
 ///
@@ -30,7 +34,7 @@ pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
 /// # Errors
 /// [`Error::Database`] when it is not reachable; [`Error::Migrate`] when its tables are of a newer version.
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
-    let options = options.application_name("hrm");
+    let options = options.application_name("hrm").options(PLANS);
     let pool =
         PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?;
     MIGRATOR.run(&pool).await?;

@@ -2,7 +2,6 @@
 //! where a later attempt went on from an earlier step, the points beyond that step are superseded.
 
 use super::Error;
-use futures_util::{Stream, StreamExt};
 use hrm_types::{
     ids::RunId,
     run::{BestMetrics, MetricPoint, Validation},
@@ -59,6 +58,42 @@ impl From<Row> for MetricPoint {
     }
 }
 
+/// What was measured at a step, beside the counters, the clocks and the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Steps done.
+    pub step: u64,
+    /// The loss, always read, and what else was read and measured: the losses of the answer and of both Q values, sequences
+    /// per second, the shares of tokens, puzzles and halts that were right, ACT steps.
+    pub values: [Option<f64>; 9],
+}
+
+impl Measured {
+    /// The loss.
+    pub fn loss(&self) -> f64 {
+        self.values[0].unwrap_or(f64::NAN)
+    }
+
+    /// Puts the values in the place of the point's.
+    pub fn write(&self, point: &mut MetricPoint) {
+        let [loss, lm_loss, q_halt_loss, q_continue_loss, sequences_per_second, optional @ ..] = self.values;
+        let required = [
+            (&mut point.loss, loss),
+            (&mut point.lm_loss, lm_loss),
+            (&mut point.q_halt_loss, q_halt_loss),
+            (&mut point.q_continue_loss, q_continue_loss),
+            (&mut point.sequences_per_second, sequences_per_second),
+        ];
+        for (there, value) in required {
+            *there = value.unwrap_or(*there);
+        }
+        let measured = [&mut point.accuracy, &mut point.exact_accuracy, &mut point.q_halt_accuracy, &mut point.steps];
+        for (there, value) in measured.into_iter().zip(optional) {
+            *there = value.or(*there);
+        }
+    }
+}
+
 /// The curve of a run up to one attempt after `after_step`, in order; none before the attempt has begun. Steps only
 /// grow, so passing the last step seen gives exactly what is new.
 pub async fn list(
@@ -75,13 +110,13 @@ pub async fn list(
                   point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
                   point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second,
                   point.validation_n, point.validation_exact, point.validation_accuracy
-           FROM metrics AS point
-           JOIN run_attempts AS now ON now.run_id = point.run_id AND now.attempt = $2
-           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
-           WHERE point.run_id = $1 AND point.attempt <= $2 AND point.step > $3
-                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
-                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
-                                       AND later.attempt <= $2 AND later.from_step < point.step)
+           FROM run_attempts AS now
+           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = now.run_id) AS first
+           CROSS JOIN curve_parts($1, $2) AS part
+           CROSS JOIN LATERAL (SELECT * FROM metrics
+                               WHERE run_id = $1 AND attempt = part.attempt AND step > $3 AND step <= part.until
+                               ORDER BY step LIMIT $4) AS point
+           WHERE now.run_id = $1 AND now.attempt = $2
            ORDER BY point.step LIMIT $4"#,
         run.0,
         i64::from(attempt),
@@ -94,52 +129,102 @@ pub async fn list(
     Ok(rows.into_iter().map(MetricPoint::from).collect())
 }
 
-/// How many points a curve has after a step, and its first and its last step; none if it has none.
-pub async fn extent(
-    pool: &PgPool,
-    run: RunId,
-    attempt: u32,
-    after_step: Option<u64>,
-) -> Result<Option<(u64, u64, u64)>, Error> {
-    let row = sqlx::query!(
-        r#"SELECT count(*) AS "count!", min(step) AS first, max(step) AS last
-           FROM metrics AS point
-           WHERE point.run_id = $1 AND point.attempt <= $2 AND point.step > $3
-                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
-                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
-                                       AND later.attempt <= $2 AND later.from_step < point.step)"#,
-        run.0,
-        i64::from(attempt),
-        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
-    )
-    .fetch_one(pool)
-    .await?;
-    let ends = row.first.zip(row.last);
-    Ok(ends.map(|(first, last)| (row.count.cast_unsigned(), first.cast_unsigned(), last.cast_unsigned())))
-}
-
-/// The whole curve of a run up to one attempt, in order, point by point, so that none of any length is held in memory.
-/// What an attempt leaves of earlier ones lies before its own points, so that their key's order is that of the steps.
-pub fn stream(pool: &PgPool, run: RunId, attempt: u32) -> impl Stream<Item = Result<MetricPoint, Error>> + Send {
-    sqlx::query_as!(
+/// The points at these steps of a run's curve up to one attempt, in order.
+pub async fn at_steps(pool: &PgPool, run: RunId, attempt: u32, steps: &[u64]) -> Result<Vec<MetricPoint>, Error> {
+    let steps: Vec<i64> = steps.iter().map(|step| step.cast_signed()).collect();
+    let rows = sqlx::query_as!(
         Row,
         r#"SELECT point.run_id, point.step, point.examples, point.elapsed_seconds,
                   EXTRACT(EPOCH FROM point.recorded_at - first.begun_at)::float8 AS wall_seconds, point.lr,
                   point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
                   point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second,
                   point.validation_n, point.validation_exact, point.validation_accuracy
-           FROM metrics AS point
-           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = point.run_id) AS first
-           WHERE point.run_id = $1 AND point.attempt <= $2
-                 AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
-                                 WHERE later.run_id = point.run_id AND later.attempt > point.attempt
-                                       AND later.attempt <= $2 AND later.from_step < point.step)
-           ORDER BY point.attempt, point.step"#,
+           FROM (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = $1) AS first
+           CROSS JOIN curve_parts($1, $2) AS part
+           JOIN metrics AS point
+                ON point.run_id = $1 AND point.attempt = part.attempt AND point.step <= part.until
+           WHERE point.step = ANY($3)
+           ORDER BY point.step"#,
+        run.0,
+        i64::from(attempt),
+        &steps
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(MetricPoint::from).collect())
+}
+
+/// The last step of a run's curve up to one attempt, if it has any point.
+pub async fn last_step(pool: &PgPool, run: RunId, attempt: u32) -> Result<Option<u64>, Error> {
+    let newest = newest(pool, std::iter::once((run, i64::from(attempt)))).await?;
+    Ok(newest.get(&run).map(|point| point.step))
+}
+
+/// What an attempt has left of a run's curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part {
+    run: RunId,
+    attempt: i64,
+    until: i64,
+}
+
+/// The parts of a run's curve up to one attempt, in order.
+pub async fn parts(pool: &PgPool, run: RunId, attempt: u32) -> Result<Vec<Part>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT attempt AS "attempt!", until AS "until!" FROM curve_parts($1, $2) ORDER BY attempt"#,
         run.0,
         i64::from(attempt)
     )
-    .fetch(pool)
-    .map(|row| row.map(MetricPoint::from).map_err(Error::from))
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| Part { run, attempt: row.attempt, until: row.until }).collect())
+}
+
+/// What was measured at the next `limit` steps after `after_step` of a part, in order: the loss alone, or everything.
+pub async fn measured(
+    pool: &PgPool,
+    part: Part,
+    after_step: Option<u64>,
+    limit: u32,
+    everything: bool,
+) -> Result<Vec<Measured>, Error> {
+    // As columns: a million rows of one number each would take longer to write and to read than to find.
+    let columns = sqlx::query!(
+        r#"SELECT array_agg(step) AS step, array_agg(loss) AS loss,
+                  array_agg(lm_loss) FILTER (WHERE $6) AS lm_loss,
+                  array_agg(q_halt_loss) FILTER (WHERE $6) AS q_halt_loss,
+                  array_agg(q_continue_loss) FILTER (WHERE $6) AS q_continue_loss,
+                  array_agg(sequences_per_second) FILTER (WHERE $6) AS sequences_per_second,
+                  array_agg(accuracy) FILTER (WHERE $6) AS "accuracy: Vec<Option<f64>>",
+                  array_agg(exact_accuracy) FILTER (WHERE $6) AS "exact_accuracy: Vec<Option<f64>>",
+                  array_agg(q_halt_accuracy) FILTER (WHERE $6) AS "q_halt_accuracy: Vec<Option<f64>>",
+                  array_agg(steps) FILTER (WHERE $6) AS "steps: Vec<Option<f64>>"
+           FROM (SELECT * FROM metrics WHERE run_id = $1 AND attempt = $2 AND step > $3 AND step <= $4
+                 ORDER BY step LIMIT $5) AS point"#,
+        part.run.0,
+        part.attempt,
+        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
+        part.until,
+        i64::from(limit),
+        everything
+    )
+    .fetch_one(pool)
+    .await?;
+    let present = |column: Option<Vec<f64>>| column.map(|values| values.into_iter().map(Some).collect());
+    let series = [
+        present(columns.loss),
+        present(columns.lm_loss),
+        present(columns.q_halt_loss),
+        present(columns.q_continue_loss),
+        present(columns.sequences_per_second),
+        columns.accuracy,
+        columns.exact_accuracy,
+        columns.q_halt_accuracy,
+        columns.steps,
+    ];
+    let at = |index: usize| series.each_ref().map(|column: &Option<Vec<Option<f64>>>| column.as_ref()?[index]);
+    let steps = columns.step.unwrap_or_default().into_iter().enumerate();
+    Ok(steps.map(|(index, step)| Measured { step: step.cast_unsigned(), values: at(index) }).collect())
 }
 
 /// The newest point on each of these runs' curves up to an attempt, where there is one.

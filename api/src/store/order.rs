@@ -80,15 +80,18 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"WITH turns AS (
-               SELECT id, priority, owner, run_after,
-                      row_number() OVER (PARTITION BY priority, owner ORDER BY rank, id) AS turn
+               -- In the order of the queue's index, which need not be sorted: how many of the owner's come before it, less
+               -- those of a higher priority.
+               SELECT id, priority, owner,
+                      row_number() OVER (PARTITION BY owner ORDER BY priority DESC, rank, id)
+                      - rank() OVER (PARTITION BY owner ORDER BY priority DESC) AS turn
                FROM jobs WHERE state = 'queued'
-           ), served AS (
+           ), served AS MATERIALIZED (
                SELECT owner, (SELECT max(started_at) FROM jobs WHERE jobs.owner = waiting.owner) AS at,
                       (SELECT count(*) FROM jobs WHERE jobs.owner = waiting.owner AND state = 'running') AS owners
-               FROM (SELECT DISTINCT owner FROM turns) AS waiting
+               FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS waiting
            ), ordered AS (
-               SELECT id, run_after, owners,
+               SELECT id, owners,
                       row_number() OVER (ORDER BY priority DESC, turn, served.at NULLS FIRST, id) - 1 AS ahead
                FROM turns JOIN served USING (owner)
            )
@@ -97,7 +100,7 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
                   -- No cap where one live worker has none.
                   (SELECT max(owner_cap) FROM workers WHERE last_seen > now() - $2::interval
                    HAVING count(*) = count(owner_cap)) AS cap
-           FROM ordered WHERE id = ANY($1)"#,
+           FROM ordered JOIN jobs USING (id) WHERE id = ANY($1)"#,
         &ids,
         interval(SILENCE)
     )

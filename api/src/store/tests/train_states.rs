@@ -142,6 +142,15 @@ async fn a_resumed_run_shows_one_curve() {
     let after = metrics::list(&db.pool, run, 2, Some(20), 1).await.expect("points");
     assert_eq!(after.iter().map(|point| point.step).collect::<Vec<_>>(), [30]);
     assert!(after[0].wall_seconds.is_some_and(|seconds| seconds >= 0.0));
+    let mut parts = Vec::new();
+    for part in metrics::parts(&db.pool, run, 2).await.expect("parts") {
+        let measured = metrics::measured(&db.pool, part, Some(10), 9, true).await.expect("what was measured");
+        parts.push(measured.iter().map(|point| point.step).collect::<Vec<_>>());
+    }
+    assert_eq!(parts, [vec![20], vec![30, 40]], "what each attempt has left");
+    let picked = metrics::at_steps(&db.pool, run, 2, &[20, 35, 40]).await.expect("points");
+    assert_eq!(picked.iter().map(|point| point.step).collect::<Vec<_>>(), [20, 40]);
+    assert_eq!(metrics::last_step(&db.pool, run, 1).await.expect("an answer"), Some(40));
     let newest = jobs::get(&db.pool, run.into()).await.expect("the job");
     assert_eq!(
         (newest.attempt, runs::get(&db.pool, run).await.expect("the run").last_metrics.map(|p| p.step)),
