@@ -221,8 +221,19 @@ fn a_puzzle_of_any_dataset_is_picked_by_its_number() {
         assert!(name.as_str().is_some_and(|name| !name.is_empty()), "the pair's task is known by name: {name}");
         tab.until("return document.querySelector('.controls button[type=submit]:not(:disabled)')").await;
         tab.click(".controls button[type=submit]").await;
-        tab.until("return document.querySelector('.identifier')?.textContent.includes('which it was trained on')")
-            .await;
+        let known = "return document.querySelector('.identifier')?.textContent.includes('which it was trained on')";
+        tab.until(known).await;
+
+        // A picture on the run's page opens its task under its own identifier, too.
+        let run = "
+            const done = arguments[0];
+            fetch('/api/v1/runs?name=it-arc').then(answer => answer.json()).then(page => done(page.items[0].id));";
+        let run = tab.run_async(run).await;
+        tab.open(&format!("/runs/{}", run.as_str().expect("an id"))).await;
+        tab.until("return document.querySelector('.run-puzzles a.picture')").await;
+        tab.click(".run-puzzles a.picture").await;
+        tab.until("return location.pathname === '/solve/arc'").await;
+        tab.until(known).await;
     });
 }
 

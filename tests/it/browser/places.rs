@@ -18,6 +18,7 @@ pub(super) fn batch(server: &Server) -> String {
         "..13.4..6...........5.31.1.4.52.4.1.",
         "2.63..3.....5..624......6.5..2..3.6.",
         ".2.14.6.4...1...6.5..2...36......62.",
+        "1................2..................",
     ];
     let queued = server.post("/api/v1/batches", &json!({"puzzles": puzzles, "model": "sudoku-6x6"})).expect(201);
     let id = queued["job"]["id"].as_str().expect("an id").to_owned();

@@ -12,7 +12,7 @@ use crate::{
         page::Page,
         problem::{Problems, Waiting},
     },
-    load, session,
+    load, session, working_team,
 };
 use hrm_types::account::{Me, Role, Scope};
 use invitations::Invitations;
@@ -61,10 +61,13 @@ fn accounts(me: &Me) -> impl IntoView + use<> {
     let scopes = me.scopes.clone();
     let teams = me.teams.iter().map(|team| team.name.clone()).collect::<Vec<_>>();
     let (name, role) = (me.name.clone(), me.role);
-    let owned = match teams.as_slice() {
+    let owned = move || match teams.as_slice() {
         [] => "You are a member of no team, which could own what you make; ask an admin.".to_owned(),
         [one] => format!("What you make belongs to the team {one}."),
-        [first, ..] => format!("What you make belongs to the team {first}, of your teams {}.", teams.join(", ")),
+        [first, ..] => {
+            let chosen = working_team::signal().get().unwrap_or_else(|| first.clone());
+            format!("What you make belongs to the team {chosen}, which is chosen above among {}.", teams.join(", "))
+        }
     };
     view! {
         <section class="part" aria-labelledby="you-title">

@@ -39,6 +39,13 @@ pub(super) fn NewBatch() -> impl IntoView {
             all.clone().find(|dataset| dataset.id.to_string() == id).or_else(|| all.next()).cloned()
         })
     });
+    // The field shows the first one until another is chosen.
+    Effect::new(move |_| {
+        let first = chosen.with(|chosen| chosen.as_ref().map(|dataset| dataset.id.to_string()));
+        if let Some(first) = first.filter(|_| dataset.with_untracked(String::is_empty)) {
+            dataset.set(first);
+        }
+    });
     let options = Signal::derive(move || {
         let option = |dataset: &Dataset| (dataset.id.to_string(), dataset.name.clone());
         datasets.value.with(|page| page.iter().flat_map(|page| &page.items).map(option).collect())

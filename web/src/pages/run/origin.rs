@@ -35,21 +35,23 @@ pub(super) fn Origin(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
             <section class="origin" aria-label="Provenance">
                 <h2>"What it rests on"</h2>
                 <Problems of=origin.problem />
-                {move || origin.value.with(|origin| origin.as_ref().map(told))}
+                {move || origin.value.with(|origin| origin.as_ref().map(|origin| told(origin, run)))}
                 <p><a href=api::address(&format!("/runs/{id}/provenance")) rel="external">"All of it as JSON"</a></p>
             </section>
         </Show>
     }
 }
 
-fn told(origin: &RunProvenance) -> impl IntoView + use<> {
+fn told(origin: &RunProvenance, run: RwSignal<Option<Run>>) -> impl IntoView + use<> {
     let fact = |name: &'static str, value: Option<String>| {
         value.map(|value| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
     };
     let dataset = origin.dataset.as_ref().map(|dataset| {
         let name = dataset.name.clone().unwrap_or_else(|| "a dataset not stored here".into());
+        let stored = run.with_untracked(|run| run.as_ref().and_then(|run| run.dataset_id));
+        let link = stored.map(|id| format!("/datasets/{id}"));
         let hash = format::short_hash(&dataset.content_hash);
-        view! { <div><dt>"Data"</dt><dd><a href="/datasets">{name}</a>" "<code title=dataset.content_hash.clone()>{hash}</code></dd></div> }
+        view! { <div><dt>"Data"</dt><dd><a href=link>{name}</a>" "<code title=dataset.content_hash.clone()>{hash}</code></dd></div> }
     });
     let checkpoint = origin.checkpoint.as_ref().map(|checkpoint| {
         let file = api::solving::checkpoint_address(checkpoint.id);
