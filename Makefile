@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 contract load cuda gpu-check gpu-emulate sqlx setup FORCE
+.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 contract load bench-cost cuda gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -79,6 +79,9 @@ bench-torch: program ## Time a plain PyTorch HRM and hrm bench in turn and print
 	test -x target/bench-torch/bin/python || python3 -m venv target/bench-torch
 	target/bench-torch/bin/python -c 'import torch, safetensors' 2>/dev/null || target/bench-torch/bin/pip install torch numpy safetensors
 	target/bench-torch/bin/python tests/reference/bench.py $(BENCH_ARGUMENTS)
+
+bench-cost: program ## Print seconds per training step over tokens and sequences (COST_TOKENS, COST_BATCHES)
+	tests/cost.sh
 
 sqlx: ## Check every query against a fresh PostgreSQL and rewrite .sqlx
 	migrations/prepare.sh
