@@ -53,7 +53,7 @@ fn a_list_is_stepped_through_and_solved_as_a_batch() {
         let right = tab.run(right).await.as_u64().expect("a number");
         assert!(right >= 1, "the shipped model solves some of them");
         assert_eq!(tab.text(".segments [aria-pressed=false] b").await, right.to_string(), "and the filter counts them");
-        let files = "return [...document.querySelectorAll('.page-actions a')].map(a => a.getAttribute('href').split('format=')[1])";
+        let files = "return [...document.querySelectorAll('.page-actions a[download]')].map(a => a.getAttribute('href').split('format=')[1])";
         assert_eq!(tab.run(files).await, json!(["csv", "json"]));
 
         // An answer leads to the player, which says the same.

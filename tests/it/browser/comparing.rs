@@ -43,6 +43,17 @@ fn seeds_are_queued_at_once_compared_and_one_row_of_a_leaderboard() {
             "return location.search.includes('x=examples') && document.querySelector('.compare-curves .chart-line')",
         )
         .await;
+        // The third one comes back from the list of runs, where the comparison stands.
+        let add = "const field = document.querySelector('.add-run select');
+            field.value = [...field.options].find(option => option.textContent.startsWith('it-seeds')).value;
+            field.dispatchEvent(new Event('change', { bubbles: true }));";
+        tab.until(
+            "return [...document.querySelectorAll('.add-run option')].some(o => o.textContent.startsWith('it-seeds'))",
+        )
+        .await;
+        tab.run(add).await;
+        tab.until("return document.querySelectorAll('.compare-scores tbody tr').length === 3").await;
+        assert_eq!(tab.text("header nav [aria-current]").await, "Runs");
 
         tab.open("/leaderboard").await;
         let board = "[...document.querySelectorAll('#board option')].find(o => o.textContent.includes('(3 scores)'))";

@@ -62,7 +62,7 @@ fn furnish(server: &Server) -> Vec<(&'static str, String)> {
     let mut pages = places::of(&id("id"), &id("dataset_id"), &shipped, &places::batch(server));
     for (name, page) in &mut pages {
         match *name {
-            "compare" => *page += &format!(",{}", other["id"].as_str().expect("an id")),
+            "compare" => *page = format!("{page},{}", other["id"].as_str().expect("an id")),
             "solve" => *page = format!("/?s={PUZZLE}&step=3"),
             "dataset" => *page = format!("/datasets/{}", dataset["id"].as_str().expect("an id")),
             _ => {}
