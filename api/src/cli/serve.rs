@@ -1,5 +1,4 @@
 //! `hrm serve`: the database, the HTTP server, and a worker process beside it.
-#![expect(clippy::print_stdout, reason = "the line that says where the server is")]
 
 use super::{interrupt, session};
 use anyhow::{Context, bail};
@@ -14,7 +13,10 @@ use hrm_api::{
 };
 use hrm_model::{Model, shipped};
 use sha2::{Digest, Sha256};
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 use tokio::{net::TcpListener, sync::watch};
 
 /// Serve the API and the page, with a worker that trains queued runs.
@@ -86,7 +88,10 @@ impl Serve {
         let housekeeping =
             tokio::spawn(housekeeping::until(pool.clone(), self.objects.object_store.clone(), closed(ended)));
         let supervisor = (!self.server.no_worker).then(|| Supervisor::start(self.worker_variables()));
-        println!("HRM Lab is ready at http://{address}");
+        // Whoever started it need not listen any more.
+        if let Err(error) = writeln!(io::stdout(), "HRM Lab is ready at http://{address}") {
+            tracing::warn!(%error, %address, "ready, and nobody reads on standard output");
+        }
         let served = server::serve(listener, state, interrupted).await;
         tracing::info!("shutting down");
         requests.close().await;

@@ -3,7 +3,10 @@
 use super::server::{Answer, Server};
 use crate::program::hrm;
 use serde_json::{Value, json};
-use std::process::Command;
+use std::{
+    io::{self, BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 #[test]
 fn a_ready_server_says_so() {
@@ -12,6 +15,28 @@ fn a_ready_server_says_so() {
     assert_eq!(health["status"], "ok");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
     assert!(health["models"].is_u64());
+}
+
+#[test]
+fn a_server_goes_on_when_nobody_reads_where_it_is() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut server = Command::new(hrm())
+        .args(["serve", "--bind", "127.0.0.1:0", "--no-worker"])
+        .env("HRM_DATA_DIR", data.path())
+        .env_remove("DATABASE_URL")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("hrm can be started");
+    let mut log = BufReader::new(server.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    let said = log.find(|line| line.contains("nobody reads")).expect("the log says that it is ready");
+    let address = said.rsplit_once("address=").expect("and where").1;
+    let health = reqwest::blocking::get(format!("http://{address}/healthz")).expect("an answer");
+    assert_eq!(health.status(), 200);
+    let asked = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().expect("kill");
+    assert!(asked.success() && server.wait().expect("its end").success());
 }
 
 #[test]
