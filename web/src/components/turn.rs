@@ -28,12 +28,13 @@ pub(crate) fn Turn(
         go.set(before);
     };
     let at_start = move || after.with(Option::is_none);
+    let single = move || at_start() && next.with(Option::is_none);
     view! {
-        <nav class="turn" aria-label=label hidden=move || at_start() && next.with(Option::is_none)>
-            <button type="button" disabled=at_start on:click=back>
+        <nav class="turn" aria-label=label>
+            <button type="button" hidden=single disabled=at_start on:click=back>
                 {move || if trail.with(Vec::is_empty) && !at_start() { "First" } else { "Previous" }}
             </button>
-            <button type="button" disabled=move || next.with(Option::is_none) on:click=forth>"Next"</button>
+            <button type="button" hidden=single disabled=move || next.with(Option::is_none) on:click=forth>"Next"</button>
             <span class="muted" role="status">{move || place.get()}</span>
         </nav>
     }
