@@ -58,7 +58,7 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
     };
     // The run that trained the model waits, too.
     leases::finish(
-        &mut *pool.acquire().await.expect("a connection"),
+        &mut pool.acquire().await.expect("a connection"),
         &claim(pool, LONG).await.lease,
         leases::Ending::Cancelled,
     )

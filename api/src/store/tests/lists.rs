@@ -108,7 +108,7 @@ async fn a_page_begins_where_the_one_before_ended_whatever_became_of_its_rows() 
 
 #[tokio::test]
 async fn every_list_takes_every_order_that_it_declares() {
-    fn ends<T>(page: Page<T>) -> usize {
+    fn ends<T>(page: &Page<T>) -> usize {
         assert_eq!(page.next_cursor, None);
         page.items.len()
     }
@@ -132,15 +132,17 @@ async fn every_list_takes_every_order_that_it_declares() {
         for (by, descending) in orders.iter().chain([&CREATED]).flat_map(|&by| [(by, false), (by, true)]) {
             let slice = Slice::ordered(by, descending, 9);
             let found = match list {
-                0 => ends(jobs::list(pool, &EVERYTHING, JobFilter::default(), &slice).await.expect("jobs")),
-                1 => ends(evaluation_jobs::list(pool, &EVERYTHING, JobFilter::default(), &slice).await.expect("jobs")),
-                2 => ends(datasets::list(pool, &EVERYTHING, DatasetFilter::default(), &slice).await.expect("datasets")),
-                3 => ends(checkpoints::list(pool, &EVERYTHING, ModelFilter::default(), &slice).await.expect("models")),
-                4 => ends(sweeps::list(pool, &EVERYTHING, None, &slice).await.expect("sweeps")),
-                5 => ends(users::list(pool, UserFilter::default(), &slice).await.expect("users")),
-                6 => ends(teams::list(pool, &EVERYTHING, &slice).await.expect("teams")),
-                7 => ends(credentials::list_tokens(pool, user, &slice).await.expect("tokens")),
-                _ => ends(invitations::list(pool, &slice).await.expect("invitations")),
+                0 => ends(&jobs::list(pool, &EVERYTHING, JobFilter::default(), &slice).await.expect("jobs")),
+                1 => ends(&evaluation_jobs::list(pool, &EVERYTHING, JobFilter::default(), &slice).await.expect("jobs")),
+                2 => {
+                    ends(&datasets::list(pool, &EVERYTHING, DatasetFilter::default(), &slice).await.expect("datasets"))
+                }
+                3 => ends(&checkpoints::list(pool, &EVERYTHING, ModelFilter::default(), &slice).await.expect("models")),
+                4 => ends(&sweeps::list(pool, &EVERYTHING, None, &slice).await.expect("sweeps")),
+                5 => ends(&users::list(pool, UserFilter::default(), &slice).await.expect("users")),
+                6 => ends(&teams::list(pool, &EVERYTHING, &slice).await.expect("teams")),
+                7 => ends(&credentials::list_tokens(pool, user, &slice).await.expect("tokens")),
+                _ => ends(&invitations::list(pool, &slice).await.expect("invitations")),
             };
             assert_eq!(found, [1, 0, 1, 1, 0, 1, 1, 0, 0][list], "list {list} by {by}");
         }
