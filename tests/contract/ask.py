@@ -71,7 +71,7 @@ command = [
     f"{address}/api/openapi.json",
     f"--header=cookie: hrm_session={session}",
     "--header=x-requested-with: contract",
-    f"--max-examples={os.environ.get('CONTRACT_EXAMPLES', '60')}",
+    f"--max-examples={os.environ.get('CONTRACT_EXAMPLES', '80')}",
     f"--seed={os.environ.get('CONTRACT_SEED', '1')}",
     # It ends the session that everything is asked with.
     "--exclude-path=/api/v1/me/session",
