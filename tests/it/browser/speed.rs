@@ -149,7 +149,8 @@ fn fifty_thousand_points() {
     let queued = server.post("/api/v1/runs", &json!({"experiment": tiny_experiment("long")})).expect(201);
     let run = queued["id"].as_str().expect("an id").to_owned();
     postgres.sql(&format!(
-        "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
+        "INSERT INTO run_attempts (run_id, attempt, from_step) VALUES ('{run}', 1, 0);
+         INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
             q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second)
          SELECT '{run}', 1, step, step * 32, step * 0.1, 1e-4, exp(-step / 2e4) + random() * 0.2,
             exp(-step / 2e4) + random() * 0.1, random() * 0.1, random() * 0.1, 1 - exp(-step / 1e4),
