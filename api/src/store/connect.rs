@@ -25,8 +25,16 @@ const PLANS: [(&str, &str); 2] = [("jit", "off"), ("random_page_cost", "1.1")];
 pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
     let milliseconds = STATEMENT.as_millis().to_string();
     let options = (*pool.connect_options()).clone().options([("statement_timeout", milliseconds.as_str())]);
-    let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options);
-    Ok(pool.await?)
+    open(options).await
+}
+
+/// A pool with its first connection, which may take longer than any other: a machine that starts has other things to do, too.
+async fn open(options: PgConnectOptions) -> Result<PgPool, Error> {
+    let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE);
+    match pool.clone().connect_with(options.clone()).await {
+        Err(sqlx::Error::PoolTimedOut) => Ok(pool.connect_with(options).await?),
+        opened => Ok(opened?),
+    }
 }
 
 /// Connects and runs the migrations that are missing.
@@ -35,8 +43,7 @@ pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
 /// [`Error::Database`] when it is not reachable; [`Error::Migrate`] when its tables are of a newer version.
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
     let options = options.application_name("hrm").options(PLANS);
-    let pool =
-        PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?;
+    let pool = open(options).await?;
     MIGRATOR.run(&pool).await?;
     Ok(pool)
 }
