@@ -12,7 +12,7 @@ use crate::store::{
     evaluations,
     invitations::{self, NewInvitation},
     jobs::{self, Terms},
-    leaderboards, leases, logs, metrics, results, runs,
+    leaderboards, leases, logs, metrics, results, runs, shipped,
     slices::Slice,
     snapshots, sweeps, teams,
     testing::{TestDatabase, data_dir, database},
@@ -123,7 +123,7 @@ async fn everything_comes_back_and_goes_on() {
     assert_eq!(written.size, fs::metadata(&file).expect("the file").len());
     assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing else is left");
     // Puts what ships in its way, as a server would that was started before.
-    checkpoints::import_shipped(&to.pool, "shipped", &info("shipped"), b"shipped").await.expect("a checkpoint");
+    shipped::import(&to.pool, "shipped", &info("shipped"), b"shipped").await.expect("a checkpoint");
     assert_eq!(restore(&to.pool, &file).await.expect("a restoration"), written);
 
     let (before, after) = (rows(&from.pool).await, rows(&to.pool).await);

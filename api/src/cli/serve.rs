@@ -8,7 +8,7 @@ use hrm_api::{
     config::{DatabaseConfig, ObjectsConfig, ServerConfig, WorkerConfig},
     housekeeping, queue,
     server::{self, AppState, Settings},
-    store::{PgPool, checkpoints, for_requests, users},
+    store::{self, PgPool, for_requests, users},
     worker::supervisor::Supervisor,
 };
 use hrm_model::{Model, shipped};
@@ -121,9 +121,9 @@ async fn closed(mut ended: watch::Receiver<bool>) {
 async fn import_shipped(pool: &PgPool) -> anyhow::Result<()> {
     for &shipped::Shipped { name, bytes, .. } in shipped::CHECKPOINTS {
         let sha256 = format!("{:x}", Sha256::digest(bytes));
-        if !checkpoints::is_shipped(pool, &sha256).await? {
+        if !store::shipped::is_stored(pool, &sha256).await? {
             let model = tokio::task::spawn_blocking(|| Model::from_bytes(bytes)).await??;
-            checkpoints::import_shipped(pool, name, model.info(), bytes).await?;
+            store::shipped::import(pool, name, model.info(), bytes).await?;
             tracing::info!(name, "stored the model that ships with the program");
         }
     }

@@ -34,7 +34,7 @@ impl Solver {
         }
         *last = None;
         let name = shipped::CHECKPOINTS.first().ok_or_else(|| ApiError::NotReady("no model ships".into()))?.name;
-        let stored = match store::checkpoints::shipped(&self.pool, name).await {
+        let stored = match store::shipped::newest(&self.pool, name).await {
             Err(store::Error::NotFound { .. }) => return Err(ApiError::NotReady(format!("{name} is not stored"))),
             stored => stored?,
         };
@@ -65,7 +65,7 @@ mod tests {
         assert!(matches!(solver.canary().await, Err(ApiError::NotReady(_))), "nothing is stored yet");
         let first = shipped::CHECKPOINTS.first().expect("a model ships");
         let model = Model::from_bytes(first.bytes).expect("a checkpoint");
-        store::checkpoints::import_shipped(&db.pool, first.name, model.info(), first.bytes).await.expect("an import");
+        store::shipped::import(&db.pool, first.name, model.info(), first.bytes).await.expect("an import");
         let canary = solver.canary().await.expect("the puzzle is solved");
         assert_eq!(solver.canary().await.expect("a moment ago").at, canary.at);
     }

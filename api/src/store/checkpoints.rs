@@ -140,17 +140,6 @@ fn embedding_parameters(info: &CheckpointInfo) -> Option<i64> {
     i64::try_from(identifiers * info.experiment.arch.puzzle_emb_ndim).ok()
 }
 
-/// Stores a checkpoint that ships with the program, unless it is there already.
-pub async fn import_shipped(pool: &PgPool, name: &str, info: &CheckpointInfo, bytes: &[u8]) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    let artifact = artifacts::store(&mut tx, bytes).await?;
-    match create(&mut tx, name, None, info, &artifact).await {
-        Ok(_) => Ok(tx.commit().await?),
-        Err(Error::Conflict { constraint, .. }) if constraint == "checkpoints_shipped_key" => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 /// Changes a model's name, and who may read it, if it is still the edition that was seen; what is absent stays.
 ///
 /// # Errors
@@ -195,18 +184,6 @@ pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
     editions::of_model(pool, id).await?;
     let detail = "it ships with the program, which would store it again".into();
     Err(Error::Conflict { constraint: "checkpoints_shipped".into(), detail })
-}
-
-/// Whether a checkpoint with this content came with the program and is stored.
-pub async fn is_shipped(pool: &PgPool, sha256: &str) -> Result<bool, Error> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM checkpoints JOIN artifacts ON artifacts.id = artifact_id
-                          WHERE sha256 = $1 AND shipped) AS "found!""#,
-        sha256
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(found)
 }
 
 /// The model with this id.
@@ -259,18 +236,6 @@ pub async fn sides(pool: &PgPool, viewer: &Viewer, kind: Kind) -> Result<Vec<u8>
     .fetch_all(pool)
     .await?;
     Ok(sides.into_iter().map(|side| side as u8).collect())
-}
-
-/// The newest model of this name that ships with the program.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub async fn shipped(pool: &PgPool, name: &str) -> Result<Model, Error> {
-    let id =
-        sqlx::query_scalar!("SELECT id FROM checkpoints WHERE shipped AND name = $1 ORDER BY id DESC LIMIT 1", name)
-            .fetch_optional(pool)
-            .await?;
-    get(pool, CheckpointId(id.ok_or_else(|| Error::not_found("model", name))?)).await
 }
 
 /// Which models to list; all of them by default.

@@ -40,6 +40,7 @@ pub mod puzzles;
 pub mod results;
 mod retention;
 pub mod runs;
+pub mod shipped;
 pub mod slices;
 pub mod snapshots;
 pub mod sweeps;

@@ -5,11 +5,11 @@ use crate::store::access::Viewer;
 use crate::store::{
     Error, PgPool, artifacts,
     checkpoints::{self, ModelFilter},
-    evaluations,
+    evaluations, shipped,
     slices::Slice,
     testing::database,
 };
-use hrm_model::shipped;
+use hrm_model::shipped::CHECKPOINTS;
 use hrm_types::{
     board::Kind,
     dataset::Split,
@@ -136,11 +136,11 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
     for _ in 0..2 {
-        checkpoints::import_shipped(&db.pool, "shipped", &info("shipped"), b"shipped").await.expect("an import");
+        shipped::import(&db.pool, "shipped", &info("shipped"), b"shipped").await.expect("an import");
     }
-    let shipped = checkpoints::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
-    assert_eq!((shipped.run_id, shipped.size, shipped.step), (None, 7, 12));
-    assert_eq!(checkpoints::get(&db.pool, shipped.id).await.expect("the model"), shipped);
+    let stored = checkpoints::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
+    assert_eq!((stored.run_id, stored.size, stored.step), (None, 7, 12));
+    assert_eq!(checkpoints::get(&db.pool, stored.id).await.expect("the model"), stored);
     assert_eq!(
         checkpoints::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
             .await
@@ -149,14 +149,14 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
             .len(),
         1
     );
-    assert!(checkpoints::is_shipped(&db.pool, &shipped.sha256).await.expect("an answer"));
-    assert!(!checkpoints::is_shipped(&db.pool, &"0".repeat(64)).await.expect("an answer"));
+    assert!(shipped::is_stored(&db.pool, &stored.sha256).await.expect("an answer"));
+    assert!(!shipped::is_stored(&db.pool, &"0".repeat(64)).await.expect("an answer"));
 
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(5, 6)).await;
     assert_eq!(
         checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
-        shipped.id
+        stored.id
     );
     measure(&db.pool, tiny, set.id, Split::Test, &score(6, 6)).await;
     assert_eq!(
@@ -169,9 +169,8 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
 async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
-    let stated =
-        shipped::CHECKPOINTS.iter().find(|shipped| shipped.exact < 1.0 / 6.0).expect("one that is often wrong");
-    checkpoints::import_shipped(&db.pool, stated.name, &info(stated.name), b"shipped").await.expect("an import");
+    let stated = CHECKPOINTS.iter().find(|shipped| shipped.exact < 1.0 / 6.0).expect("one that is often wrong");
+    shipped::import(&db.pool, stated.name, &info(stated.name), b"shipped").await.expect("an import");
     let default =
         async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     let tiny = trained(&db.pool, "tiny").await;
