@@ -327,6 +327,19 @@ mod tests {
         }
     }
 
+    /// Generators of clients know no others of numbers, and make of an integer with one that they do not know what they like.
+    #[test]
+    fn formats_are_those_that_everybody_knows() {
+        let document = serde_json::to_value(openapi()).expect("the document is JSON");
+        let text = document.to_string();
+        let formats: BTreeSet<&str> =
+            text.split("\"format\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let known = ["date-time", "double", "float", "int32", "int64", "uuid"];
+        assert!(formats.contains("int32") && formats.is_subset(&known.into()), "{formats:?}");
+        let n = &document["components"]["schemas"]["Evaluation"]["properties"]["n"];
+        assert_eq!((&n["format"], &n["minimum"]), (&json!("int32"), &json!(0)), "{n}");
+    }
+
     #[test]
     fn a_tagged_variant_is_one_object_with_its_tag() {
         let document = serde_json::to_value(openapi()).expect("the document is JSON");
