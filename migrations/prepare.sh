@@ -25,6 +25,7 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
+trap 'exit 130' INT TERM
 
 as_account "$bin/initdb" --pgdata "$work/home/data" --encoding UTF8 --locale C --auth trust --username hrm >/dev/null
 as_account "$bin/pg_ctl" --pgdata "$work/home/data" --wait --silent --log "$work/home/log" \

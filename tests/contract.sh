@@ -30,6 +30,7 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
+trap 'exit 130' INT TERM
 
 # Starts a server with these arguments and sets `address`.
 serve() {

@@ -20,6 +20,7 @@ unset DATABASE_URL
 "$hrm" serve --bind 127.0.0.1:0 --no-worker >"$work/said" 2>"$work/log" &
 server=$!
 trap 'kill $server && wait $server || true; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 until address=$(sed -n 's/^HRM Lab is ready at \(http[^ ]*[0-9]\).*/\1/p' "$work/said") && [ -n "$address" ]; do
     kill -0 $server || { cat "$work/log" >&2; exit 1; }
     sleep 0.2

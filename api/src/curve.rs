@@ -2,7 +2,7 @@
 //!
 //! Both look at each point once and in order, so that a curve of any length takes the same memory.
 
-use crate::store::metrics::Measured;
+use crate::store::metrics::{Measured, SERIES};
 
 /// Points of a thinned curve at most.
 pub const MOST_POINTS: u32 = 1_500;
@@ -13,13 +13,13 @@ pub const MOST_POINTS: u32 = 1_500;
 pub struct Smoother {
     weight: f64,
     /// For every series the weighted sum and the sum of the weights.
-    sums: [(f64, f64); 9],
+    sums: [(f64, f64); SERIES],
 }
 
 impl Smoother {
     /// `weight` is from 0, which smooths nothing, up to but not including 1.
     pub fn new(weight: f64) -> Self {
-        Self { weight, sums: [(0.0, 0.0); 9] }
+        Self { weight, sums: [(0.0, 0.0); SERIES] }
     }
 
     /// Puts the averages in the place of the next point's values; what it lacks stays absent and counts as no value.
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn measured(step: u64, loss: f64) -> Measured {
-        let mut values = [None; 9];
+        let mut values = [None; SERIES];
         values[0] = Some(loss);
         Measured { step, values }
     }

@@ -1,6 +1,6 @@
 //! Killed processes: what was finished stays, and what was interrupted goes on.
 
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use std::{
@@ -9,7 +9,6 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// Longest wait for an event of a run; the lease below runs out in it many times over.
 const DEADLINE: Duration = Duration::from_mins(5);
@@ -103,7 +102,7 @@ fn is_final(run: &Value) -> bool {
 
 #[test]
 fn killed_server_and_worker_lose_nothing_and_the_interrupted_run_goes_on() {
-    let folder = TempDir::new().expect("a temporary folder");
+    let folder = folder();
     let data = folder.path().join("data");
 
     let mut server = Server::start(&data);

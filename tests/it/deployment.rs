@@ -3,6 +3,7 @@
 
 use crate::{
     api::server::run,
+    folder::folder,
     postgres::Postgres,
     program::hrm,
     workers::{Process, Remote, ready},
@@ -15,7 +16,6 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace around this package").to_path_buf()
@@ -177,7 +177,7 @@ fn compose_reads_the_file_without_a_word_and_as_it_is_meant() {
 
 #[test]
 fn the_services_run_with_the_commands_and_the_environment_of_the_file() {
-    let (compose, database, folder) = (compose(), Postgres::start(), TempDir::new().expect("a folder"));
+    let (compose, database, folder) = (compose(), Postgres::start(), folder());
     fs::write(folder.path().join("database_url"), format!("{}\n", database.url())).expect("a secret");
     let command = |service: &Value| {
         let mut command = Command::new(hrm());

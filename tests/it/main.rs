@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod crash;
 mod deployment;
+mod folder;
 mod house;
 mod postgres;
 mod program;

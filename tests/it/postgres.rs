@@ -1,8 +1,9 @@
 //! A PostgreSQL server of a test's own, which it can stop and start.
 
+use crate::folder::folder;
 use std::{
     fs,
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -19,7 +20,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// A new cluster, running.
     pub(crate) fn start() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = folder();
         let account = (id(&["-u"]) == Some(0)).then(|| {
             let name = if id(&["-u", "postgres"]).is_some() { "postgres" } else { "nobody" };
             id(&["-u", name]).zip(id(&["-g", name])).expect("an account to run a database under")
@@ -27,7 +28,6 @@ impl Postgres {
         if let Some((user, group)) = account {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).expect("giving the folder away");
         }
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
         let server = Self { folder, programs: programs(), account };
         server.run("initdb", &["--encoding=UTF8", "--locale=C", "--auth=trust", "--username=hrm", "--no-sync"]);
         server.resume();
@@ -37,6 +37,11 @@ impl Postgres {
     /// Where it is, as `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         format!("postgres://hrm@localhost/postgres?host={}", self.folder.path().display())
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Stops it, in good order.

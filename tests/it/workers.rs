@@ -6,14 +6,13 @@ mod disk;
 mod outage;
 mod states;
 
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader},
     ops::Deref,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -90,8 +89,7 @@ impl Deref for Stack {
 
 impl Stack {
     fn start(workers: usize, lease_seconds: u32) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
+        let folder = folder();
         let (server, address) = serve(folder.path(), lease_seconds);
         let mut stack = Self { workers: Vec::new(), server, remote: Remote::at(address), folder, lease_seconds };
         for slot in 0..workers {

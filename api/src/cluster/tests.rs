@@ -9,11 +9,13 @@ use hrm_types::ids::RunId;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use std::{
     fs,
+    io::{self, BufRead, BufReader},
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::UnixStream,
     },
     path::Path,
+    process::{Command, Stdio},
     sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
@@ -111,6 +113,41 @@ async fn a_server_whose_users_were_killed_is_attached_to_and_stopped_in_the_end(
     assert_eq!(server_pid(database.cluster.as_ref().expect("a private cluster")), pid);
     database.close().await.expect("an orderly end");
     await_end_of(pid);
+}
+
+/// What the test below kills.
+#[test]
+#[ignore = "started by the test below"]
+fn a_test_to_be_killed() {
+    let folder = data_dir();
+    let cluster = Cluster::open(folder.path()).expect("a cluster");
+    eprintln!("\nserver {} {}", server_pid(&cluster), folder.path().display());
+    // Not before whoever started it has ended, too.
+    io::stdin().read_line(&mut String::new()).expect("an input");
+}
+
+#[test]
+fn the_servers_of_a_killed_test_end_with_it() {
+    let mut test = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "cluster::tests::a_test_to_be_killed", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("this program can be started again");
+    let mut lines = BufReader::new(test.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    let said = lines.find_map(|line| line.strip_prefix("server ").map(str::to_owned)).expect("a server");
+    let (pid, folder) = said.split_once(' ').expect("and its folder");
+    let pid = pid.parse().expect("a process id");
+    assert!(fs::read_link(format!("/proc/{pid}/cwd")).expect("it runs").starts_with(folder));
+    test.kill().expect("the kill");
+    test.wait().expect("its end");
+    await_end_of(pid);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Path::new(folder).exists() {
+        assert!(Instant::now() < deadline, "{folder} is left");
+        thread::yield_now();
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
         extract::{ApiPath, ApiQuery},
     },
     server::AppState,
-    store,
+    store::{self, PgPool},
 };
 use axum::{Json, extract::State};
 use hrm_types::{
@@ -69,7 +69,7 @@ pub async fn list_metrics(
     let limit = checked_limit(query.limit, MAX_METRICS, MAX_METRICS)?;
     let run = store::runs::get(&state.pool, id).await?;
     if let Some(points) = query.points {
-        let items = curve(&state, &run, &query, points).await?;
+        let items = curve(&state.pool, &run, &query, points).await?;
         return Ok(Json(Page { items, next_cursor: None }));
     }
     let items = store::metrics::list(&state.pool, id, run.attempt, query.after_step, limit).await?;
@@ -96,33 +96,79 @@ fn check(query: &ListMetricsQuery) -> Result<(), ApiError> {
 const CHUNK: u32 = 20_000;
 
 /// The curve after a step, smoothed over everything before it, too, and thinned.
-async fn curve(state: &AppState, run: &Run, query: &ListMetricsQuery, most: u32) -> Result<Vec<MetricPoint>, ApiError> {
-    let (pool, smoothing) = (&state.pool, query.smoothing.unwrap_or(0.0));
-    let points = store::metrics::list(pool, run.id, run.attempt, query.after_step, most + 1).await?;
+async fn curve(pool: &PgPool, run: &Run, query: &ListMetricsQuery, most: u32) -> Result<Vec<MetricPoint>, ApiError> {
+    let smoothing = query.smoothing.unwrap_or(0.0);
+    let mut points = store::metrics::list(pool, run.id, run.attempt, query.after_step, most + 1).await?;
     let whole = points.len() <= most as usize;
-    let (Some(first), true) = (points.first(), !whole || smoothing > 0.0) else { return Ok(points) };
-    let first = first.step;
+    let (Some(first), Some(last), true) = (points.first(), points.last(), !whole || smoothing > 0.0) else {
+        return Ok(points);
+    };
     // A point that comes from now on is the next answer's.
-    let last = store::metrics::last_step(pool, run.id, run.attempt).await?.unwrap_or(first);
-    let mut kept = if whole { Thinner::keeping_all() } else { Thinner::new(first, last, most) };
+    let (first, mut last) = (first.step, last.step);
+    let mut kept = Thinner::keeping_all();
+    if !whole {
+        last = store::metrics::last_step(pool, run.id, run.attempt).await?.unwrap_or(last);
+        kept = Thinner::new(first, last, most);
+    }
     let mut smoother = Smoother::new(smoothing);
     for part in store::metrics::parts(pool, run.id, run.attempt).await? {
         let mut read = query.after_step.filter(|_| smoothing == 0.0);
         loop {
             let chunk = store::metrics::measured(pool, part, read, CHUNK, smoothing > 0.0).await?;
-            let Some(end) = chunk.last() else { break };
-            read = Some(end.step);
+            read = chunk.last().map(|end| end.step);
+            let ended = chunk.len() < CHUNK as usize;
             for mut point in chunk {
                 smoother.smooth(&mut point);
                 if (first..=last).contains(&point.step) {
                     kept.push(point);
                 }
             }
+            if ended {
+                break;
+            }
         }
     }
     let kept = kept.finish();
-    let steps: Vec<u64> = kept.iter().map(|point| point.step).collect();
-    let mut points = store::metrics::at_steps(pool, run.id, run.attempt, &steps).await?;
+    if !whole {
+        let steps: Vec<u64> = kept.iter().map(|point| point.step).collect();
+        points = store::metrics::at_steps(pool, run.id, run.attempt, &steps).await?;
+    }
     points.iter_mut().zip(&kept).for_each(|(point, kept)| kept.write(point));
     Ok(points)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ListMetricsQuery, curve};
+    use crate::store::{
+        leases, runs,
+        testing::{Statements, database},
+        tests::{LONG, claim, point, queue},
+        train_states,
+    };
+    use tracing_subscriber::layer::SubscriberExt;
+
+    #[tokio::test]
+    async fn a_curve_is_read_once() {
+        let db = database().await;
+        let run = queue(&db.pool, "drawn").await.id;
+        let lease = claim(&db.pool, LONG).await.lease;
+        train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
+        let points: Vec<_> = (1..=20).map(point).collect();
+        leases::record_progress(&db.pool, &lease, 20, &points).await.expect("the lease is held");
+        let run = runs::get(&db.pool, run).await.expect("the run");
+        let statements = Statements::default();
+        let _heard = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));
+        let asked = async |most, smoothing| {
+            let query = ListMetricsQuery { after_step: Some(4), limit: None, points: Some(most), smoothing };
+            let before = statements.count();
+            let curve = curve(&db.pool, &run, &query, most).await.expect("a curve");
+            (curve.len(), statements.count() - before)
+        };
+        assert_eq!(asked(16, None).await, (16, 1), "as it stands");
+        assert_eq!(asked(16, Some(0.5)).await, (16, 3), "the points, the parts, and what was measured before them");
+        // Whether there is more, the last step, the parts, what was measured, the points that are kept.
+        assert_eq!(asked(4, None).await.1, 5);
+        assert_eq!(asked(4, Some(0.5)).await.1, 5);
+    }
 }

@@ -58,6 +58,9 @@ impl From<Row> for MetricPoint {
     }
 }
 
+/// Series of what is measured, as [`Measured::values`] has them.
+pub const SERIES: usize = 9;
+
 /// What was measured at a step, beside the counters, the clocks and the learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
@@ -65,7 +68,7 @@ pub struct Measured {
     pub step: u64,
     /// The loss, always read, and what else was read and measured: the losses of the answer and of both Q values, sequences
     /// per second, the shares of tokens, puzzles and halts that were right, ACT steps.
-    pub values: [Option<f64>; 9],
+    pub values: [Option<f64>; SERIES],
 }
 
 impl Measured {
@@ -94,6 +97,12 @@ impl Measured {
     }
 }
 
+/// The step after which points are wanted, as the database compares it: none is before every step, and beyond what a step
+/// can be there is nothing, rather than everything.
+fn bound(after_step: Option<u64>) -> i64 {
+    after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX))
+}
+
 /// The curve of a run up to one attempt after `after_step`, in order; none before the attempt has begun. Steps only
 /// grow, so passing the last step seen gives exactly what is new.
 pub async fn list(
@@ -120,8 +129,7 @@ pub async fn list(
            ORDER BY point.step LIMIT $4"#,
         run.0,
         i64::from(attempt),
-        // Beyond what a step can be there is nothing, rather than everything.
-        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
+        bound(after_step),
         i64::from(limit)
     )
     .fetch_all(pool)
@@ -180,7 +188,8 @@ pub async fn parts(pool: &PgPool, run: RunId, attempt: u32) -> Result<Vec<Part>,
     Ok(rows.into_iter().map(|row| Part { run, attempt: row.attempt, until: row.until }).collect())
 }
 
-/// What was measured at the next `limit` steps after `after_step` of a part, in order: the loss alone, or everything.
+/// What was measured at the next `limit` steps after `after_step` of a part, in order: the loss alone, or everything. Fewer
+/// than `limit` are the part's last.
 pub async fn measured(
     pool: &PgPool,
     part: Part,
@@ -203,7 +212,7 @@ pub async fn measured(
                  ORDER BY step LIMIT $5) AS point"#,
         part.run.0,
         part.attempt,
-        after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX)),
+        bound(after_step),
         part.until,
         i64::from(limit),
         everything
@@ -211,7 +220,7 @@ pub async fn measured(
     .fetch_one(pool)
     .await?;
     let present = |column: Option<Vec<f64>>| column.map(|values| values.into_iter().map(Some).collect());
-    let series = [
+    let series: [_; SERIES] = [
         present(columns.loss),
         present(columns.lm_loss),
         present(columns.q_halt_loss),

@@ -5,9 +5,12 @@ use crate::cluster::Cluster;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    io::{PipeWriter, Write},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::Path,
+    process::{Command, Stdio},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -20,11 +23,47 @@ pub(crate) struct TestDatabase {
     _cluster: Arc<TestCluster>,
 }
 
-/// A folder in which the database's account can work, also when that is not us.
+/// Counts the statements that databases are asked, as a layer of who listens to this program's events.
+#[derive(Clone, Default)]
+pub(crate) struct Statements(Arc<AtomicU32>);
+
+impl Statements {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A folder in which the database's account can work, also when that is not us. If this program is killed, the servers that
+/// work there are ended, and it is removed.
 pub(crate) fn data_dir() -> TempDir {
     let folder = tempfile::tempdir_in("/tmp").expect("a temporary folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening it up");
+    tell_guard(folder.path());
     folder
+}
+
+/// The guard learns of this program's end by the end of its input.
+fn tell_guard(folder: &Path) {
+    static GUARD: OnceLock<Mutex<PipeWriter>> = OnceLock::new();
+    let guard = GUARD.get_or_init(|| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let mut shell = Command::new("sh");
+        shell.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guard.sh")).stdin(reader);
+        // Out of reach of the terminal's Ctrl-C, and holding nothing of ours open that somebody waits for the end of.
+        shell.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        drop(shell.spawn().expect("sh can be started"));
+        Mutex::new(writer)
+    });
+    let mut guard = guard.lock().unwrap_or_else(PoisonError::into_inner);
+    writeln!(guard, "{}", folder.display()).expect("the guard reads");
 }
 
 struct TestCluster {

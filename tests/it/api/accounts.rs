@@ -4,11 +4,10 @@ use super::{
     permissions::Lab,
     server::{Answer, Server, run},
 };
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::process::Command;
-use tempfile::TempDir;
 
 /// A browser: it keeps cookies and does not follow redirections by itself.
 struct Browser<'s> {
@@ -80,7 +79,7 @@ fn without_accounts_whoever_is_here_is_the_local_owner() {
 
 #[test]
 fn other_machines_are_not_let_in_before_there_are_accounts() {
-    let folder = TempDir::new().expect("a folder");
+    let folder = folder();
     let mut command = Command::new(hrm());
     command.args(["serve", "--bind", "0.0.0.0:0", "--no-worker"]).env("HRM_DATA_DIR", folder.path().join("data"));
     command.env_remove("DATABASE_URL");

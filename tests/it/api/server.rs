@@ -1,6 +1,6 @@
 //! A running `hrm serve` on a data folder of its own, and a client that speaks to it.
 
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// A server with a worker, for one test alone.
-    pub(super) fn with_worker() -> Self {
+    pub(crate) fn with_worker() -> Self {
         Self::start(&[], None)
     }
 
@@ -85,7 +85,7 @@ impl Server {
     }
 
     fn start_at(bind: &str, arguments: &[&str], page: Option<&Path>, database: Option<&str>) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = folder();
         let own_page = folder.path().join("page");
         if page.is_none() {
             super::page::write_page(&own_page);
@@ -134,6 +134,11 @@ impl Server {
     fn next_line(&self, deadline: Instant) -> Option<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Where its data and its page lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where the built page lies.

@@ -1,7 +1,7 @@
 //! Health, workers, the OpenAPI document, its page, and errors that belong to no resource.
 
 use super::server::{Answer, Server};
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use serde_json::{Value, json};
 use std::{
     io::{self, BufRead, BufReader},
@@ -19,7 +19,7 @@ fn a_ready_server_says_so() {
 
 #[test]
 fn a_server_goes_on_when_nobody_reads_where_it_is() {
-    let data = tempfile::tempdir().expect("a folder");
+    let data = folder();
     let (reader, writer) = io::pipe().expect("a pipe");
     drop(reader);
     let mut server = Command::new(hrm())

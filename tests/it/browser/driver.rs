@@ -1,7 +1,7 @@
 //! Chromium under `chromedriver`, and the server whose page it shows.
 
 use super::tab::Tab;
-use crate::api::server::Server;
+use crate::{api::server::Server, folder::folder};
 use fantoccini::{Client, ClientBuilder, wd::TimeoutConfiguration};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -13,7 +13,6 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
-use tempfile::TempDir;
 
 /// Keeps the browser to this machine and to itself.
 const ARGUMENTS: [&str; 7] = [
@@ -80,8 +79,8 @@ where
 {
     let chromedriver = find("chromedriver").expect("a chromedriver");
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let driver = Driver::start(&chromedriver);
-    let profile = TempDir::new().expect("a temporary folder");
+    let profile = folder();
+    let driver = Driver::start(&chromedriver, profile.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let client = connect(&driver, screen, profile.path()).await;
@@ -144,10 +143,11 @@ struct Driver {
 }
 
 impl Driver {
-    /// Starts it on a free port.
-    fn start(chromedriver: &Path) -> Self {
+    /// Starts it on a free port; what it and its browser write lies in that folder.
+    fn start(chromedriver: &Path, folder: &Path) -> Self {
         let mut process = Command::new(chromedriver)
             .arg("--port=0")
+            .env("TMPDIR", folder)
             .stdout(Stdio::piped())
             .spawn()
             .expect("chromedriver can be started");

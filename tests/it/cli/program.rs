@@ -1,10 +1,9 @@
 //! Running `hrm` in a folder of its own.
 
-use crate::program::hrm;
+use crate::{folder::folder, program::hrm};
 use std::{
     fs,
     io::Write,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -26,10 +25,7 @@ pub(super) struct Ended {
 
 impl Place {
     pub(super) fn new() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        // For root the database runs under another account, which has to pass through.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("opening the folder");
-        Self { folder }
+        Self { folder: folder() }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! A database that is away for longer than a lease.
 
 use super::{Process, Remote, SHORT, command, has_trained, ready};
-use crate::postgres::Postgres;
+use crate::{folder::folder, postgres::Postgres};
 use serde_json::{Value, json};
 use std::{
     process::{Command, Stdio},
@@ -18,7 +18,7 @@ fn hrm(database: &Postgres, folder: &TempDir, arguments: &[&str]) -> Command {
 
 #[test]
 fn a_database_that_is_away_for_longer_than_a_lease_is_nobodys_death() {
-    let (database, folder) = (Postgres::start(), TempDir::new().expect("a temporary folder"));
+    let (database, folder) = (Postgres::start(), folder());
     let (server, address) = ready(hrm(&database, &folder, &["serve", "--bind", "127.0.0.1:0", "--no-worker"]));
     let workers = ["0", "1"].map(|slot| {
         let mut worker = hrm(&database, &folder, &["worker", "--cpu-slot", slot]);

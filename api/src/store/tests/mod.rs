@@ -48,7 +48,7 @@ use uuid::Uuid;
 pub(crate) const KEEP: RetentionConfig = RetentionConfig::DEFAULT;
 
 /// Longer than any test.
-pub(super) const LONG: Duration = Duration::from_hours(1);
+pub(crate) const LONG: Duration = Duration::from_hours(1);
 
 pub(crate) fn spec(seed: u64) -> GenerateSpec {
     GenerateSpec::sudoku(4, 24, 6, [6, 10], seed)
