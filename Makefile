@@ -38,7 +38,7 @@ program: setup ## Build the program target/release/hrm
 e2e: program web ## Run the browser tests alone
 	cargo test --release --package it browser
 
-screenshots: program web ## Write docs/screenshots anew, every page in both themes and on a phone (needs ImageMagick)
+screenshots: program web ## Write docs/screenshots anew, every page in both themes and on a phone, or those that HRM_PICTURES names (needs ImageMagick)
 	cargo test --release --package it browser::screens -- --ignored
 
 bench-page: program web ## Time the first load, 1,000 runs and 50,000 points in the browser

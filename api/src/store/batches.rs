@@ -103,9 +103,10 @@ async fn complete(pool: &PgPool, jobs: Vec<Job>) -> Result<Vec<Batch>, Error> {
     let ids: Vec<Uuid> = jobs.iter().map(|job| job.id.0).collect();
     let rows = sqlx::query!(
         r#"SELECT jobs.id, jobs.spec AS "spec!: Json<BatchSpec>", counts.puzzles AS "puzzles!",
-                  counts.answered AS "answered!", counts.solved AS "solved!"
+                  counts.answered AS "answered!", counts.judged AS "judged!", counts.solved AS "solved!"
            FROM jobs CROSS JOIN LATERAL (
-               SELECT count(*) AS puzzles, count(answer) AS answered, count(*) FILTER (WHERE solved) AS solved
+               SELECT count(*) AS puzzles, count(answer) AS answered, count(solved) AS judged,
+                      count(*) FILTER (WHERE solved) AS solved
                FROM batch_puzzles WHERE job_id = jobs.id
            ) AS counts
            WHERE jobs.id = ANY($1) AND jobs.kind = 'batch'"#,
@@ -116,8 +117,9 @@ async fn complete(pool: &PgPool, jobs: Vec<Job>) -> Result<Vec<Batch>, Error> {
     let mut details: BTreeMap<_, _> = rows.into_iter().map(|row| (JobId(row.id), row)).collect();
     let whole = jobs.into_iter().filter_map(|job| {
         let row = details.remove(&job.id)?;
-        let [puzzles, answered, solved] = [row.puzzles, row.answered, row.solved].map(i64::cast_unsigned);
-        Some(Batch { job, spec: row.spec.0, puzzles, answered, solved })
+        let counts = [row.puzzles, row.answered, row.judged, row.solved];
+        let [puzzles, answered, judged, solved] = counts.map(i64::cast_unsigned);
+        Some(Batch { job, spec: row.spec.0, puzzles, answered, judged, solved })
     });
     Ok(whole.collect())
 }

@@ -80,6 +80,8 @@ pub struct Batch {
     pub puzzles: u64,
     /// Of them those whose answers are stored.
     pub answered: u64,
+    /// Of these those of which it is known what is right: all but ARC tests whose output nobody has said.
+    pub judged: u64,
     /// Of these those that are right.
     pub solved: u64,
 }

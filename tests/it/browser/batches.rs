@@ -1,6 +1,7 @@
 //! Many puzzles: a list that is stepped through, solved as a batch, looked at answer by answer; files and candidates.
 
 use super::{
+    axe,
     driver::journey,
     tab::{Tab, key},
 };
@@ -106,6 +107,53 @@ fn files_and_candidates_are_opened() {
         tab.drop_file("notes.txt", "buy milk").await;
         let said = tab.until("return document.querySelector('.board-said .bad')?.textContent").await;
         assert!(said.as_str().is_some_and(|said| said.starts_with("That is no puzzle: ")), "{said}");
+    });
+}
+
+#[test]
+fn what_is_dragged_over_the_page_is_told_where_it_goes() {
+    journey(|tab| async move {
+        let axe = axe::program();
+        tab.open("/").await;
+        let drag = |kind: &str, target: &str| {
+            format!(
+                "document.querySelector('{target}').dispatchEvent(new DragEvent('{kind}',
+                     {{ dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }}))"
+            )
+        };
+        let hint = "return document.querySelector('.drop-hint')?.textContent";
+        for (page, kinds) in [("/", ".sdm"), ("/solve/maze", "a wall"), ("/solve/arc", "JSON")] {
+            for theme in ["light", "dark"] {
+                tab.choose_theme(theme).await;
+                tab.open(page).await;
+                tab.until("return document.querySelector('.board')").await;
+                tab.run(&drag("dragover", "main")).await;
+                let said = tab.until(hint).await;
+                assert!(said.as_str().is_some_and(|said| said.contains(kinds)), "{page}: {said}");
+                // What is dropped falls through it.
+                let over =
+                    "return document.querySelector('.drop-hint').getBoundingClientRect().width >= innerWidth - 20
+                    && !document.elementFromPoint(600, 400).closest('.drop-hint')";
+                assert_eq!(tab.run(over).await, json!(true), "{page}");
+                if let Some(axe) = &axe {
+                    assert_eq!(axe::findings(&tab, axe).await, [""; 0], "{page} ({theme})");
+                }
+                // Over a field it would be dropped into the field.
+                tab.run(&drag("dragover", ".controls input[type=number]")).await;
+                tab.until("return !document.querySelector('.drop-hint')").await;
+            }
+        }
+        tab.open("/").await;
+        tab.until("return document.querySelector('.cell')").await;
+        for end in ["dragleave", "dragend"] {
+            tab.run(&drag("dragover", "main")).await;
+            tab.until(hint).await;
+            tab.run(&drag(end, "main")).await;
+            tab.until("return !document.querySelector('.drop-hint')").await;
+        }
+        tab.drop_file("one.sdk", LIST[1]).await;
+        tab.until("return document.querySelectorAll('.cell').length === 36").await;
+        tab.until("return !document.querySelector('.drop-hint')").await;
     });
 }
 

@@ -208,6 +208,40 @@ fn an_arc_task_is_edited_with_a_pointer() {
 }
 
 #[test]
+fn answers_to_tests_without_an_output_are_neither_right_nor_wrong() {
+    journey(|tab| async move {
+        tab.untrained("arc", TASKS).await;
+        let known = TASK
+            .replace("\"test\": [", "\"test\": [{\"input\": [[5]], \"output\": [[5, 5, 5], [5, 5, 5], [5, 5, 5]]}, ");
+        let script = format!("const puzzles = [{TASK}, {known}];")
+            + "
+            const done = arguments[arguments.length - 1];
+            fetch('/api/v1/batches', { method: 'POST', headers: { 'content-type': 'application/json' },
+                body: JSON.stringify({ puzzles, model: 'it-arc' }) }).then(r => r.json()).then(made => done(made.job?.id ?? made));";
+        let batch = tab.run_async(&script).await;
+        tab.open(&format!("/batches/{}", batch.as_str().unwrap_or_else(|| panic!("no batch: {batch:#}")))).await;
+        tab.until("return document.querySelector('.batch-standing [data-state=succeeded]')").await;
+        tab.until("return document.querySelectorAll('.results tbody tr').length === 3").await;
+        tab.until("return !document.querySelector('.results').textContent.includes('waits')").await;
+        let counts =
+            "return [...document.querySelectorAll('[aria-label=\"Which puzzles\"] b')].map(b => b.textContent)";
+        assert_eq!(tab.run(counts).await, json!(["3", "0", "1"]), "a model that knows nothing");
+        let right = "return document.querySelector('.standing-strip dd').textContent";
+        assert!(tab.run(right).await.as_str().is_some_and(|right| right.ends_with("; 2 not known")));
+        let verdicts =
+            "return [...document.querySelectorAll('[data-label=Verdict]')].map(v => v.textContent.split(':')[0])";
+        let verdicts = tab.run(verdicts).await;
+        assert_eq!((&verdicts[0], &verdicts[2]), (&json!("not known"), &json!("not known")));
+        assert!(verdicts[1].as_str().is_some_and(|verdict| verdict.starts_with("Wrong")), "{verdicts}");
+        // Every row shows what was asked, and what was answered or that it is no grid.
+        let shown = "return [...document.querySelectorAll('.results tbody tr')].every(row =>
+            row.querySelector('[data-label=Puzzle] svg') &&
+            (row.querySelector('[data-label=Answer] svg') || row.querySelector('[data-label=Answer]').textContent === 'no grid'))";
+        assert_eq!(tab.run(shown).await, json!(true));
+    });
+}
+
+#[test]
 fn a_puzzle_of_any_dataset_is_picked_by_its_number() {
     journey(|tab| async move {
         tab.untrained("arc", TASKS).await;

@@ -99,11 +99,14 @@ pub(crate) fn contents(batch: &Batch) -> String {
 
 /// How many of the answers are right.
 pub(crate) fn right(batch: &Batch) -> String {
-    match batch.answered {
-        0 => "–".into(),
-        answered => {
-            let share = format::percent(batch.solved as f64 / answered as f64);
-            format!("{} of {}, {share}", format::count(batch.solved), format::count(answered))
+    let unknown = batch.answered.saturating_sub(batch.judged);
+    match (batch.judged, unknown) {
+        (0, 0) => "–".into(),
+        (0, _) => "not known".into(),
+        (judged, unknown) => {
+            let share = format::percent(batch.solved as f64 / judged as f64);
+            let rest = if unknown == 0 { String::new() } else { format!("; {} not known", format::count(unknown)) };
+            format!("{} of {}, {share}{rest}", format::count(batch.solved), format::count(judged))
         }
     }
 }

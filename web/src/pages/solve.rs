@@ -16,6 +16,7 @@ mod state;
 mod verdict;
 
 use crate::{
+    api::solving::Solver,
     browser,
     components::page::Page,
     format,
@@ -24,7 +25,7 @@ use crate::{
 use ask::Ask;
 use board::Board;
 use controls::Controls;
-use given::{Given, listen};
+use given::{DropHint, Given, listen};
 use leptos::prelude::*;
 use leptos_router::{components::A, hooks::use_query_map};
 use result::ResultPanel;
@@ -60,6 +61,7 @@ pub(crate) fn frame(ask: Ask, title: &'static str, lead: &'static str, board: An
         <Page title=title lead=lead actions=kinds>
             <div class="solve">
                 {board}
+                <DropHint ask />
                 <div class="solve-side">
                     <Controls ask />
                     <ResultPanel ask />
@@ -95,7 +97,7 @@ fn follow_models(state: SolveState) {
             let named = models.items.iter().find(|model| Some(&model.id.to_string()) == named.as_ref());
             let side = state.side();
             let mut sudoku = models.items.iter().filter(|model| model.kind == "sudoku");
-            let fits = |model: &&hrm_types::model::Model| named.is_some() || usize::from(model.side) == side;
+            let fits = |model: &&Solver| named.is_some() || usize::from(model.side) == side;
             let Some(model) = named.or_else(|| sudoku.clone().find(fits)).or_else(|| sudoku.next()) else {
                 return true;
             };

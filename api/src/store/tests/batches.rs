@@ -76,6 +76,10 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
     assert!(matches!(&first.work, Work::Batch(found) if *found == spec), "{:?}", first.work);
     let open = batches::unanswered(pool, id, Kind::Sudoku, 2).await.expect("puzzles");
     assert_eq!(open, [(0, questions[0].clone()), (1, questions[1].clone())]);
+    let unjudged = Solution { solved: None, ..solution("1234341221434312", false) };
+    batches::record(pool, &first.lease, Kind::Sudoku, &[(1, unjudged)], (1, 3)).await.expect("the lease is held");
+    let batch = batches::get(pool, id).await.expect("the batch");
+    assert_eq!((batch.answered, batch.judged, batch.solved), (1, 0, 0), "nobody has said what is right");
     let answers = [(0, solution("1234341221434321", true)), (1, solution("1234341221434312", false))];
     batches::record(pool, &first.lease, Kind::Sudoku, &answers, (2, 3)).await.expect("the lease is held");
     leases::give_back(pool, &first.lease, "its worker was stopped").await.expect("the lease is held");
@@ -85,6 +89,7 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
     let second = claim(pool, LONG).await.lease;
     let batch = batches::get(pool, id).await.expect("the batch");
     assert_eq!((batch.job.done, batch.answered, batch.solved), (2, 2, 1), "nothing is answered twice");
+    assert_eq!(batch.judged, 2);
     let open = batches::unanswered(pool, id, Kind::Sudoku, 9).await.expect("puzzles");
     assert_eq!(open, [(2, questions[2].clone())]);
     batches::record(pool, &second, Kind::Sudoku, &[(2, solution("1234341221434321", true))], (3, 3))

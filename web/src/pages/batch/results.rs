@@ -35,13 +35,13 @@ pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoVie
     let results = load::load(move || api::batches::list_results(id, solved.get(), after.get(), PAGE));
     let counts = Memo::new(move |_| batch.with(|batch| batch.as_ref().map_or((0, 0, 0), counted)));
     // Answers that came in may belong on the page that is shown.
+    let answers = Memo::new(move |_| batch.with(|batch| batch.as_ref().map_or(0, |batch| batch.answered)));
     Effect::new(move |before: Option<u64>| {
-        let (_, right, wrong) = counts.get();
         let open = results.value.with_untracked(|page| page.as_ref().is_some_and(is_open));
-        if before.is_some_and(|before| before != right + wrong) && open {
+        if before.is_some_and(|before| before != answers.get()) && open {
             results.refresh();
         }
-        right + wrong
+        answers.get()
     });
     let tab = move |name: &'static str, label: &'static str, count: fn((u64, u64, u64)) -> u64| {
         let is_it = move || shown.get().unwrap_or_default() == name;
@@ -90,9 +90,9 @@ pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoVie
     }
 }
 
-/// Puzzles, right answers and others.
+/// Puzzles, right answers and wrong ones.
 fn counted(batch: &Batch) -> (u64, u64, u64) {
-    (batch.puzzles, batch.solved, batch.answered.saturating_sub(batch.solved))
+    (batch.puzzles, batch.solved, batch.judged.saturating_sub(batch.solved))
 }
 
 /// Whether more may come to stand on a page: an answer, or another row.
@@ -127,7 +127,10 @@ fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + u
     let name = format!("Watch puzzle {number}");
     let title = name.clone();
     let puzzle = asked(spec.kind, &result.puzzle);
-    let answer = result.answer.as_ref().and_then(|answer| answered(spec.kind, &result.puzzle, answer));
+    let answer = result.answer.as_ref().map(|answer| match answered(spec.kind, &result.puzzle, answer) {
+        Some(svg) => view! { <span class="picture" inner_html=svg></span> }.into_any(),
+        None => view! { <span class="muted">"no grid"</span> }.into_any(),
+    });
     let used = result.steps_used.map(|steps| {
         let stopped = if result.halted == Some(false) { "did not stop by itself" } else { "stopped by itself" };
         view! { <span title=stopped>{steps}</span> }
@@ -142,7 +145,7 @@ fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + u
                     <span aria-hidden="true" inner_html=puzzle></span>
                 </a>
             </td>
-            <td data-label="Answer"><span class="picture" inner_html=answer></span></td>
+            <td data-label="Answer">{answer}</td>
             <td data-label="Verdict">{verdict(result, ended)}</td>
             <td data-label="Steps" class="right">{used}</td>
             <td data-label="How sure" class="right">{result.confidence.map(|sure| format::percent(f64::from(sure)))}</td>
@@ -164,7 +167,6 @@ fn verdict(result: &BatchResult, ended: bool) -> AnyView {
             view! { <span><span class="result-wrong">"Wrong"</span><span class="aside">{why}{more}</span></span> }
                 .into_any()
         }
-        (Some(answer), None) if answer.is_empty() => "The answer shows no grid".into_any(),
-        (_, None) => view! { <span class="muted">"nobody has said what is right"</span> }.into_any(),
+        (_, None) => view! { <span class="muted">"not known: the test has no output"</span> }.into_any(),
     }
 }

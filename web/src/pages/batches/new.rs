@@ -1,7 +1,7 @@
 //! The form that queues the puzzles of a stored dataset.
 
 use crate::{
-    api,
+    api::{self, solving::Solver},
     components::{
         field::{ChoiceField, Refusal, TextField, number},
         problem::Problems,
@@ -13,7 +13,6 @@ use hrm_types::{
     batch::CreateBatch,
     dataset::{Dataset, Split},
     job::LOCAL,
-    model::Model,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
@@ -52,12 +51,12 @@ pub(super) fn NewBatch() -> impl IntoView {
     });
     let splits = Signal::derive(move || chosen.with(|chosen| chosen.as_ref().map(splits).unwrap_or_default()));
     let fitting = Signal::derive(move || {
-        let fits = |model: &&Model| {
+        let fits = |model: &&Solver| {
             chosen.with(|chosen| {
                 chosen.as_ref().is_some_and(|set| model.kind == set.kind.as_str() && model.side == set.side)
             })
         };
-        let option = |model: &Model| (model.id.to_string(), model.name.clone());
+        let option = |model: &Solver| (model.id.to_string(), model.name.clone());
         models.value.with(|page| {
             let some = page.iter().flat_map(|page| &page.items).filter(fits).map(option);
             std::iter::once((String::new(), "the best stored one".to_owned())).chain(some).collect::<Vec<_>>()

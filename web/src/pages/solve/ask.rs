@@ -1,8 +1,12 @@
 //! What is asked and what comes of it, whatever the kind of puzzle: model, depth, the answer and where its player stands.
 
 use super::share;
-use crate::{api, browser, load::Loaded};
-use hrm_types::{Page, board::Kind, model::Model, problem::Problem, solve::SolveResponse};
+use crate::{
+    api::{self, solving::Solver},
+    browser,
+    load::Loaded,
+};
+use hrm_types::{Page, board::Kind, problem::Problem, solve::SolveResponse};
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
@@ -43,7 +47,9 @@ pub(crate) struct Ask {
     /// The page's address.
     pub(crate) page: &'static str,
     pub(crate) said: RwSignal<Option<Said>>,
-    pub(crate) models: Loaded<Page<Model>>,
+    /// Whether something is dragged over the page that may be dropped there.
+    pub(crate) dragged: RwSignal<bool>,
+    pub(crate) models: Loaded<Page<Solver>>,
     /// Name or id of the chosen model; the server's choice if absent.
     pub(crate) model: RwSignal<Option<String>>,
     /// Steps to run; until it halts if absent.
@@ -67,6 +73,7 @@ impl Ask {
             kind,
             page,
             said: RwSignal::new(None),
+            dragged: RwSignal::new(false),
             models: crate::load::load(api::solving::list_models),
             model: RwSignal::new(None),
             steps: RwSignal::new(None),
@@ -89,14 +96,14 @@ impl Ask {
     }
 
     /// Whether a model takes puzzles of this kind and side: an ARC grid may be smaller than the model's square.
-    pub(crate) fn takes(self, model: &Model, side: u8) -> bool {
+    pub(crate) fn takes(self, model: &Solver, side: u8) -> bool {
         model.kind == self.kind.as_str() && (model.side == side || self.kind == Kind::Arc && model.side > side)
     }
 
     /// The models that take the puzzle under edit; absent until the list is there.
-    pub(crate) fn fitting_models(self) -> Option<Vec<Model>> {
+    pub(crate) fn fitting_models(self) -> Option<Vec<Solver>> {
         let side = self.side.get();
-        let fits = |model: &&Model| self.takes(model, side);
+        let fits = |model: &&Solver| self.takes(model, side);
         self.models.value.with(|models| models.as_ref().map(|page| page.items.iter().filter(fits).cloned().collect()))
     }
 
@@ -192,7 +199,7 @@ impl Ask {
 }
 
 /// Whether `name` is the model's id or name.
-pub(crate) fn is_named(model: &Model, name: Option<&str>) -> bool {
+pub(crate) fn is_named(model: &Solver, name: Option<&str>) -> bool {
     name.is_some_and(|name| model.name == name || model.id.to_string() == name)
 }
 

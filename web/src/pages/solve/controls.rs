@@ -1,8 +1,8 @@
 //! The choice of model and depth, and the button.
 
 use super::ask::{Ask, is_named};
-use crate::{components::problem::Problems, format};
-use hrm_types::{board::Kind, model::Model};
+use crate::{api::solving::Solver, components::problem::Problems, format};
+use hrm_types::board::Kind;
 use leptos::prelude::*;
 
 /// Steps offered when an exact number is first asked for.
@@ -70,13 +70,13 @@ fn known(words: &str, sides: &[u8]) -> String {
 }
 
 /// The value of the option that stands for the chosen model; a link may name it by name or by id.
-fn chosen(models: Option<&[Model]>, name: Option<String>) -> String {
+fn chosen(models: Option<&[Solver]>, name: Option<String>) -> String {
     let mut models = models.unwrap_or_default().iter();
     let known = models.find(|model| is_named(model, name.as_deref()));
     known.map_or_else(|| name.unwrap_or_default(), |model| model.id.to_string())
 }
 
-fn options(models: Option<&[Model]>, name: Option<String>) -> impl IntoView + use<> {
+fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + use<> {
     let chosen = chosen(models, name);
     let best = match models {
         None => "Loading …".into(),
@@ -98,7 +98,7 @@ fn options(models: Option<&[Model]>, name: Option<String>) -> impl IntoView + us
     }
 }
 
-fn described(model: &Model) -> String {
+fn described(model: &Solver) -> String {
     let score = model.evaluation.as_ref().map(|score| format!(", {} exact", format::percent(score.exact_accuracy)));
     format!("{}{}, {} weights", model.name, score.unwrap_or_default(), format::short_count(model.parameters))
 }

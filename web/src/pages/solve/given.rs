@@ -2,6 +2,7 @@
 
 use super::{ask::Ask, keys};
 use crate::browser;
+use hrm_types::board::Kind;
 use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, DragEvent, FileList, HtmlElement, HtmlInputElement};
@@ -33,18 +34,48 @@ pub(crate) fn listen(ask: Ask, on_key: Callback<KeyboardEvent>, on_given: Callba
             on_given.run(Given { text, file: None });
         }
     });
-    let over = window_event_listener(leptos::ev::dragover, |event| {
-        if !keys::in_field(event.target()) {
+    let dragged = move |is_it: bool| {
+        if ask.dragged.try_get_untracked() == Some(!is_it) {
+            ask.dragged.set(is_it);
+        }
+    };
+    let over = window_event_listener(leptos::ev::dragover, move |event| {
+        let takes = !keys::in_field(event.target());
+        if takes {
             event.prevent_default();
         }
+        dragged(takes);
     });
-    let dropped = window_event_listener(leptos::ev::drop, move |event| take_dropped(ask, &event, on_given));
-    on_cleanup(move || {
-        keys.remove();
-        pasted.remove();
-        over.remove();
-        dropped.remove();
+    let left = window_event_listener(leptos::ev::dragleave, move |event| {
+        // From one element to the next it has not left the page.
+        if event.related_target().is_none() {
+            dragged(false);
+        }
     });
+    let given_up = window_event_listener(leptos::ev::dragend, move |_| dragged(false));
+    let dropped = window_event_listener(leptos::ev::drop, move |event| {
+        dragged(false);
+        take_dropped(ask, &event, on_given);
+    });
+    let listening = [keys, pasted, over, left, given_up, dropped];
+    on_cleanup(move || listening.into_iter().for_each(WindowListenerHandle::remove));
+}
+
+/// While something is dragged over the page: that it may be dropped there, and what can be read.
+#[component]
+pub(crate) fn DropHint(ask: Ask) -> impl IntoView {
+    let read = match ask.kind {
+        Kind::Sudoku => "A Sudoku or a list of them: text, or a file such as .sdk, .sdm, .ss, .txt or .csv",
+        Kind::Maze => "A maze as text: # is a wall, S the start, G the goal",
+        Kind::Arc => "An ARC task as JSON: a file, or its text",
+    };
+    view! {
+        <Show when=move || ask.dragged.get()>
+            <div class="drop-hint">
+                <p><b>"Drop it anywhere"</b>{read}</p>
+            </div>
+        </Show>
+    }
 }
 
 fn take_dropped(ask: Ask, event: &DragEvent, on_given: Callback<Given>) {

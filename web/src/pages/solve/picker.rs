@@ -1,18 +1,23 @@
 //! Any puzzle of any dataset, by its place in a split, or one at random.
 
 use super::ask::Ask;
-use crate::{api, browser, components::problem::Problems, load};
-use hrm_types::dataset::{Dataset, Split, StoredPuzzle};
+use crate::{
+    api::{self, solving::PuzzleSet},
+    browser,
+    components::problem::Problems,
+    load,
+};
+use hrm_types::dataset::{Split, StoredPuzzle};
 use leptos::{prelude::*, task::spawn_local};
 
 const SPLITS: [Split; 3] = [Split::Test, Split::Validation, Split::Train];
 
 /// A random puzzle of the test split of a dataset with this side, and where it is from; absent if none is stored.
 pub(crate) async fn stored(ask: Ask, side: u8) -> Option<(StoredPuzzle, String)> {
-    let datasets = api::data::list_datasets().await.ok()?.items;
+    let datasets = api::solving::list_puzzle_sets().await.ok()?.items;
     let trained_on = ask.fitting_models().unwrap_or_default();
-    let fits = |dataset: &&Dataset| dataset.kind == ask.kind && dataset.side == side && dataset.test_count > 0;
-    let of_a_model = |dataset: &&Dataset| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
+    let fits = |dataset: &&PuzzleSet| dataset.kind == ask.kind && dataset.side == side && dataset.test_count > 0;
+    let of_a_model = |dataset: &&PuzzleSet| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
     let dataset = datasets.iter().filter(fits).find(of_a_model).or_else(|| datasets.iter().find(fits))?;
     let at = browser::random_index(dataset.test_count as usize);
     let puzzle = api::data::get_puzzle(dataset.id, Split::Test, at as u32).await.ok().flatten()?;
@@ -33,7 +38,7 @@ pub(crate) fn Picker(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView
     }
 }
 
-fn count(dataset: &Dataset, split: Split) -> u32 {
+fn count(dataset: &PuzzleSet, split: Split) -> u32 {
     match split {
         Split::Train => dataset.train_count,
         Split::Validation => dataset.validation_count,
@@ -43,10 +48,10 @@ fn count(dataset: &Dataset, split: Split) -> u32 {
 
 #[component]
 fn Choice(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView {
-    let datasets = load::load(api::data::list_datasets);
+    let datasets = load::load(api::solving::list_puzzle_sets);
     let (chosen, split, number) = (RwSignal::new(0_usize), RwSignal::new(Split::Test), RwSignal::new(1_u32));
     let of_kind = Memo::new(move |_| {
-        let fits = |dataset: &&Dataset| dataset.kind == ask.kind;
+        let fits = |dataset: &&PuzzleSet| dataset.kind == ask.kind;
         datasets
             .value
             .with(|page| page.as_ref().map(|page| page.items.iter().filter(fits).cloned().collect::<Vec<_>>()))
@@ -66,7 +71,7 @@ fn Choice(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView {
         });
     };
     let options = move || {
-        let option = |(i, dataset): (usize, &Dataset)| {
+        let option = |(i, dataset): (usize, &PuzzleSet)| {
             let words = format!("{}, {1} × {1}", dataset.name, dataset.side);
             view! { <option value=i.to_string()>{words}</option> }
         };
