@@ -1,6 +1,6 @@
 //! The OpenAPI document and the page to browse it.
 
-use super::{batches::ResultsFormat, links};
+use super::{batches::ResultsFormat, formats, links};
 use crate::{
     http::{gate::SESSION_COOKIE, problem::PROBLEM_JSON},
     server::AppState,
@@ -73,6 +73,7 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     }
     describe_refusals(&mut document);
     links::add(&mut document);
+    formats::register(&mut document);
     document
 }
 
@@ -216,7 +217,7 @@ fn scope(requirements: &[SecurityRequirement]) -> Option<String> {
     Some(first.get("token")?.get(0)?.as_str()?.to_owned())
 }
 
-fn operations(document: &mut openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(document: &mut openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
     document.paths.paths.values_mut().flat_map(|item| {
         [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
     })
@@ -327,17 +328,17 @@ mod tests {
         }
     }
 
-    /// Generators of clients know no others of numbers, and make of an integer with one that they do not know what they like.
     #[test]
-    fn formats_are_those_that_everybody_knows() {
+    fn every_format_is_registered_and_says_what_is_taken() {
         let document = serde_json::to_value(openapi()).expect("the document is JSON");
         let text = document.to_string();
         let formats: BTreeSet<&str> =
             text.split("\"format\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        let known = ["date-time", "double", "float", "int32", "int64", "uuid"];
-        assert!(formats.contains("int32") && formats.is_subset(&known.into()), "{formats:?}");
+        let registered =
+            ["date-time", "double", "float", "int16", "int32", "int64", "uint16", "uint32", "uint64", "uint8", "uuid"];
+        assert!(formats.contains("uint32") && formats.is_subset(&registered.into()), "{formats:?}");
         let n = &document["components"]["schemas"]["Evaluation"]["properties"]["n"];
-        assert_eq!((&n["format"], &n["minimum"]), (&json!("int32"), &json!(0)), "{n}");
+        assert_eq!((&n["format"], &n["minimum"]), (&json!("uint32"), &json!(0)), "{n}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod datasets;
 pub mod docs;
 pub mod evaluations;
 pub mod experiments;
+mod formats;
 pub mod health;
 pub mod imports;
 pub mod jobs;
