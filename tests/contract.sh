@@ -34,6 +34,8 @@ trap 'exit 130' INT TERM
 
 # Starts a server with these arguments and sets `address`.
 serve() {
+    # Or the server before this one would be found there until this one writes.
+    : >"$work/said"
     "$hrm" serve --bind 127.0.0.1:0 "$@" >"$work/said" 2>"$folder/server.log" &
     server=$!
     until address=$(sed -n 's/^HRM Lab is ready at \(http[^ ]*[0-9]\).*/\1/p' "$work/said") && [ -n "$address" ]; do
