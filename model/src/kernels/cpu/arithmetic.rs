@@ -29,6 +29,8 @@ pub(in crate::kernels) enum Instructions {
     Avx512,
     /// AVX-512 with products of bf16 pairs.
     Avx512Bf16,
+    /// The same with tile registers for products of bf16 pairs.
+    Amx,
 }
 
 impl fmt::Display for Instructions {
@@ -38,6 +40,7 @@ impl fmt::Display for Instructions {
             Self::Avx2 => "AVX2",
             Self::Avx512 => "AVX-512",
             Self::Avx512Bf16 => "AVX-512 BF16",
+            Self::Amx => "AMX",
         })
     }
 }
@@ -62,6 +65,9 @@ impl Instructions {
                     found.push(Self::Avx512);
                     if has!("avx512bf16") {
                         found.push(Self::Avx512Bf16);
+                        if super::tile::amx_permitted() {
+                            found.push(Self::Amx);
+                        }
                     }
                 }
             }
@@ -91,10 +97,12 @@ impl Arithmetic {
 
     /// With given instructions, which the machine must have.
     pub(in crate::kernels) fn with(dtype: ForwardDtype, instructions: Instructions) -> Self {
-        let format = match (dtype, instructions) {
-            (ForwardDtype::Float32, _) => Format::Full,
-            (ForwardDtype::Bfloat16, Instructions::Avx512Bf16) => Format::Pairs,
-            (ForwardDtype::Bfloat16, _) => Format::Rounded,
+        use Instructions::{Amx, Avx512, Avx512Bf16};
+        let (format, instructions) = match (dtype, instructions) {
+            (ForwardDtype::Float32, Avx512Bf16 | Amx) => (Format::Full, Avx512),
+            (ForwardDtype::Float32, _) => (Format::Full, instructions),
+            (ForwardDtype::Bfloat16, Avx512Bf16 | Amx) => (Format::Pairs, instructions),
+            (ForwardDtype::Bfloat16, _) => (Format::Rounded, instructions),
         };
         Self { format, instructions }
     }
@@ -104,7 +112,7 @@ impl Arithmetic {
     pub(in crate::kernels) fn all() -> Vec<Self> {
         let best = |instructions| [ForwardDtype::Float32, ForwardDtype::Bfloat16].map(|x| Self::with(x, instructions));
         let mut all: Vec<Self> = Instructions::found().into_iter().flat_map(best).collect();
-        // Pairs can be multiplied anywhere, if slowly.
+        // Pairs can be multiplied anywhere, if slowly, and in tiles as large as those of AMX.
         all.push(Self { format: Format::Pairs, instructions: Instructions::Portable });
         all
     }

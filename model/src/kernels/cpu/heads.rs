@@ -9,12 +9,14 @@ use super::{
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, Target, multiply},
     shared::{Shared, sized},
-    sum_by, vectorised,
+    sum_by,
+    tile::Geometry,
+    vectorised,
 };
 use crate::kernels::rope::Rope;
 use std::ops::Range;
 
-/// Queries of one block in the forward pass, whole tiles of them: their scores stay in the first cache.
+/// Queries of one block in the forward pass, up to whole tiles of them: their scores stay in the first cache.
 const QUERIES: usize = 24;
 
 /// Queries of one block in the backward pass, where they are the inner dimension of two products.
@@ -130,6 +132,7 @@ impl HeadSizes<'_> {
         mut write: impl FnMut(usize, usize, &[f32]),
     ) {
         let (t, arithmetic, stride) = (self.positions, self.arithmetic, 3 * self.row_words());
+        let queries_at_once = QUERIES.next_multiple_of(Geometry::of(arithmetic).rows);
         for head in 0..self.num_heads {
             let source = |part| (self.part(qkv, head, part), stride);
             let (words, stride) = source(Part::Keys);
@@ -137,10 +140,10 @@ impl HeadSizes<'_> {
             let (words, stride) = source(Part::Values);
             scratch.values.repack(arithmetic, Source::WordsAcross { words, stride }, self.dim, t);
             let queries = self.part(qkv, head, Part::Queries);
-            for start in positions.clone().step_by(QUERIES) {
-                let block = start..positions.end.min(start + QUERIES);
+            for start in positions.clone().step_by(queries_at_once) {
+                let block = start..positions.end.min(start + queries_at_once);
                 let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
-                let mut inverse = [0f32; QUERIES];
+                let mut inverse = [0f32; 2 * QUERIES];
                 for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(t)) {
                     vectorised(|| *inverse = self.exponentials(row));
                 }

@@ -1,5 +1,5 @@
-//! Operands packed so that products read them from start to end: [strip][word along the inner dimension][column], where
-//! a strip is what a tile takes and a panel of WIDTH has whole strips.
+//! Operands packed so that products read them from start to end: [strip][word along the inner dimension][row or column],
+//! where a tile takes whole strips, and a panel of WIDTH has whole strips.
 
 use super::{
     arithmetic::{Arithmetic, Format, pair, rounded},
@@ -52,7 +52,7 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     pub(super) fn repack_all(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
         let (size, strip) = self.resize(arithmetic, count, depth);
         self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
-            fill(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
+            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
         });
     }
 
@@ -60,7 +60,7 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     pub(super) fn repack(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
         let (size, strip) = self.resize(arithmetic, count, depth);
         for (i, panel) in self.words.chunks_exact_mut(size).enumerate() {
-            fill(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
+            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
         }
     }
 
@@ -70,14 +70,14 @@ impl<const WIDTH: usize> Panels<WIDTH> {
         let (gate, up) = weight.split_at(inner * depth);
         self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
             let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * WIDTH);
-            fill(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, (panel, strip));
+            fill::<WIDTH>(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, (panel, strip));
         });
     }
 
     /// Makes room and gives the sizes of a panel, in words, and of a strip, in rows or columns.
     fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (usize, usize) {
         let geometry = Geometry::of(arithmetic);
-        self.strip = if WIDTH == COLUMNS { geometry.columns } else { geometry.rows };
+        self.strip = if WIDTH == COLUMNS { geometry.right_strip } else { geometry.left_strip };
         (self.count, self.depth) = (count, arithmetic.words(depth));
         let size = WIDTH * self.depth;
         self.words.resize(count.div_ceil(WIDTH) * size, 0);
@@ -96,13 +96,16 @@ impl<const WIDTH: usize> Panels<WIDTH> {
 }
 
 /// Packs the panel of some rows or columns into its strips.
-fn fill(
+fn fill<const WIDTH: usize>(
     arithmetic: Arithmetic,
     source: Source<'_>,
     range: Range<usize>,
     depth: usize,
     (panel, strip): (&mut [u32], usize),
 ) {
+    if strip == 1 {
+        return fill_rows::<WIDTH>(arithmetic, source, range, depth, panel);
+    }
     let size = (strip * arithmetic.words(depth)).max(1);
     for (i, words) in panel.chunks_exact_mut(size).enumerate() {
         let start = range.end.min(range.start + i * strip);
@@ -112,6 +115,24 @@ fn fill(
             8 => fill_strip::<8>(arithmetic, source, range, depth, words),
             16 => fill_strip::<16>(arithmetic, source, range, depth, words),
             _ => fill_strip::<COLUMNS>(arithmetic, source, range, depth, words),
+        }
+    }
+}
+
+/// Packs a panel of strips of one row: each row's words are neighbours.
+fn fill_rows<const WIDTH: usize>(
+    arithmetic: Arithmetic,
+    source: Source<'_>,
+    range: Range<usize>,
+    depth: usize,
+    panel: &mut [u32],
+) {
+    let size = arithmetic.words(depth);
+    let mut strip = vec![0; WIDTH * size];
+    fill_strip::<WIDTH>(arithmetic, source, range, depth, &mut strip);
+    for (p, words) in strip.chunks_exact(WIDTH).enumerate() {
+        for (row, &word) in panel.chunks_exact_mut(size).zip(words) {
+            row[p] = word;
         }
     }
 }

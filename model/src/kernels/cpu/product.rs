@@ -50,12 +50,40 @@ pub(super) fn multiply(
         Rows::Packed(a) => assert!(rows.end <= a.count && a.depth == b.depth, "inner dimensions"),
     }
     let geometry = Geometry::of(arithmetic);
+    for band in geometry.bands(rows.clone()) {
+        let target = Target { start: target.start + (band.start - rows.start) * target.stride, ..target };
+        multiply_band(arithmetic, geometry, a, band, b, (first, width), target);
+    }
+}
+
+impl Geometry {
+    /// Rows whose tiles the machine is made ready for at a time.
+    fn bands(self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        // Where a strip is one row, tiles have the height that the machine was told.
+        let whole = if self.left_strip == 1 { rows.len() / self.rows * self.rows } else { rows.len() };
+        let middle = rows.start + whole;
+        [rows.start..middle, middle..rows.end].into_iter().filter(|band| !band.is_empty())
+    }
+}
+
+/// The same for the columns of `b` from panel `first` on, once the sizes are known to fit.
+fn multiply_band(
+    arithmetic: Arithmetic,
+    geometry: Geometry,
+    a: Rows<'_>,
+    rows: Range<usize>,
+    b: &Panels<COLUMNS>,
+    (first, width): (usize, usize),
+    target: Target<'_>,
+) {
+    let _ready = tile::Ready::for_rows(arithmetic, rows.len().min(geometry.rows));
     let tiles = rows.len().div_ceil(geometry.rows);
+    let strip = b.depth * geometry.right_strip;
     for start in (0..b.depth.max(1)).step_by(geometry.depth) {
         let depth = b.depth.min(start + geometry.depth) - start;
         for column in (first * COLUMNS..first * COLUMNS + width).step_by(geometry.columns) {
             let words = b.strip(column, start);
-            // Where the next strip begins, as long as there is one: each tile fetches its part of it.
+            // Where the next tile's columns begin, as long as there are any: each tile fetches its part of them.
             let next = words.as_ptr().wrapping_add(b.depth * geometry.columns);
             let columns = (first * COLUMNS + width - column).min(geometry.columns);
             let (mut row, mut tile) = (rows.start, 0);
@@ -67,11 +95,12 @@ pub(super) fn multiply(
                 let (fetched, fetch) = (tile * depth / tiles, ((tile + 1) * depth / tiles).min(depth));
                 let right = Right {
                     words: words.as_ptr(),
+                    strip,
                     next: next.wrapping_add(fetched * geometry.columns),
                     fetch: fetch.saturating_sub(fetched),
                 };
                 #[expect(unsafe_code, reason = "one tile of a product")]
-                // SAFETY: the checks above; whoever shares the target gives each task its own part of it.
+                // SAFETY: `multiply` checked the sizes; whoever shares the target gives each task its own part of it.
                 unsafe {
                     tile::tile(arithmetic, left, right, depth, (tile_rows, columns), out);
                 }
@@ -98,6 +127,9 @@ impl Rows<'_> {
                 let left = end - row;
                 let rows = left.div_ceil(left.div_ceil(geometry.rows));
                 (Left { words: words[row * stride + depth..].as_ptr(), row: stride, step: 1 }, rows)
+            }
+            Self::Packed(a) if geometry.left_strip == 1 => {
+                (Left { words: a.strip(row, depth).as_ptr(), row: a.depth, step: 1 }, geometry.rows.min(end - row))
             }
             Self::Packed(a) => {
                 let within = row % geometry.rows;

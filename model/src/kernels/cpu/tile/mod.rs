@@ -1,5 +1,7 @@
-//! A tile of a product: up to 8 rows by 48 columns, its sums in registers, on each set of instructions.
+//! A tile of a product: a few rows by a few columns, its sums in registers, on each set of instructions.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -9,16 +11,23 @@ use super::{
     panels::COLUMNS,
 };
 
-/// Rows of a tile at most.
+#[cfg(target_arch = "x86_64")]
+pub(super) use amx::permitted as amx_permitted;
+
+/// Rows of a tile on vector instructions at most.
 const ROWS: usize = 8;
 
 /// How much of a product is worked on at a time.
 #[derive(Clone, Copy)]
 pub(super) struct Geometry {
-    /// Rows of a tile, a packed left operand's strip.
+    /// Rows of a tile.
     pub(super) rows: usize,
-    /// Columns of a tile, a right operand's strip: whole vectors of sixteen.
+    /// Rows of a packed left operand's strip: a tile's, which lie side by side, or one, whose words do.
+    pub(super) left_strip: usize,
+    /// Columns of a tile: whole strips.
     pub(super) columns: usize,
+    /// Columns of a right operand's strip: whole vectors of sixteen.
+    pub(super) right_strip: usize,
     /// Words along the inner dimension before the sums are written back.
     pub(super) depth: usize,
 }
@@ -27,10 +36,33 @@ impl Geometry {
     /// What fits the registers and, along the inner dimension, the caches: a strip, which all rows are multiplied with,
     /// stays in the first or near it.
     pub(super) fn of(arithmetic: Arithmetic) -> Self {
-        match arithmetic.instructions {
-            Instructions::Avx512 | Instructions::Avx512Bf16 => Self { rows: ROWS, columns: COLUMNS, depth: 768 },
-            Instructions::Avx2 | Instructions::Portable => Self { rows: 6, columns: 16, depth: 512 },
+        match (arithmetic.instructions, arithmetic.format) {
+            (Instructions::Amx, _) | (Instructions::Portable, Format::Pairs) => {
+                Self { rows: 32, left_strip: 1, columns: 32, right_strip: 16, depth: 256 }
+            }
+            (Instructions::Avx512 | Instructions::Avx512Bf16, _) => Self::of_vectors(ROWS, COLUMNS, 768),
+            (Instructions::Avx2 | Instructions::Portable, _) => Self::of_vectors(6, 16, 512),
         }
+    }
+
+    fn of_vectors(rows: usize, columns: usize, depth: usize) -> Self {
+        Self { rows, left_strip: rows, columns, right_strip: columns, depth }
+    }
+}
+
+/// What multiplying tiles of one height needs beforehand; it is given back when dropped.
+pub(super) struct Ready {
+    #[cfg(target_arch = "x86_64")]
+    _registers: Option<amx::Registers>,
+}
+
+impl Ready {
+    /// For tiles of so many rows.
+    pub(super) fn for_rows(arithmetic: Arithmetic, rows: usize) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        return Self { _registers: (arithmetic.instructions == Instructions::Amx).then(|| amx::Registers::set(rows)) };
+        #[cfg(not(target_arch = "x86_64"))]
+        Self {}
     }
 }
 
@@ -42,10 +74,12 @@ pub(super) struct Left {
     pub(super) step: usize,
 }
 
-/// A strip of a right operand, and what is to be fetched for the next one meanwhile: `fetch` times a strip's columns.
+/// A strip of a right operand, the next one `strip` words later, and what is to be fetched for the next tile meanwhile:
+/// `fetch` times a strip's columns.
 #[derive(Clone, Copy)]
 pub(super) struct Right {
     pub(super) words: *const u32,
+    pub(super) strip: usize,
     pub(super) next: *const u32,
     pub(super) fetch: usize,
 }
@@ -58,11 +92,11 @@ pub(super) struct Out {
     pub(super) add: bool,
 }
 
-/// Sums of `rows` (1 to 8) rows with `width` (1 to 48) columns of a strip's `depth` words.
+/// Sums of some rows with some columns, both a tile's at most, over `depth` words.
 ///
 /// # Safety
 /// All words and all places of the result that the sizes name must be there, nobody else may use the result meanwhile,
-/// and the machine must have the instructions.
+/// the machine must have the instructions, and be [`Ready`] for this number of rows.
 #[expect(unsafe_code, reason = "strided operands and instructions found at run time")]
 pub(super) unsafe fn tile(
     arithmetic: Arithmetic,
@@ -72,16 +106,36 @@ pub(super) unsafe fn tile(
     (rows, width): (usize, usize),
     out: Out,
 ) {
-    debug_assert!((1..=ROWS).contains(&rows) && (1..=COLUMNS).contains(&width));
-    if width % 16 == 0 {
-        // SAFETY: as the caller promises.
-        return unsafe { whole(arithmetic, left, right, depth, (rows, width / 16), out) };
+    // SAFETY: as the caller promises.
+    unsafe {
+        match width % 16 {
+            0 => whole(arithmetic, left, right, depth, (rows, width / 16), out),
+            _ if rows > ROWS => part::<{ 32 * 32 }>(arithmetic, left, right, depth, (rows, width), out),
+            _ => part::<{ ROWS * COLUMNS }>(arithmetic, left, right, depth, (rows, width), out),
+        }
     }
-    let mut sums = [0f32; ROWS * COLUMNS];
-    let whole_out = Out { values: sums.as_mut_ptr(), stride: COLUMNS, add: false };
+}
+
+/// The same for columns that are no whole vectors, by way of SIZE places that are.
+///
+/// # Safety
+/// As for [`tile`].
+#[expect(unsafe_code, reason = "strided operands and instructions found at run time")]
+unsafe fn part<const SIZE: usize>(
+    arithmetic: Arithmetic,
+    left: Left,
+    right: Right,
+    depth: usize,
+    (rows, width): (usize, usize),
+    out: Out,
+) {
+    let (mut sums, vectors) = ([0f32; SIZE], width.div_ceil(16));
+    let stride = 16 * vectors;
+    assert!(rows * stride <= SIZE, "a tile of its geometry");
+    let whole_out = Out { values: sums.as_mut_ptr(), stride, add: false };
     // SAFETY: strips are whole whatever the width, and `sums` has room for a whole tile.
-    unsafe { whole(arithmetic, left, right, depth, (rows, width.div_ceil(16)), whole_out) };
-    for (r, sums) in sums.chunks_exact(COLUMNS).enumerate().take(rows) {
+    unsafe { whole(arithmetic, left, right, depth, (rows, vectors), whole_out) };
+    for (r, sums) in sums.chunks_exact(stride).enumerate().take(rows) {
         for (c, &sum) in sums.iter().enumerate().take(width) {
             // SAFETY: a place of the result.
             unsafe {
@@ -93,6 +147,9 @@ pub(super) unsafe fn tile(
 }
 
 /// The same for whole vectors of columns.
+///
+/// # Safety
+/// As for [`tile`].
 #[expect(unsafe_code, reason = "strided operands and instructions found at run time")]
 unsafe fn whole(
     arithmetic: Arithmetic,
@@ -106,9 +163,11 @@ unsafe fn whole(
     unsafe {
         match (arithmetic.instructions, arithmetic.format) {
             #[cfg(target_arch = "x86_64")]
+            (Instructions::Amx, Format::Pairs) => amx::pairs(left, right, depth, (rows, vectors), out),
+            #[cfg(target_arch = "x86_64")]
             (Instructions::Avx512Bf16, Format::Pairs) => x86::pairs(left, right, depth, (rows, vectors), out),
             #[cfg(target_arch = "x86_64")]
-            (Instructions::Avx512 | Instructions::Avx512Bf16, Format::Full | Format::Rounded) => {
+            (Instructions::Avx512, Format::Full | Format::Rounded) => {
                 x86::wide(left, right, depth, (rows, vectors), out);
             }
             #[cfg(target_arch = "x86_64")]

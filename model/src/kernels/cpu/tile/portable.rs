@@ -2,7 +2,7 @@
 
 use super::{Left, Out, Right};
 
-/// Sums of `rows` rows with one vector of sixteen columns, one f32 in a word.
+/// Sums of some rows with strips of sixteen columns, one f32 in a word.
 ///
 /// # Safety
 /// As for [`super::tile`].
@@ -33,7 +33,6 @@ unsafe fn tile(
     out: Out,
     product: impl Fn(u32, u32) -> f32,
 ) {
-    debug_assert!(vectors == 1, "a tile of its geometry");
     for r in 0..rows {
         for v in 0..vectors {
             let mut sums = [0f32; 16];
@@ -41,7 +40,7 @@ unsafe fn tile(
                 // SAFETY: both words are there, as the caller promises.
                 let (a, b) = unsafe {
                     let a = left.words.add(r * left.row + p * left.step).read();
-                    (a, &*right.words.add(p * 16 + 16 * v).cast::<[u32; 16]>())
+                    (a, &*right.words.add(v * right.strip + p * 16).cast::<[u32; 16]>())
                 };
                 for (sum, &b) in sums.iter_mut().zip(b) {
                     *sum += product(a, b);
