@@ -131,6 +131,30 @@ fn bfloat16_stays_near_float32() {
 }
 
 #[test]
+fn a_curve_in_bfloat16_lies_within_the_spread_of_seeds_in_float32() {
+    let curves = |dtype| -> Vec<Vec<f64>> {
+        let curve = |seed| {
+            let mut experiment = Experiment { seed, ..tiny() };
+            experiment.arch.forward_dtype = dtype;
+            experiment.train.epochs = 16.0;
+            run(&experiment).0.into_iter().map(f64::from_bits).collect()
+        };
+        (1..=4).map(curve).collect()
+    };
+    let (full, half) = (curves(ForwardDtype::Float32), curves(ForwardDtype::Bfloat16));
+    assert_eq!(full[0].len(), 20, "100 steps, a point every 5");
+    let (mut apart, mut spread) = (0.0, 0.0);
+    for i in 0..full[0].len() {
+        let at = |curves: &[Vec<f64>]| -> Vec<f64> { curves.iter().map(|curve| curve[i]).collect() };
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        let (full, half) = (at(&full), at(&half));
+        let (least, most) = full.iter().fold((f64::MAX, f64::MIN), |(a, b), &x| (a.min(x), b.max(x)));
+        (apart, spread) = (apart + (mean(&full) - mean(&half)).abs(), spread + most - least);
+    }
+    assert!(apart < 0.5 * spread, "the means are {apart} apart, seeds {spread}, over all points");
+}
+
+#[test]
 fn a_break_ends_the_training_as_cancelled() {
     let (experiment, dataset) = (tiny(), dataset());
     let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
