@@ -3,7 +3,7 @@
 use super::{Setup, median};
 use crate::{
     Result,
-    hrm::Outputs,
+    hrm::{Hrm, Outputs},
     kernels::{self, PackedWeights, Rope},
     loss::{self, Targets},
     optim::AdamATan2,
@@ -59,6 +59,7 @@ pub fn ops(setup: &Setup, device: &Device) -> Result<Vec<OpSpeed>> {
 pub fn cases(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
     let mut cases = products(setup, device)?;
     cases.extend(between_products(setup, device)?);
+    cases.extend(module(setup, device)?);
     cases.push(token_loss(setup, device)?);
     cases.push(optimiser(setup, device)?);
     Ok(cases)
@@ -137,6 +138,36 @@ fn between_products(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
     let name = format!("swiglu ({batch}, {positions}, {})", 2 * inner);
     cases.extend(both_ways(&name, 0.0, gate_up, |gate_up| Ok(kernels::swiglu(gate_up)?)));
     Ok(cases)
+}
+
+/// The slow module without gradient, read at every position and at the first alone.
+fn module(setup: &Setup, device: &Device) -> Result<[Case; 2]> {
+    let (arch, dims) = (&setup.arch, setup.dims());
+    let weights = params::initial(arch, &dims, 0, device)?;
+    let model = Arc::new(Hrm::load(arch, dims, &weights, &PackedWeights::default())?);
+    let (batch, positions, width) = (setup.batch, dims.positions, arch.hidden_size);
+    let shape = [batch, positions, width];
+    let h = activations(&shape, 40, setup, device)?.as_detached_tensor();
+    let injection = activations(&shape, 41, setup, device)?.as_detached_tensor();
+    let block = |read: usize| {
+        let after = width * width + 3 * width * dims.inner_size + 2 * positions * width;
+        2.0 * (batch * positions * 3 * width * width + read * after) as f64
+    };
+    let flops = |read: usize| (arch.H_layers - 1) as f64 * block(batch * positions) + block(read);
+    let name = format!("module of {} blocks ({batch}, {positions}, {width})", arch.H_layers);
+    let (whole, operands) = (Arc::clone(&model), (h.clone(), injection.clone()));
+    Ok([
+        Case {
+            name: name.clone(),
+            flops: flops(batch * positions),
+            run: Box::new(move || whole.H_level.forward(&operands.0, &operands.1).map(drop)),
+        },
+        Case {
+            name: format!("{name}, first position"),
+            flops: flops(batch),
+            run: Box::new(move || model.H_level.first(&h, &injection).map(drop)),
+        },
+    ])
 }
 
 fn token_loss(setup: &Setup, device: &Device) -> Result<Case> {

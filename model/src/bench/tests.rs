@@ -44,6 +44,6 @@ fn every_benchmark_measures_something() {
     let solve = with_threads(1, || solve(&setup, &device)).expect("a rollout's speed");
     assert!(solve.steps >= 2 && solve.milliseconds_per_step > 0.0, "{solve:?}");
     let ops = with_threads(1, || ops(&setup, &device)).expect("the operations' speeds");
-    assert_eq!(ops.len(), 16, "{ops:?}");
+    assert_eq!(ops.len(), 18, "{ops:?}");
     assert!(ops.iter().all(|op| op.milliseconds > 0.0), "{ops:?}");
 }
