@@ -5,7 +5,7 @@ use super::{Left, Out, Right};
 use std::{arch::asm, sync::OnceLock};
 
 /// Rows of a tile register, its 32-bit columns, and the words along the inner dimension of one product of two.
-pub(super) const SIDE: usize = 16;
+const SIDE: usize = 16;
 
 /// Whether this machine has the instructions and the system lets this process use them.
 pub(in crate::kernels::cpu) fn permitted() -> bool {
