@@ -3,7 +3,8 @@
 use super::{
     arithmetic::Arithmetic,
     panels::{COLUMNS, Panels, Source},
-    product::{Rows, multiply_all},
+    product::{Rows, multiply_all, multiply_into},
+    shared::Shared,
 };
 use crate::kernels::PackedWeight;
 use rayon::prelude::*;
@@ -104,9 +105,7 @@ fn words(arithmetic: Arithmetic, values: &[f32], width: usize) -> Vec<u32> {
 /// Rows (M, `width`) times a packed operand.
 fn product(arithmetic: Arithmetic, rows: &[f32], (m, width): (usize, usize), panels: &Panels<COLUMNS>) -> Vec<f32> {
     let words = words(arithmetic, rows, width);
-    let mut out = vec![0f32; m * panels.count];
-    multiply_all(arithmetic, Rows::Plain { words: &words, stride: arithmetic.words(width) }, m, panels, &mut out);
-    out
+    multiply_all(arithmetic, Rows::Plain { words: &words, stride: arithmetic.words(width) }, m, panels)
 }
 
 /// The product of x (M, K) with Wᵀ alone, of operands that are packed beforehand, to be run again and again.
@@ -118,7 +117,7 @@ pub(in crate::kernels) fn prepared(
 ) -> impl FnMut() + Send + use<> {
     let (words, stride) = (words(arithmetic, x, k), arithmetic.words(k));
     let (panels, mut out) = (Panels::pack(arithmetic, Source::Along(weight), n, k), vec![0f32; m * n]);
-    move || multiply_all(arithmetic, Rows::Plain { words: &words, stride }, m, &panels, &mut out)
+    move || multiply_into(arithmetic, Rows::Plain { words: &words, stride }, m, &panels, &Shared::new(&mut out))
 }
 
 /// x (M, K) · Wᵀ → (M, N).
@@ -152,7 +151,5 @@ pub(in crate::kernels) fn weight_gradient(
 ) -> Vec<f32> {
     let left = Panels::pack(arithmetic, Source::Across(grad), n, m);
     let right = Panels::pack(arithmetic, Source::Across(x), k, m);
-    let mut out = vec![0f32; n * k];
-    multiply_all(arithmetic, Rows::Packed(&left), n, &right, &mut out);
-    out
+    multiply_all(arithmetic, Rows::Packed(&left), n, &right)
 }

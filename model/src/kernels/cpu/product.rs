@@ -141,8 +141,26 @@ impl Rows<'_> {
 }
 
 /// All rows of `a` with all columns of `b`, (rows, columns) row by row, on all threads.
-pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &Panels<COLUMNS>, out: &mut [f32]) {
-    let (out, stride) = (Shared::new(out), b.count);
+pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &Panels<COLUMNS>) -> Vec<f32> {
+    let (mut out, len) = (Vec::with_capacity(rows * b.count), rows * b.count);
+    multiply_into(arithmetic, a, rows, b, &Shared::unwritten(&mut out));
+    #[expect(unsafe_code, reason = "clearing what is overwritten would have one thread fetch all its memory")]
+    // SAFETY: as many as the vector has room for, and a product writes each.
+    unsafe {
+        out.set_len(len);
+    }
+    out
+}
+
+/// The same, in place of a target's values.
+pub(super) fn multiply_into(
+    arithmetic: Arithmetic,
+    a: Rows<'_>,
+    rows: usize,
+    b: &Panels<COLUMNS>,
+    out: &Shared<'_, f32>,
+) {
+    let stride = b.count;
     let threads = rayon::current_num_threads();
     // A few tasks for each thread: by columns, each of which is packed already, if there are enough, else by rows.
     let share = b.len().div_ceil(4 * threads).max(1);
@@ -158,7 +176,7 @@ pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: 
             1 => (0..b.len(), task * height),
             _ => (task * share..b.len().min((task + 1) * share), 0),
         };
-        let target = Target { values: &out, start: row * stride + panels.start * COLUMNS, stride, add: false };
+        let target = Target { values: out, start: row * stride + panels.start * COLUMNS, stride, add: false };
         multiply(arithmetic, a, row..rows.min(row + height), b, panels, target);
     });
 }
@@ -191,11 +209,10 @@ mod tests {
         let (x_t, y_t) = (transposed(&x, m, k), transposed(&y, k, n));
         let mut plain = vec![f32::NAN; m * n];
         let across = Panels::pack(arithmetic, Source::Across(&y), n, k);
-        multiply_all(arithmetic, Rows::Plain { words: &words, stride }, m, &across, &mut plain);
-        let mut packed = vec![f32::NAN; m * n];
+        multiply_into(arithmetic, Rows::Plain { words: &words, stride }, m, &across, &Shared::new(&mut plain));
         let left = Panels::pack(arithmetic, Source::Across(&x_t), m, k);
         let along = Panels::pack(arithmetic, Source::Along(&y_t), n, k);
-        multiply_all(arithmetic, Rows::Packed(&left), m, &along, &mut packed);
+        let packed = multiply_all(arithmetic, Rows::Packed(&left), m, &along);
         assert_eq!(plain, packed, "{arithmetic:?} ({m}, {k}, {n})");
         let operand = |value: f32| match arithmetic.format {
             Format::Full => f64::from(value),

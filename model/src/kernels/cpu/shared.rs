@@ -22,6 +22,12 @@ impl<'a, T: Copy> Shared<'a, T> {
         Self { values: values.as_mut_ptr(), len: values.len(), lent: PhantomData }
     }
 
+    /// Lends the room of a vector that is still empty; only [`Self::pointer`] may be asked of it.
+    pub(super) fn unwritten(room: &'a mut Vec<T>) -> Self {
+        let room = room.spare_capacity_mut();
+        Self { values: room.as_mut_ptr().cast(), len: room.len(), lent: PhantomData }
+    }
+
     /// Number of values.
     pub(super) fn len(&self) -> usize {
         self.len

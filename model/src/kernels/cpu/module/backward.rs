@@ -164,9 +164,7 @@ impl Block<'_> {
             let from = |words, count| Source::WordsAcross { words, stride: sizes.words(count) };
             left.repack_all(sizes.arithmetic, from(grads, out), out, sizes.rows());
             right.repack_all(sizes.arithmetic, from(inputs, width), width, sizes.rows());
-            let mut gradient = vec![0f32; out * width];
-            multiply_all(sizes.arithmetic, Rows::Packed(left), out, right, &mut gradient);
-            gradient
+            multiply_all(sizes.arithmetic, Rows::Packed(left), out, right)
         };
         let (width, inner) = (sizes.width, sizes.inner);
         [

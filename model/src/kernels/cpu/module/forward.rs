@@ -26,15 +26,8 @@ pub(in crate::kernels) fn forward(
     saved: &mut [Saved],
 ) -> Vec<f32> {
     let (record, last) = (saved.len() == blocks.len(), blocks.len() - 1);
-    let mut x = vec![0f32; h.len()];
     let width = sizes.width;
-    x.par_chunks_mut(16 * width).zip(h.par_chunks(16 * width)).zip(injection.par_chunks(16 * width)).for_each(
-        |((x, h), injection)| {
-            for ((x, &h), &injection) in x.iter_mut().zip(h).zip(injection) {
-                *x = h + injection;
-            }
-        },
-    );
+    let mut x: Vec<f32> = h.par_iter().zip(injection).with_min_len(16 * width).map(|(h, x)| h + x).collect();
     let row_words = sizes.words(width);
     let input = sized(&mut saved[0].input, sizes.rows() * row_words);
     input.par_chunks_mut(row_words).zip(x.par_chunks(width)).for_each(|(words, row)| {
