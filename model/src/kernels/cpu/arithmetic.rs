@@ -3,7 +3,7 @@
 //! Operands are kept in words of 32 bits: one f32, or two neighbours along the inner dimension in bf16, the first in
 //! the lower half. Rounded to bf16 or not, products are exact and their sums f32.
 
-use super::vectorised;
+use super::vectorised::vectorised;
 use hrm_types::experiment::ForwardDtype;
 use std::fmt;
 
@@ -129,20 +129,11 @@ impl Arithmetic {
     }
 
     /// Writes a row into its words.
-    #[inline(always)]
     pub(super) fn store(self, row: &[f32], words: &mut [u32]) {
         match self.format {
-            Format::Full => vectorised(|| words.iter_mut().zip(row).for_each(|(word, x)| *word = x.to_bits())),
-            Format::Rounded => vectorised(|| words.iter_mut().zip(row).for_each(|(word, &x)| *word = rounded(x))),
-            Format::Pairs => vectorised(|| {
-                let (pairs, rest) = row.as_chunks::<2>();
-                for (word, &[first, second]) in words.iter_mut().zip(pairs) {
-                    *word = pair(first, second);
-                }
-                if let (&[last], Some(word)) = (rest, words.get_mut(pairs.len())) {
-                    *word = pair(last, 0.0);
-                }
-            }),
+            Format::Full => store_full(row, words),
+            Format::Rounded => store_rounded(row, words),
+            Format::Pairs => store_pairs(row, words),
         }
     }
 
@@ -150,7 +141,7 @@ impl Arithmetic {
     pub(super) fn operand<'a>(self, rows: &'a mut [f32], width: usize, space: &'a mut Vec<u32>) -> &'a [u32] {
         match self.format {
             Format::Full => {}
-            Format::Rounded => vectorised(|| rows.iter_mut().for_each(|x| *x = f32::from_bits(rounded(*x)))),
+            Format::Rounded => round(rows),
             Format::Pairs => {
                 let size = self.words(width);
                 space.resize(rows.len() / width * size, 0);
@@ -168,23 +159,52 @@ impl Arithmetic {
     }
 
     /// Reads a row from its words.
-    #[inline(always)]
     pub(super) fn load(self, words: &[u32], row: &mut [f32]) {
         match self.format {
-            Format::Full | Format::Rounded => {
-                vectorised(|| row.iter_mut().zip(words).for_each(|(x, &word)| *x = f32::from_bits(word)));
-            }
-            Format::Pairs => vectorised(|| {
-                let (pairs, rest) = row.as_chunks_mut::<2>();
-                let odd = words.get(pairs.len()).copied().unwrap_or(0);
-                for ([first, second], &word) in pairs.iter_mut().zip(words) {
-                    *first = f32::from_bits(word << 16);
-                    *second = f32::from_bits(word & 0xffff_0000);
-                }
-                if let [last] = rest {
-                    *last = f32::from_bits(odd << 16);
-                }
-            }),
+            Format::Full | Format::Rounded => load_full(words, row),
+            Format::Pairs => load_pairs(words, row),
+        }
+    }
+}
+
+vectorised! {
+    fn store_full(row: &[f32], words: &mut [u32]) {
+        words.iter_mut().zip(row).for_each(|(word, x)| *word = x.to_bits());
+    }
+
+    fn store_rounded(row: &[f32], words: &mut [u32]) {
+        words.iter_mut().zip(row).for_each(|(word, &x)| *word = rounded(x));
+    }
+
+    fn store_pairs(row: &[f32], words: &mut [u32]) {
+        let (pairs, rest) = row.as_chunks::<2>();
+        for (word, &[first, second]) in words.iter_mut().zip(pairs) {
+            *word = pair(first, second);
+        }
+        if let (&[last], Some(word)) = (rest, words.get_mut(pairs.len())) {
+            *word = pair(last, 0.0);
+        }
+    }
+
+    fn round(values: &mut [f32]) {
+        for x in values {
+            *x = f32::from_bits(rounded(*x));
+        }
+    }
+
+    fn load_full(words: &[u32], row: &mut [f32]) {
+        row.iter_mut().zip(words).for_each(|(x, &word)| *x = f32::from_bits(word));
+    }
+
+    fn load_pairs(words: &[u32], row: &mut [f32]) {
+        let (pairs, rest) = row.as_chunks_mut::<2>();
+        let odd = words.get(pairs.len()).copied().unwrap_or(0);
+        for ([first, second], &word) in pairs.iter_mut().zip(words) {
+            *first = f32::from_bits(word << 16);
+            *second = f32::from_bits(word & 0xffff_0000);
+        }
+        if let [last] = rest {
+            *last = f32::from_bits(odd << 16);
         }
     }
 }

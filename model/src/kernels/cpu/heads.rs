@@ -5,13 +5,11 @@
 
 use super::{
     arithmetic::Arithmetic,
-    exp, fold_by,
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, Target, multiply},
+    rows::{exponentials, rotate, scale, softmax_backward},
     shared::{Shared, sized},
-    sum_by,
     tile::Geometry,
-    vectorised,
 };
 use crate::kernels::rope::Rope;
 use std::ops::Range;
@@ -76,11 +74,10 @@ impl HeadSizes<'_> {
 
     /// A part of a row of the fused projection, from the value at `start` on, which begins a head's vector, into its
     /// words, queries and keys rotated by their position.
-    #[inline(always)]
     pub(super) fn store_qkv(self, position: usize, start: usize, part: &mut [f32], words: &mut [u32]) {
         if let Some(rope) = self.rope {
             let rotated = (2 * self.num_heads * self.dim).saturating_sub(start).min(part.len());
-            vectorised(|| part[..rotated].chunks_exact_mut(self.dim).for_each(|x| rope.rotate(position, x, 1.0)));
+            rotate(&mut part[..rotated], self.dim, rope, position, 1.0);
         }
         let words = words.chunks_exact_mut(self.head_words());
         part.chunks_exact(self.dim).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
@@ -97,15 +94,9 @@ impl HeadSizes<'_> {
         about.next_multiple_of(whole.unwrap_or(1))
     }
 
-    /// Scores of a block of queries into unnormalised probabilities e^(s − max); gives the reciprocal of their sum.
-    #[inline(always)]
-    fn exponentials(self, row: &mut [f32]) -> f32 {
-        let scale = 1.0 / (self.dim as f32).sqrt();
-        let max = fold_by(row, f32::NEG_INFINITY, f32::max) * scale;
-        for x in row.iter_mut() {
-            *x = exp(*x * scale - max);
-        }
-        1.0 / fold_by(row, 0.0, |a, b| a + b)
+    /// What scores are multiplied by, 1/√d.
+    fn scale(self) -> f32 {
+        1.0 / (self.dim as f32).sqrt()
     }
 
     /// The products of queries or gradients (rows `stride` words apart) in `rows` with every column of `panels`.
@@ -145,13 +136,13 @@ impl HeadSizes<'_> {
                 let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
                 let mut inverse = [0f32; 2 * QUERIES];
                 for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(t)) {
-                    vectorised(|| *inverse = self.exponentials(row));
+                    *inverse = exponentials(row, self.scale());
                 }
                 let words = arithmetic.operand(scores, t, &mut scratch.words);
                 let size = arithmetic.words(t);
                 let rows = self.product(words, size, 0..block.len(), &scratch.values, &mut scratch.block);
                 for ((position, row), inverse) in block.zip(rows.chunks_exact_mut(self.dim)).zip(inverse) {
-                    vectorised(|| row.iter_mut().for_each(|x| *x *= inverse));
+                    scale(row, inverse);
                     write(position, head, row);
                 }
             }
@@ -178,23 +169,15 @@ impl HeadSizes<'_> {
         scratch.values.repack(arithmetic, Source::WordsAlong { words: values, stride }, t, d);
         scratch.keys_across.repack(arithmetic, Source::WordsAcross { words: keys, stride }, d, t);
         let (d_keys, d_values) = (sized(&mut scratch.d_keys, t * d), sized(&mut scratch.d_values, t * d));
-        let scale = 1.0 / (d as f32).sqrt();
         for start in (0..t).step_by(BACKWARD_QUERIES) {
             let block = start..t.min(start + BACKWARD_QUERIES);
             let (rows, add) = (block.len(), start > 0);
             let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
             let d_scores = self.product(grads, grad_stride, block.clone(), &scratch.values, &mut scratch.d_scores);
             for (p, d_p) in scores.chunks_exact_mut(t).zip(d_scores.chunks_exact_mut(t)) {
-                vectorised(|| {
-                    let inverse = self.exponentials(p);
-                    for p in p.iter_mut() {
-                        *p *= inverse;
-                    }
-                    let along = sum_by(t, |j| p[j] * d_p[j]);
-                    for (d_p, &p) in d_p.iter_mut().zip(p.iter()) {
-                        *d_p = p * (*d_p - along) * scale;
-                    }
-                });
+                let inverse = exponentials(p, self.scale());
+                scale(p, inverse);
+                softmax_backward(p, d_p, self.scale());
             }
             let (words, from) = (&grads[start * grad_stride..], grad_stride);
             scratch.grads_across.repack(arithmetic, Source::WordsAcross { words, stride: from }, d, rows);
@@ -227,7 +210,7 @@ impl HeadSizes<'_> {
     ) {
         for (position, row) in positions.zip(rows.chunks_exact_mut(self.dim)) {
             if let (Some(rope), Part::Queries | Part::Keys) = (self.rope, part) {
-                vectorised(|| rope.rotate(position, row, -1.0));
+                rotate(row, self.dim, rope, position, -1.0);
             }
             write(position, part as usize, row);
         }

@@ -1,6 +1,6 @@
 //! The optimisers' updates in place.
 
-use super::vectorised;
+use super::vectorised::vectorised;
 use crate::kernels::optim::{AdamATan2Step, UsedRows};
 use rayon::prelude::*;
 
@@ -9,28 +9,30 @@ const CHUNK: usize = 1 << 14;
 
 /// x ← x + weight · (f(g) − x), where f is the identity or the square.
 pub(in crate::kernels) fn ema(average: &mut [f32], gradient: &[f32], weight: f32, square: bool) {
-    average.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).for_each(|(average, gradient)| {
-        vectorised(|| {
-            for (x, &g) in average.iter_mut().zip(gradient) {
-                let target = if square { g * g } else { g };
-                *x += weight * (target - *x);
-            }
-        });
-    });
+    let chunks = average.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+    chunks.for_each(|(average, gradient)| average_chunk(average, gradient, weight, square));
 }
 
 /// p ← p · decay − lr · atan2(m̂, √v̂)
 pub(in crate::kernels) fn adam_atan2(weights: &mut [f32], first: &[f32], second: &[f32], step: &AdamATan2Step) {
-    weights.par_chunks_mut(CHUNK).zip(first.par_chunks(CHUNK)).zip(second.par_chunks(CHUNK)).for_each(
-        |((weights, first), second)| {
-            vectorised(|| {
-                for ((p, &m), &v) in weights.iter_mut().zip(first).zip(second) {
-                    let direction = atan2(m * step.first_correction, (v * step.second_correction).sqrt());
-                    *p = *p * step.decay - step.lr * direction;
-                }
-            });
-        },
-    );
+    let chunks = weights.par_chunks_mut(CHUNK).zip(first.par_chunks(CHUNK)).zip(second.par_chunks(CHUNK));
+    chunks.for_each(|((weights, first), second)| update_chunk(weights, first, second, step));
+}
+
+vectorised! {
+    fn average_chunk(average: &mut [f32], gradient: &[f32], weight: f32, square: bool) {
+        for (x, &g) in average.iter_mut().zip(gradient) {
+            let target = if square { g * g } else { g };
+            *x += weight * (target - *x);
+        }
+    }
+
+    fn update_chunk(weights: &mut [f32], first: &[f32], second: &[f32], step: &AdamATan2Step) {
+        for ((p, &m), &v) in weights.iter_mut().zip(first).zip(second) {
+            let direction = atan2(m * step.first_correction, (v * step.second_correction).sqrt());
+            *p = *p * step.decay - step.lr * direction;
+        }
+    }
 }
 
 /// The angle of (x, y) for x ≥ 0 to within three units in the last place, written so that the compiler vectorises it;

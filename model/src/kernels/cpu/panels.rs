@@ -4,7 +4,7 @@
 use super::{
     arithmetic::{Arithmetic, Format, pair, rounded},
     tile::Geometry,
-    vectorised,
+    vectorised::vectorised,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -137,77 +137,112 @@ fn fill_rows<const WIDTH: usize>(
     }
 }
 
-/// Packs a strip.
-fn fill_strip<const WIDTH: usize>(
-    arithmetic: Arithmetic,
-    source: Source<'_>,
-    range: Range<usize>,
-    depth: usize,
-    panel: &mut [u32],
-) {
-    if range.len() < WIDTH {
-        panel.fill(0);
-    }
-    if range.is_empty() {
-        return;
-    }
-    let pairs = arithmetic.format == Format::Pairs;
-    vectorised(|| match source {
-        Source::Along(values) => {
-            for (i, row) in values.chunks_exact(depth).skip(range.start).take(range.len()).enumerate() {
-                along::<WIDTH>(arithmetic.format, row, i, panel);
-            }
+vectorised! {
+    /// Packs a strip.
+    fn fill_strip<const WIDTH: usize>(
+        arithmetic: Arithmetic,
+        source: Source<'_>,
+        range: Range<usize>,
+        depth: usize,
+        panel: &mut [u32],
+    ) {
+        if range.len() < WIDTH {
+            panel.fill(0);
         }
-        Source::Across(values) => {
-            let count = values.len() / depth.max(1);
-            let row = |i: usize| &values[i * count + range.start..i * count + range.end];
-            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
-                match arithmetic.format {
-                    Format::Full => panel.iter_mut().zip(row(i)).for_each(|(word, x)| *word = x.to_bits()),
-                    Format::Rounded => panel.iter_mut().zip(row(i)).for_each(|(word, &x)| *word = rounded(x)),
-                    Format::Pairs if 2 * i + 1 < depth => {
+        if range.is_empty() {
+            return;
+        }
+        let pairs = arithmetic.format == Format::Pairs;
+        match source {
+            Source::Along(values) => {
+                for (i, row) in values.chunks_exact(depth).skip(range.start).take(range.len()).enumerate() {
+                    along::<WIDTH>(arithmetic.format, row, i, panel);
+                }
+            }
+            Source::Across(values) => {
+                let count = values.len() / depth.max(1);
+                let row = |i: usize| &values[i * count + range.start..i * count + range.end];
+                for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                    match arithmetic.format {
+                        Format::Full => panel.iter_mut().zip(row(i)).for_each(|(word, x)| *word = x.to_bits()),
+                        Format::Rounded => panel.iter_mut().zip(row(i)).for_each(|(word, &x)| *word = rounded(x)),
+                        Format::Pairs if 2 * i + 1 < depth => {
+                            let rows = row(2 * i).iter().zip(row(2 * i + 1));
+                            panel.iter_mut().zip(rows).for_each(|(word, (&a, &b))| *word = pair(a, b));
+                        }
+                        Format::Pairs => panel.iter_mut().zip(row(2 * i)).for_each(|(word, &a)| *word = pair(a, 0.0)),
+                    }
+                }
+            }
+            Source::WordsAlong { words, stride } => {
+                let size = arithmetic.words(depth);
+                let row = |i: usize| (range.start + i) * stride;
+            let whole = range.len() / BLOCK * BLOCK;
+            for i in (0..whole).step_by(BLOCK) {
+                transpose::<WIDTH>(&words[row(i)..], stride, size, &mut panel[i..]);
+            }
+            for i in whole..range.len() {
+                    for (values, &word) in panel.chunks_exact_mut(WIDTH).zip(&words[row(i)..][..size]) {
+                        values[i] = word;
+                    }
+                }
+            }
+            Source::WordsAcross { words, stride } if pairs => {
+                // Strips are of an even width, so that they begin with a whole word.
+                let (start, size) = (range.start / 2, range.len().div_ceil(2));
+                let row = |i: usize| &words[i * stride + start..i * stride + start + size];
+                for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                    let columns = panel.as_chunks_mut::<2>().0;
+                    if 2 * i + 1 < depth {
                         let rows = row(2 * i).iter().zip(row(2 * i + 1));
-                        panel.iter_mut().zip(rows).for_each(|(word, (&a, &b))| *word = pair(a, b));
+                        for ([first, second], (&a, &b)) in columns.iter_mut().zip(rows) {
+                            *first = (a & 0xffff) | (b << 16);
+                            *second = (a >> 16) | (b & 0xffff_0000);
+                        }
+                    } else {
+                        for ([first, second], &a) in columns.iter_mut().zip(row(2 * i)) {
+                            (*first, *second) = (a & 0xffff, a >> 16);
+                        }
                     }
-                    Format::Pairs => panel.iter_mut().zip(row(2 * i)).for_each(|(word, &a)| *word = pair(a, 0.0)),
                 }
             }
-        }
-        Source::WordsAlong { words, stride } => {
-            let size = arithmetic.words(depth);
-            for (i, row) in range.clone().enumerate() {
-                let row = &words[row * stride..row * stride + size];
-                for (values, &word) in panel.chunks_exact_mut(WIDTH).zip(row) {
-                    values[i] = word;
-                }
-            }
-        }
-        Source::WordsAcross { words, stride } if pairs => {
-            // Strips are of an even width, so that they begin with a whole word.
-            let (start, size) = (range.start / 2, range.len().div_ceil(2));
-            let row = |i: usize| &words[i * stride + start..i * stride + start + size];
-            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
-                let columns = panel.as_chunks_mut::<2>().0;
-                if 2 * i + 1 < depth {
-                    let rows = row(2 * i).iter().zip(row(2 * i + 1));
-                    for ([first, second], (&a, &b)) in columns.iter_mut().zip(rows) {
-                        *first = (a & 0xffff) | (b << 16);
-                        *second = (a >> 16) | (b & 0xffff_0000);
-                    }
-                } else {
-                    for ([first, second], &a) in columns.iter_mut().zip(row(2 * i)) {
-                        (*first, *second) = (a & 0xffff, a >> 16);
+            Source::WordsAcross { words, stride } => {
+                for (i, panel) in panel.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+                    let row = &words[i * stride + range.start..i * stride + range.end];
+                    match row.as_array::<WIDTH>() {
+                        Some(row) => *panel = *row,
+                        None => panel[..row.len()].copy_from_slice(row),
                     }
                 }
             }
         }
-        Source::WordsAcross { words, stride } => {
-            for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
-                let row = &words[i * stride + range.start..i * stride + range.end];
-                panel[..row.len()].copy_from_slice(row);
+    }
+}
+
+/// Rows and columns that are transposed at a time.
+const BLOCK: usize = 8;
+
+/// Rows of `size` words, `stride` apart, into neighbouring columns of a strip.
+#[inline(always)]
+fn transpose<const WIDTH: usize>(rows: &[u32], stride: usize, size: usize, strip: &mut [u32]) {
+    let whole = size / BLOCK * BLOCK;
+    for start in (0..whole).step_by(BLOCK) {
+        let mut columns = [[0; BLOCK]; BLOCK];
+        for i in 0..BLOCK {
+            let row = &rows[i * stride + start..][..BLOCK];
+            for j in 0..BLOCK {
+                columns[j][i] = row[j];
             }
         }
-    });
+        for (j, column) in columns.iter().enumerate() {
+            strip[(start + j) * WIDTH..][..BLOCK].copy_from_slice(column);
+        }
+    }
+    for j in whole..size {
+        for (i, word) in strip[j * WIDTH..][..BLOCK].iter_mut().enumerate() {
+            *word = rows[i * stride + j];
+        }
+    }
 }
 
 /// One row of contiguous values into column `i` of a panel.

@@ -1,14 +1,10 @@
 //! The backward pass.
 
-use super::{
-    BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, chunks,
-    forward::product,
-    rows::{add, gate_backward, norm_backward},
-    sized, with_scratch,
-};
+use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, chunks, forward::product, sized, with_scratch};
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, multiply_all},
+    rows::{add, gate_backward, norm_backward},
     shared::Shared,
 };
 use rayon::prelude::*;

@@ -1,13 +1,10 @@
 //! The forward pass.
 
-use super::{
-    BlockPanels, GROUP, Saved, Scratch, Sizes, chunks, parts,
-    rows::{add_norm, gate},
-    sized, with_scratch,
-};
+use super::{BlockPanels, GROUP, Saved, Scratch, Sizes, chunks, parts, sized, with_scratch};
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels},
     product::{Rows, Target, multiply},
+    rows::{add_norm, gate},
     shared::Shared,
 };
 use rayon::prelude::*;

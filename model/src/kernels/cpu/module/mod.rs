@@ -7,7 +7,6 @@
 mod backward;
 mod buffers;
 mod forward;
-mod rows;
 
 use super::{
     arithmetic::Arithmetic,
