@@ -1,12 +1,16 @@
 """Times PyTorch (worker.py) and this project (hrm bench) in turn, and prints a table with the ratios.
 
 Every figure is the median over all steps of all rounds; in a round each program runs once, so that what slows the
-machine down for a while slows down all of them.
+machine down for a while slows down all of them. A program that does not answer within --patience seconds (PyTorch in bf16
+without instructions for it can take minutes for a step) is ended and has a dash in the table.
 """
 
 import argparse
 import json
+import os
 import platform
+import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -15,15 +19,26 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
+class TooSlow(Exception):
+    """A program that has not answered in time, and is ended."""
+
+
 class Worker:
     """A model of PyTorch in a process of its own."""
 
-    def __init__(self, *arguments: str):
+    def __init__(self, patience: float, *arguments: str):
         command = [sys.executable, str(HERE / "worker.py"), *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.patience = patience
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
         self.answer()
 
     def answer(self) -> dict:
+        if not select.select([self.process.stdout], [], [], self.patience)[0]:
+            # With the compilers that it has started.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            raise TooSlow
         line = self.process.stdout.readline()
         if not line:
             sys.exit("worker.py ended early")
@@ -47,15 +62,23 @@ def ours(program: str, task: str, arguments: list[str], seconds: float) -> tuple
 
 
 def measure(options, task: str, dtype: str, batch: int) -> dict[str, tuple[float, int]]:
-    """Median seconds per step and peak memory of each program."""
+    """Median seconds per step and peak memory of each program that answers in time."""
     sizes = ["--dtype", dtype, "--batch", str(batch), "--tokens", str(options.tokens), "--threads", str(options.threads)]
     sizes += ["--device", options.device]
-    workers = {f"torch {mode}": Worker("--task", task, "--mode", mode, *sizes) for mode in options.modes}
-    times, memory = {}, {}
+    workers, times, memory = {}, {}, {}
+    for mode in options.modes:
+        try:
+            workers[f"torch {mode}"] = Worker(options.patience, "--task", task, "--mode", mode, *sizes)
+        except TooSlow:
+            continue
     for _ in range(options.rounds):
-        for name, worker in workers.items():
-            seconds, memory[name] = worker.measure(options.seconds)
-            times.setdefault(name, []).append(statistics.median(seconds))
+        for name, worker in list(workers.items()):
+            try:
+                seconds, memory[name] = worker.measure(options.seconds)
+                times.setdefault(name, []).append(statistics.median(seconds))
+            except TooSlow:
+                del workers[name]
+                times.pop(name, None)
         seconds, memory["hrm"] = ours(options.program, task, sizes, options.seconds)
         times.setdefault("hrm", []).extend(seconds)
     for worker in workers.values():
@@ -88,6 +111,7 @@ def main():
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each program in each round, about")
+    parser.add_argument("--patience", type=float, default=300.0, metavar="SECONDS", help="for each answer of PyTorch")
     options = parser.parse_args()
     print(f"{place(options)}, rounds: {options.rounds}\n")
     columns = [f"torch {mode}" for mode in options.modes] + ["hrm"]
@@ -97,17 +121,29 @@ def main():
         for task in options.tasks:
             name, batch = task.split(":")
             found = measure(options, name, dtype, int(batch))
-            middle = {column: found[column][0] for column in columns}
-            if name == "solve" and batch == "1":
-                label, value, ratio = "ms per ACT step", lambda s: s * 1e3, middle["hrm"] / middle[columns[-2]]
-            else:
-                label = "sequences/s" if name == "train" else "sequence-steps/s"
-                value, ratio = lambda s: int(batch) / s, middle[columns[-2]] / middle["hrm"]
-            cells = [f"{value(middle[column]):.2f}" for column in columns]
-            print(f"| {name} {dtype}, batch {batch}, {label} | {' | '.join(cells)} | {ratio:.2f}× |", flush=True)
-            cells = [f"{found[column][1] / (1 << 20):.0f}" for column in columns]
-            ratio = found["hrm"][1] / found[columns[-2]][1]
-            print(f"| – peak memory, MiB | {' | '.join(cells)} | {ratio:.2f}× |", flush=True)
+            print(f"| {name} {dtype}, batch {batch}, {row(columns, found, name, int(batch))} |")
+            memory = {column: bytes / (1 << 20) for column, (_, bytes) in found.items()}
+            print(f"| – peak memory, MiB | {cells(columns, memory, 0, memory, False)} |", flush=True)
+
+
+def row(columns: list[str], found: dict[str, tuple[float, int]], task: str, batch: int) -> str:
+    """The unit of a row of speeds, its cells and its ratio."""
+    seconds = {column: seconds for column, (seconds, _) in found.items()}
+    if task == "solve" and batch == 1:
+        milliseconds = {column: s * 1e3 for column, s in seconds.items()}
+        return f"ms per ACT step | {cells(columns, milliseconds, 2, seconds, False)}"
+    unit = "sequences/s" if task == "train" else "sequence-steps/s"
+    return f"{unit} | {cells(columns, {column: batch / s for column, s in seconds.items()}, 2, seconds, True)}"
+
+
+def cells(columns: list[str], values: dict, digits: int, compared: dict, inverted: bool) -> str:
+    """A value for each column, and the last one's ratio to the one before it; a dash for what is not there."""
+    shown = [f"{values[column]:.{digits}f}" if column in values else "–" for column in columns]
+    last, peer = columns[-1], columns[-2]
+    if peer not in compared:
+        return " | ".join([*shown, "–"])
+    ratio = compared[peer] / compared[last] if inverted else compared[last] / compared[peer]
+    return " | ".join([*shown, f"{ratio:.2f}×"])
 
 
 if __name__ == "__main__":

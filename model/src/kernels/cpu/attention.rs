@@ -36,7 +36,7 @@ pub(in crate::kernels) fn forward(qkv: &[f32], sizes: (usize, usize), heads: &He
     let mut out = vec![0f32; qkv.len() / 3];
     let sequences = out.par_chunks_mut(positions * width).zip(words.par_chunks(positions * 3 * width));
     sequences.for_each_init(heads::Scratch::default, |scratch, (out, qkv)| {
-        heads.forward(qkv, &(0..positions), scratch, |t, head, row| {
+        heads.forward(qkv, 0..heads.num_heads, &(0..positions), scratch, |t, head, row| {
             let start = t * width + head * heads.dim;
             out[start..start + heads.dim].copy_from_slice(row);
         });

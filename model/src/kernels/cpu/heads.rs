@@ -114,17 +114,18 @@ impl HeadSizes<'_> {
         out
     }
 
-    /// Attention of the queries at `positions`: calls `write(position, head, row)` with each result (d).
+    /// Attention of these heads' queries at `positions`: calls `write(position, head, row)` with each result (d).
     pub(super) fn forward(
         self,
         qkv: &[u32],
+        heads: Range<usize>,
         positions: &Range<usize>,
         scratch: &mut Scratch,
         mut write: impl FnMut(usize, usize, &[f32]),
     ) {
         let (t, arithmetic, stride) = (self.positions, self.arithmetic, 3 * self.row_words());
         let queries_at_once = QUERIES.next_multiple_of(Geometry::of(arithmetic).rows);
-        for head in 0..self.num_heads {
+        for head in heads {
             let source = |part| (self.part(qkv, head, part), stride);
             let (words, stride) = source(Part::Keys);
             scratch.keys.repack(arithmetic, Source::WordsAlong { words, stride }, t, self.dim);

@@ -10,15 +10,22 @@ use candle_core::{Device, Var};
 const SIZES: (usize, usize, usize, usize) = (3, 7, 24, 52); // B, T, D, I
 const HEADS: usize = 2;
 
+/// Positions of a sequence that is cut into chunks.
+const LONG: usize = 200;
+
 fn random(shape: &[usize], index: u64, std: f64) -> Var {
     let mut rng = random::stream(7, Purpose::Weights, index);
     let values = random::truncated_normal(&mut rng, shape.iter().product(), std);
     Var::from_vec(values, shape, &Device::Cpu).expect("a tensor")
 }
 
-/// The four weights of each of two blocks, and two inputs.
+/// The four weights of each of two blocks, and two inputs of the usual size.
 fn drawn() -> (Vec<[Var; 4]>, Var, Var) {
-    let (batch, positions, d, inner) = SIZES;
+    drawn_of(SIZES.0, SIZES.1)
+}
+
+fn drawn_of(batch: usize, positions: usize) -> (Vec<[Var; 4]>, Var, Var) {
+    let (_, _, d, inner) = SIZES;
     let weight = |n: usize, k: usize, i: u64| random(&[n, k], i, 1.0 / (k as f64).sqrt());
     let block =
         |i: u64| [weight(3 * d, d, i), weight(d, d, i + 1), weight(2 * inner, d, i + 2), weight(d, inner, i + 3)];
@@ -26,8 +33,9 @@ fn drawn() -> (Vec<[Var; 4]>, Var, Var) {
     (vec![block(0), block(4)], input(8), input(9))
 }
 
+/// Long enough for every test.
 fn rope() -> Rope {
-    Rope::new(SIZES.1, SIZES.2 / HEADS, 10_000.0)
+    Rope::new(LONG, SIZES.2 / HEADS, 10_000.0)
 }
 
 fn fused(weights: &[[Var; 4]], packed: &PackedWeights, arithmetic: cpu::Arithmetic) -> Arc<Blocks> {
@@ -117,4 +125,19 @@ fn the_first_position_alone_is_the_same_bits() {
         };
         assert!(values(0..SIZES.1) == values(0..1), "{dtype:?}");
     }
+}
+
+#[test]
+fn a_long_sequence_is_the_same_bits_on_any_number_of_threads() {
+    let ((weights, h, injection), packed) = (drawn_of(1, LONG), PackedWeights::default());
+    let blocks = fused(&weights, &packed, cpu::Arithmetic::best(ForwardDtype::Float32));
+    let theirs = one_by_one(&weights, &h, &injection).expect("the operations");
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let ours = pool.install(|| blocks.forward(&h, &injection, 0..LONG)).expect("a pass").expect("on the CPU");
+        assert!(error(&ours, &theirs) < 1e-5, "{threads} threads: {}", error(&ours, &theirs));
+        ours.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values")
+    };
+    // One and two share its heads, three its rows.
+    assert!(on(1) == on(2) && on(2) == on(3));
 }

@@ -135,15 +135,25 @@ impl Block<'_> {
         };
         let panels = &self.panels.gate_up_proj;
         let chunks = chunks(sizes.batch, self.read.len());
+        let by_heads = self.attends_by_heads(chunks.len());
+        if by_heads {
+            self.attend_by_heads(qkv, &after.attended);
+        }
         let chunks = chunks.par_iter().with_max_len(1);
+        let attend_and_norm = |chunk: &Range<usize>| {
+            if !by_heads {
+                with_scratch(|scratch| self.attend(qkv, chunk.clone(), 0..sizes.num_heads, scratch, &after.attended));
+            }
+            self.project_and_norm(x, chunk, &after);
+        };
         match parts(rows, panels.len(), GROUP) {
             Some(parts) => {
-                chunks.clone().for_each(|chunk| self.attend_and_norm(x, qkv, chunk, &after));
+                chunks.clone().for_each(attend_and_norm);
                 parts.par_iter().with_max_len(1).for_each(|(chunk, range)| self.gate(chunk, range.clone(), &after));
                 chunks.for_each(|chunk| self.down_and_norm(chunk, &after));
             }
             None => chunks.for_each(|chunk| {
-                self.attend_and_norm(x, qkv, chunk, &after);
+                attend_and_norm(chunk);
                 for start in (0..panels.len()).step_by(GROUP) {
                     self.gate(chunk, start..panels.len().min(start + GROUP), &after);
                 }
@@ -152,14 +162,29 @@ impl Block<'_> {
         }
     }
 
-    /// The first half of the block for a chunk's rows.
-    fn attend_and_norm(&self, x: &[f32], qkv: &[u32], chunk: &Range<usize>, after: &After<'_>) {
+    /// Whether attention goes by heads: where chunks are parts of sequences, each would pack its sequence's keys again.
+    fn attends_by_heads(&self, chunks: usize) -> bool {
+        let (heads, threads) = (self.sizes.batch * self.sizes.num_heads, rayon::current_num_threads());
+        chunks > self.sizes.batch && (heads.is_multiple_of(threads) || heads > 4 * threads)
+    }
+
+    /// Attention for all rows that are read, a head of a sequence at a time.
+    fn attend_by_heads(&self, qkv: &[u32], attended: &Shared<'_, u32>) {
+        let (heads, read) = (self.sizes.num_heads, self.read.len());
+        (0..self.sizes.batch * heads).into_par_iter().with_max_len(1).for_each(|task| {
+            let (sequence, head) = (task / heads, task % heads);
+            let rows = sequence * read..(sequence + 1) * read;
+            with_scratch(|scratch| self.attend(qkv, rows, head..head + 1, scratch, attended));
+        });
+    }
+
+    /// The rest of the block's first half for a chunk's rows.
+    fn project_and_norm(&self, x: &[f32], chunk: &Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.o_proj);
         let (width, row_words) = (sizes.width, sizes.words(sizes.width));
         with_scratch(|scratch| {
-            self.attend(qkv, chunk.clone(), scratch, &after.attended);
             let of = |i: usize| (i / self.read.len()) * sizes.positions + self.read.start + i % self.read.len();
-            // SAFETY: this chunk's rows, which this task has just written.
+            // SAFETY: this chunk's rows, which nobody writes any more.
             let attended = unsafe { after.attended.read(chunk, row_words) };
             let all = 0..panels.len();
             let rows = product(sizes, attended, row_words, 0..chunk.len(), panels, all, &mut scratch.product);
@@ -186,9 +211,16 @@ impl Block<'_> {
         });
     }
 
-    /// Attention for the chunk's rows, sequence by sequence.
-    fn attend(&self, qkv: &[u32], chunk: Range<usize>, scratch: &mut Scratch, attended: &Shared<'_, u32>) {
-        let (sizes, read) = (&self.sizes, self.read.len());
+    /// Attention of some heads for the chunk's rows, sequence by sequence.
+    fn attend(
+        &self,
+        qkv: &[u32],
+        chunk: Range<usize>,
+        heads: Range<usize>,
+        scratch: &mut Scratch,
+        attended: &Shared<'_, u32>,
+    ) {
+        let (sizes, read, which) = (&self.sizes, self.read.len(), heads);
         let heads = sizes.heads();
         let (size, row_words, head_words) =
             (sizes.positions * sizes.words(3 * sizes.width), sizes.words(sizes.width), sizes.words(heads.dim));
@@ -198,9 +230,9 @@ impl Block<'_> {
             let count = (read - within).min(chunk.end - row);
             let positions = self.read.start + within..self.read.start + within + count;
             let qkv = &qkv[sequence * size..(sequence + 1) * size];
-            heads.forward(qkv, &positions, &mut scratch.heads, |position, head, values| {
+            heads.forward(qkv, which.clone(), &positions, &mut scratch.heads, |position, head, values| {
                 let start = (row + position - positions.start) * row_words + head * head_words;
-                // SAFETY: a row of this chunk.
+                // SAFETY: a head of a row of this chunk.
                 sizes.arithmetic.store(values, unsafe { attended.part(start..start + head_words) });
             });
             row += count;
