@@ -123,27 +123,24 @@ def main():
             found = measure(options, name, dtype, int(batch))
             print(f"| {name} {dtype}, batch {batch}, {row(columns, found, name, int(batch))} |")
             memory = {column: bytes / (1 << 20) for column, (_, bytes) in found.items()}
-            print(f"| – peak memory, MiB | {cells(columns, memory, 0, memory, False)} |", flush=True)
+            print(f"| – peak memory, MiB | {cells(columns, memory, 0)} |", flush=True)
 
 
 def row(columns: list[str], found: dict[str, tuple[float, int]], task: str, batch: int) -> str:
     """The unit of a row of speeds, its cells and its ratio."""
     seconds = {column: seconds for column, (seconds, _) in found.items()}
     if task == "solve" and batch == 1:
-        milliseconds = {column: s * 1e3 for column, s in seconds.items()}
-        return f"ms per ACT step | {cells(columns, milliseconds, 2, seconds, False)}"
+        return f"ms per ACT step | {cells(columns, {column: s * 1e3 for column, s in seconds.items()}, 2)}"
     unit = "sequences/s" if task == "train" else "sequence-steps/s"
-    return f"{unit} | {cells(columns, {column: batch / s for column, s in seconds.items()}, 2, seconds, True)}"
+    return f"{unit} | {cells(columns, {column: batch / s for column, s in seconds.items()}, 2)}"
 
 
-def cells(columns: list[str], values: dict, digits: int, compared: dict, inverted: bool) -> str:
+def cells(columns: list[str], values: dict[str, float], digits: int) -> str:
     """A value for each column, and the last one's ratio to the one before it; a dash for what is not there."""
     shown = [f"{values[column]:.{digits}f}" if column in values else "–" for column in columns]
-    last, peer = columns[-1], columns[-2]
-    if peer not in compared:
-        return " | ".join([*shown, "–"])
-    ratio = compared[peer] / compared[last] if inverted else compared[last] / compared[peer]
-    return " | ".join([*shown, f"{ratio:.2f}×"])
+    peer, last = columns[-2:]
+    shown.append(f"{values[last] / values[peer]:.2f}×" if peer in values else "–")
+    return " | ".join(shown)
 
 
 if __name__ == "__main__":

@@ -216,11 +216,11 @@ impl Block<'_> {
         &self,
         qkv: &[u32],
         chunk: Range<usize>,
-        heads: Range<usize>,
+        which: Range<usize>,
         scratch: &mut Scratch,
         attended: &Shared<'_, u32>,
     ) {
-        let (sizes, read, which) = (&self.sizes, self.read.len(), heads);
+        let (sizes, read) = (&self.sizes, self.read.len());
         let heads = sizes.heads();
         let (size, row_words, head_words) =
             (sizes.positions * sizes.words(3 * sizes.width), sizes.words(sizes.width), sizes.words(heads.dim));
