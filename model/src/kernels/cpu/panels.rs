@@ -177,11 +177,11 @@ vectorised! {
             Source::WordsAlong { words, stride } => {
                 let size = arithmetic.words(depth);
                 let row = |i: usize| (range.start + i) * stride;
-            let whole = range.len() / BLOCK * BLOCK;
-            for i in (0..whole).step_by(BLOCK) {
-                transpose::<WIDTH>(&words[row(i)..], stride, size, &mut panel[i..]);
-            }
-            for i in whole..range.len() {
+                let whole = range.len() / BLOCK * BLOCK;
+                for i in (0..whole).step_by(BLOCK) {
+                    transpose::<WIDTH>(&words[row(i)..], stride, size, &mut panel[i..]);
+                }
+                for i in whole..range.len() {
                     for (values, &word) in panel.chunks_exact_mut(WIDTH).zip(&words[row(i)..][..size]) {
                         values[i] = word;
                     }
