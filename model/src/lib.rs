@@ -26,6 +26,7 @@ pub mod shape;
 pub mod shipped;
 pub mod solve;
 mod tensor_file;
+pub mod threads;
 pub mod train;
 pub mod upstream;
 pub mod verify;

@@ -9,6 +9,7 @@ use hrm_model::{
     bench::{self, Setup},
     device::DeviceChoice,
     shape::TaskShape,
+    threads::compute,
 };
 use hrm_types::experiment::{ArchConfig, ForwardDtype};
 use std::{num::NonZeroUsize, process::ExitCode, thread};
@@ -147,19 +148,19 @@ impl Bench {
             Self::Train(train) => {
                 let setup = train.sizes.setup(train.batch, train.seconds)?;
                 let place = train.sizes.place()?;
-                let speed = bench::with_threads(place.threads, || bench::train(&setup, &place.device))?;
+                let speed = compute(Some(place.threads), || bench::train(&setup, &place.device))??;
                 (&train.sizes, Measured::train(&setup, &place, &speed))
             }
             Self::Solve(solve) => {
                 let setup = solve.sizes.setup(solve.batch, solve.seconds)?;
                 let place = solve.sizes.place()?;
-                let speed = bench::with_threads(place.threads, || bench::solve(&setup, &place.device))?;
+                let speed = compute(Some(place.threads), || bench::solve(&setup, &place.device))??;
                 (&solve.sizes, Measured::solve(&setup, &place, &speed))
             }
             Self::Ops(ops) => {
                 let setup = ops.sizes.setup(ops.batch, ops.seconds)?;
                 let place = ops.sizes.place()?;
-                let speeds = bench::with_threads(place.threads, || bench::ops(&setup, &place.device))?;
+                let speeds = compute(Some(place.threads), || bench::ops(&setup, &place.device))??;
                 (&ops.sizes, Measured::ops(&setup, &place, &speeds))
             }
         };

@@ -27,6 +27,7 @@ mod verify;
 mod worker;
 
 use clap::{Parser, Subcommand};
+use hrm_model::threads::compute;
 use std::{io::IsTerminal, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
@@ -78,12 +79,12 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Worker(worker) => worker.run(),
-            Self::Train(train) => train.run(),
-            Self::Eval(eval) => eval.run(),
-            Self::Solve(solve) => solve.run(),
+            Self::Train(train) => compute(None, || train.run())?,
+            Self::Eval(eval) => compute(None, || eval.run())?,
+            Self::Solve(solve) => compute(None, || solve.run())?,
             Self::Data(data) => data.run(),
             Self::Import(import) => import.run(),
-            Self::Predict(predict) => predict.run(),
+            Self::Predict(predict) => compute(None, || predict.run())?,
             Self::Run(run) => run.run(),
             Self::User(user) => user.run(),
             Self::Token(token) => token.run(),
@@ -92,7 +93,7 @@ impl Command {
             Self::Compare(compare) => compare.run(),
             Self::Leaderboard(leaderboard) => leaderboard.run(),
             Self::Openapi(openapi) => openapi.run(),
-            Self::Verify(verify) => verify.run(),
+            Self::Verify(verify) => compute(None, || verify.run())?,
             Self::Bench(bench) => bench.run(),
         }
     }

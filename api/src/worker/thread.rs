@@ -1,10 +1,8 @@
 //! Long computations on threads of their own, which may outlive their run: a training step cannot be interrupted.
 
+use hrm_model::threads;
 use std::{panic, sync::Mutex, thread};
 use tokio::sync::oneshot;
-
-/// Backpropagation recurses over the whole graph.
-const STACK: usize = 64 << 20;
 
 /// Steps by which computing yields to everything else on the machine: heartbeats, the database, whoever waits for an
 /// answer. Without others it takes all there is.
@@ -23,11 +21,15 @@ impl Computation {
         let body = move || {
             // Of this thread alone, and of those that it starts. Where it is not allowed, nothing is lost but courtesy.
             let _ = rustix::process::nice(NICE);
-            let result = panic::catch_unwind(panic::AssertUnwindSafe(work)).map_err(|panic| words(&*panic));
+            let result = panic::catch_unwind(panic::AssertUnwindSafe(|| threads::compute(None, work)));
+            let result = match result {
+                Ok(result) => result.map_err(|error| error.to_string()),
+                Err(panic) => Err(words(&*panic)),
+            };
             // Nobody waits any more when the run was ended meanwhile.
             let _ = answer.send(result);
         };
-        let spawned = thread::Builder::new().name("compute".into()).stack_size(STACK).spawn(body);
+        let spawned = thread::Builder::new().name("compute".into()).spawn(body);
         let handle = spawned.map_err(|error| format!("no thread could be started: {error}"))?;
         *self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(handle);
         answered.await.unwrap_or_else(|_| Err("the computing thread vanished".into()))

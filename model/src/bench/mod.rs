@@ -59,15 +59,6 @@ impl Setup {
     }
 }
 
-/// Runs a benchmark on this many threads of its own.
-///
-/// # Errors
-/// When the system gives no threads.
-pub fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(candle_core::Error::wrap)?.install(f)
-}
-
 /// The middle one of some durations, seconds.
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);

@@ -1,6 +1,7 @@
 //! The counts of arithmetic, and that every benchmark runs.
 
 use super::*;
+use crate::threads::compute;
 use candle_core::Device;
 use hrm_types::experiment::ForwardDtype;
 
@@ -36,14 +37,14 @@ fn the_reference_model_needs_the_arithmetic_its_sizes_say() {
 #[test]
 fn every_benchmark_measures_something() {
     let (setup, device) = (tiny(), Device::Cpu);
-    let train = with_threads(1, || train(&setup, &device)).expect("a training's speed");
+    let train = compute(Some(1), || train(&setup, &device)).expect("a thread").expect("a training's speed");
     assert_eq!((train.steps, train.parameters > 0), (2, true));
     for rate in [train.sequences_per_second, train.gflops, train.product.gflops, train.share_of_matmul] {
         assert!(rate.is_finite() && rate > 0.0, "{train:?}");
     }
-    let solve = with_threads(1, || solve(&setup, &device)).expect("a rollout's speed");
+    let solve = compute(Some(1), || solve(&setup, &device)).expect("a thread").expect("a rollout's speed");
     assert!(solve.steps >= 2 && solve.milliseconds_per_step > 0.0, "{solve:?}");
-    let ops = with_threads(1, || ops(&setup, &device)).expect("the operations' speeds");
+    let ops = compute(Some(1), || ops(&setup, &device)).expect("a thread").expect("the operations' speeds");
     assert_eq!(ops.len(), 18, "{ops:?}");
     assert!(ops.iter().all(|op| op.milliseconds > 0.0), "{ops:?}");
 }

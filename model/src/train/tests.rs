@@ -8,6 +8,7 @@ use crate::{
     eval::evaluate,
     params,
     shape::Dims,
+    threads::compute,
 };
 use candle_core::Device;
 use hrm_types::{
@@ -75,15 +76,11 @@ fn run(experiment: &Experiment) -> (Vec<u64>, Vec<u8>) {
     (losses, model.to_bytes().expect("a checkpoint"))
 }
 
-fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(f)
-}
-
 #[test]
 fn the_same_seed_gives_the_same_bits_at_one_and_two_threads() {
     let experiment = tiny();
-    let one = with_threads(1, || run(&experiment));
-    let two = with_threads(2, || run(&experiment));
+    let one = compute(Some(1), || run(&experiment)).expect("threads");
+    let two = compute(Some(2), || run(&experiment)).expect("threads");
     assert_eq!(one.0.len(), 5, "25 steps, a point every 5");
     assert!(one == two, "the loss curve or the weights differ");
     let other = run(&Experiment { seed: 6, ..experiment });
