@@ -4,6 +4,7 @@
 //! arithmetic is in `cpu` and `cuda`. On the CPU everything between matrix products is f32; on a GPU a model in bf16 has
 //! its activations in bf16, too, with all sums in f32.
 
+mod alone;
 mod attention;
 mod cpu;
 mod cross_entropy;
@@ -19,6 +20,7 @@ mod rms_norm;
 mod rope;
 mod swiglu;
 
+pub use alone::keep_candle_on_one_thread;
 pub use attention::attention;
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::embedding;
