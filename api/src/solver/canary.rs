@@ -2,7 +2,7 @@
 
 use super::Solver;
 use crate::{http::error::ApiError, store};
-use hrm_model::{shipped, solve::solve};
+use hrm_model::shipped;
 use hrm_types::solve::PuzzleInput;
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,7 @@ impl Solver {
         };
         let model = self.cache.get(&self.pool, &stored).await?;
         let question = PuzzleInput::Text(PUZZLE.into()).question(None, 0)?;
-        let solution = tokio::task::spawn_blocking(move || solve(&model, &question, None)).await;
-        let solution = solution.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
+        let solution = self.compute(model, question, None, None).await?;
         if solution.solved != Some(true) {
             let answer = solution.steps.last().map(|step| step.grid.as_str()).unwrap_or_default();
             return Err(ApiError::NotReady(format!("{name} answered {answer:?} to {PUZZLE:?}")));

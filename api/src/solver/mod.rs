@@ -5,14 +5,19 @@
 mod cache;
 mod canary;
 mod choice;
+mod crews;
 
 use crate::{
-    http::{error::ApiError, limits::Room},
+    http::{
+        error::ApiError,
+        limits::{Place, Room},
+    },
     store::access::Viewer,
 };
 use cache::Cache;
 pub use canary::Canary;
 pub use choice::{check_question, check_steps, choose};
+use crews::Crews;
 use hrm_model::solve::{Solution, solve};
 use hrm_types::{
     model::Model,
@@ -20,7 +25,7 @@ use hrm_types::{
     solve::{ModelRef, SolveRequest, SolveResponse},
 };
 use sqlx::PgPool;
-use std::{num::NonZero, thread};
+use std::{num::NonZero, sync::Arc, thread};
 
 /// Loaded models kept at once.
 const CACHED_MODELS: usize = 4;
@@ -34,6 +39,7 @@ pub struct Solver {
     pool: PgPool,
     cache: Cache,
     room: Room,
+    crews: Arc<Crews>,
     canary: tokio::sync::Mutex<Option<Canary>>,
 }
 
@@ -43,7 +49,8 @@ impl Solver {
     pub fn new(pool: PgPool) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let room = Room::new("as many puzzles as can be are being solved already", 1, (cores / 2).max(1), WAITING);
-        Self { pool, cache: Cache::new(CACHED_MODELS), room, canary: tokio::sync::Mutex::default() }
+        let (cache, crews, canary) = (Cache::new(CACHED_MODELS), Arc::default(), tokio::sync::Mutex::default());
+        Self { pool, cache, room, crews, canary }
     }
 
     /// The model's answer to the puzzle, judged by the rules.
@@ -55,14 +62,26 @@ impl Solver {
         let place = self.room.enter().await?;
         let chosen = choose(&self.pool, viewer, request.model.as_deref(), question.size()).await?;
         let model = self.cache.get(&self.pool, &chosen).await?;
-        let (asked, steps) = (question.clone(), request.steps);
-        let solution = tokio::task::spawn_blocking(move || {
-            // The place is left when the work ends, not when the client loses patience.
-            let _place = place;
-            solve(&model, &asked, steps)
-        });
-        let solution = solution.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
+        // The place is left when the work ends, not when the client loses patience.
+        let solution = self.compute(model, question.clone(), request.steps, Some(place)).await?;
         Ok(answer(&chosen, &question, solution))
+    }
+
+    /// Solves on a crew of threads, keeping the place until that is done.
+    async fn compute(
+        &self,
+        model: Arc<hrm_model::Model>,
+        question: Question,
+        steps: Option<u32>,
+        place: Option<Place>,
+    ) -> Result<Solution, ApiError> {
+        let crews = Arc::clone(&self.crews);
+        let solution = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let crew = crews.take()?;
+            crew.compute(|| solve(&model, &question, steps))
+        });
+        solution.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
     }
 }
 
