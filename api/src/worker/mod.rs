@@ -10,6 +10,7 @@ mod job;
 mod log;
 mod progress;
 mod saving;
+mod state_folder;
 pub mod supervisor;
 mod thread;
 mod training;

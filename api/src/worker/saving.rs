@@ -4,6 +4,7 @@ use super::{
     device,
     job::{Ended, Job},
     progress::Progress,
+    state_folder::StateFolder,
 };
 use crate::{
     fault,
@@ -24,7 +25,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 use tokio::{fs, sync::mpsc};
 
 /// A state that the training thread has written.
@@ -42,7 +42,7 @@ enum Fetched {
 
 /// The worker's side: stores what is written.
 pub(super) struct Saving {
-    folder: TempDir,
+    folder: StateFolder,
     written: mpsc::UnboundedReceiver<Written>,
     storing: Arc<AtomicBool>,
 }
@@ -90,7 +90,7 @@ impl StateWriter {
 impl Saving {
     /// For states every so often, in a temporary folder that goes with it.
     pub(super) fn new(every: Duration, keep_best: bool) -> io::Result<(Self, StateWriter)> {
-        let folder = TempDir::with_prefix("hrm-state-")?;
+        let folder = StateFolder::new()?;
         let (sender, written) = mpsc::unbounded_channel();
         let storing = Arc::new(AtomicBool::new(false));
         let writer = StateWriter {
