@@ -9,4 +9,5 @@ mod folder;
 mod house;
 mod postgres;
 mod program;
+mod wait;
 mod workers;

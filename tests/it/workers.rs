@@ -6,7 +6,7 @@ mod disk;
 mod outage;
 mod states;
 
-use crate::{folder::folder, program::hrm};
+use crate::{folder::folder, program::hrm, wait::a_moment};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 use std::{
@@ -21,9 +21,6 @@ use tempfile::TempDir;
 
 /// Longest wait for anything.
 const DEADLINE: Duration = Duration::from_mins(3);
-
-/// Time between two looks at a run.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Seconds of a lease that a test waits for the end of.
 const SHORT: u32 = 3;
@@ -48,7 +45,7 @@ impl Process {
                 return (status, begun.elapsed());
             }
             assert!(begun.elapsed() < DEADLINE, "the process does not end");
-            std::thread::yield_now();
+            a_moment();
         }
     }
 }
@@ -117,6 +114,7 @@ impl Stack {
                 return answer;
             }
             assert!(Instant::now() < deadline, "{query} stays as {answer:?}");
+            a_moment();
         }
     }
 }
@@ -160,8 +158,7 @@ impl Remote {
                 }
                 last = run;
             }
-            // The processors are for those who train.
-            std::thread::park_timeout(LOOK_EVERY);
+            a_moment();
         }
         panic!("the run stays as {last:#}");
     }

@@ -21,6 +21,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Time between two looks: what is waited for needs the processors, too.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 fn answers(cluster: &Cluster) -> bool {
     UnixStream::connect(cluster.files.socket()).is_ok()
 }
@@ -47,7 +50,7 @@ fn await_end_of(pid: i32) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while fs::read_link(format!("/proc/{pid}/cwd")).is_ok() {
         assert!(Instant::now() < deadline, "process {pid} does not end");
-        thread::yield_now();
+        thread::park_timeout(LOOK_EVERY);
     }
 }
 
@@ -146,7 +149,7 @@ fn the_servers_of_a_killed_test_end_with_it() {
     let deadline = Instant::now() + Duration::from_secs(30);
     while Path::new(folder).exists() {
         assert!(Instant::now() < deadline, "{folder} is left");
-        thread::yield_now();
+        thread::park_timeout(LOOK_EVERY);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The queue over HTTP: order, pausing, other tries, evaluations and large datasets.
 
 use super::server::{Answer, Server, tiny_experiment};
+use crate::wait::a_moment;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ fn ended(server: &Server, address: &str, job: impl Fn(&Value) -> &Value) -> Valu
             return answer;
         }
         assert!(Instant::now() < deadline, "it does not end: {answer:#}");
-        std::thread::yield_now();
+        a_moment();
     }
 }
 

@@ -6,7 +6,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -98,16 +97,6 @@ impl Ended {
         let error = error.unwrap_or_else(|| panic!("expected one line \"error: …\", found {self:#?}"));
         assert!(!error.contains('\n'), "{self:#?}");
         error.to_owned()
-    }
-}
-
-/// Returns once `fact` is one.
-#[track_caller]
-pub(super) fn wait_until(fact: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(2);
-    while !fact() {
-        assert!(Instant::now() < deadline, "waited two minutes in vain");
-        std::thread::yield_now();
     }
 }
 

@@ -1,6 +1,7 @@
 //! `hrm train`, `hrm eval` and `hrm solve`: a checkpoint's way without a server.
 
-use super::program::{Ended, Place, wait_until};
+use super::program::{Ended, Place};
+use crate::wait::wait_until;
 use serde_json::Value;
 
 /// Trains within seconds; good enough to show that what is trained is what is evaluated and asked.

@@ -1,8 +1,8 @@
 //! Runs whose workers are killed again and again: nothing is lost, nothing is done twice, and the weights are those of
 //! a run that nobody disturbed. `make chaos` runs it and prints the figures that stand in `docs/reliability.md`.
 
-use super::{LOOK_EVERY, Process, SHORT, Stack, command, has_trained};
-use crate::program::hrm;
+use super::{Process, SHORT, Stack, command, has_trained};
+use crate::{program::hrm, wait::a_moment};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -223,8 +223,7 @@ fn runs_survive_workers_that_are_killed_again_and_again() {
     let (mut chaos, begun) = (Chaos::begin(seed), Instant::now());
     while chaos.kills < kills || !chaos.dead.is_empty() {
         chaos.go_on(kills);
-        // The processors are for those who train.
-        std::thread::park_timeout(LOOK_EVERY);
+        a_moment();
     }
     let took = begun.elapsed();
     let Chaos { mut stack, runs, mut noticed, .. } = chaos;
