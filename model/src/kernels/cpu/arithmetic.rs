@@ -110,8 +110,12 @@ impl Arithmetic {
     /// Every format on all instructions of this machine that multiply it.
     #[cfg(test)]
     pub(in crate::kernels) fn all() -> Vec<Self> {
-        let best = |instructions| [ForwardDtype::Float32, ForwardDtype::Bfloat16].map(|x| Self::with(x, instructions));
-        let mut all: Vec<Self> = Instructions::found().into_iter().flat_map(best).collect();
+        let mut all = Vec::new();
+        for dtype in [ForwardDtype::Float32, ForwardDtype::Bfloat16] {
+            all.extend(Instructions::found().into_iter().map(|instructions| Self::with(dtype, instructions)));
+        }
+        // f32 has nothing better than AVX-512 where bf16 has.
+        all.dedup();
         // Pairs can be multiplied anywhere, if slowly, and in tiles as large as those of AMX.
         all.push(Self { format: Format::Pairs, instructions: Instructions::Portable });
         all
