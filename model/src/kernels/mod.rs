@@ -4,8 +4,8 @@
 //! arithmetic is in `cpu` and `cuda`. On the CPU everything between matrix products is f32; on a GPU a model in bf16 has
 //! its activations in bf16, too, with all sums in f32.
 
-mod alone;
 mod attention;
+mod candle_threads;
 mod cpu;
 mod cross_entropy;
 #[cfg(feature = "cuda")]
@@ -20,8 +20,8 @@ mod rms_norm;
 mod rope;
 mod swiglu;
 
-pub use alone::keep_candle_on_one_thread;
 pub use attention::attention;
+pub use candle_threads::keep_candle_on_one_thread;
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::embedding;
 pub(crate) use linear::{linear, prepared as prepared_product};
