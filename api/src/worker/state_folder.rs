@@ -32,7 +32,8 @@ impl StateFolder {
             let folder = TempDir::with_prefix_in(PREFIX, parent)?;
             let path = folder.path().join(IN_USE);
             let in_use = File::create(&path)?;
-            in_use.lock()?;
+            // Where files cannot be locked, none is found to be abandoned either.
+            let _ = in_use.lock();
             // Another worker that saw it before it was locked has removed it.
             if path.exists() {
                 return Ok(Self { folder, _in_use: in_use });
