@@ -1,5 +1,6 @@
 //! Folders in which tests start processes. They end with the test program, also when that is killed.
 
+use crate::wait::a_moment;
 use std::{
     fs,
     io::{BufRead, BufReader, PipeWriter, Write},
@@ -84,7 +85,7 @@ fn what_a_killed_test_has_started_ends_with_it() {
     for folder in folders {
         while Path::new(folder).exists() || !processes_of(folder).is_empty() {
             assert!(Instant::now() < deadline, "{folder} is left with {:?}", processes_of(folder));
-            std::thread::park_timeout(Duration::from_millis(20));
+            a_moment();
         }
     }
 }

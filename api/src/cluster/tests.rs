@@ -47,9 +47,14 @@ async fn assert_kept(database: &Database, run: RunId) {
 }
 
 fn await_end_of(pid: i32) {
+    await_absence(&format!("process {pid}"), || fs::read_link(format!("/proc/{pid}/cwd")).is_err());
+}
+
+#[track_caller]
+fn await_absence(of: &str, is_absent: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while fs::read_link(format!("/proc/{pid}/cwd")).is_ok() {
-        assert!(Instant::now() < deadline, "process {pid} does not end");
+    while !is_absent() {
+        assert!(Instant::now() < deadline, "{of} is left");
         thread::park_timeout(LOOK_EVERY);
     }
 }
@@ -146,11 +151,7 @@ fn the_servers_of_a_killed_test_end_with_it() {
     test.kill().expect("the kill");
     test.wait().expect("its end");
     await_end_of(pid);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while Path::new(folder).exists() {
-        assert!(Instant::now() < deadline, "{folder} is left");
-        thread::park_timeout(LOOK_EVERY);
-    }
+    await_absence(folder, || !Path::new(folder).exists());
 }
 
 #[test]

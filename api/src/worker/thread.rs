@@ -22,10 +22,7 @@ impl Computation {
             // Of this thread alone, and of those that it starts. Where it is not allowed, nothing is lost but courtesy.
             let _ = rustix::process::nice(NICE);
             let result = panic::catch_unwind(panic::AssertUnwindSafe(|| threads::compute(None, work)));
-            let result = match result {
-                Ok(result) => result.map_err(|error| error.to_string()),
-                Err(panic) => Err(words(&*panic)),
-            };
+            let result = result.map_err(|panic| words(&*panic)).and_then(|run| run.map_err(|error| error.to_string()));
             // Nobody waits any more when the run was ended meanwhile.
             let _ = answer.send(result);
         };

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     kernels::{add_rms_norm, attention, linear, swiglu},
     random::{self, Purpose},
+    threads::compute,
 };
 use candle_core::{Device, Var};
 
@@ -133,8 +134,8 @@ fn a_long_sequence_is_the_same_bits_on_any_number_of_threads() {
     let blocks = fused(&weights, &packed, cpu::Arithmetic::best(ForwardDtype::Float32));
     let theirs = one_by_one(&weights, &h, &injection).expect("the operations");
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        let ours = pool.install(|| blocks.forward(&h, &injection, 0..LONG)).expect("a pass").expect("on the CPU");
+        let pass = compute(Some(threads), || blocks.forward(&h, &injection, 0..LONG)).expect("threads");
+        let ours = pass.expect("a pass").expect("on the CPU");
         assert!(error(&ours, &theirs) < 1e-5, "{threads} threads: {}", error(&ours, &theirs));
         ours.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values")
     };
