@@ -99,18 +99,23 @@ impl HeadSizes<'_> {
         1.0 / (self.dim as f32).sqrt()
     }
 
-    /// The products of queries or gradients (rows `stride` words apart) in `rows` with every column of `panels`.
+    /// Places of a row of scores: zeros follow them up to whole steps of a product.
+    fn score_stride(self) -> usize {
+        self.positions.next_multiple_of(2 * 16)
+    }
+
+    /// The products of queries or gradients in `range` with every column of `panels`, rows `stride` apart.
     fn product<'s>(
         self,
-        words: &[u32],
-        stride: usize,
-        rows: Range<usize>,
+        rows: Rows<'_>,
+        range: Range<usize>,
         panels: &Panels<COLUMNS>,
+        stride: usize,
         out: &'s mut Vec<f32>,
     ) -> &'s mut [f32] {
-        let out = sized(out, rows.len() * panels.count);
-        let target = Target { values: &Shared::new(out), start: 0, stride: panels.count, add: false };
-        multiply(self.arithmetic, Rows::Plain { words, stride }, rows, panels, 0..panels.len(), target);
+        let out = sized(out, range.len() * stride);
+        let target = Target { values: &Shared::new(out), start: 0, stride, add: false };
+        multiply(self.arithmetic, rows, range, panels, 0..panels.len(), target);
         out
     }
 
@@ -124,24 +129,30 @@ impl HeadSizes<'_> {
         mut write: impl FnMut(usize, usize, &[f32]),
     ) {
         let (t, arithmetic, stride) = (self.positions, self.arithmetic, 3 * self.row_words());
+        let score_stride = self.score_stride();
         let queries_at_once = QUERIES.next_multiple_of(Geometry::of(arithmetic).rows);
         for head in heads {
             let source = |part| (self.part(qkv, head, part), stride);
             let (words, stride) = source(Part::Keys);
             scratch.keys.repack(arithmetic, Source::WordsAlong { words, stride }, t, self.dim);
+            scratch.keys.whole_vectors();
             let (words, stride) = source(Part::Values);
             scratch.values.repack(arithmetic, Source::WordsAcross { words, stride }, self.dim, t);
-            let queries = self.part(qkv, head, Part::Queries);
+            let words = self.part(qkv, head, Part::Queries);
+            let queries = Rows::Plain { words, stride, depth: self.head_words() };
             for start in positions.clone().step_by(queries_at_once) {
                 let block = start..positions.end.min(start + queries_at_once);
-                let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
+                let scores = self.product(queries, block.clone(), &scratch.keys, score_stride, &mut scratch.scores);
                 let mut inverse = [0f32; 2 * QUERIES];
-                for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(t)) {
+                for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(score_stride)) {
+                    let (row, rest) = row.split_at_mut(t);
                     *inverse = exponentials(row, self.scale());
+                    rest.fill(0.0);
                 }
-                let words = arithmetic.operand(scores, t, &mut scratch.words);
-                let size = arithmetic.words(t);
-                let rows = self.product(words, size, 0..block.len(), &scratch.values, &mut scratch.block);
+                let words = arithmetic.operand(scores, score_stride, &mut scratch.words);
+                let stride = arithmetic.words(score_stride);
+                let rows = Rows::Plain { words, stride, depth: scratch.values.depth };
+                let rows = self.product(rows, 0..block.len(), &scratch.values, self.dim, &mut scratch.block);
                 for ((position, row), inverse) in block.zip(rows.chunks_exact_mut(self.dim)).zip(inverse) {
                     scale(row, inverse);
                     write(position, head, row);
@@ -161,24 +172,31 @@ impl HeadSizes<'_> {
         mut write: impl FnMut(usize, usize, &[f32]),
     ) {
         let (t, d, arithmetic) = (self.positions, self.dim, self.arithmetic);
-        let stride = 3 * self.row_words();
+        let (stride, score_stride) = (3 * self.row_words(), self.score_stride());
         let (keys, values) = (self.part(qkv, head, Part::Keys), self.part(qkv, head, Part::Values));
         let queries = self.part(qkv, head, Part::Queries);
         let grad_stride = self.row_words();
         let grads = &grads[head * self.head_words()..];
         scratch.keys.repack(arithmetic, Source::WordsAlong { words: keys, stride }, t, d);
         scratch.values.repack(arithmetic, Source::WordsAlong { words: values, stride }, t, d);
+        scratch.keys.whole_vectors();
+        scratch.values.whole_vectors();
         scratch.keys_across.repack(arithmetic, Source::WordsAcross { words: keys, stride }, d, t);
         let (d_keys, d_values) = (sized(&mut scratch.d_keys, t * d), sized(&mut scratch.d_values, t * d));
         for start in (0..t).step_by(BACKWARD_QUERIES) {
             let block = start..t.min(start + BACKWARD_QUERIES);
             let (rows, add) = (block.len(), start > 0);
-            let scores = self.product(queries, stride, block.clone(), &scratch.keys, &mut scratch.scores);
-            let d_scores = self.product(grads, grad_stride, block.clone(), &scratch.values, &mut scratch.d_scores);
-            for (p, d_p) in scores.chunks_exact_mut(t).zip(d_scores.chunks_exact_mut(t)) {
+            let left = Rows::Plain { words: queries, stride, depth: self.head_words() };
+            let scores = self.product(left, block.clone(), &scratch.keys, score_stride, &mut scratch.scores);
+            let left = Rows::Plain { words: grads, stride: grad_stride, depth: self.head_words() };
+            let d_scores = self.product(left, block.clone(), &scratch.values, score_stride, &mut scratch.d_scores);
+            let both = scores.chunks_exact_mut(score_stride).zip(d_scores.chunks_exact_mut(score_stride));
+            for (p, d_p) in both {
+                let ((p, _), (d_p, rest)) = (p.split_at_mut(t), d_p.split_at_mut(t));
                 let inverse = exponentials(p, self.scale());
                 scale(p, inverse);
                 softmax_backward(p, d_p, self.scale());
+                rest.fill(0.0);
             }
             let (words, from) = (&grads[start * grad_stride..], grad_stride);
             scratch.grads_across.repack(arithmetic, Source::WordsAcross { words, stride: from }, d, rows);
@@ -192,9 +210,10 @@ impl HeadSizes<'_> {
                 let target = Target { values: &Shared::new(out), start: 0, stride: d, add };
                 multiply(arithmetic, Rows::Packed(&scratch.left), 0..t, right, 0..right.len(), target);
             }
-            let words = arithmetic.operand(d_scores, t, &mut scratch.words);
-            let size = arithmetic.words(t);
-            let d_queries = self.product(words, size, 0..rows, &scratch.keys_across, &mut scratch.block);
+            let words = arithmetic.operand(d_scores, score_stride, &mut scratch.words);
+            let (stride, depth) = (arithmetic.words(score_stride), scratch.keys_across.depth);
+            let left = Rows::Plain { words, stride, depth };
+            let d_queries = self.product(left, 0..rows, &scratch.keys_across, d, &mut scratch.block);
             self.write_back(block, Part::Queries, d_queries, &mut write);
         }
         self.write_back(0..t, Part::Keys, d_keys, &mut write);

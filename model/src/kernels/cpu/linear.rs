@@ -104,8 +104,8 @@ fn words(arithmetic: Arithmetic, values: &[f32], width: usize) -> Vec<u32> {
 
 /// Rows (M, `width`) times a packed operand.
 fn product(arithmetic: Arithmetic, rows: &[f32], (m, width): (usize, usize), panels: &Panels<COLUMNS>) -> Vec<f32> {
-    let words = words(arithmetic, rows, width);
-    multiply_all(arithmetic, Rows::Plain { words: &words, stride: arithmetic.words(width) }, m, panels)
+    let (words, stride) = (words(arithmetic, rows, width), arithmetic.words(width));
+    multiply_all(arithmetic, Rows::Plain { words: &words, stride, depth: stride }, m, panels)
 }
 
 /// The product of x (M, K) with Wᵀ alone, of operands that are packed beforehand, to be run again and again.
@@ -117,7 +117,10 @@ pub(in crate::kernels) fn prepared(
 ) -> impl FnMut() + Send + use<> {
     let (words, stride) = (words(arithmetic, x, k), arithmetic.words(k));
     let (panels, mut out) = (Panels::pack(arithmetic, Source::Along(weight), n, k), vec![0f32; m * n]);
-    move || multiply_into(arithmetic, Rows::Plain { words: &words, stride }, m, &panels, &Shared::new(&mut out))
+    move || {
+        let rows = Rows::Plain { words: &words, stride, depth: stride };
+        multiply_into(arithmetic, rows, m, &panels, &Shared::new(&mut out));
+    }
 }
 
 /// x (M, K) · Wᵀ → (M, N).

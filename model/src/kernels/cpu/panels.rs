@@ -22,6 +22,8 @@ pub(in crate::kernels) struct Panels<const WIDTH: usize> {
     pub(super) count: usize,
     /// Words of each along the inner dimension.
     pub(super) depth: usize,
+    /// Of them those that are values, before what is missing to a whole step.
+    pub(super) used: usize,
     /// Rows or columns of a strip.
     strip: usize,
     pub(super) words: Vec<u32>,
@@ -78,7 +80,8 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (usize, usize) {
         let geometry = Geometry::of(arithmetic);
         self.strip = if WIDTH == COLUMNS { geometry.right_strip } else { geometry.left_strip };
-        (self.count, self.depth) = (count, arithmetic.words(depth));
+        (self.count, self.used) = (count, arithmetic.words(depth));
+        self.depth = self.used.next_multiple_of(geometry.step);
         let size = WIDTH * self.depth;
         self.words.resize(count.div_ceil(WIDTH) * size, 0);
         (size.max(1), self.strip)
@@ -87,6 +90,11 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     /// Number of panels.
     pub(super) fn len(&self) -> usize {
         self.count.div_ceil(WIDTH)
+    }
+
+    /// Counts the zeros up to a whole vector of sixteen as columns.
+    pub(super) fn whole_vectors(&mut self) {
+        self.count = self.count.next_multiple_of(16);
     }
 
     /// The words of the strip that row or column `first` begins, from `start` along the inner dimension on.
@@ -106,8 +114,10 @@ fn fill<const WIDTH: usize>(
     if strip == 1 {
         return fill_rows::<WIDTH>(arithmetic, source, range, depth, panel);
     }
-    let size = (strip * arithmetic.words(depth)).max(1);
-    for (i, words) in panel.chunks_exact_mut(size).enumerate() {
+    let (size, used) = (strip * panel.len() / WIDTH, strip * arithmetic.words(depth));
+    for (i, words) in panel.chunks_exact_mut(size.max(1)).enumerate() {
+        let (words, missing) = words.split_at_mut(used);
+        missing.fill(0);
         let start = range.end.min(range.start + i * strip);
         let range = start..range.end.min(start + strip);
         match strip {
@@ -127,13 +137,13 @@ fn fill_rows<const WIDTH: usize>(
     depth: usize,
     panel: &mut [u32],
 ) {
-    let size = arithmetic.words(depth);
-    let mut strip = vec![0; WIDTH * size];
+    let (size, used) = (panel.len() / WIDTH, arithmetic.words(depth));
+    let mut strip = vec![0; WIDTH * used];
     fill_strip::<WIDTH>(arithmetic, source, range, depth, &mut strip);
-    for (p, words) in strip.chunks_exact(WIDTH).enumerate() {
-        for (row, &word) in panel.chunks_exact_mut(size).zip(words) {
-            row[p] = word;
-        }
+    for (r, row) in panel.chunks_exact_mut(size.max(1)).enumerate() {
+        let (row, missing) = row.split_at_mut(used);
+        row.iter_mut().zip(strip[r..].iter().step_by(WIDTH)).for_each(|(word, &value)| *word = value);
+        missing.fill(0);
     }
 }
 

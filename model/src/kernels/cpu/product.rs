@@ -14,8 +14,9 @@ use std::ops::Range;
 /// A left operand.
 #[derive(Clone, Copy)]
 pub(super) enum Rows<'a> {
-    /// In words as they are in memory, rows `stride` apart.
-    Plain { words: &'a [u32], stride: usize },
+    /// `depth` words each as they are in memory, rows `stride` apart: those of the right operand's values, or zeros behind
+    /// them up to its depth.
+    Plain { words: &'a [u32], stride: usize, depth: usize },
     /// In panels.
     Packed(&'a Panels<ROWS>),
 }
@@ -46,7 +47,10 @@ pub(super) fn multiply(
     let width = b.count.min(panels.end * COLUMNS) - first * COLUMNS;
     target.check(height, width);
     match a {
-        Rows::Plain { words, stride } => assert!((rows.end - 1) * stride + b.depth <= words.len(), "rows of words"),
+        Rows::Plain { words, stride, depth } => {
+            assert!((rows.end - 1) * stride + depth <= words.len(), "rows of words");
+            assert!(depth == b.used || depth == b.depth, "inner dimensions");
+        }
         Rows::Packed(a) => assert!(rows.end <= a.count && a.depth == b.depth, "inner dimensions"),
     }
     let geometry = Geometry::of(arithmetic);
@@ -78,9 +82,9 @@ fn multiply_band(
 ) {
     let _ready = tile::Ready::for_rows(arithmetic, rows.len().min(geometry.rows));
     let tiles = rows.len().div_ceil(geometry.rows);
-    let strip = b.depth * geometry.right_strip;
-    for start in (0..b.depth.max(1)).step_by(geometry.depth) {
-        let depth = b.depth.min(start + geometry.depth) - start;
+    let (strip, inner) = (b.depth * geometry.right_strip, a.depth());
+    for start in (0..inner.max(1)).step_by(geometry.depth) {
+        let depth = inner.min(start + geometry.depth) - start;
         for column in (first * COLUMNS..first * COLUMNS + width).step_by(geometry.columns) {
             let words = b.strip(column, start);
             // Where the next tile's columns begin, as long as there are any: each tile fetches its part of them.
@@ -119,10 +123,18 @@ impl Target<'_> {
 }
 
 impl Rows<'_> {
+    /// Words along the inner dimension.
+    fn depth(self) -> usize {
+        match self {
+            Self::Plain { depth, .. } => depth,
+            Self::Packed(a) => a.depth,
+        }
+    }
+
     /// The tile that begins at `row`, from `depth` on along the inner dimension, with its number of rows.
     fn tile(self, row: usize, end: usize, depth: usize, geometry: Geometry) -> (Left, usize) {
         match self {
-            Self::Plain { words, stride } => {
+            Self::Plain { words, stride, .. } => {
                 // Tiles of nearly equal height: a last one of a row or two would leave the machine idle.
                 let left = end - row;
                 let rows = left.div_ceil(left.div_ceil(geometry.rows));
@@ -209,7 +221,8 @@ mod tests {
         let (x_t, y_t) = (transposed(&x, m, k), transposed(&y, k, n));
         let mut plain = vec![f32::NAN; m * n];
         let across = Panels::pack(arithmetic, Source::Across(&y), n, k);
-        multiply_into(arithmetic, Rows::Plain { words: &words, stride }, m, &across, &Shared::new(&mut plain));
+        let rows = Rows::Plain { words: &words, stride, depth: stride };
+        multiply_into(arithmetic, rows, m, &across, &Shared::new(&mut plain));
         let left = Panels::pack(arithmetic, Source::Across(&x_t), m, k);
         let along = Panels::pack(arithmetic, Source::Along(&y_t), n, k);
         let packed = multiply_all(arithmetic, Rows::Packed(&left), m, &along);

@@ -1,6 +1,6 @@
 //! The backward pass.
 
-use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, chunks, forward::product, sized, with_scratch};
+use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, forward::product, sized, with_scratch};
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, multiply_all},
@@ -73,7 +73,7 @@ impl Block<'_> {
             .map(|buffer| Shared::new(sized(buffer, rows * row_words)));
         let gate_up = Shared::new(sized(&mut flow.gate_up, rows * both));
         let grad = Shared::new(grad);
-        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
             with_scratch(|scratch| {
                 // SAFETY: this chunk's rows, each once.
                 let (grad, gate_up) = unsafe { (grad.rows(&chunk, width), gate_up.rows(&chunk, both)) };
@@ -142,7 +142,7 @@ impl Block<'_> {
         let (sizes, panels) = (&self.sizes, &self.panels.qkv_proj);
         let (width, size) = (sizes.width, sizes.words(3 * sizes.width));
         let grad = Shared::new(grad);
-        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
             with_scratch(|scratch| {
                 // SAFETY: this chunk's rows.
                 let grad = unsafe { grad.rows(&chunk, width) };

@@ -1,6 +1,6 @@
 //! The forward pass.
 
-use super::{BlockPanels, GROUP, Saved, Scratch, Sizes, chunks, parts, sized, with_scratch};
+use super::{BlockPanels, GROUP, Saved, Scratch, Sizes, sized, with_scratch};
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels},
     product::{Rows, Target, multiply},
@@ -80,7 +80,7 @@ pub(super) fn product<'s>(
     }
     let out = &mut out[..size];
     let target = Target { values: &Shared::new(out), start: 0, stride: width, add: false };
-    multiply(sizes.arithmetic, Rows::Plain { words, stride }, rows, panels, range, target);
+    multiply(sizes.arithmetic, Rows::Plain { words, stride, depth: panels.used }, rows, panels, range, target);
     out.chunks_exact_mut(width)
 }
 
@@ -105,10 +105,10 @@ impl Block<'_> {
                 }
             });
         };
-        if let Some(parts) = parts(sizes.rows(), panels.len(), group) {
+        if let Some(parts) = sizes.parts(sizes.rows(), panels.len(), group) {
             return parts.into_par_iter().with_max_len(1).for_each(|(chunk, range)| project(&chunk, range));
         }
-        chunks(sizes.batch, sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
             (0..panels.len()).step_by(group).for_each(|i| project(&chunk, i..panels.len().min(i + group)));
         });
     }
@@ -134,7 +134,7 @@ impl Block<'_> {
             },
         };
         let panels = &self.panels.gate_up_proj;
-        let chunks = chunks(sizes.batch, self.read.len());
+        let chunks = sizes.chunks(self.read.len());
         let by_heads = self.attends_by_heads(chunks.len());
         if by_heads {
             self.attend_by_heads(qkv, &after.attended);
@@ -146,7 +146,7 @@ impl Block<'_> {
             }
             self.project_and_norm(x, chunk, &after);
         };
-        match parts(rows, panels.len(), GROUP) {
+        match sizes.parts(rows, panels.len(), GROUP) {
             Some(parts) => {
                 chunks.clone().for_each(attend_and_norm);
                 parts.par_iter().with_max_len(1).for_each(|(chunk, range)| self.gate(chunk, range.clone(), &after));

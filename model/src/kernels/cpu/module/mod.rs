@@ -13,6 +13,7 @@ use super::{
     heads::{self, HeadSizes},
     panels::{COLUMNS, Panels},
     shared::sized,
+    tile::Geometry,
 };
 use crate::kernels::rope::Rope;
 use std::{cell::RefCell, ops::Range, sync::Arc};
@@ -71,9 +72,6 @@ pub(in crate::kernels) struct Saved {
     next: Vec<u32>,
 }
 
-/// Rows of a chunk, about: few enough for the second cache, many enough that reading the weights costs nothing.
-const CHUNK: usize = 96;
-
 /// Panels of a product whose values exist at a time, an even number: few enough for the second cache.
 const GROUP: usize = 8;
 
@@ -96,44 +94,43 @@ impl<'a> Sizes<'a> {
     fn words(&self, count: usize) -> usize {
         self.arithmetic.words(count)
     }
-}
 
-/// Cuts the rows of `sequences` sequences of `positions` into chunks, as many for every thread: whole sequences, or parts
-/// of one, if that gives each as much, since attention packs a sequence's keys for each of its chunks; else rows.
-fn chunks(sequences: usize, positions: usize) -> Vec<Range<usize>> {
-    let (rows, threads) = (sequences * positions, rayon::current_num_threads());
-    let parts = positions.div_ceil(CHUNK).max(threads.div_ceil(sequences.max(1))).min(positions);
-    let together = (CHUNK / positions.max(1)).max(1);
-    let count = match parts {
-        1 => sequences.div_ceil(together).next_multiple_of(threads).min(sequences),
-        _ => sequences * parts,
-    };
-    if !count.is_multiple_of(threads) && count < 8 * threads {
-        let count = (threads * rows.div_ceil(threads * CHUNK)).clamp(1, rows.max(1));
-        return (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect();
-    }
-    match parts {
-        1 => (0..count).map(|i| i * sequences / count * positions..(i + 1) * sequences / count * positions).collect(),
-        _ => (0..count)
-            .map(|i| {
-                let (start, part) = (i / parts * positions, i % parts);
-                start + part * positions / parts..start + (part + 1) * positions / parts
-            })
-            .collect(),
-    }
-}
-
-/// Cuts a product of `rows` rows and `panels` panels of columns into parts of both where there are so few rows that
-/// whole ones would leave threads idle, or have each of them read all of the weights. `group` panels stay together.
-fn parts(rows: usize, panels: usize, group: usize) -> Option<Vec<(Range<usize>, Range<usize>)>> {
-    let (count, threads) = (rows.div_ceil(CHUNK).max(1), rayon::current_num_threads());
-    (count < 2 * threads && !count.is_multiple_of(threads)).then(|| {
-        let columns = |chunk: Range<usize>| {
-            let panels = (0..panels).step_by(group).map(move |start| start..panels.min(start + group));
-            panels.map(move |panels| (chunk.clone(), panels))
+    /// Cuts the rows of as many sequences of `positions` into chunks, as many for every thread: whole sequences, or parts
+    /// of one, if that gives each as much, since attention packs a sequence's keys for each of its chunks; else rows.
+    fn chunks(&self, positions: usize) -> Vec<Range<usize>> {
+        let (sequences, rows) = (self.batch, self.batch * positions);
+        let (size, threads) = (Geometry::of(self.arithmetic).chunk, rayon::current_num_threads());
+        let parts = positions.div_ceil(size).max(threads.div_ceil(sequences.max(1))).min(positions);
+        let together = (size / positions.max(1)).max(1);
+        let count = match parts {
+            1 => sequences.div_ceil(together).next_multiple_of(threads).min(sequences),
+            _ => sequences * parts,
         };
-        (0..count).map(|i| i * rows / count..(i + 1) * rows / count).flat_map(columns).collect()
-    })
+        let even = count.is_multiple_of(threads) && (sequences * parts).is_multiple_of(count.max(1));
+        if !even && count < 8 * threads {
+            let count = (threads * rows.div_ceil(threads * size)).clamp(1, rows.max(1));
+            return (0..count).map(|i| i * rows / count..(i + 1) * rows / count).collect();
+        }
+        let start = |i: usize| match parts {
+            1 => i * sequences / count * positions,
+            _ => i / parts * positions + i % parts * positions / parts,
+        };
+        (0..count).map(|i| start(i)..start(i + 1)).collect()
+    }
+
+    /// Cuts a product of `rows` rows and `panels` panels of columns into parts of both where there are so few rows that
+    /// whole ones would leave threads idle, or have each of them read all of the weights. `group` panels stay together.
+    fn parts(&self, rows: usize, panels: usize, group: usize) -> Option<Vec<(Range<usize>, Range<usize>)>> {
+        let (size, threads) = (Geometry::of(self.arithmetic).chunk, rayon::current_num_threads());
+        let count = rows.div_ceil(size).max(1);
+        (count < 2 * threads && !count.is_multiple_of(threads)).then(|| {
+            let columns = |chunk: Range<usize>| {
+                let panels = (0..panels).step_by(group).map(move |start| start..panels.min(start + group));
+                panels.map(move |panels| (chunk.clone(), panels))
+            };
+            (0..count).map(|i| i * rows / count..(i + 1) * rows / count).flat_map(columns).collect()
+        })
+    }
 }
 
 /// A thread's own space.
@@ -151,4 +148,34 @@ fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
         static SCRATCH: RefCell<Scratch> = RefCell::default();
     }
     SCRATCH.with_borrow_mut(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_hold_every_row_once_and_are_of_about_one_size() {
+        for threads in 1..=4 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            for (batch, positions) in
+                [(1, 1), (1, 82), (1, 901), (5, 82), (7, 17), (32, 82), (33, 82), (64, 37), (3, 901)]
+            {
+                for arithmetic in Arithmetic::all() {
+                    let sizes = Sizes { batch, positions, ..sizes(arithmetic) };
+                    let chunks = pool.install(|| sizes.chunks(positions));
+                    let starts = chunks.iter().map(|chunk| chunk.start).chain([batch * positions]);
+                    assert!(chunks.iter().map(|chunk| chunk.end).eq(starts.skip(1)), "{chunks:?}");
+                    assert_eq!(chunks[0].start, 0);
+                    let longest = chunks.iter().map(ExactSizeIterator::len).max().expect("chunks");
+                    let bound = Geometry::of(arithmetic).chunk.max(positions) + positions;
+                    assert!(longest <= bound, "{longest} rows of {batch} sequences of {positions}");
+                }
+            }
+        }
+    }
+
+    fn sizes(arithmetic: Arithmetic) -> Sizes<'static> {
+        Sizes { arithmetic, batch: 1, positions: 1, width: 64, inner: 192, num_heads: 1, rope: None, eps: 1e-5 }
+    }
 }

@@ -97,15 +97,20 @@ pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vector
             strip.as_flattened_mut()[..rest * SIDE].copy_from_slice(std::slice::from_raw_parts(words, rest * SIDE));
         }
         let left = Left { words: a.as_ptr().cast(), row: SIDE, step: 1 };
-        let right = Right { words: b.as_ptr().cast(), strip: SIDE * SIDE, ..right };
+        let right = Right { words: b.as_ptr().cast(), strip: SIDE * SIDE, fetch: 0, ..right };
         sums(left, right, 1, (rows, vectors), Out { add: out.add || steps > 0, ..out });
     }
 }
 
-/// Code that runs once for a step of 16 words, between what begins and ends the sums.
+/// The code of a tile: its result loaded or zero, the first operands, for each further step of 16 words products while the
+/// next operands arrive, the last products, and the result; `x` is where the second half of the result begins. Loads
+/// overwrite an operand as soon as its last product has begun, since the machine rarely does both at once otherwise.
 macro_rules! code {
-    ($left:ident, $right:ident, $steps:ident, $out:ident, load: $load:expr, zero: $zero:expr, step: $step:expr, store: $store:expr) => {
+    ($left:ident, $right:ident, $steps:ident, $out:ident,
+        load: $load:expr, zero: $zero:expr, first: $first:expr, next: $next:expr, last: $last:expr, store: $store:expr) => {
         asm!(
+            "lea {x}, [{c0} + 8 * {c}]",
+            "lea {x}, [{x} + 8 * {c}]",
             "test {add}, {add}",
             "jz 2f",
             $load,
@@ -114,19 +119,33 @@ macro_rules! code {
             $zero,
             "3:",
             "test {steps}, {steps}",
-            "jz 5f",
+            "jz 8f",
+            $first,
+            "jmp 7f",
             "4:",
-            $step,
             "add {a0}, 64",
             "add {a1}, 64",
             "add {b0}, 1024",
             "add {b1}, 1024",
+            $next,
+            "7:",
+            // Part of the next tile's columns.
+            "mov {x}, {lines}",
+            "test {x}, {x}",
+            "jz 6f",
+            "5:",
+            "prefetcht1 [{fetch}]",
+            "add {fetch}, 64",
+            "dec {x}",
+            "jnz 5b",
+            "6:",
             "dec {steps}",
             "jnz 4b",
-            "5:",
+            $last,
+            "8:",
+            "lea {x}, [{c0} + 8 * {c}]",
+            "lea {x}, [{x} + 8 * {c}]",
             $store,
-            // Every operand must be named, this one by a comment where no second half is.
-            "/* {c1} */",
             a0 = inout(reg) $left.words => _,
             a1 = inout(reg) $left.words.wrapping_add(SIDE * $left.row) => _,
             b0 = inout(reg) $right.words => _,
@@ -135,9 +154,11 @@ macro_rules! code {
             a = in(reg) 4 * $left.row,
             b = in(reg) 4 * SIDE,
             c0 = in(reg) $out.values,
-            c1 = in(reg) $out.values.wrapping_add(SIDE * $out.stride),
             c = in(reg) 4 * $out.stride,
             add = in(reg) usize::from($out.add),
+            fetch = inout(reg) $right.next => _,
+            lines = in(reg) (2 * $right.fetch).div_ceil($steps.max(1)),
+            x = out(reg) _,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
@@ -156,47 +177,65 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
             (true, true) => code!(left, right, steps, out,
                 load: "tileloadd tmm0, [{c0} + {c}]
                     tileloadd tmm1, [{c0} + {c} + 64]
-                    tileloadd tmm2, [{c1} + {c}]
-                    tileloadd tmm3, [{c1} + {c} + 64]",
+                    tileloadd tmm2, [{x} + {c}]
+                    tileloadd tmm3, [{x} + {c} + 64]",
                 zero: "tilezero tmm0
                     tilezero tmm1
                     tilezero tmm2
                     tilezero tmm3",
-                step: "tileloadd tmm6, [{b0} + {b}]
+                first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]
-                    tdpbf16ps tmm0, tmm4, tmm6
                     tileloadd tmm5, [{a1} + {a}]
-                    tdpbf16ps tmm1, tmm4, tmm7
+                    tileloadd tmm7, [{b1} + {b}]",
+                next: "tdpbf16ps tmm0, tmm4, tmm6
                     tdpbf16ps tmm2, tmm5, tmm6
+                    tileloadd tmm6, [{b0} + {b}]
+                    tdpbf16ps tmm1, tmm4, tmm7
+                    tileloadd tmm4, [{a0} + {a}]
+                    tdpbf16ps tmm3, tmm5, tmm7
+                    tileloadd tmm5, [{a1} + {a}]
+                    tileloadd tmm7, [{b1} + {b}]",
+                last: "tdpbf16ps tmm0, tmm4, tmm6
+                    tdpbf16ps tmm2, tmm5, tmm6
+                    tdpbf16ps tmm1, tmm4, tmm7
                     tdpbf16ps tmm3, tmm5, tmm7",
                 store: "tilestored [{c0} + {c}], tmm0
                     tilestored [{c0} + {c} + 64], tmm1
-                    tilestored [{c1} + {c}], tmm2
-                    tilestored [{c1} + {c} + 64], tmm3"
+                    tilestored [{x} + {c}], tmm2
+                    tilestored [{x} + {c} + 64], tmm3"
             ),
             (true, false) => code!(left, right, steps, out,
                 load: "tileloadd tmm0, [{c0} + {c}]
-                    tileloadd tmm2, [{c1} + {c}]",
+                    tileloadd tmm2, [{x} + {c}]",
                 zero: "tilezero tmm0
                     tilezero tmm2",
-                step: "tileloadd tmm6, [{b0} + {b}]
+                first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm5, [{a1} + {a}]
-                    tdpbf16ps tmm0, tmm4, tmm6
+                    tileloadd tmm5, [{a1} + {a}]",
+                next: "tdpbf16ps tmm0, tmm4, tmm6
+                    tileloadd tmm4, [{a0} + {a}]
+                    tdpbf16ps tmm2, tmm5, tmm6
+                    tileloadd tmm6, [{b0} + {b}]
+                    tileloadd tmm5, [{a1} + {a}]",
+                last: "tdpbf16ps tmm0, tmm4, tmm6
                     tdpbf16ps tmm2, tmm5, tmm6",
                 store: "tilestored [{c0} + {c}], tmm0
-                    tilestored [{c1} + {c}], tmm2"
+                    tilestored [{x} + {c}], tmm2"
             ),
             (false, true) => code!(left, right, steps, out,
                 load: "tileloadd tmm0, [{c0} + {c}]
                     tileloadd tmm1, [{c0} + {c} + 64]",
                 zero: "tilezero tmm0
                     tilezero tmm1",
-                step: "tileloadd tmm6, [{b0} + {b}]
+                first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]
-                    tdpbf16ps tmm0, tmm4, tmm6
+                    tileloadd tmm7, [{b1} + {b}]",
+                next: "tdpbf16ps tmm0, tmm4, tmm6
+                    tileloadd tmm6, [{b0} + {b}]
+                    tdpbf16ps tmm1, tmm4, tmm7
+                    tileloadd tmm4, [{a0} + {a}]
+                    tileloadd tmm7, [{b1} + {b}]",
+                last: "tdpbf16ps tmm0, tmm4, tmm6
                     tdpbf16ps tmm1, tmm4, tmm7",
                 store: "tilestored [{c0} + {c}], tmm0
                     tilestored [{c0} + {c} + 64], tmm1"
@@ -204,9 +243,12 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
             (false, false) => code!(left, right, steps, out,
                 load: "tileloadd tmm0, [{c0} + {c}]",
                 zero: "tilezero tmm0",
-                step: "tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]
-                    tdpbf16ps tmm0, tmm4, tmm6",
+                first: "tileloadd tmm6, [{b0} + {b}]
+                    tileloadd tmm4, [{a0} + {a}]",
+                next: "tdpbf16ps tmm0, tmm4, tmm6
+                    tileloadd tmm6, [{b0} + {b}]
+                    tileloadd tmm4, [{a0} + {a}]",
+                last: "tdpbf16ps tmm0, tmm4, tmm6",
                 store: "tilestored [{c0} + {c}], tmm0"
             ),
         }

@@ -28,8 +28,13 @@ pub(super) struct Geometry {
     pub(super) columns: usize,
     /// Columns of a right operand's strip: whole vectors of sixteen.
     pub(super) right_strip: usize,
+    /// Words along the inner dimension that are multiplied at a time: packed operands have whole steps of them.
+    pub(super) step: usize,
     /// Words along the inner dimension before the sums are written back.
     pub(super) depth: usize,
+    /// Rows that are taken from one product to the next together, about: few enough for the second cache, many enough
+    /// that reading the weights costs nothing.
+    pub(super) chunk: usize,
 }
 
 impl Geometry {
@@ -38,7 +43,7 @@ impl Geometry {
     pub(super) fn of(arithmetic: Arithmetic) -> Self {
         match (arithmetic.instructions, arithmetic.format) {
             (Instructions::Amx, _) | (Instructions::Portable, Format::Pairs) => {
-                Self { rows: 32, left_strip: 1, columns: 32, right_strip: 16, depth: 256 }
+                Self { rows: 32, left_strip: 1, columns: 32, right_strip: 16, step: 16, depth: 768, chunk: 256 }
             }
             (Instructions::Avx512 | Instructions::Avx512Bf16, _) => Self::of_vectors(ROWS, COLUMNS, 768),
             (Instructions::Avx2 | Instructions::Portable, _) => Self::of_vectors(6, 16, 512),
@@ -46,7 +51,7 @@ impl Geometry {
     }
 
     fn of_vectors(rows: usize, columns: usize, depth: usize) -> Self {
-        Self { rows, left_strip: rows, columns, right_strip: columns, depth }
+        Self { rows, left_strip: rows, columns, right_strip: columns, step: 1, depth, chunk: 96 }
     }
 }
 

@@ -89,42 +89,89 @@ fn as_pairs(bits: __m512i) -> __m512bh {
 unsafe fn pairs_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
     let mut sums = [[_mm512_setzero_ps(); C]; R];
     let (mut a, mut b) = (left.words, right.words);
-    for _ in 0..depth {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let columns: [__m512bh; C] = std::array::from_fn(|c| as_pairs(_mm512_loadu_si512(b.add(16 * c).cast())));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let a = as_pairs(_mm512_set1_epi32(a.add(r * left.row).read().cast_signed()));
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm512_dpbf16_ps(*sum, a, column);
-                }
-            }
-            (a, b) = (a.add(left.step), b.add(COLUMNS));
-        }
-    }
+    let fetch = right.fetch.min(depth);
     // SAFETY: as the caller promises.
-    unsafe { write(sums, out) };
+    unsafe {
+        for p in 0..fetch {
+            fetch_columns(right, p);
+            (a, b) = pairs_step(&mut sums, left, a, b);
+        }
+        for _ in fetch..depth {
+            (a, b) = pairs_step(&mut sums, left, a, b);
+        }
+        write(sums, out);
+    }
+}
+
+/// One word along the inner dimension; gives the places of the next.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn pairs_step<const R: usize, const C: usize>(
+    sums: &mut [[__m512; C]; R],
+    left: Left,
+    a: *const u32,
+    b: *const u32,
+) -> (*const u32, *const u32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let columns: [__m512bh; C] = std::array::from_fn(|c| as_pairs(_mm512_loadu_si512(b.add(16 * c).cast())));
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let a = as_pairs(_mm512_set1_epi32(a.add(r * left.row).read().cast_signed()));
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                *sum = _mm512_dpbf16_ps(*sum, a, column);
+            }
+        }
+        (a.add(left.step), b.add(COLUMNS))
+    }
 }
 
 #[target_feature(enable = "avx512f")]
 unsafe fn wide_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
     let mut sums = [[_mm512_setzero_ps(); C]; R];
     let (mut a, mut b) = (left.words.cast::<f32>(), right.words.cast::<f32>());
-    for _ in 0..depth {
-        // SAFETY: as the caller promises.
-        unsafe {
-            let columns: [__m512; C] = std::array::from_fn(|c| _mm512_loadu_ps(b.add(16 * c)));
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let a = _mm512_set1_ps(a.add(r * left.row).read());
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm512_fmadd_ps(a, column, *sum);
-                }
-            }
-            (a, b) = (a.add(left.step), b.add(COLUMNS));
-        }
-    }
+    let fetch = right.fetch.min(depth);
     // SAFETY: as the caller promises.
-    unsafe { write(sums, out) };
+    unsafe {
+        for p in 0..fetch {
+            fetch_columns(right, p);
+            (a, b) = wide_step(&mut sums, left, a, b);
+        }
+        for _ in fetch..depth {
+            (a, b) = wide_step(&mut sums, left, a, b);
+        }
+        write(sums, out);
+    }
+}
+
+/// One word along the inner dimension; gives the places of the next.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn wide_step<const R: usize, const C: usize>(
+    sums: &mut [[__m512; C]; R],
+    left: Left,
+    a: *const f32,
+    b: *const f32,
+) -> (*const f32, *const f32) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let columns: [__m512; C] = std::array::from_fn(|c| _mm512_loadu_ps(b.add(16 * c)));
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let a = _mm512_set1_ps(a.add(r * left.row).read());
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                *sum = _mm512_fmadd_ps(a, column, *sum);
+            }
+        }
+        (a.add(left.step), b.add(COLUMNS))
+    }
+}
+
+/// Fetches the next tile's columns at word `p` of this one's part, which need not be there.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn fetch_columns(right: Right, p: usize) {
+    for vector in 0..COLUMNS / 16 {
+        _mm_prefetch::<_MM_HINT_T1>(right.next.wrapping_add(COLUMNS * p + 16 * vector).cast());
+    }
 }
 
 #[inline]
