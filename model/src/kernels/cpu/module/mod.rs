@@ -153,17 +153,17 @@ fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::threads::compute;
 
     #[test]
     fn chunks_hold_every_row_once_and_are_of_about_one_size() {
         for threads in 1..=4 {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             for (batch, positions) in
                 [(1, 1), (1, 82), (1, 901), (5, 82), (7, 17), (32, 82), (33, 82), (64, 37), (3, 901)]
             {
                 for arithmetic in Arithmetic::all() {
                     let sizes = Sizes { batch, positions, ..sizes(arithmetic) };
-                    let chunks = pool.install(|| sizes.chunks(positions));
+                    let chunks = compute(Some(threads), || sizes.chunks(positions)).expect("threads");
                     let starts = chunks.iter().map(|chunk| chunk.start).chain([batch * positions]);
                     assert!(chunks.iter().map(|chunk| chunk.end).eq(starts.skip(1)), "{chunks:?}");
                     assert_eq!(chunks[0].start, 0);
