@@ -64,6 +64,6 @@ fn a_pinned_state_stays_while_the_run_goes_on_and_after_it() {
     said(&stack, &["run", "unpin", &id, &pinned.to_string()]);
     assert_eq!((remove(pinned), stack.get(&path).status().as_u16()), (204, 404));
     assert!(said(&stack, &["run", "pin", &id, "7777777"]).contains("step 7777777"));
-    assert_eq!(stack.get(&format!("{path}0?nonsense")).status(), 404);
+    assert_eq!(stack.get(&format!("/api/v1/runs/{id}/states/7777777?nonsense")).status(), 404);
     assert_eq!(stack.get("/api/v1/runs/0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77/states").status(), 404);
 }
