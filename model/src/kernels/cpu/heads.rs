@@ -79,8 +79,10 @@ impl HeadSizes<'_> {
             let rotated = (2 * self.num_heads * self.dim).saturating_sub(start).min(part.len());
             rotate(&mut part[..rotated], self.dim, rope, position, 1.0);
         }
-        let words = words.chunks_exact_mut(self.head_words());
-        part.chunks_exact(self.dim).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
+        // Whole words each, vectors are as one row.
+        let size = if self.arithmetic.words(2 * self.dim) == 2 * self.head_words() { part.len() } else { self.dim };
+        let words = words.chunks_exact_mut(self.arithmetic.words(size));
+        part.chunks_exact(size).zip(words).for_each(|(x, words)| self.arithmetic.store(x, words));
     }
 
     /// Words of so many values of a row, whole heads' vectors.
@@ -145,9 +147,7 @@ impl HeadSizes<'_> {
                 let scores = self.product(queries, block.clone(), &scratch.keys, score_stride, &mut scratch.scores);
                 let mut inverse = [0f32; 2 * QUERIES];
                 for (inverse, row) in inverse.iter_mut().zip(scores.chunks_exact_mut(score_stride)) {
-                    let (row, rest) = row.split_at_mut(t);
-                    *inverse = exponentials(row, self.scale());
-                    rest.fill(0.0);
+                    *inverse = exponentials(row, t, self.scale());
                 }
                 let words = arithmetic.operand(scores, score_stride, &mut scratch.words);
                 let stride = arithmetic.words(score_stride);
@@ -192,10 +192,10 @@ impl HeadSizes<'_> {
             let d_scores = self.product(left, block.clone(), &scratch.values, score_stride, &mut scratch.d_scores);
             let both = scores.chunks_exact_mut(score_stride).zip(d_scores.chunks_exact_mut(score_stride));
             for (p, d_p) in both {
-                let ((p, _), (d_p, rest)) = (p.split_at_mut(t), d_p.split_at_mut(t));
-                let inverse = exponentials(p, self.scale());
+                let inverse = exponentials(p, t, self.scale());
                 scale(p, inverse);
-                softmax_backward(p, d_p, self.scale());
+                let (d_p, rest) = d_p.split_at_mut(t);
+                softmax_backward(&p[..t], d_p, self.scale());
                 rest.fill(0.0);
             }
             let (words, from) = (&grads[start * grad_stride..], grad_stride);

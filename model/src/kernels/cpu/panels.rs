@@ -42,6 +42,20 @@ pub(super) enum Source<'a> {
     WordsAcross { words: &'a [u32], stride: usize },
 }
 
+impl<'a> Source<'a> {
+    /// A part of the inner dimension, of `depth`, of a source where it is strided.
+    fn across(self, part: &Range<usize>, depth: usize) -> Self {
+        match self {
+            Self::Across(values) => {
+                let count = values.len() / depth;
+                Self::Across(&values[part.start * count..part.end * count])
+            }
+            Self::WordsAcross { words, stride } => Self::WordsAcross { words: &words[part.start * stride..], stride },
+            Self::Along(_) | Self::WordsAlong { .. } => self,
+        }
+    }
+}
+
 impl<const WIDTH: usize> Panels<WIDTH> {
     /// Packs `count` rows or columns of `depth` values, on all threads.
     pub(super) fn pack(arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) -> Self {
@@ -129,6 +143,9 @@ fn fill<const WIDTH: usize>(
     }
 }
 
+/// Words along the inner dimension that go by way of a strip in the first cache where each row's words are neighbours.
+const PART: usize = 16;
+
 /// Packs a panel of strips of one row: each row's words are neighbours.
 fn fill_rows<const WIDTH: usize>(
     arithmetic: Arithmetic,
@@ -138,12 +155,29 @@ fn fill_rows<const WIDTH: usize>(
     panel: &mut [u32],
 ) {
     let (size, used) = (panel.len() / WIDTH, arithmetic.words(depth));
-    let mut strip = vec![0; WIDTH * used];
-    fill_strip::<WIDTH>(arithmetic, source, range, depth, &mut strip);
-    for (r, row) in panel.chunks_exact_mut(size.max(1)).enumerate() {
-        let (row, missing) = row.split_at_mut(used);
-        row.iter_mut().zip(strip[r..].iter().step_by(WIDTH)).for_each(|(word, &value)| *word = value);
-        missing.fill(0);
+    panel.chunks_exact_mut(size.max(1)).for_each(|row| row[used..].fill(0));
+    let rows = panel.chunks_exact_mut(size.max(1)).zip(range.clone());
+    match source {
+        Source::Along(values) => rows.for_each(|(row, i)| arithmetic.store(&values[i * depth..(i + 1) * depth], row)),
+        Source::WordsAlong { words, stride } => {
+            rows.for_each(|(row, i)| row[..used].copy_from_slice(&words[i * stride..][..used]))
+        }
+        Source::Across(_) | Source::WordsAcross { .. } => {
+            let mut strip = [[0; WIDTH]; PART];
+            let values = depth.div_ceil(used.max(1)) * PART;
+            for (i, start) in (0..used).step_by(PART).enumerate() {
+                let part = &mut strip[..PART.min(used - start)];
+                let inner = i * values..depth.min((i + 1) * values);
+                fill_strip::<WIDTH>(
+                    arithmetic,
+                    source.across(&inner, depth),
+                    range.clone(),
+                    inner.len(),
+                    part.as_flattened_mut(),
+                );
+                scatter(part, panel, size, start);
+            }
+        }
     }
 }
 
@@ -223,6 +257,25 @@ vectorised! {
                         Some(row) => *panel = *row,
                         None => panel[..row.len()].copy_from_slice(row),
                     }
+                }
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Words of a strip into their rows of `size` words, from the word `start` of each on.
+    fn scatter<const WIDTH: usize>(strip: &[[u32; WIDTH]], panel: &mut [u32], size: usize, start: usize) {
+        match strip.as_array::<PART>() {
+            Some(strip) => {
+                for (r, row) in panel.chunks_exact_mut(size).enumerate() {
+                    let words: [u32; PART] = std::array::from_fn(|i| strip[i][r]);
+                    row[start..start + PART].copy_from_slice(&words);
+                }
+            }
+            None => {
+                for (r, row) in panel.chunks_exact_mut(size).enumerate() {
+                    row[start..].iter_mut().zip(strip).for_each(|(word, columns)| *word = columns[r]);
                 }
             }
         }

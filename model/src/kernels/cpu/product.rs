@@ -250,17 +250,32 @@ mod tests {
     #[test]
     fn words_pack_as_the_values_in_them() {
         for arithmetic in Arithmetic::all() {
-            let (depth, count) = (7, 50);
-            let (x, stride) = (values(depth * count, 3), arithmetic.words(count));
-            let mut words = vec![0; depth * stride];
-            for (row, words) in x.chunks_exact(count).zip(words.chunks_exact_mut(stride)) {
-                arithmetic.store(row, words);
+            for (depth, count) in [(7, 50), (75, 30)] {
+                packed_alike::<COLUMNS>(arithmetic, depth, count);
+                packed_alike::<ROWS>(arithmetic, depth, count);
             }
-            let (mut across, mut along) = (Panels::<COLUMNS>::default(), Panels::<COLUMNS>::default());
-            across.repack(arithmetic, Source::WordsAcross { words: &words, stride }, count, depth);
-            assert!(across.words == Panels::<COLUMNS>::pack(arithmetic, Source::Across(&x), count, depth).words);
-            along.repack(arithmetic, Source::WordsAlong { words: &words, stride }, depth, count);
-            assert!(along.words == Panels::<COLUMNS>::pack(arithmetic, Source::Along(&x), depth, count).words);
+        }
+    }
+
+    fn packed_alike<const WIDTH: usize>(arithmetic: Arithmetic, depth: usize, count: usize) {
+        let (x, stride) = (values(depth * count, 3), arithmetic.words(count));
+        let mut words = vec![0; depth * stride];
+        for (row, words) in x.chunks_exact(count).zip(words.chunks_exact_mut(stride)) {
+            arithmetic.store(row, words);
+        }
+        let (mut across, mut along) = (Panels::<WIDTH>::default(), Panels::<WIDTH>::default());
+        across.repack(arithmetic, Source::WordsAcross { words: &words, stride }, count, depth);
+        along.repack(arithmetic, Source::WordsAlong { words: &words, stride }, depth, count);
+        let packed = |source, count, depth| Panels::<WIDTH>::pack(arithmetic, source, count, depth).words;
+        let transposed = transposed(&x, depth, count);
+        for (panels, along, source, count, depth) in
+            [(&across, &transposed, Source::Across(&x), count, depth), (&along, &x, Source::Along(&x), depth, count)]
+        {
+            assert!(panels.words == packed(source, count, depth), "{arithmetic:?} {WIDTH} {count} {depth}");
+            assert!(
+                panels.words == packed(Source::Along(along), count, depth),
+                "{arithmetic:?} {WIDTH} {count} {depth}"
+            );
         }
     }
 }

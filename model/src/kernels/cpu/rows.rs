@@ -1,6 +1,9 @@
 //! What happens to single rows between products.
 
-use super::vectorised::{exp, fold_by, larger, sum_by, vectorised};
+use super::{
+    panels::COLUMNS,
+    vectorised::{across, dot, exp, larger, vectorised},
+};
 use crate::kernels::rope::Rope;
 
 vectorised! {
@@ -9,7 +12,7 @@ vectorised! {
         for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *out = a + b;
         }
-        let scale = 1.0 / (sum_by(out.len(), |i| out[i] * out[i]) / out.len() as f32 + eps).sqrt();
+        let scale = 1.0 / (dot(out, out) / out.len() as f32 + eps).sqrt();
         for x in out.iter_mut() {
             *x *= scale;
         }
@@ -18,7 +21,7 @@ vectorised! {
 
     /// The gradient of what was normed, in place of the result's, from the result and its scale.
     pub(super) fn norm_backward(result: &[f32], scale: f32, grad: &mut [f32]) {
-        let along = sum_by(grad.len(), |i| grad[i] * result[i]) / grad.len() as f32;
+        let along = dot(grad, result) / grad.len() as f32;
         for (grad, &result) in grad.iter_mut().zip(result) {
             *grad = scale * (*grad - result * along);
         }
@@ -37,9 +40,15 @@ vectorised! {
     }
 
     /// out = silu(gate) · up
-    pub(super) fn gate(gate: &[f32], up: &[f32], out: &mut [f32]) {
-        for ((out, &g), &u) in out.iter_mut().zip(gate).zip(up) {
-            *out = g / (1.0 + exp(-g)) * u;
+    pub(super) fn gate(gates: &[f32], ups: &[f32], out: &mut [f32]) {
+        gated(gates, ups, out);
+    }
+
+    /// The same where a panel of gate comes before a panel of up in each two of `both`.
+    pub(super) fn gate_panels(both: &[f32], out: &mut [f32]) {
+        for (both, out) in both.as_chunks::<{ 2 * COLUMNS }>().0.iter().zip(out.as_chunks_mut::<COLUMNS>().0) {
+            let (gates, ups) = both.split_at(COLUMNS);
+            gated(gates, ups, out);
         }
     }
 
@@ -54,18 +63,30 @@ vectorised! {
         }
     }
 
-    /// Scores of a query into unnormalised probabilities e^(scale · s − max); gives the reciprocal of their sum.
-    pub(super) fn exponentials(scores: &mut [f32], scale: f32) -> f32 {
-        let max = fold_by(scores, f32::NEG_INFINITY, larger) * scale;
-        for x in scores.iter_mut() {
-            *x = exp(*x * scale - max);
+    /// Scores of a query, the first `count` of whole vectors, into unnormalised probabilities e^(scale · s − max) and zeros
+    /// behind them; gives the reciprocal of their sum.
+    pub(super) fn exponentials(row: &mut [f32], count: usize, scale: f32) -> f32 {
+        let vectors = row.as_chunks_mut::<16>().0;
+        let mut lanes = [f32::NEG_INFINITY; 16];
+        for (i, vector) in vectors.iter().enumerate() {
+            for (lane, (max, &x)) in lanes.iter_mut().zip(vector).enumerate() {
+                *max = larger(*max, if 16 * i + lane < count { x } else { f32::NEG_INFINITY });
+            }
         }
-        1.0 / fold_by(scores, 0.0, |a, b| a + b)
+        let max = across(lanes, larger) * scale;
+        let mut lanes = [0f32; 16];
+        for (i, vector) in vectors.iter_mut().enumerate() {
+            for (lane, (sum, x)) in lanes.iter_mut().zip(vector).enumerate() {
+                *x = if 16 * i + lane < count { exp(x.mul_add(scale, -max)) } else { 0.0 };
+                *sum += *x;
+            }
+        }
+        1.0 / across(lanes, |a, b| a + b)
     }
 
     /// The gradients of a query's scores in place of those of its probabilities.
     pub(super) fn softmax_backward(probabilities: &[f32], grads: &mut [f32], scale: f32) {
-        let along = sum_by(grads.len(), |i| probabilities[i] * grads[i]);
+        let along = dot(probabilities, grads);
         for (grad, &p) in grads.iter_mut().zip(probabilities) {
             *grad = p * (*grad - along) * scale;
         }
@@ -83,5 +104,12 @@ vectorised! {
                 *x2 = b * cos + a * sin;
             }
         }
+    }
+}
+
+#[inline(always)]
+fn gated(gates: &[f32], ups: &[f32], out: &mut [f32]) {
+    for ((out, &g), &u) in out.iter_mut().zip(gates).zip(ups) {
+        *out = g / (1.0 + exp(-g)) * u;
     }
 }

@@ -1,6 +1,7 @@
 //! Loops compiled for the widest vector instructions that the machine has.
 //!
-//! The compiler neither fuses nor reorders floating-point operations, so the result is the same bits on every machine.
+//! The compiler neither fuses nor reorders floating-point operations, and those that are fused by name are everywhere, so
+//! the result is the same bits on every machine.
 
 /// Declares functions whose bodies are compiled for each set of vector instructions and run with the widest that this
 /// machine has. One function may have a constant parameter.
@@ -49,30 +50,28 @@ macro_rules! output {
 
 pub(super) use {output, vectorised};
 
-/// Folds a row in sixteen running values that the compiler keeps in vector registers.
+/// Σ a·b over two rows, in sixteen running sums that the compiler keeps in vector registers.
 #[inline(always)]
-pub(super) fn fold_by(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [start; 16];
-    let (chunks, rest) = row.as_chunks::<16>();
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = f(*lane, x);
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; 16];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
         }
     }
-    lanes.iter().chain(rest).fold(start, |folded, &x| f(folded, x))
+    across(lanes, |x, y| x + y) + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// Σ f(i) over a row, in sixteen running sums that the compiler keeps in vector registers.
+/// Folds sixteen running values into one, halves at a time.
 #[inline(always)]
-pub(super) fn sum_by(len: usize, f: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0f32; 16];
-    let whole = len / 16 * 16;
-    for i in (0..whole).step_by(16) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(i + lane);
+pub(super) fn across(mut lanes: [f32; 16], f: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] = f(lanes[i], lanes[i + half]);
         }
     }
-    lanes.iter().sum::<f32>() + (whole..len).map(f).sum::<f32>()
+    lanes[0]
 }
 
 /// The larger of two, the first if they cannot be compared: one instruction, unlike `f32::max`.
@@ -89,16 +88,16 @@ pub(super) fn exp(x: f32) -> f32 {
     // Adding 1.5 · 2^23 rounds to the nearest integer, which is then in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let r = n.mul_add(-LN2_LOW, n.mul_add(-LN2_HIGH, x));
     let p = 1.987_569_1e-4f32;
-    let p = p * r + 1.398_199_9e-3;
-    let p = p * r + 8.333_452e-3;
-    let p = p * r + 4.166_579_6e-2;
-    let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 0.5;
-    let p = (p * r) * r + r + 1.0;
+    let p = p.mul_add(r, 1.398_199_9e-3);
+    let p = p.mul_add(r, 8.333_452e-3);
+    let p = p.mul_add(r, 4.166_579_6e-2);
+    let p = p.mul_add(r, 1.666_666_5e-1);
+    let p = p.mul_add(r, 0.5);
+    let p = (p * r).mul_add(r, r) + 1.0;
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0f32.to_bits()))
 }
 

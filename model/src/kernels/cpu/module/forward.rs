@@ -4,7 +4,7 @@ use super::{BlockPanels, GROUP, Saved, Scratch, Sizes, sized, with_scratch};
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels},
     product::{Rows, Target, multiply},
-    rows::{add_norm, gate},
+    rows::{add_norm, gate_panels},
     shared::Shared,
 };
 use rayon::prelude::*;
@@ -243,29 +243,28 @@ impl Block<'_> {
     fn gate(&self, chunk: &Range<usize>, range: Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.gate_up_proj);
         let (inner, stride) = (sizes.inner, sizes.words(sizes.width));
-        let (size, both) = (sizes.words(inner), sizes.words(2 * inner));
+        let (size, both_size) = (sizes.words(inner), sizes.words(2 * inner));
         let start = range.start / 2 * COLUMNS;
+        let gated = start..inner.min(range.end / 2 * COLUMNS);
+        // SAFETY: these columns of a row of this chunk.
+        let part = |rows: &Shared<'_, u32>, row: usize, column: usize, values: &[f32]| {
+            let start = row + sizes.words(column);
+            sizes.arithmetic.store(values, unsafe { rows.part(start..start + sizes.words(values.len())) });
+        };
         with_scratch(|scratch| {
-            scratch.row.resize(COLUMNS, 0.0);
+            let out = sized(&mut scratch.row, range.len() / 2 * COLUMNS);
             // SAFETY: this chunk's rows, which nobody writes any more.
             let words = unsafe { after.first.words.read(chunk, stride) };
             let rows = product(sizes, words, stride, 0..chunk.len(), panels, range, &mut scratch.product);
             for (i, row) in chunk.clone().zip(rows) {
-                for (j, pair) in row.chunks_exact_mut(2 * COLUMNS).enumerate() {
-                    let column = start + j * COLUMNS;
-                    let count = COLUMNS.min(inner - column);
-                    let (gates, ups) = pair.split_at(COLUMNS);
-                    let (gates, ups, out) = (&gates[..count], &ups[..count], &mut scratch.row[..count]);
-                    gate(gates, ups, out);
-                    let part = |rows: &Shared<'_, u32>, row: usize, column: usize, values: &[f32]| {
-                        let start = row + sizes.words(column);
-                        // SAFETY: these columns of a row of this chunk.
-                        sizes.arithmetic.store(values, unsafe { rows.part(start..start + sizes.words(count)) });
-                    };
-                    part(&after.gated, i * size, column, out);
-                    if self.record {
-                        part(&after.gate_up, i * both, column, gates);
-                        part(&after.gate_up, i * both, inner + column, ups);
+                gate_panels(row, out);
+                part(&after.gated, i * size, start, &out[..gated.len()]);
+                if self.record {
+                    for (column, both) in gated.clone().step_by(COLUMNS).zip(row.chunks_exact(2 * COLUMNS)) {
+                        let (gates, ups) = both.split_at(COLUMNS);
+                        let count = COLUMNS.min(inner - column);
+                        part(&after.gate_up, i * both_size, column, &gates[..count]);
+                        part(&after.gate_up, i * both_size, inner + column, &ups[..count]);
                     }
                 }
             }

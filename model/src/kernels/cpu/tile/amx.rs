@@ -102,12 +102,25 @@ pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vector
     }
 }
 
+/// Fetches a register's columns of the step after the next to the first cache; they need not be there.
+macro_rules! ahead {
+    ($columns:literal) => {
+        concat!(
+            ".irp line, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960\n",
+            "prefetcht0 [{",
+            $columns,
+            "} + 2048 + \\line]\n",
+            ".endr"
+        )
+    };
+}
+
 /// The code of a tile: its result loaded or zero, the first operands, for each further step of 16 words products while the
 /// next operands arrive, the last products, and the result; `x` is where the second half of the result begins. Loads
 /// overwrite an operand as soon as its last product has begun, since the machine rarely does both at once otherwise.
 macro_rules! code {
     ($left:ident, $right:ident, $steps:ident, $out:ident,
-        load: $load:expr, zero: $zero:expr, first: $first:expr, next: $next:expr, last: $last:expr, store: $store:expr) => {
+        load: $load:expr, zero: $zero:expr, first: $first:expr, ahead: $ahead:expr, next: $next:expr, last: $last:expr, store: $store:expr) => {
         asm!(
             "lea {x}, [{c0} + 8 * {c}]",
             "lea {x}, [{x} + 8 * {c}]",
@@ -127,6 +140,7 @@ macro_rules! code {
             "add {a1}, 64",
             "add {b0}, 1024",
             "add {b1}, 1024",
+            $ahead,
             $next,
             "7:",
             // Part of the next tile's columns.
@@ -187,6 +201,7 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
                     tileloadd tmm4, [{a0} + {a}]
                     tileloadd tmm5, [{a1} + {a}]
                     tileloadd tmm7, [{b1} + {b}]",
+                ahead: concat!(ahead!("b0"), "\n", ahead!("b1")),
                 next: "tdpbf16ps tmm0, tmm4, tmm6
                     tdpbf16ps tmm2, tmm5, tmm6
                     tileloadd tmm6, [{b0} + {b}]
@@ -212,6 +227,7 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
                 first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]
                     tileloadd tmm5, [{a1} + {a}]",
+                ahead: ahead!("b0"),
                 next: "tdpbf16ps tmm0, tmm4, tmm6
                     tileloadd tmm4, [{a0} + {a}]
                     tdpbf16ps tmm2, tmm5, tmm6
@@ -230,6 +246,7 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
                 first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]
                     tileloadd tmm7, [{b1} + {b}]",
+                ahead: concat!(ahead!("b0"), "\n", ahead!("b1")),
                 next: "tdpbf16ps tmm0, tmm4, tmm6
                     tileloadd tmm6, [{b0} + {b}]
                     tdpbf16ps tmm1, tmm4, tmm7
@@ -245,6 +262,7 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
                 zero: "tilezero tmm0",
                 first: "tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]",
+                ahead: ahead!("b0"),
                 next: "tdpbf16ps tmm0, tmm4, tmm6
                     tileloadd tmm6, [{b0} + {b}]
                     tileloadd tmm4, [{a0} + {a}]",

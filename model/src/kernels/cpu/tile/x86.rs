@@ -4,10 +4,14 @@
 use super::{Left, Out, Right};
 use crate::kernels::cpu::panels::COLUMNS;
 use std::arch::x86_64::{
-    __m256, __m512, __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m256, __m512, __m512bh, __m512i, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_storeu_ps,
 };
+
+/// Columns of a tile on AVX2.
+const NARROW_COLUMNS: usize = 16;
 
 /// Calls the function compiled for a number of rows and vectors.
 macro_rules! sized {
@@ -68,12 +72,12 @@ pub(super) unsafe fn narrow(left: Left, right: Right, depth: usize, (rows, vecto
     // SAFETY: as the caller promises.
     unsafe {
         match rows {
-            1 => narrow_sized::<1>(left, right, depth, out),
-            2 => narrow_sized::<2>(left, right, depth, out),
-            3 => narrow_sized::<3>(left, right, depth, out),
-            4 => narrow_sized::<4>(left, right, depth, out),
-            5 => narrow_sized::<5>(left, right, depth, out),
-            _ => narrow_sized::<6>(left, right, depth, out),
+            1 => narrow_sized::<1, 2>(left, right, depth, out),
+            2 => narrow_sized::<2, 2>(left, right, depth, out),
+            3 => narrow_sized::<3, 2>(left, right, depth, out),
+            4 => narrow_sized::<4, 2>(left, right, depth, out),
+            5 => narrow_sized::<5, 2>(left, right, depth, out),
+            _ => narrow_sized::<6, 2>(left, right, depth, out),
         }
     }
 }
@@ -85,153 +89,120 @@ fn as_pairs(bits: __m512i) -> __m512bh {
     unsafe { std::mem::transmute(bits) }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn pairs_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
-    let mut sums = [[_mm512_setzero_ps(); C]; R];
-    let (mut a, mut b) = (left.words, right.words);
-    let fetch = right.fetch.min(depth);
-    // SAFETY: as the caller promises.
-    unsafe {
-        for p in 0..fetch {
-            fetch_columns(right, p);
-            (a, b) = pairs_step(&mut sums, left, a, b);
+/// Words along the inner dimension that a strip of the right operand is fetched ahead.
+const AHEAD: usize = 8;
+
+/// A tile of R rows and C vectors: a word along the inner dimension at a time by the step, while the words soon to come are
+/// fetched to the first cache and the next tile's columns to the second; neither need be there.
+macro_rules! tile {
+    ($name:ident, $features:literal, $strip:expr, $step:ident, [$zero:ident, $load:ident, $sum:ident, $store:ident]) => {
+        #[target_feature(enable = $features)]
+        unsafe fn $name<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
+            const LINE: usize = 16;
+            let mut sums = [[$zero(); C]; R];
+            let lanes = size_of_val(&sums[0][0]) / size_of::<f32>();
+            let (mut a, mut b, mut next) = (left.words, right.words, right.next);
+            let fetch = right.fetch.min(depth);
+            // SAFETY: as the caller promises.
+            unsafe {
+                for _ in 0..fetch {
+                    for line in 0..$strip / LINE {
+                        _mm_prefetch::<_MM_HINT_T1>(next.wrapping_add(LINE * line).cast());
+                        _mm_prefetch::<_MM_HINT_T0>(b.wrapping_add(AHEAD * $strip + LINE * line).cast());
+                    }
+                    $step(&mut sums, left.row, a, b);
+                    (a, b, next) = (a.add(left.step), b.add($strip), next.wrapping_add($strip));
+                }
+                for _ in fetch..depth {
+                    for line in 0..$strip / LINE {
+                        _mm_prefetch::<_MM_HINT_T0>(b.wrapping_add(AHEAD * $strip + LINE * line).cast());
+                    }
+                    $step(&mut sums, left.row, a, b);
+                    (a, b) = (a.add(left.step), b.add($strip));
+                }
+                for (r, sums) in sums.into_iter().enumerate() {
+                    for (c, sum) in sums.into_iter().enumerate() {
+                        let values = out.values.add(r * out.stride + lanes * c);
+                        $store(values, if out.add { $sum($load(values), sum) } else { sum });
+                    }
+                }
+            }
         }
-        for _ in fetch..depth {
-            (a, b) = pairs_step(&mut sums, left, a, b);
-        }
-        write(sums, out);
-    }
+    };
 }
 
-/// One word along the inner dimension; gives the places of the next.
+tile!(
+    pairs_sized,
+    "avx512f,avx512bw,avx512bf16",
+    COLUMNS,
+    pairs_step,
+    [_mm512_setzero_ps, _mm512_loadu_ps, _mm512_add_ps, _mm512_storeu_ps]
+);
+tile!(wide_sized, "avx512f", COLUMNS, wide_step, [_mm512_setzero_ps, _mm512_loadu_ps, _mm512_add_ps, _mm512_storeu_ps]);
+tile!(
+    narrow_sized,
+    "avx2,fma",
+    NARROW_COLUMNS,
+    narrow_step,
+    [_mm256_setzero_ps, _mm256_loadu_ps, _mm256_add_ps, _mm256_storeu_ps]
+);
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn pairs_step<const R: usize, const C: usize>(
     sums: &mut [[__m512; C]; R],
-    left: Left,
+    row: usize,
     a: *const u32,
     b: *const u32,
-) -> (*const u32, *const u32) {
+) {
     // SAFETY: as the caller promises.
     unsafe {
         let columns: [__m512bh; C] = std::array::from_fn(|c| as_pairs(_mm512_loadu_si512(b.add(16 * c).cast())));
         for (r, sums) in sums.iter_mut().enumerate() {
-            let a = as_pairs(_mm512_set1_epi32(a.add(r * left.row).read().cast_signed()));
+            let a = as_pairs(_mm512_set1_epi32(a.add(r * row).read().cast_signed()));
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = _mm512_dpbf16_ps(*sum, a, column);
             }
         }
-        (a.add(left.step), b.add(COLUMNS))
     }
 }
 
-#[target_feature(enable = "avx512f")]
-unsafe fn wide_sized<const R: usize, const C: usize>(left: Left, right: Right, depth: usize, out: Out) {
-    let mut sums = [[_mm512_setzero_ps(); C]; R];
-    let (mut a, mut b) = (left.words.cast::<f32>(), right.words.cast::<f32>());
-    let fetch = right.fetch.min(depth);
-    // SAFETY: as the caller promises.
-    unsafe {
-        for p in 0..fetch {
-            fetch_columns(right, p);
-            (a, b) = wide_step(&mut sums, left, a, b);
-        }
-        for _ in fetch..depth {
-            (a, b) = wide_step(&mut sums, left, a, b);
-        }
-        write(sums, out);
-    }
-}
-
-/// One word along the inner dimension; gives the places of the next.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn wide_step<const R: usize, const C: usize>(
     sums: &mut [[__m512; C]; R],
-    left: Left,
-    a: *const f32,
-    b: *const f32,
-) -> (*const f32, *const f32) {
+    row: usize,
+    a: *const u32,
+    b: *const u32,
+) {
     // SAFETY: as the caller promises.
     unsafe {
-        let columns: [__m512; C] = std::array::from_fn(|c| _mm512_loadu_ps(b.add(16 * c)));
+        let columns: [__m512; C] = std::array::from_fn(|c| _mm512_loadu_ps(b.add(16 * c).cast()));
         for (r, sums) in sums.iter_mut().enumerate() {
-            let a = _mm512_set1_ps(a.add(r * left.row).read());
+            let a = _mm512_set1_ps(f32::from_bits(a.add(r * row).read()));
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = _mm512_fmadd_ps(a, column, *sum);
             }
         }
-        (a.add(left.step), b.add(COLUMNS))
     }
 }
 
-/// Fetches the next tile's columns at word `p` of this one's part, which need not be there.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn fetch_columns(right: Right, p: usize) {
-    for vector in 0..COLUMNS / 16 {
-        _mm_prefetch::<_MM_HINT_T1>(right.next.wrapping_add(COLUMNS * p + 16 * vector).cast());
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn write<const R: usize, const C: usize>(sums: [[__m512; C]; R], out: Out) {
-    for (r, sums) in sums.into_iter().enumerate() {
-        for (c, sum) in sums.into_iter().enumerate() {
-            // SAFETY: as the caller of `tile` promises.
-            unsafe {
-                let values = out.values.add(r * out.stride + 16 * c);
-                _mm512_storeu_ps(values, if out.add { _mm512_add_ps(_mm512_loadu_ps(values), sum) } else { sum });
-            }
-        }
-    }
-}
-
-#[target_feature(enable = "avx2,fma")]
-unsafe fn narrow_sized<const R: usize>(left: Left, right: Right, depth: usize, out: Out) {
-    let mut sums = [[_mm256_setzero_ps(); 2]; R];
-    let (mut a, mut b) = (left.words.cast::<f32>(), right.words.cast::<f32>());
-    let fetch = right.fetch.min(depth);
-    // SAFETY: as the caller promises; what is fetched ahead need not be there.
-    unsafe {
-        for p in 0..fetch {
-            _mm_prefetch::<_MM_HINT_T1>(right.next.wrapping_add(16 * p).cast());
-            (a, b) = narrow_step(&mut sums, left, a, b);
-        }
-        for _ in fetch..depth {
-            (a, b) = narrow_step(&mut sums, left, a, b);
-        }
-    }
-    for (r, sums) in sums.into_iter().enumerate() {
-        for (c, sum) in sums.into_iter().enumerate() {
-            // SAFETY: as the caller promises.
-            unsafe {
-                let values = out.values.add(r * out.stride + 8 * c);
-                _mm256_storeu_ps(values, if out.add { _mm256_add_ps(_mm256_loadu_ps(values), sum) } else { sum });
-            }
-        }
-    }
-}
-
-/// One word along the inner dimension; gives the places of the next.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn narrow_step<const R: usize>(
-    sums: &mut [[__m256; 2]; R],
-    left: Left,
-    a: *const f32,
-    b: *const f32,
-) -> (*const f32, *const f32) {
+unsafe fn narrow_step<const R: usize, const C: usize>(
+    sums: &mut [[__m256; C]; R],
+    row: usize,
+    a: *const u32,
+    b: *const u32,
+) {
     // SAFETY: as the caller promises.
     unsafe {
-        let columns: [__m256; 2] = std::array::from_fn(|c| _mm256_loadu_ps(b.add(8 * c)));
+        let columns: [__m256; C] = std::array::from_fn(|c| _mm256_loadu_ps(b.add(8 * c).cast()));
         for (r, sums) in sums.iter_mut().enumerate() {
-            let a = _mm256_set1_ps(a.add(r * left.row).read());
+            let a = _mm256_set1_ps(f32::from_bits(a.add(r * row).read()));
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = _mm256_fmadd_ps(a, column, *sum);
             }
         }
-        (a.add(left.step), b.add(16))
     }
 }
