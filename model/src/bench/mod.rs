@@ -65,6 +65,11 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The shortest of some durations, seconds: what others' work on the machine has changed least.
+fn shortest(seconds: &[f64]) -> f64 {
+    seconds.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
 /// The most memory held so far, bytes: tensors on a GPU, else this process; absent where the system does not tell.
 fn peak_memory(device: &Device) -> Result<Option<u64>> {
     if device.is_cpu() { Ok(peak_of_process()) } else { device::peak_memory(device) }

@@ -1,6 +1,6 @@
 //! Training steps.
 
-use super::{ProductSpeed, Setup, Work, best_product, median, peak_memory};
+use super::{ProductSpeed, Setup, Work, best_product, median, peak_memory, shortest};
 use crate::{Result, params, train::Trainer};
 use candle_core::Device;
 use hrm_types::experiment::TrainConfig;
@@ -15,6 +15,8 @@ pub struct TrainSpeed {
     pub steps: usize,
     /// The middle one's time.
     pub seconds_per_step: f64,
+    /// The shortest one's time.
+    pub best_seconds_per_step: f64,
     /// Of that step.
     pub sequences_per_second: f64,
     /// 10⁹ floating-point operations of matrix products per second.
@@ -56,12 +58,13 @@ pub fn train(setup: &Setup, device: &Device) -> Result<TrainSpeed> {
     let peak_memory = peak_memory(device)?;
     drop(trainer);
     let product = best_product(setup, device)?;
-    let (steps, seconds_per_step) = (times.len(), median(times));
+    let (steps, best, seconds_per_step) = (times.len(), shortest(&times), median(times));
     let gflops = Work::new(setup).train_step * setup.batch as f64 / seconds_per_step / 1e9;
     Ok(TrainSpeed {
         parameters: params::count(&setup.arch, &dims),
         steps,
         seconds_per_step,
+        best_seconds_per_step: best,
         sequences_per_second: setup.batch as f64 / seconds_per_step,
         gflops,
         product,

@@ -35,7 +35,7 @@ impl Measured {
     pub(super) fn train(setup: &Setup, place: &Place, speed: &TrainSpeed) -> Self {
         let words = format!(
             "{}, {} weights\n\
-             sequences/s      {:.2} ({:.3} s per step of {}, the middle of {})\n\
+             sequences/s      {:.2} ({:.3} s per step of {}, the middle of {}; {:.3} s at best)\n\
              {}\n\
              peak memory      {}",
             sizes(setup, place),
@@ -44,6 +44,7 @@ impl Measured {
             speed.seconds_per_step,
             setup.batch,
             speed.steps,
+            speed.best_seconds_per_step,
             rates(speed.gflops, &speed.product, speed.share_of_matmul),
             memory(speed.peak_memory)
         );
@@ -51,6 +52,7 @@ impl Measured {
             "parameters": speed.parameters,
             "steps": speed.steps,
             "seconds_per_step": speed.seconds_per_step,
+            "best_seconds_per_step": speed.best_seconds_per_step,
             "sequences_per_second": speed.sequences_per_second,
             "gflops": speed.gflops,
             "matmul": product(&speed.product),
@@ -63,13 +65,14 @@ impl Measured {
     pub(super) fn solve(setup: &Setup, place: &Place, speed: &SolveSpeed) -> Self {
         let words = format!(
             "{}\n\
-             ms per ACT step  {:.2} (the middle of {})\n\
+             ms per ACT step  {:.2} (the middle of {}; {:.2} at best)\n\
              sequence-steps/s {:.2}\n\
              {}\n\
              peak memory      {}",
             sizes(setup, place),
             speed.milliseconds_per_step,
             speed.steps,
+            speed.best_milliseconds_per_step,
             speed.sequence_steps_per_second,
             rates(speed.gflops, &speed.product, speed.share_of_matmul),
             memory(speed.peak_memory)
@@ -77,6 +80,7 @@ impl Measured {
         let figures = json!({
             "steps": speed.steps,
             "milliseconds_per_act_step": speed.milliseconds_per_step,
+            "best_milliseconds_per_act_step": speed.best_milliseconds_per_step,
             "sequence_steps_per_second": speed.sequence_steps_per_second,
             "gflops": speed.gflops,
             "matmul": product(&speed.product),

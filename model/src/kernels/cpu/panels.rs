@@ -3,6 +3,7 @@
 
 use super::{
     arithmetic::{Arithmetic, Format, pair, rounded},
+    shared::sized,
     tile::Geometry,
     vectorised::vectorised,
 };
@@ -26,6 +27,7 @@ pub(in crate::kernels) struct Panels<const WIDTH: usize> {
     pub(super) used: usize,
     /// Rows or columns of a strip.
     strip: usize,
+    /// All panels, and what is left of larger ones that were here before.
     pub(super) words: Vec<u32>,
 }
 
@@ -66,39 +68,39 @@ impl<const WIDTH: usize> Panels<WIDTH> {
 
     /// The same into the space of what was here before.
     pub(super) fn repack_all(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
-        let (size, strip) = self.resize(arithmetic, count, depth);
-        self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+        let (words, size, strip) = self.resize(arithmetic, count, depth);
+        words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
             fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
         });
     }
 
     /// The same on this thread.
     pub(super) fn repack(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
-        let (size, strip) = self.resize(arithmetic, count, depth);
-        for (i, panel) in self.words.chunks_exact_mut(size).enumerate() {
+        let (words, size, strip) = self.resize(arithmetic, count, depth);
+        for (i, panel) in words.chunks_exact_mut(size).enumerate() {
             fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
         }
     }
 
     /// Gate and up rows (2·`inner`, depth) on all threads: a panel of gate before a panel of up.
     pub(super) fn repack_gate_up(&mut self, arithmetic: Arithmetic, weight: &[f32], inner: usize, depth: usize) {
-        let (size, strip) = self.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
+        let (words, size, strip) = self.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
         let (gate, up) = weight.split_at(inner * depth);
-        self.words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
+        words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
             let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * WIDTH);
             fill::<WIDTH>(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, (panel, strip));
         });
     }
 
-    /// Makes room and gives the sizes of a panel, in words, and of a strip, in rows or columns.
-    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (usize, usize) {
+    /// Gives the place of all panels, about to be overwritten, and the sizes of a panel, in words, and of a strip, in rows or
+    /// columns.
+    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (&mut [u32], usize, usize) {
         let geometry = Geometry::of(arithmetic);
         self.strip = if WIDTH == COLUMNS { geometry.right_strip } else { geometry.left_strip };
         (self.count, self.used) = (count, arithmetic.words(depth));
         self.depth = self.used.next_multiple_of(geometry.step);
         let size = WIDTH * self.depth;
-        self.words.resize(count.div_ceil(WIDTH) * size, 0);
-        (size.max(1), self.strip)
+        (sized(&mut self.words, count.div_ceil(WIDTH) * size), size.max(1), self.strip)
     }
 
     /// Number of panels.
@@ -156,6 +158,7 @@ fn fill_rows<const WIDTH: usize>(
 ) {
     let (size, used) = (panel.len() / WIDTH, arithmetic.words(depth));
     panel.chunks_exact_mut(size.max(1)).for_each(|row| row[used..].fill(0));
+    panel[range.len() * size..].fill(0);
     let rows = panel.chunks_exact_mut(size.max(1)).zip(range.clone());
     match source {
         Source::Along(values) => rows.for_each(|(row, i)| arithmetic.store(&values[i * depth..(i + 1) * depth], row)),
