@@ -44,7 +44,7 @@ pub(super) enum Source<'a> {
     WordsAcross { words: &'a [u32], stride: usize },
 }
 
-impl<'a> Source<'a> {
+impl Source<'_> {
     /// A part of the inner dimension, of `depth`, of a source where it is strided.
     fn across(self, part: &Range<usize>, depth: usize) -> Self {
         match self {
@@ -163,7 +163,7 @@ fn fill_rows<const WIDTH: usize>(
     match source {
         Source::Along(values) => rows.for_each(|(row, i)| arithmetic.store(&values[i * depth..(i + 1) * depth], row)),
         Source::WordsAlong { words, stride } => {
-            rows.for_each(|(row, i)| row[..used].copy_from_slice(&words[i * stride..][..used]))
+            rows.for_each(|(row, i)| row[..used].copy_from_slice(&words[i * stride..][..used]));
         }
         Source::Across(_) | Source::WordsAcross { .. } => {
             let mut strip = [[0; WIDTH]; PART];

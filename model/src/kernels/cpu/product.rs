@@ -264,7 +264,7 @@ mod tests {
             arithmetic.store(row, words);
         }
         // Into the space of larger ones: nothing of those may be left.
-        let before = || Panels::<WIDTH>::pack(arithmetic, Source::Along(&[1.0; 100 * 100]), 100, 100);
+        let before = || Panels::<WIDTH>::pack(arithmetic, Source::Along(&vec![1.0; 100 * 100]), 100, 100);
         let (mut across, mut along) = (before(), before());
         across.repack(arithmetic, Source::WordsAcross { words: &words, stride }, count, depth);
         along.repack(arithmetic, Source::WordsAlong { words: &words, stride }, depth, count);
