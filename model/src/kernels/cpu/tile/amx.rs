@@ -102,46 +102,106 @@ pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vector
     }
 }
 
-/// Fetches a register's columns of the step after the next to the first cache; they need not be there.
-macro_rules! ahead {
-    ($columns:literal) => {
-        concat!(
-            ".irp line, 0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960\n",
-            "prefetcht0 [{",
-            $columns,
-            "} + 2048 + \\line]\n",
-            ".endr"
-        )
+/// Lines of assembly for the rows after the first 16, for the second strip of columns, and for where these meet.
+macro_rules! lower {
+    ($($line:expr),*) => { concat!(".if {lower}\n", $($line, "\n",)* ".endif") };
+}
+macro_rules! second {
+    ($($line:expr),*) => { concat!(".if {second}\n", $($line, "\n",)* ".endif") };
+}
+macro_rules! both {
+    ($($line:expr),*) => { concat!(".if {lower} && {second}\n", $($line, "\n",)* ".endif") };
+}
+
+/// Eight instructions without effect, for behind one on tile registers. Where another thread is busy on the same core, one
+/// that has several of the latter among few others gets less than half of what the tile unit can do: products take 14 ns
+/// and not 8.5, loads beside them another 11 and not 7. A core of its own does both as fast as without.
+macro_rules! idle {
+    () => {
+        ".rept 8\nnop\n.endr"
     };
 }
 
-/// The code of a tile: its result loaded or zero, the first operands, for each further step of 16 words products while the
-/// next operands arrive, the last products, and the result; `x` is where the second half of the result begins. Loads
-/// overwrite an operand as soon as its last product has begun, since the machine rarely does both at once otherwise.
-macro_rules! code {
-    ($left:ident, $right:ident, $steps:ident, $out:ident,
-        load: $load:expr, zero: $zero:expr, first: $first:expr, ahead: $ahead:expr, next: $next:expr, last: $last:expr, store: $store:expr) => {
+/// In their place: fetches half of a register's columns of the step after the next to the first cache; they need not be there.
+macro_rules! fetch {
+    ($strip:literal, first half) => {
+        fetch!($strip, "0, 64, 128, 192, 256, 320, 384, 448")
+    };
+    ($strip:literal, second half) => {
+        fetch!($strip, "512, 576, 640, 704, 768, 832, 896, 960")
+    };
+    ($strip:literal, $places:literal) => {
+        concat!(".irp line, ", $places, "\nprefetcht0 [{", $strip, "} + 2048 + \\line]\n.endr")
+    };
+}
+
+/// Sums over `steps` whole steps.
+///
+/// # Safety
+/// As for [`pairs`].
+unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, usize), out: Out) {
+    // SAFETY: as the caller promises; a register without rows is not used.
+    unsafe {
+        match (rows > SIDE, vectors > 1) {
+            (true, true) => sized::<true, true>(left, right, steps, out),
+            (true, false) => sized::<true, false>(left, right, steps, out),
+            (false, true) => sized::<false, true>(left, right, steps, out),
+            (false, false) => sized::<false, false>(left, right, steps, out),
+        }
+    }
+}
+
+/// The same for tiles with or without lower rows and a second strip: the result loaded or zero, the first operands, for each
+/// further step of 16 words the products of the one before while its own operands arrive, the last products, and the
+/// result; `x` is where its second half begins. A load overwrites an operand as soon as its last product has begun.
+///
+/// # Safety
+/// As for [`pairs`].
+unsafe fn sized<const LOWER: bool, const SECOND: bool>(left: Left, right: Right, steps: usize, out: Out) {
+    // SAFETY: as the caller promises.
+    unsafe {
         asm!(
             "lea {x}, [{c0} + 8 * {c}]",
             "lea {x}, [{x} + 8 * {c}]",
             "test {add}, {add}",
             "jz 2f",
-            $load,
+            "tileloadd tmm0, [{c0} + {c}]",
+            idle!(),
+            second!("tileloadd tmm1, [{c0} + {c} + 64]", idle!()),
+            lower!("tileloadd tmm2, [{x} + {c}]", idle!()),
+            both!("tileloadd tmm3, [{x} + {c} + 64]", idle!()),
             "jmp 3f",
             "2:",
-            $zero,
+            "tilezero tmm0",
+            second!("tilezero tmm1"),
+            lower!("tilezero tmm2"),
+            both!("tilezero tmm3"),
             "3:",
             "test {steps}, {steps}",
             "jz 8f",
-            $first,
+            "tileloadd tmm6, [{b0} + {b}]",
+            idle!(),
+            "tileloadd tmm4, [{a0} + {a}]",
+            idle!(),
+            lower!("tileloadd tmm5, [{a1} + {a}]", idle!()),
+            second!("tileloadd tmm7, [{b1} + {b}]", idle!()),
             "jmp 7f",
             "4:",
             "add {a0}, 64",
             "add {a1}, 64",
             "add {b0}, 1024",
             "add {b1}, 1024",
-            $ahead,
-            $next,
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            fetch!("b0", first half),
+            lower!("tdpbf16ps tmm2, tmm5, tmm6", idle!()),
+            "tileloadd tmm6, [{b0} + {b}]",
+            fetch!("b0", second half),
+            second!("tdpbf16ps tmm1, tmm4, tmm7", fetch!("b1", first half)),
+            "tileloadd tmm4, [{a0} + {a}]",
+            idle!(),
+            both!("tdpbf16ps tmm3, tmm5, tmm7", idle!()),
+            lower!("tileloadd tmm5, [{a1} + {a}]", idle!()),
+            second!("tileloadd tmm7, [{b1} + {b}]", fetch!("b1", second half)),
             "7:",
             // Part of the next tile's columns.
             "mov {x}, {lines}",
@@ -155,120 +215,37 @@ macro_rules! code {
             "6:",
             "dec {steps}",
             "jnz 4b",
-            $last,
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            idle!(),
+            lower!("tdpbf16ps tmm2, tmm5, tmm6", idle!()),
+            second!("tdpbf16ps tmm1, tmm4, tmm7", idle!()),
+            both!("tdpbf16ps tmm3, tmm5, tmm7", idle!()),
             "8:",
             "lea {x}, [{c0} + 8 * {c}]",
             "lea {x}, [{x} + 8 * {c}]",
-            $store,
-            a0 = inout(reg) $left.words => _,
-            a1 = inout(reg) $left.words.wrapping_add(SIDE * $left.row) => _,
-            b0 = inout(reg) $right.words => _,
-            b1 = inout(reg) $right.words.wrapping_add($right.strip) => _,
-            steps = inout(reg) $steps => _,
-            a = in(reg) 4 * $left.row,
+            "tilestored [{c0} + {c}], tmm0",
+            idle!(),
+            second!("tilestored [{c0} + {c} + 64], tmm1", idle!()),
+            lower!("tilestored [{x} + {c}], tmm2", idle!()),
+            both!("tilestored [{x} + {c} + 64], tmm3", idle!()),
+            a0 = inout(reg) left.words => _,
+            a1 = inout(reg) left.words.wrapping_add(SIDE * left.row) => _,
+            b0 = inout(reg) right.words => _,
+            b1 = inout(reg) right.words.wrapping_add(right.strip) => _,
+            steps = inout(reg) steps => _,
+            a = in(reg) 4 * left.row,
             b = in(reg) 4 * SIDE,
-            c0 = in(reg) $out.values,
-            c = in(reg) 4 * $out.stride,
-            add = in(reg) usize::from($out.add),
-            fetch = inout(reg) $right.next => _,
-            lines = in(reg) (2 * $right.fetch).div_ceil($steps.max(1)),
+            c0 = in(reg) out.values,
+            c = in(reg) 4 * out.stride,
+            add = in(reg) usize::from(out.add),
+            fetch = inout(reg) right.next => _,
+            lines = in(reg) (2 * right.fetch).div_ceil(steps.max(1)),
             x = out(reg) _,
+            lower = const LOWER as u8,
+            second = const SECOND as u8,
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
-        )
-    };
-}
-
-/// Sums over `steps` whole steps.
-///
-/// # Safety
-/// As for [`pairs`].
-unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, usize), out: Out) {
-    // SAFETY: as the caller promises; a register without rows is not used.
-    unsafe {
-        match (rows > SIDE, vectors > 1) {
-            (true, true) => code!(left, right, steps, out,
-                load: "tileloadd tmm0, [{c0} + {c}]
-                    tileloadd tmm1, [{c0} + {c} + 64]
-                    tileloadd tmm2, [{x} + {c}]
-                    tileloadd tmm3, [{x} + {c} + 64]",
-                zero: "tilezero tmm0
-                    tilezero tmm1
-                    tilezero tmm2
-                    tilezero tmm3",
-                first: "tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm5, [{a1} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]",
-                ahead: concat!(ahead!("b0"), "\n", ahead!("b1")),
-                next: "tdpbf16ps tmm0, tmm4, tmm6
-                    tdpbf16ps tmm2, tmm5, tmm6
-                    tileloadd tmm6, [{b0} + {b}]
-                    tdpbf16ps tmm1, tmm4, tmm7
-                    tileloadd tmm4, [{a0} + {a}]
-                    tdpbf16ps tmm3, tmm5, tmm7
-                    tileloadd tmm5, [{a1} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]",
-                last: "tdpbf16ps tmm0, tmm4, tmm6
-                    tdpbf16ps tmm2, tmm5, tmm6
-                    tdpbf16ps tmm1, tmm4, tmm7
-                    tdpbf16ps tmm3, tmm5, tmm7",
-                store: "tilestored [{c0} + {c}], tmm0
-                    tilestored [{c0} + {c} + 64], tmm1
-                    tilestored [{x} + {c}], tmm2
-                    tilestored [{x} + {c} + 64], tmm3"
-            ),
-            (true, false) => code!(left, right, steps, out,
-                load: "tileloadd tmm0, [{c0} + {c}]
-                    tileloadd tmm2, [{x} + {c}]",
-                zero: "tilezero tmm0
-                    tilezero tmm2",
-                first: "tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm5, [{a1} + {a}]",
-                ahead: ahead!("b0"),
-                next: "tdpbf16ps tmm0, tmm4, tmm6
-                    tileloadd tmm4, [{a0} + {a}]
-                    tdpbf16ps tmm2, tmm5, tmm6
-                    tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm5, [{a1} + {a}]",
-                last: "tdpbf16ps tmm0, tmm4, tmm6
-                    tdpbf16ps tmm2, tmm5, tmm6",
-                store: "tilestored [{c0} + {c}], tmm0
-                    tilestored [{x} + {c}], tmm2"
-            ),
-            (false, true) => code!(left, right, steps, out,
-                load: "tileloadd tmm0, [{c0} + {c}]
-                    tileloadd tmm1, [{c0} + {c} + 64]",
-                zero: "tilezero tmm0
-                    tilezero tmm1",
-                first: "tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]",
-                ahead: concat!(ahead!("b0"), "\n", ahead!("b1")),
-                next: "tdpbf16ps tmm0, tmm4, tmm6
-                    tileloadd tmm6, [{b0} + {b}]
-                    tdpbf16ps tmm1, tmm4, tmm7
-                    tileloadd tmm4, [{a0} + {a}]
-                    tileloadd tmm7, [{b1} + {b}]",
-                last: "tdpbf16ps tmm0, tmm4, tmm6
-                    tdpbf16ps tmm1, tmm4, tmm7",
-                store: "tilestored [{c0} + {c}], tmm0
-                    tilestored [{c0} + {c} + 64], tmm1"
-            ),
-            (false, false) => code!(left, right, steps, out,
-                load: "tileloadd tmm0, [{c0} + {c}]",
-                zero: "tilezero tmm0",
-                first: "tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]",
-                ahead: ahead!("b0"),
-                next: "tdpbf16ps tmm0, tmm4, tmm6
-                    tileloadd tmm6, [{b0} + {b}]
-                    tileloadd tmm4, [{a0} + {a}]",
-                last: "tdpbf16ps tmm0, tmm4, tmm6",
-                store: "tilestored [{c0} + {c}], tmm0"
-            ),
-        }
+        );
     }
 }
