@@ -55,19 +55,11 @@ vectorised! {
     /// The gradients of gate and up in their places, from the result's gradient.
     pub(super) fn gate_backward(gate: &mut [f32], up: &mut [f32], grad: &[f32]) {
         for ((gate, up), &grad) in gate.iter_mut().zip(up).zip(grad) {
-            (*gate, *up) = gated_backward(*gate, *up, grad);
-        }
-    }
-
-    /// The gradients of gate and up where a panel of gate comes before a panel of up in each two of `both`.
-    pub(super) fn gate_panels_backward(both: &[f32], grad: &[f32], d_gate: &mut [f32], d_up: &mut [f32]) {
-        let panels = grad.chunks(COLUMNS).zip(d_gate.chunks_mut(COLUMNS)).zip(d_up.chunks_mut(COLUMNS));
-        for (both, ((grad, d_gate), d_up)) in both.as_chunks::<{ 2 * COLUMNS }>().0.iter().zip(panels) {
-            let (gates, ups) = both.split_at(COLUMNS);
-            let values = gates.iter().zip(ups).zip(grad);
-            for ((d_gate, d_up), ((&gate, &up), &grad)) in d_gate.iter_mut().zip(d_up).zip(values) {
-                (*d_gate, *d_up) = gated_backward(gate, up, grad);
-            }
+            let (g, u) = (*gate, *up);
+            let sigmoid = 1.0 / (1.0 + exp(-g));
+            let silu = g * sigmoid;
+            *up = grad * silu;
+            *gate = grad * u * (sigmoid + silu * (1.0 - sigmoid));
         }
     }
 
@@ -120,11 +112,4 @@ fn gated(gates: &[f32], ups: &[f32], out: &mut [f32]) {
     for ((out, &g), &u) in out.iter_mut().zip(gates).zip(ups) {
         *out = g / (1.0 + exp(-g)) * u;
     }
-}
-
-#[inline(always)]
-fn gated_backward(gate: f32, up: f32, grad: f32) -> (f32, f32) {
-    let sigmoid = 1.0 / (1.0 + exp(-gate));
-    let silu = gate * sigmoid;
-    (grad * up * (sigmoid + silu * (1.0 - sigmoid)), grad * silu)
 }

@@ -4,7 +4,7 @@ use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, forward::product
 use crate::kernels::cpu::{
     panels::{COLUMNS, Panels, ROWS, Source},
     product::{Rows, multiply_all},
-    rows::{add, gate_panels_backward, norm_backward},
+    rows::{add, gate_backward, norm_backward},
     shared::Shared,
 };
 use rayon::prelude::*;
@@ -98,22 +98,18 @@ impl Block<'_> {
     fn gate(&self, down: &[u32], chunk: &Range<usize>, scratch: &mut Scratch, out: &mut [u32]) {
         let (sizes, panels, inner) = (&self.sizes, &self.panels.down_proj, self.sizes.inner);
         let (stride, both, half) = (sizes.words(sizes.width), sizes.words(2 * inner), sizes.words(inner));
-        let saved_size = sizes.words(2 * inner.next_multiple_of(COLUMNS));
         for start in (0..panels.len()).step_by(GROUP) {
             let range = start..panels.len().min(start + GROUP);
             let column = start * COLUMNS;
             let rows = product(sizes, down, stride, 0..chunk.len(), panels, range, &mut scratch.product);
             for ((i, row), out) in chunk.clone().zip(rows).zip(out.chunks_exact_mut(both)) {
                 let (count, first) = (row.len(), sizes.words(column));
-                let (size, both) = (sizes.words(count), 2 * count.next_multiple_of(COLUMNS));
-                let saved = &self.saved.gate_up[i * saved_size + sizes.words(2 * column)..];
-                let (gate_up, gates, ups) = (
-                    sized(&mut scratch.gate_up, both),
-                    sized(&mut scratch.row, count),
-                    sized(&mut scratch.row2, count),
-                );
-                sizes.arithmetic.load(&saved[..sizes.words(both)], gate_up);
-                gate_panels_backward(gate_up, row, gates, ups);
+                let size = sizes.words(count);
+                let saved = &self.saved.gate_up[i * both..(i + 1) * both];
+                let (gates, ups) = (sized(&mut scratch.row, count), sized(&mut scratch.row2, count));
+                sizes.arithmetic.load(&saved[first..first + size], gates);
+                sizes.arithmetic.load(&saved[half + first..half + first + size], ups);
+                gate_backward(gates, ups, row);
                 sizes.arithmetic.store(gates, &mut out[first..first + size]);
                 sizes.arithmetic.store(ups, &mut out[half + first..half + first + size]);
             }

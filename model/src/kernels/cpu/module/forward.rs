@@ -117,12 +117,11 @@ impl Block<'_> {
     fn finish(&self, x: &[f32], saved: &mut Saved, next: &mut Vec<u32>) {
         let (sizes, rows) = (&self.sizes, self.sizes.batch * self.read.len());
         let (width, row_words) = (sizes.width, sizes.words(sizes.width));
-        let both = sizes.words(self.panels.gate_up_proj.count);
         let Saved { qkv, attended, middle, middle_words, middle_scale, gate_up, gated, out, out_scale, .. } = saved;
         let after = After {
             attended: Shared::new(sized(attended, rows * row_words)),
             gated: Shared::new(sized(gated, rows * sizes.words(sizes.inner))),
-            gate_up: Shared::new(sized(gate_up, if self.record { rows * both } else { 0 })),
+            gate_up: Shared::new(sized(gate_up, if self.record { rows * sizes.words(2 * sizes.inner) } else { 0 })),
             first: Normed {
                 values: Shared::new(sized(middle, rows * width)),
                 words: Shared::new(sized(middle_words, rows * row_words)),
@@ -244,8 +243,8 @@ impl Block<'_> {
     fn gate(&self, chunk: &Range<usize>, range: Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.gate_up_proj);
         let (inner, stride) = (sizes.inner, sizes.words(sizes.width));
-        let (size, both_size) = (sizes.words(inner), sizes.words(panels.count));
-        let (start, first) = (range.start / 2 * COLUMNS, range.start * COLUMNS);
+        let (size, both_size) = (sizes.words(inner), sizes.words(2 * inner));
+        let start = range.start / 2 * COLUMNS;
         let gated = start..inner.min(range.end / 2 * COLUMNS);
         // SAFETY: these columns of a row of this chunk.
         let part = |rows: &Shared<'_, u32>, row: usize, column: usize, values: &[f32]| {
@@ -261,7 +260,12 @@ impl Block<'_> {
                 gate_panels(row, out);
                 part(&after.gated, i * size, start, &out[..gated.len()]);
                 if self.record {
-                    part(&after.gate_up, i * both_size, first, row);
+                    for (column, both) in gated.clone().step_by(COLUMNS).zip(row.chunks_exact(2 * COLUMNS)) {
+                        let (gates, ups) = both.split_at(COLUMNS);
+                        let count = COLUMNS.min(inner - column);
+                        part(&after.gate_up, i * both_size, column, &gates[..count]);
+                        part(&after.gate_up, i * both_size, inner + column, &ups[..count]);
+                    }
                 }
             }
         });

@@ -61,7 +61,7 @@ pub(in crate::kernels) struct Saved {
     middle_words: Vec<u32>,
     /// The reciprocal root mean square of each row, f32.
     middle_scale: Vec<f32>,
-    /// A panel of gate before a panel of up (2·I in whole panels).
+    /// Gate, then up (2·I).
     gate_up: Vec<u32>,
     /// silu(gate) · up (I).
     gated: Vec<u32>,
@@ -140,7 +140,6 @@ struct Scratch {
     product: Vec<f32>,
     row: Vec<f32>,
     row2: Vec<f32>,
-    gate_up: Vec<f32>,
 }
 
 /// Gives the thread's space to a task that starts no other tasks.
