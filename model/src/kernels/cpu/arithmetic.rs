@@ -3,7 +3,7 @@
 //! Operands are kept in words of 32 bits: one f32, or two neighbours along the inner dimension in bf16, the first in
 //! the lower half. Rounded to bf16 or not, products are exact and their sums f32.
 
-use super::vectorised::vectorised;
+use super::{digits, vectorised::vectorised};
 use hrm_types::experiment::ForwardDtype;
 use std::fmt;
 
@@ -12,6 +12,8 @@ use std::fmt;
 pub(in crate::kernels) enum Format {
     /// One f32 in a word.
     Full,
+    /// One f32 in a word, which packed operands have as [`digits`].
+    Digits,
     /// One f32 in a word, rounded to bf16: for machines that do not multiply bf16.
     Rounded,
     /// Two bf16 in a word.
@@ -29,7 +31,7 @@ pub(in crate::kernels) enum Instructions {
     Avx512,
     /// AVX-512 with products of bf16 pairs.
     Avx512Bf16,
-    /// The same with tile registers for products of bf16 pairs.
+    /// The same with tile registers, for products of bf16 pairs and of bytes.
     Amx,
 }
 
@@ -80,6 +82,7 @@ impl fmt::Display for Arithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operands = match self.format {
             Format::Full => "f32",
+            Format::Digits => "f32 in fixed point of 24 bits",
             Format::Rounded => "bf16 operands in f32",
             Format::Pairs => "bf16",
         };
@@ -99,7 +102,8 @@ impl Arithmetic {
     pub(in crate::kernels) fn with(dtype: ForwardDtype, instructions: Instructions) -> Self {
         use Instructions::{Amx, Avx512, Avx512Bf16};
         let (format, instructions) = match (dtype, instructions) {
-            (ForwardDtype::Float32, Avx512Bf16 | Amx) => (Format::Full, Avx512),
+            (ForwardDtype::Float32, Amx) => (Format::Digits, Amx),
+            (ForwardDtype::Float32, Avx512Bf16) => (Format::Full, Avx512),
             (ForwardDtype::Float32, _) => (Format::Full, instructions),
             (ForwardDtype::Bfloat16, Avx512Bf16 | Amx) => (Format::Pairs, instructions),
             (ForwardDtype::Bfloat16, _) => (Format::Rounded, instructions),
@@ -116,15 +120,30 @@ impl Arithmetic {
         }
         // f32 has nothing better than AVX-512 where bf16 has.
         all.dedup();
-        // Pairs can be multiplied anywhere, if slowly, and in tiles as large as those of AMX.
-        all.push(Self { format: Format::Pairs, instructions: Instructions::Portable });
+        // Pairs and digits can be multiplied anywhere, if slowly, and in tiles as large as those of AMX.
+        all.extend([Format::Pairs, Format::Digits].map(|format| Self { format, instructions: Instructions::Portable }));
         all
     }
 
     /// Whether operands are f32 as they are.
     #[cfg(test)]
     pub(in crate::kernels) fn is_full(self) -> bool {
-        self.format == Format::Full
+        matches!(self.format, Format::Full | Format::Digits)
+    }
+
+    /// What multiplies the same words as f32 as they are: for sums along positions or tokens, whose magnitudes differ by
+    /// more than those of a row's features do, so that digits of the largest would leave little of the others.
+    pub(super) fn without_digits(self) -> Self {
+        match (self.format, self.instructions) {
+            (Format::Digits, Instructions::Amx) => Self { format: Format::Full, instructions: Instructions::Avx512 },
+            (Format::Digits, instructions) => Self { format: Format::Full, instructions },
+            _ => self,
+        }
+    }
+
+    /// What multiplies the same words in sums of `count`: digits where they are as near as sums of f32.
+    pub(super) fn of_sums(self, count: usize) -> Self {
+        if count < digits::LEAST { self.without_digits() } else { self }
     }
 
     /// Words that hold `count` neighbours.
@@ -132,10 +151,15 @@ impl Arithmetic {
         if self.format == Format::Pairs { count.div_ceil(2) } else { count }
     }
 
+    /// The same in a packed operand.
+    pub(super) fn packed_words(self, count: usize) -> usize {
+        if self.format == Format::Digits { digits::words(count) } else { self.words(count) }
+    }
+
     /// Writes a row into its words.
     pub(super) fn store(self, row: &[f32], words: &mut [u32]) {
         match self.format {
-            Format::Full => store_full(row, words),
+            Format::Full | Format::Digits => store_full(row, words),
             Format::Rounded => store_rounded(row, words),
             Format::Pairs => store_pairs(row, words),
         }
@@ -144,7 +168,7 @@ impl Arithmetic {
     /// The words of rows of `width` values: in their own place where a word is one value, else in `space`.
     pub(super) fn operand<'a>(self, rows: &'a mut [f32], width: usize, space: &'a mut Vec<u32>) -> &'a [u32] {
         match self.format {
-            Format::Full => {}
+            Format::Full | Format::Digits => {}
             Format::Rounded => round(rows),
             Format::Pairs => {
                 let size = self.words(width);
@@ -155,19 +179,24 @@ impl Arithmetic {
                 return space;
             }
         }
-        #[expect(unsafe_code, reason = "the same values, read as words")]
-        // SAFETY: both have 32 bits and the same alignment, and every pattern of bits is a word.
-        unsafe {
-            std::slice::from_raw_parts(rows.as_ptr().cast::<u32>(), rows.len())
-        }
+        bits(rows)
     }
 
     /// Reads a row from its words.
     pub(super) fn load(self, words: &[u32], row: &mut [f32]) {
         match self.format {
-            Format::Full | Format::Rounded => load_full(words, row),
+            Format::Full | Format::Rounded | Format::Digits => load_full(words, row),
             Format::Pairs => load_pairs(words, row),
         }
+    }
+}
+
+/// Values read as words.
+pub(super) fn bits(values: &[f32]) -> &[u32] {
+    #[expect(unsafe_code, reason = "the same values, read as words")]
+    // SAFETY: both have 32 bits and the same alignment, and every pattern of bits is a word.
+    unsafe {
+        std::slice::from_raw_parts(values.as_ptr().cast::<u32>(), values.len())
     }
 }
 

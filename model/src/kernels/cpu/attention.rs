@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 fn head_sizes((positions, width): (usize, usize), heads: &Heads) -> HeadSizes<'_> {
     HeadSizes {
-        arithmetic: Arithmetic::best(ForwardDtype::Float32),
+        arithmetic: Arithmetic::best(ForwardDtype::Float32).without_digits(),
         positions,
         num_heads: heads.count,
         dim: width / heads.count,

@@ -5,7 +5,7 @@
 
 use super::{
     arithmetic::Arithmetic,
-    panels::{COLUMNS, Panels, ROWS, Source},
+    panels::{COLUMNS, LeftPanels, RightPanels, Source},
     product::{Rows, Target, multiply},
     rows::{exponentials, rotate, scale, softmax_backward},
     shared::{Shared, sized},
@@ -34,12 +34,12 @@ pub(super) struct HeadSizes<'a> {
 /// What a thread needs beside its operands, kept from one head to the next.
 #[derive(Default)]
 pub(super) struct Scratch {
-    keys: Panels<COLUMNS>,
-    values: Panels<COLUMNS>,
-    keys_across: Panels<COLUMNS>,
-    queries_across: Panels<COLUMNS>,
-    grads_across: Panels<COLUMNS>,
-    left: Panels<ROWS>,
+    keys: RightPanels,
+    values: RightPanels,
+    keys_across: RightPanels,
+    queries_across: RightPanels,
+    grads_across: RightPanels,
+    left: LeftPanels,
     scores: Vec<f32>,
     d_scores: Vec<f32>,
     words: Vec<u32>,
@@ -111,7 +111,7 @@ impl HeadSizes<'_> {
         self,
         rows: Rows<'_>,
         range: Range<usize>,
-        panels: &Panels<COLUMNS>,
+        panels: &RightPanels,
         stride: usize,
         out: &'s mut Vec<f32>,
     ) -> &'s mut [f32] {

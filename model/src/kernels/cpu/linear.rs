@@ -2,16 +2,15 @@
 
 use super::{
     arithmetic::Arithmetic,
-    panels::{COLUMNS, Panels, Source},
+    panels::{LeftPanels, RightPanels, Source},
     product::{Rows, multiply_all, multiply_into},
     shared::Shared,
 };
 use crate::kernels::PackedWeight;
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A packed weight, shared by all that multiply it.
-pub(in crate::kernels) type Packed = Arc<Panels<COLUMNS>>;
+pub(in crate::kernels) type Packed = Arc<RightPanels>;
 
 /// A weight's operands, one for each pass that reads it.
 #[derive(Default)]
@@ -37,7 +36,7 @@ impl Operands {
 #[derive(Default)]
 struct Operand {
     packed: Option<Packed>,
-    space: Panels<COLUMNS>,
+    space: RightPanels,
 }
 
 impl Operand {
@@ -48,7 +47,7 @@ impl Operand {
         }
     }
 
-    fn get(&mut self, pack: impl FnOnce(&mut Panels<COLUMNS>)) -> Packed {
+    fn get(&mut self, pack: impl FnOnce(&mut RightPanels)) -> Packed {
         let space = &mut self.space;
         let new = || {
             let mut panels = std::mem::take(space);
@@ -66,7 +65,7 @@ pub(in crate::kernels) fn forward_panels(
     (n, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_all(arithmetic, Source::Along(weight), n, k);
+    let pack = |panels: &mut RightPanels| panels.repack_all(arithmetic, Source::Along(weight), n, k);
     packed.current(|operands| operands.cpu.forward.get(pack))
 }
 
@@ -77,7 +76,7 @@ pub(in crate::kernels) fn gate_up_panels(
     (inner, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_gate_up(arithmetic, weight, inner, k);
+    let pack = |panels: &mut RightPanels| panels.repack_gate_up(arithmetic, weight, inner, k);
     packed.current(|operands| operands.cpu.gate_up.get(pack))
 }
 
@@ -88,24 +87,14 @@ pub(in crate::kernels) fn backward_panels(
     (n, k): (usize, usize),
     packed: &PackedWeight,
 ) -> Packed {
-    let pack = |panels: &mut Panels<COLUMNS>| panels.repack_all(arithmetic, Source::Across(weight), k, n);
+    let pack = |panels: &mut RightPanels| panels.repack_all(arithmetic, Source::Across(weight), k, n);
     packed.current(|operands| operands.cpu.backward.get(pack))
 }
 
-/// The words of rows of `width` values.
-fn words(arithmetic: Arithmetic, values: &[f32], width: usize) -> Vec<u32> {
-    let stride = arithmetic.words(width);
-    let mut words = vec![0; values.len() / width * stride];
-    words.par_chunks_mut(stride).zip(values.par_chunks(width)).with_min_len(16).for_each(|(words, row)| {
-        arithmetic.store(row, words);
-    });
-    words
-}
-
 /// Rows (M, `width`) times a packed operand.
-fn product(arithmetic: Arithmetic, rows: &[f32], (m, width): (usize, usize), panels: &Panels<COLUMNS>) -> Vec<f32> {
-    let (words, stride) = (words(arithmetic, rows, width), arithmetic.words(width));
-    multiply_all(arithmetic, Rows::Plain { words: &words, stride, depth: stride }, m, panels)
+fn product(arithmetic: Arithmetic, rows: &[f32], (m, width): (usize, usize), panels: &RightPanels) -> Vec<f32> {
+    let rows = LeftPanels::pack(arithmetic, Source::Along(rows), m, width);
+    multiply_all(arithmetic, Rows::Packed(&rows), m, panels)
 }
 
 /// The product of x (M, K) with Wᵀ alone, of operands that are packed beforehand, to be run again and again.
@@ -115,12 +104,9 @@ pub(in crate::kernels) fn prepared(
     weight: &[f32],
     (m, n, k): (usize, usize, usize),
 ) -> impl FnMut() + Send + use<> {
-    let (words, stride) = (words(arithmetic, x, k), arithmetic.words(k));
-    let (panels, mut out) = (Panels::pack(arithmetic, Source::Along(weight), n, k), vec![0f32; m * n]);
-    move || {
-        let rows = Rows::Plain { words: &words, stride, depth: stride };
-        multiply_into(arithmetic, rows, m, &panels, &Shared::new(&mut out));
-    }
+    let rows = LeftPanels::pack(arithmetic, Source::Along(x), m, k);
+    let (panels, mut out) = (RightPanels::pack(arithmetic, Source::Along(weight), n, k), vec![0f32; m * n]);
+    move || multiply_into(arithmetic, Rows::Packed(&rows), m, &panels, &Shared::new(&mut out))
 }
 
 /// x (M, K) · Wᵀ → (M, N).
@@ -152,7 +138,8 @@ pub(in crate::kernels) fn weight_gradient(
     x: &[f32],
     (m, n, k): (usize, usize, usize),
 ) -> Vec<f32> {
-    let left = Panels::pack(arithmetic, Source::Across(grad), n, m);
-    let right = Panels::pack(arithmetic, Source::Across(x), k, m);
+    let arithmetic = arithmetic.without_digits();
+    let left = LeftPanels::pack(arithmetic, Source::Across(grad), n, m);
+    let right = RightPanels::pack(arithmetic, Source::Across(x), k, m);
     multiply_all(arithmetic, Rows::Packed(&left), n, &right)
 }

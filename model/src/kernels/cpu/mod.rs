@@ -6,6 +6,7 @@
 mod arithmetic;
 pub(super) mod attention;
 pub(super) mod cross_entropy;
+mod digits;
 pub(super) mod embedding;
 mod heads;
 pub(super) mod linear;

@@ -1,8 +1,9 @@
 //! Operands packed so that products read them from start to end: [strip][word along the inner dimension][row or column],
-//! where a tile takes whole strips, and a panel of WIDTH has whole strips.
+//! where a tile takes whole strips, and a panel has whole strips.
 
 use super::{
-    arithmetic::{Arithmetic, Format, pair, rounded},
+    arithmetic::{Arithmetic, Format, bits, pair, rounded},
+    digits,
     shared::sized,
     tile::Geometry,
     vectorised::vectorised,
@@ -13,12 +14,18 @@ use std::ops::Range;
 /// Columns of a right operand's panel: three vectors of sixteen.
 pub(super) const COLUMNS: usize = 48;
 
-/// Rows of a left operand's panel: whole tiles of six rows or of eight.
-pub(super) const ROWS: usize = 24;
+/// Rows of a left operand's panel: whole tiles of six rows, of eight or of sixteen.
+pub(super) const ROWS: usize = 48;
+
+/// Rows of a left operand.
+pub(in crate::kernels) type LeftPanels = Panels<true>;
+
+/// Columns of a right operand.
+pub(in crate::kernels) type RightPanels = Panels<false>;
 
 /// An operand in panels. What is missing to whole panels and words is zero.
 #[derive(Default)]
-pub(in crate::kernels) struct Panels<const WIDTH: usize> {
+pub(in crate::kernels) struct Panels<const LEFT: bool> {
     /// Rows or columns.
     pub(super) count: usize,
     /// Words of each along the inner dimension.
@@ -29,6 +36,8 @@ pub(in crate::kernels) struct Panels<const WIDTH: usize> {
     strip: usize,
     /// All panels, and what is left of larger ones that were here before.
     pub(super) words: Vec<u32>,
+    /// Of each row or column what its digits are multiplied by; means nothing in other formats.
+    pub(super) factors: Vec<f32>,
 }
 
 /// Where the values come from.
@@ -44,7 +53,17 @@ pub(super) enum Source<'a> {
     WordsAcross { words: &'a [u32], stride: usize },
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Values of f32 as their bits; `depth` along the inner dimension.
+    fn bits(self, depth: usize) -> digits::Values<'a> {
+        match self {
+            Self::Along(values) => digits::Values::Along { words: bits(values), stride: depth },
+            Self::WordsAlong { words, stride } => digits::Values::Along { words, stride },
+            Self::Across(values) => digits::Values::Across { words: bits(values), stride: values.len() / depth.max(1) },
+            Self::WordsAcross { words, stride } => digits::Values::Across { words, stride },
+        }
+    }
+
     /// A part of the inner dimension, of `depth`, of a source where it is strided.
     fn across(self, part: &Range<usize>, depth: usize) -> Self {
         match self {
@@ -58,7 +77,10 @@ impl Source<'_> {
     }
 }
 
-impl<const WIDTH: usize> Panels<WIDTH> {
+impl<const LEFT: bool> Panels<LEFT> {
+    /// Rows or columns of a panel.
+    const WIDTH: usize = if LEFT { ROWS } else { COLUMNS };
+
     /// Packs `count` rows or columns of `depth` values, on all threads.
     pub(super) fn pack(arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) -> Self {
         let mut panels = Self::default();
@@ -68,44 +90,44 @@ impl<const WIDTH: usize> Panels<WIDTH> {
 
     /// The same into the space of what was here before.
     pub(super) fn repack_all(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
-        let (words, size, strip) = self.resize(arithmetic, count, depth);
-        words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
-            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
+        self.resize(arithmetic, count, depth).par_iter_mut().enumerate().for_each(|(i, panel)| {
+            panel.fill(source, i * Self::WIDTH..count.min((i + 1) * Self::WIDTH), depth);
         });
     }
 
     /// The same on this thread.
     pub(super) fn repack(&mut self, arithmetic: Arithmetic, source: Source<'_>, count: usize, depth: usize) {
-        let (words, size, strip) = self.resize(arithmetic, count, depth);
-        for (i, panel) in words.chunks_exact_mut(size).enumerate() {
-            fill::<WIDTH>(arithmetic, source, i * WIDTH..count.min((i + 1) * WIDTH), depth, (panel, strip));
+        for (i, mut panel) in self.resize(arithmetic, count, depth).into_iter().enumerate() {
+            panel.fill(source, i * Self::WIDTH..count.min((i + 1) * Self::WIDTH), depth);
         }
     }
 
     /// Gate and up rows (2·`inner`, depth) on all threads: a panel of gate before a panel of up.
     pub(super) fn repack_gate_up(&mut self, arithmetic: Arithmetic, weight: &[f32], inner: usize, depth: usize) {
-        let (words, size, strip) = self.resize(arithmetic, 2 * inner.next_multiple_of(WIDTH), depth);
+        let mut panels = self.resize(arithmetic, 2 * inner.next_multiple_of(Self::WIDTH), depth);
         let (gate, up) = weight.split_at(inner * depth);
-        words.par_chunks_mut(size).enumerate().for_each(|(i, panel)| {
-            let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * WIDTH);
-            fill::<WIDTH>(arithmetic, Source::Along(half), start..inner.min(start + WIDTH), depth, (panel, strip));
+        panels.par_iter_mut().enumerate().for_each(|(i, panel)| {
+            let (half, start) = (if i % 2 == 0 { gate } else { up }, i / 2 * Self::WIDTH);
+            panel.fill(Source::Along(half), start..inner.min(start + Self::WIDTH), depth);
         });
     }
 
-    /// Gives the place of all panels, about to be overwritten, and the sizes of a panel, in words, and of a strip, in rows or
-    /// columns.
-    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> (&mut [u32], usize, usize) {
+    /// Gives the places of all panels, about to be overwritten.
+    fn resize(&mut self, arithmetic: Arithmetic, count: usize, depth: usize) -> Vec<Place<'_, LEFT>> {
+        let arithmetic = arithmetic.of_sums(depth);
         let geometry = Geometry::of(arithmetic);
-        self.strip = if WIDTH == COLUMNS { geometry.right_strip } else { geometry.left_strip };
+        self.strip = if LEFT { geometry.left_strip } else { geometry.right_strip };
         (self.count, self.used) = (count, arithmetic.words(depth));
-        self.depth = self.used.next_multiple_of(geometry.step);
-        let size = WIDTH * self.depth;
-        (sized(&mut self.words, count.div_ceil(WIDTH) * size), size.max(1), self.strip)
+        self.depth = arithmetic.packed_words(depth).next_multiple_of(geometry.step);
+        let (size, strip) = (Self::WIDTH * self.depth, self.strip);
+        let words = sized(&mut self.words, count.div_ceil(Self::WIDTH) * size).chunks_exact_mut(size.max(1));
+        let factors = sized(&mut self.factors, count.next_multiple_of(Self::WIDTH)).chunks_exact_mut(Self::WIDTH);
+        words.zip(factors).map(|(words, factors)| Place { arithmetic, words, factors, strip }).collect()
     }
 
     /// Number of panels.
     pub(super) fn len(&self) -> usize {
-        self.count.div_ceil(WIDTH)
+        self.count.div_ceil(Self::WIDTH)
     }
 
     /// Counts the zeros up to a whole vector of sixteen as columns.
@@ -119,28 +141,39 @@ impl<const WIDTH: usize> Panels<WIDTH> {
     }
 }
 
-/// Packs the panel of some rows or columns into its strips.
-fn fill<const WIDTH: usize>(
+/// The place of a panel.
+struct Place<'a, const LEFT: bool> {
     arithmetic: Arithmetic,
-    source: Source<'_>,
-    range: Range<usize>,
-    depth: usize,
-    (panel, strip): (&mut [u32], usize),
-) {
-    if strip == 1 {
-        return fill_rows::<WIDTH>(arithmetic, source, range, depth, panel);
-    }
-    let (size, used) = (strip * panel.len() / WIDTH, strip * arithmetic.words(depth));
-    for (i, words) in panel.chunks_exact_mut(size.max(1)).enumerate() {
-        let (words, missing) = words.split_at_mut(used);
-        missing.fill(0);
-        let start = range.end.min(range.start + i * strip);
-        let range = start..range.end.min(start + strip);
-        match strip {
-            6 => fill_strip::<6>(arithmetic, source, range, depth, words),
-            8 => fill_strip::<8>(arithmetic, source, range, depth, words),
-            16 => fill_strip::<16>(arithmetic, source, range, depth, words),
-            _ => fill_strip::<COLUMNS>(arithmetic, source, range, depth, words),
+    words: &'a mut [u32],
+    factors: &'a mut [f32],
+    /// Rows or columns of a strip.
+    strip: usize,
+}
+
+impl<const LEFT: bool> Place<'_, LEFT> {
+    /// Packs some rows or columns into the panel's strips.
+    fn fill(&mut self, source: Source<'_>, range: Range<usize>, depth: usize) {
+        let (arithmetic, strip) = (self.arithmetic, self.strip);
+        if strip == 1 {
+            return fill_rows(arithmetic, source, range, depth, self.words);
+        }
+        let (size, used) = (strip * self.words.len() / Panels::<LEFT>::WIDTH, strip * arithmetic.words(depth));
+        let strips = self.words.chunks_exact_mut(size.max(1)).zip(self.factors.chunks_exact_mut(strip));
+        for (i, (words, factors)) in strips.enumerate() {
+            let start = range.end.min(range.start + i * strip);
+            let range = start..range.end.min(start + strip);
+            if arithmetic.format == Format::Digits {
+                digits::pack(source.bits(depth), range, depth, LEFT, words, factors);
+                continue;
+            }
+            let (words, missing) = words.split_at_mut(used);
+            missing.fill(0);
+            match strip {
+                6 => fill_strip::<6>(arithmetic, source, range, depth, words),
+                8 => fill_strip::<8>(arithmetic, source, range, depth, words),
+                16 => fill_strip::<16>(arithmetic, source, range, depth, words),
+                _ => fill_strip::<COLUMNS>(arithmetic, source, range, depth, words),
+            }
         }
     }
 }
@@ -149,14 +182,8 @@ fn fill<const WIDTH: usize>(
 const PART: usize = 16;
 
 /// Packs a panel of strips of one row: each row's words are neighbours.
-fn fill_rows<const WIDTH: usize>(
-    arithmetic: Arithmetic,
-    source: Source<'_>,
-    range: Range<usize>,
-    depth: usize,
-    panel: &mut [u32],
-) {
-    let (size, used) = (panel.len() / WIDTH, arithmetic.words(depth));
+fn fill_rows(arithmetic: Arithmetic, source: Source<'_>, range: Range<usize>, depth: usize, panel: &mut [u32]) {
+    let (size, used) = (panel.len() / ROWS, arithmetic.words(depth));
     panel.chunks_exact_mut(size.max(1)).for_each(|row| row[used..].fill(0));
     panel[range.len() * size..].fill(0);
     let rows = panel.chunks_exact_mut(size.max(1)).zip(range.clone());
@@ -166,12 +193,12 @@ fn fill_rows<const WIDTH: usize>(
             rows.for_each(|(row, i)| row[..used].copy_from_slice(&words[i * stride..][..used]));
         }
         Source::Across(_) | Source::WordsAcross { .. } => {
-            let mut strip = [[0; WIDTH]; PART];
+            let mut strip = [[0; ROWS]; PART];
             let values = depth.div_ceil(used.max(1)) * PART;
             for (i, start) in (0..used).step_by(PART).enumerate() {
                 let part = &mut strip[..PART.min(used - start)];
                 let inner = i * values..depth.min((i + 1) * values);
-                fill_strip::<WIDTH>(
+                fill_strip::<ROWS>(
                     arithmetic,
                     source.across(&inner, depth),
                     range.clone(),
@@ -211,7 +238,7 @@ vectorised! {
                 let row = |i: usize| &values[i * count + range.start..i * count + range.end];
                 for (i, panel) in panel.chunks_exact_mut(WIDTH).enumerate() {
                     match arithmetic.format {
-                        Format::Full => panel.iter_mut().zip(row(i)).for_each(|(word, x)| *word = x.to_bits()),
+                        Format::Full | Format::Digits => panel.iter_mut().zip(row(i)).for_each(|(word, x)| *word = x.to_bits()),
                         Format::Rounded => panel.iter_mut().zip(row(i)).for_each(|(word, &x)| *word = rounded(x)),
                         Format::Pairs if 2 * i + 1 < depth => {
                             let rows = row(2 * i).iter().zip(row(2 * i + 1));
@@ -316,7 +343,7 @@ fn transpose<const WIDTH: usize>(rows: &[u32], stride: usize, size: usize, strip
 fn along<const WIDTH: usize>(format: Format, row: &[f32], i: usize, panel: &mut [u32]) {
     let columns = panel.chunks_exact_mut(WIDTH);
     match format {
-        Format::Full => columns.zip(row).for_each(|(column, x)| column[i] = x.to_bits()),
+        Format::Full | Format::Digits => columns.zip(row).for_each(|(column, x)| column[i] = x.to_bits()),
         Format::Rounded => columns.zip(row).for_each(|(column, &x)| column[i] = rounded(x)),
         Format::Pairs => columns.zip(row.chunks(2)).for_each(|(column, values)| {
             column[i] = pair(values[0], values.get(1).copied().unwrap_or(0.0));

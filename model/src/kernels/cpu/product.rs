@@ -3,8 +3,9 @@
 //! Every sum runs along the inner dimension in one order, whatever tile and thread it falls to.
 
 use super::{
-    arithmetic::Arithmetic,
-    panels::{COLUMNS, Panels, ROWS},
+    arithmetic::{Arithmetic, Format},
+    digits,
+    panels::{COLUMNS, LeftPanels, ROWS, RightPanels, Source},
     shared::Shared,
     tile::{self, Geometry, Left, Out, Right},
 };
@@ -15,10 +16,10 @@ use std::ops::Range;
 #[derive(Clone, Copy)]
 pub(super) enum Rows<'a> {
     /// `depth` words each as they are in memory, rows `stride` apart: those of the right operand's values, or zeros behind
-    /// them up to its depth.
+    /// them up to its depth. Not for digits.
     Plain { words: &'a [u32], stride: usize, depth: usize },
     /// In panels.
-    Packed(&'a Panels<ROWS>),
+    Packed(&'a LeftPanels),
 }
 
 /// Where a product goes: rows `stride` apart from `start` on, replaced or added to.
@@ -36,18 +37,20 @@ pub(super) fn multiply(
     arithmetic: Arithmetic,
     a: Rows<'_>,
     rows: Range<usize>,
-    b: &Panels<COLUMNS>,
+    b: &RightPanels,
     panels: Range<usize>,
     target: Target<'_>,
 ) {
     if rows.is_empty() || panels.is_empty() {
         return;
     }
+    let arithmetic = arithmetic.of_sums(b.used);
     let (height, first) = (rows.len(), panels.start);
     let width = b.count.min(panels.end * COLUMNS) - first * COLUMNS;
     target.check(height, width);
     match a {
         Rows::Plain { words, stride, depth } => {
+            assert!(arithmetic.format != Format::Digits, "digits are packed");
             assert!((rows.end - 1) * stride + depth <= words.len(), "rows of words");
             assert!(depth == b.used || depth == b.depth, "inner dimensions");
         }
@@ -63,8 +66,7 @@ pub(super) fn multiply(
 impl Geometry {
     /// Rows whose tiles the machine is made ready for at a time.
     fn bands(self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-        // Where a strip is one row, tiles have the height that the machine was told.
-        let whole = if self.left_strip == 1 { rows.len() / self.rows * self.rows } else { rows.len() };
+        let whole = if self.fixed_height { rows.len() / self.rows * self.rows } else { rows.len() };
         let middle = rows.start + whole;
         [rows.start..middle, middle..rows.end].into_iter().filter(|band| !band.is_empty())
     }
@@ -76,7 +78,7 @@ fn multiply_band(
     geometry: Geometry,
     a: Rows<'_>,
     rows: Range<usize>,
-    b: &Panels<COLUMNS>,
+    b: &RightPanels,
     (first, width): (usize, usize),
     target: Target<'_>,
 ) {
@@ -99,6 +101,7 @@ fn multiply_band(
                 let (fetched, fetch) = (tile * depth / tiles, ((tile + 1) * depth / tiles).min(depth));
                 let right = Right {
                     words: words.as_ptr(),
+                    factors: b.factors[column..].as_ptr(),
                     strip,
                     next: next.wrapping_add(fetched * geometry.columns),
                     fetch: fetch.saturating_sub(fetched),
@@ -122,7 +125,25 @@ impl Target<'_> {
     }
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// The rows in `range` of `depth` words each, `stride` apart, as they are multiplied: as they are, or packed into `space`.
+    /// The first is row 0.
+    pub(super) fn of(
+        arithmetic: Arithmetic,
+        words: &'a [u32],
+        stride: usize,
+        range: &Range<usize>,
+        depth: usize,
+        space: &'a mut LeftPanels,
+    ) -> Self {
+        let words = &words[range.start * stride..];
+        if arithmetic.of_sums(depth).format == Format::Digits {
+            space.repack(arithmetic, Source::WordsAlong { words, stride }, range.len(), depth);
+            return Self::Packed(space);
+        }
+        Self::Plain { words, stride, depth }
+    }
+
     /// Words along the inner dimension.
     fn depth(self) -> usize {
         match self {
@@ -138,22 +159,27 @@ impl Rows<'_> {
                 // Tiles of nearly equal height: a last one of a row or two would leave the machine idle.
                 let left = end - row;
                 let rows = left.div_ceil(left.div_ceil(geometry.rows));
-                (Left { words: words[row * stride + depth..].as_ptr(), row: stride, step: 1 }, rows)
-            }
-            Self::Packed(a) if geometry.left_strip == 1 => {
-                (Left { words: a.strip(row, depth).as_ptr(), row: a.depth, step: 1 }, geometry.rows.min(end - row))
+                (Left::new(&words[row * stride + depth..], stride, 1), rows)
             }
             Self::Packed(a) => {
-                let within = row % geometry.rows;
-                let words = a.strip(row - within, depth)[within..].as_ptr();
-                (Left { words, row: 1, step: geometry.rows }, (geometry.rows - within).min(end - row))
+                let strip = geometry.left_strip;
+                let (within, rows) = (row % strip, geometry.rows.min(end - row));
+                let words = a.strip(row - within, depth);
+                match strip {
+                    1 => (Left::new(words, a.depth, 1), rows),
+                    digits::SIDE => {
+                        debug_assert!(within == 0, "tiles are strips");
+                        (Left { factors: a.factors[row..].as_ptr(), ..Left::new(words, digits::SIDE, 1) }, rows)
+                    }
+                    _ => (Left::new(&words[within..], 1, strip), rows.min(strip - within)),
+                }
             }
         }
     }
 }
 
 /// All rows of `a` with all columns of `b`, (rows, columns) row by row, on all threads.
-pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &Panels<COLUMNS>) -> Vec<f32> {
+pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &RightPanels) -> Vec<f32> {
     let (mut out, len) = (Vec::with_capacity(rows * b.count), rows * b.count);
     multiply_into(arithmetic, a, rows, b, &Shared::unwritten(&mut out));
     #[expect(unsafe_code, reason = "clearing what is overwritten would have one thread fetch all its memory")]
@@ -165,13 +191,7 @@ pub(super) fn multiply_all(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: 
 }
 
 /// The same, in place of a target's values.
-pub(super) fn multiply_into(
-    arithmetic: Arithmetic,
-    a: Rows<'_>,
-    rows: usize,
-    b: &Panels<COLUMNS>,
-    out: &Shared<'_, f32>,
-) {
+pub(super) fn multiply_into(arithmetic: Arithmetic, a: Rows<'_>, rows: usize, b: &RightPanels, out: &Shared<'_, f32>) {
     let stride = b.count;
     let threads = rayon::current_num_threads();
     // A few tasks for each thread: by columns, each of which is packed already, if there are enough, else by rows.
@@ -198,7 +218,7 @@ mod tests {
     use super::*;
     use crate::kernels::cpu::{
         arithmetic::{Format, rounded},
-        panels::Source,
+        panels::{Panels, Source},
     };
 
     fn values(count: usize, seed: u32) -> Vec<f32> {
@@ -220,16 +240,17 @@ mod tests {
         }
         let (x_t, y_t) = (transposed(&x, m, k), transposed(&y, k, n));
         let mut plain = vec![f32::NAN; m * n];
-        let across = Panels::pack(arithmetic, Source::Across(&y), n, k);
-        let rows = Rows::Plain { words: &words, stride, depth: stride };
+        let across = RightPanels::pack(arithmetic, Source::Across(&y), n, k);
+        let mut space = LeftPanels::default();
+        let rows = Rows::of(arithmetic, &words, stride, &(0..m), stride, &mut space);
         multiply_into(arithmetic, rows, m, &across, &Shared::new(&mut plain));
-        let left = Panels::pack(arithmetic, Source::Across(&x_t), m, k);
-        let along = Panels::pack(arithmetic, Source::Along(&y_t), n, k);
+        let left = LeftPanels::pack(arithmetic, Source::Across(&x_t), m, k);
+        let along = RightPanels::pack(arithmetic, Source::Along(&y_t), n, k);
         let packed = multiply_all(arithmetic, Rows::Packed(&left), m, &along);
         assert_eq!(plain, packed, "{arithmetic:?} ({m}, {k}, {n})");
         let operand = |value: f32| match arithmetic.format {
-            Format::Full => f64::from(value),
-            _ => f64::from(f32::from_bits(rounded(value))),
+            Format::Full | Format::Digits => f64::from(value),
+            Format::Rounded | Format::Pairs => f64::from(f32::from_bits(rounded(value))),
         };
         for (i, &found) in plain.iter().enumerate() {
             let exact: f64 = (0..k).map(|j| operand(x[i / n * k + j]) * operand(y[j * n + i % n])).sum();
@@ -241,7 +262,16 @@ mod tests {
     #[test]
     fn products_of_any_size_and_orientation_are_right_on_all_instructions() {
         for arithmetic in Arithmetic::all() {
-            for sizes in [(1, 1, 1), (8, 2, 48), (9, 3, 49), (37, 64, 100), (300, 128, 384), (130, 1999, 20)] {
+            for sizes in [
+                (1, 1, 1),
+                (8, 2, 48),
+                (9, 3, 49),
+                (37, 64, 100),
+                (300, 128, 384),
+                (130, 1999, 20),
+                (37, 512, 100),
+                (1, 600, 1),
+            ] {
                 check(arithmetic, sizes);
             }
         }
@@ -250,31 +280,35 @@ mod tests {
     #[test]
     fn words_pack_as_the_values_in_them() {
         for arithmetic in Arithmetic::all() {
-            for (depth, count) in [(7, 50), (75, 30)] {
-                packed_alike::<COLUMNS>(arithmetic, depth, count);
-                packed_alike::<ROWS>(arithmetic, depth, count);
+            for (depth, count) in [(7, 50), (75, 30), (600, 30)] {
+                packed_alike::<false>(arithmetic, depth, count);
+                packed_alike::<true>(arithmetic, depth, count);
             }
         }
     }
 
-    fn packed_alike<const WIDTH: usize>(arithmetic: Arithmetic, depth: usize, count: usize) {
+    fn packed_alike<const LEFT: bool>(arithmetic: Arithmetic, depth: usize, count: usize) {
         let (x, stride) = (values(depth * count, 3), arithmetic.words(count));
         let mut words = vec![0; depth * stride];
         for (row, words) in x.chunks_exact(count).zip(words.chunks_exact_mut(stride)) {
             arithmetic.store(row, words);
         }
         // Into the space of larger ones: nothing of those may be left.
-        let before = || Panels::<WIDTH>::pack(arithmetic, Source::Along(&vec![1.0; 100 * 100]), 100, 100);
+        let before = || Panels::<LEFT>::pack(arithmetic, Source::Along(&vec![1.0; 100 * 100]), 100, 100);
         let (mut across, mut along) = (before(), before());
         across.repack(arithmetic, Source::WordsAcross { words: &words, stride }, count, depth);
         along.repack(arithmetic, Source::WordsAlong { words: &words, stride }, depth, count);
-        let packed = |source, count, depth| Panels::<WIDTH>::pack(arithmetic, source, count, depth).words;
+        let packed = |source, count, depth| {
+            let panels = Panels::<LEFT>::pack(arithmetic, source, count, depth);
+            (panels.words, panels.factors)
+        };
         let transposed = transposed(&x, depth, count);
         for (panels, along, source, count, depth) in
             [(&across, &transposed, Source::Across(&x), count, depth), (&along, &x, Source::Along(&x), depth, count)]
         {
-            for packed in [packed(source, count, depth), packed(Source::Along(along), count, depth)] {
-                assert!(panels.words[..packed.len()] == packed, "{arithmetic:?} {WIDTH} {count} {depth}");
+            for (words, factors) in [packed(source, count, depth), packed(Source::Along(along), count, depth)] {
+                assert!(panels.words[..words.len()] == words, "{arithmetic:?} {LEFT} {count} {depth}");
+                assert!(panels.factors[..factors.len()] == factors, "{arithmetic:?} {LEFT} {count} {depth}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, forward::product, sized, with_scratch};
 use crate::kernels::cpu::{
-    panels::{COLUMNS, Panels, ROWS, Source},
+    panels::{COLUMNS, LeftPanels, RightPanels, Source},
     product::{Rows, multiply_all},
     rows::{add, gate_backward, norm_backward},
     shared::Shared,
@@ -27,8 +27,8 @@ pub(super) struct Flow {
     /// Of queries, keys and values (3·D).
     qkv: Vec<u32>,
     /// The operands of a weight's gradient.
-    left: Panels<ROWS>,
-    right: Panels<COLUMNS>,
+    left: LeftPanels,
+    right: RightPanels,
 }
 
 /// The gradient of h + injection in place of the result's (B, T, D), and those of every block's weights. `blocks` are
@@ -80,13 +80,15 @@ impl Block<'_> {
                 let [down, o, attended] = [&down, &o, &attended].map(|rows| unsafe { rows.rows(&chunk, row_words) });
                 norms_backward(sizes, &saved.out, &saved.out_scale, &chunk, grad, down);
                 self.gate(down, &chunk, scratch, gate_up);
-                let panels = &self.panels.gate_up_proj;
-                let all = |panels: &Panels<COLUMNS>| 0..panels.len();
-                let products = product(sizes, gate_up, both, 0..chunk.len(), panels, all(panels), &mut scratch.product);
+                let Scratch { left, product: out, .. } = scratch;
+                let (panels, all) = (&self.panels.gate_up_proj, 0..chunk.len());
+                let operand = Rows::of(sizes.arithmetic, gate_up, both, &all, panels.used, left);
+                let products = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
                 grad.chunks_exact_mut(width).zip(products).for_each(|(grad, row)| add(grad, row));
                 norms_backward(sizes, &saved.middle, &saved.middle_scale, &chunk, grad, o);
                 let panels = &self.panels.o_proj;
-                let products = product(sizes, o, row_words, 0..chunk.len(), panels, all(panels), &mut scratch.product);
+                let operand = Rows::of(sizes.arithmetic, o, row_words, &all, panels.used, left);
+                let products = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
                 for (words, row) in attended.chunks_exact_mut(row_words).zip(products) {
                     sizes.arithmetic.store(row, words);
                 }
@@ -98,18 +100,20 @@ impl Block<'_> {
     fn gate(&self, down: &[u32], chunk: &Range<usize>, scratch: &mut Scratch, out: &mut [u32]) {
         let (sizes, panels, inner) = (&self.sizes, &self.panels.down_proj, self.sizes.inner);
         let (stride, both, half) = (sizes.words(sizes.width), sizes.words(2 * inner), sizes.words(inner));
+        let Scratch { left, product: products, row, row2, .. } = scratch;
+        let operand = Rows::of(sizes.arithmetic, down, stride, &(0..chunk.len()), panels.used, left);
         for start in (0..panels.len()).step_by(GROUP) {
             let range = start..panels.len().min(start + GROUP);
             let column = start * COLUMNS;
-            let rows = product(sizes, down, stride, 0..chunk.len(), panels, range, &mut scratch.product);
-            for ((i, row), out) in chunk.clone().zip(rows).zip(out.chunks_exact_mut(both)) {
-                let (count, first) = (row.len(), sizes.words(column));
+            let rows = product(sizes, operand, chunk.len(), panels, range, products);
+            for ((i, grad), out) in chunk.clone().zip(rows).zip(out.chunks_exact_mut(both)) {
+                let (count, first) = (grad.len(), sizes.words(column));
                 let size = sizes.words(count);
                 let saved = &self.saved.gate_up[i * both..(i + 1) * both];
-                let (gates, ups) = (sized(&mut scratch.row, count), sized(&mut scratch.row2, count));
+                let (gates, ups) = (sized(row, count), sized(row2, count));
                 sizes.arithmetic.load(&saved[first..first + size], gates);
                 sizes.arithmetic.load(&saved[half + first..half + first + size], ups);
-                gate_backward(gates, ups, row);
+                gate_backward(gates, ups, grad);
                 sizes.arithmetic.store(gates, &mut out[first..first + size]);
                 sizes.arithmetic.store(ups, &mut out[half + first..half + first + size]);
             }
@@ -143,10 +147,11 @@ impl Block<'_> {
         let (width, size) = (sizes.width, sizes.words(3 * sizes.width));
         let grad = Shared::new(grad);
         sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
-            with_scratch(|scratch| {
+            with_scratch(|Scratch { left, product: out, .. }| {
                 // SAFETY: this chunk's rows.
                 let grad = unsafe { grad.rows(&chunk, width) };
-                let rows = product(sizes, &flow.qkv, size, chunk, panels, 0..panels.len(), &mut scratch.product);
+                let operand = Rows::of(sizes.arithmetic, &flow.qkv, size, &chunk, panels.used, left);
+                let rows = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
                 grad.chunks_exact_mut(width).zip(rows).for_each(|(grad, row)| add(grad, row));
             });
         });
@@ -154,13 +159,13 @@ impl Block<'_> {
 
     /// The gradients of the weights: each a product over all rows of the batch.
     fn weights(&self, flow: &mut Flow) -> Gradients {
-        let (sizes, saved) = (&self.sizes, self.saved);
+        let (sizes, saved, arithmetic) = (&self.sizes, self.saved, self.sizes.arithmetic.without_digits());
         let Flow { down, gate_up, o, qkv, left, right, .. } = flow;
         let mut gradient = |grads: &[u32], out: usize, inputs: &[u32], width: usize| {
             let from = |words, count| Source::WordsAcross { words, stride: sizes.words(count) };
-            left.repack_all(sizes.arithmetic, from(grads, out), out, sizes.rows());
-            right.repack_all(sizes.arithmetic, from(inputs, width), width, sizes.rows());
-            multiply_all(sizes.arithmetic, Rows::Packed(left), out, right)
+            left.repack_all(arithmetic, from(grads, out), out, sizes.rows());
+            right.repack_all(arithmetic, from(inputs, width), width, sizes.rows());
+            multiply_all(arithmetic, Rows::Packed(left), out, right)
         };
         let (width, inner) = (sizes.width, sizes.inner);
         [

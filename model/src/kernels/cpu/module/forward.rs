@@ -2,7 +2,7 @@
 
 use super::{BlockPanels, GROUP, Saved, Scratch, Sizes, sized, with_scratch};
 use crate::kernels::cpu::{
-    panels::{COLUMNS, Panels},
+    panels::{COLUMNS, RightPanels},
     product::{Rows, Target, multiply},
     rows::{add_norm, gate_panels},
     shared::Shared,
@@ -63,24 +63,23 @@ struct Block<'a> {
     record: bool,
 }
 
-/// Rows of a product into the thread's own space.
+/// The product of `count` rows with some panels into the thread's own space.
 pub(super) fn product<'s>(
     sizes: &Sizes<'_>,
-    words: &[u32],
-    stride: usize,
-    rows: Range<usize>,
-    panels: &Panels<COLUMNS>,
+    rows: Rows<'_>,
+    count: usize,
+    panels: &RightPanels,
     range: Range<usize>,
     out: &'s mut Vec<f32>,
 ) -> std::slice::ChunksExactMut<'s, f32> {
     let width = panels.count.min(range.end * COLUMNS) - range.start * COLUMNS;
-    let size = rows.len() * width;
+    let size = count * width;
     if out.len() < size {
         out.resize(size, 0.0);
     }
     let out = &mut out[..size];
     let target = Target { values: &Shared::new(out), start: 0, stride: width, add: false };
-    multiply(sizes.arithmetic, Rows::Plain { words, stride, depth: panels.used }, rows, panels, range, target);
+    multiply(sizes.arithmetic, rows, 0..count, panels, range, target);
     out.chunks_exact_mut(width)
 }
 
@@ -93,24 +92,28 @@ impl Block<'_> {
         let Saved { input, qkv, .. } = saved;
         let qkv = Shared::new(sized(qkv, sizes.rows() * size));
         let group = heads.whole_panels(GROUP);
+        // Some panels of columns at a time, for a chunk's rows.
         let project = |chunk: &Range<usize>, range: Range<usize>| {
-            with_scratch(|scratch| {
-                let start = range.start * COLUMNS;
-                let rows = product(sizes, input, stride, chunk.clone(), panels, range, &mut scratch.product);
-                for (i, row) in chunk.clone().zip(rows) {
-                    let from = i * size + heads.words_before(start);
-                    // SAFETY: these heads of a row of this chunk.
-                    let words = unsafe { qkv.part(from..from + heads.words_before(row.len())) };
-                    heads.store_qkv(i % sizes.positions, start, row, words);
+            with_scratch(|Scratch { left, product: out, .. }| {
+                let operand = Rows::of(sizes.arithmetic, input, stride, chunk, panels.used, left);
+                for first in range.clone().step_by(group) {
+                    let start = first * COLUMNS;
+                    let range = first..range.end.min(first + group);
+                    let rows = product(sizes, operand, chunk.len(), panels, range, out);
+                    for (i, row) in chunk.clone().zip(rows) {
+                        let from = i * size + heads.words_before(start);
+                        // SAFETY: these heads of a row of this chunk.
+                        let words = unsafe { qkv.part(from..from + heads.words_before(row.len())) };
+                        heads.store_qkv(i % sizes.positions, start, row, words);
+                    }
                 }
             });
         };
         if let Some(parts) = sizes.parts(sizes.rows(), panels.len(), group) {
             return parts.into_par_iter().with_max_len(1).for_each(|(chunk, range)| project(&chunk, range));
         }
-        sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
-            (0..panels.len()).step_by(group).for_each(|i| project(&chunk, i..panels.len().min(i + group)));
-        });
+        let chunks = sizes.chunks(sizes.positions).into_par_iter().with_max_len(1);
+        chunks.for_each(|chunk| project(&chunk, 0..panels.len()));
     }
 
     /// Attention and everything after it, for the rows that are read.
@@ -154,9 +157,7 @@ impl Block<'_> {
             }
             None => chunks.for_each(|chunk| {
                 attend_and_norm(chunk);
-                for start in (0..panels.len()).step_by(GROUP) {
-                    self.gate(chunk, start..panels.len().min(start + GROUP), &after);
-                }
+                self.gate(chunk, 0..panels.len(), &after);
                 self.down_and_norm(chunk, &after);
             }),
         }
@@ -182,12 +183,12 @@ impl Block<'_> {
     fn project_and_norm(&self, x: &[f32], chunk: &Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.o_proj);
         let (width, row_words) = (sizes.width, sizes.words(sizes.width));
-        with_scratch(|scratch| {
+        with_scratch(|Scratch { left, product: out, .. }| {
             let of = |i: usize| (i / self.read.len()) * sizes.positions + self.read.start + i % self.read.len();
             // SAFETY: this chunk's rows, which nobody writes any more.
             let attended = unsafe { after.attended.read(chunk, row_words) };
-            let all = 0..panels.len();
-            let rows = product(sizes, attended, row_words, 0..chunk.len(), panels, all, &mut scratch.product);
+            let operand = Rows::of(sizes.arithmetic, attended, row_words, &(0..chunk.len()), panels.used, left);
+            let rows = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
             for (i, row) in chunk.clone().zip(rows) {
                 after.first.write(sizes, i, &x[of(i) * width..(of(i) + 1) * width], row);
             }
@@ -198,11 +199,11 @@ impl Block<'_> {
     fn down_and_norm(&self, chunk: &Range<usize>, after: &After<'_>) {
         let (sizes, panels) = (&self.sizes, &self.panels.down_proj);
         let (width, size) = (sizes.width, sizes.words(sizes.inner));
-        with_scratch(|scratch| {
+        with_scratch(|Scratch { left, product: out, .. }| {
             // SAFETY: this chunk's rows, which nobody writes any more.
             let gated = unsafe { after.gated.read(chunk, size) };
-            let all = 0..panels.len();
-            let rows = product(sizes, gated, size, 0..chunk.len(), panels, all, &mut scratch.product);
+            let operand = Rows::of(sizes.arithmetic, gated, size, &(0..chunk.len()), panels.used, left);
+            let rows = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
             for (i, row) in chunk.clone().zip(rows) {
                 // SAFETY: a row of this chunk, which nobody writes any more.
                 let middle = unsafe { after.first.values.read(&(i..i + 1), width) };
@@ -239,32 +240,36 @@ impl Block<'_> {
         }
     }
 
-    /// silu(gate) · up for a chunk's rows and a few panels of columns.
-    fn gate(&self, chunk: &Range<usize>, range: Range<usize>, after: &After<'_>) {
-        let (sizes, panels) = (&self.sizes, &self.panels.gate_up_proj);
+    /// silu(gate) · up for a chunk's rows and some panels, a few of them at a time.
+    fn gate(&self, chunk: &Range<usize>, panels: Range<usize>, after: &After<'_>) {
+        let (sizes, weights) = (&self.sizes, &self.panels.gate_up_proj);
         let (inner, stride) = (sizes.inner, sizes.words(sizes.width));
         let (size, both_size) = (sizes.words(inner), sizes.words(2 * inner));
-        let start = range.start / 2 * COLUMNS;
-        let gated = start..inner.min(range.end / 2 * COLUMNS);
         // SAFETY: these columns of a row of this chunk.
         let part = |rows: &Shared<'_, u32>, row: usize, column: usize, values: &[f32]| {
             let start = row + sizes.words(column);
             sizes.arithmetic.store(values, unsafe { rows.part(start..start + sizes.words(values.len())) });
         };
-        with_scratch(|scratch| {
-            let out = sized(&mut scratch.row, range.len() / 2 * COLUMNS);
+        with_scratch(|Scratch { left, product: products, row: out, .. }| {
             // SAFETY: this chunk's rows, which nobody writes any more.
             let words = unsafe { after.first.words.read(chunk, stride) };
-            let rows = product(sizes, words, stride, 0..chunk.len(), panels, range, &mut scratch.product);
-            for (i, row) in chunk.clone().zip(rows) {
-                gate_panels(row, out);
-                part(&after.gated, i * size, start, &out[..gated.len()]);
-                if self.record {
-                    for (column, both) in gated.clone().step_by(COLUMNS).zip(row.chunks_exact(2 * COLUMNS)) {
-                        let (gates, ups) = both.split_at(COLUMNS);
-                        let count = COLUMNS.min(inner - column);
-                        part(&after.gate_up, i * both_size, column, &gates[..count]);
-                        part(&after.gate_up, i * both_size, inner + column, &ups[..count]);
+            let operand = Rows::of(sizes.arithmetic, words, stride, &(0..chunk.len()), weights.used, left);
+            for first in panels.clone().step_by(GROUP) {
+                let range = first..panels.end.min(first + GROUP);
+                let out = sized(out, range.len() / 2 * COLUMNS);
+                let start = first / 2 * COLUMNS;
+                let gated = start..inner.min(range.end / 2 * COLUMNS);
+                let rows = product(sizes, operand, chunk.len(), weights, range, products);
+                for (i, row) in chunk.clone().zip(rows) {
+                    gate_panels(row, out);
+                    part(&after.gated, i * size, start, &out[..gated.len()]);
+                    if self.record {
+                        for (column, both) in gated.clone().step_by(COLUMNS).zip(row.chunks_exact(2 * COLUMNS)) {
+                            let (gates, ups) = both.split_at(COLUMNS);
+                            let count = COLUMNS.min(inner - column);
+                            part(&after.gate_up, i * both_size, column, &gates[..count]);
+                            part(&after.gate_up, i * both_size, inner + column, &ups[..count]);
+                        }
                     }
                 }
             }

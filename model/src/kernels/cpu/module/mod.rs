@@ -11,7 +11,7 @@ mod forward;
 use super::{
     arithmetic::Arithmetic,
     heads::{self, HeadSizes},
-    panels::{COLUMNS, Panels},
+    panels::{LeftPanels, RightPanels},
     shared::sized,
     tile::Geometry,
 };
@@ -40,11 +40,11 @@ pub(in crate::kernels) struct Sizes<'a> {
 #[expect(clippy::struct_field_names, reason = "the names that they have in checkpoints")]
 #[derive(Clone)]
 pub(in crate::kernels) struct BlockPanels {
-    pub(in crate::kernels) qkv_proj: Arc<Panels<COLUMNS>>,
-    pub(in crate::kernels) o_proj: Arc<Panels<COLUMNS>>,
+    pub(in crate::kernels) qkv_proj: Arc<RightPanels>,
+    pub(in crate::kernels) o_proj: Arc<RightPanels>,
     /// Forward: a panel of gate before a panel of up.
-    pub(in crate::kernels) gate_up_proj: Arc<Panels<COLUMNS>>,
-    pub(in crate::kernels) down_proj: Arc<Panels<COLUMNS>>,
+    pub(in crate::kernels) gate_up_proj: Arc<RightPanels>,
+    pub(in crate::kernels) down_proj: Arc<RightPanels>,
 }
 
 /// What the backward pass needs of one block. Rows in words unless they are f32.
@@ -83,7 +83,7 @@ impl<'a> Sizes<'a> {
 
     fn heads(&self) -> HeadSizes<'a> {
         HeadSizes {
-            arithmetic: self.arithmetic,
+            arithmetic: self.arithmetic.without_digits(),
             positions: self.positions,
             num_heads: self.num_heads,
             dim: self.width / self.num_heads,
@@ -137,6 +137,7 @@ impl<'a> Sizes<'a> {
 #[derive(Default)]
 struct Scratch {
     heads: heads::Scratch,
+    left: LeftPanels,
     product: Vec<f32>,
     row: Vec<f32>,
     row2: Vec<f32>,

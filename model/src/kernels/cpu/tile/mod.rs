@@ -8,6 +8,7 @@ mod x86;
 
 use super::{
     arithmetic::{Arithmetic, Format, Instructions},
+    digits,
     panels::COLUMNS,
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Geometry {
     pub(super) step: usize,
     /// Words along the inner dimension before the sums are written back.
     pub(super) depth: usize,
+    /// Whether the machine is told beforehand how many rows the tiles have.
+    pub(super) fixed_height: bool,
     /// Rows that are taken from one product to the next together, about: few enough for the second cache, many enough
     /// that reading the weights costs nothing.
     pub(super) chunk: usize,
@@ -42,16 +45,33 @@ impl Geometry {
     /// stays in the first or near it.
     pub(super) fn of(arithmetic: Arithmetic) -> Self {
         match (arithmetic.instructions, arithmetic.format) {
-            (Instructions::Amx, _) | (Instructions::Portable, Format::Pairs) => {
-                Self { rows: 32, left_strip: 1, columns: 32, right_strip: 16, step: 16, depth: 768, chunk: 256 }
-            }
+            (_, Format::Digits) => Self {
+                rows: digits::SIDE,
+                left_strip: digits::SIDE,
+                columns: digits::SIDE,
+                right_strip: digits::SIDE,
+                step: digits::WORDS,
+                depth: 24 * digits::WORDS,
+                fixed_height: true,
+                chunk: 256,
+            },
+            (Instructions::Amx, _) | (Instructions::Portable, Format::Pairs) => Self {
+                rows: 32,
+                left_strip: 1,
+                columns: 32,
+                right_strip: 16,
+                step: 16,
+                depth: 768,
+                fixed_height: true,
+                chunk: 256,
+            },
             (Instructions::Avx512 | Instructions::Avx512Bf16, _) => Self::of_vectors(ROWS, COLUMNS, 768),
             (Instructions::Avx2 | Instructions::Portable, _) => Self::of_vectors(6, 16, 512),
         }
     }
 
     fn of_vectors(rows: usize, columns: usize, depth: usize) -> Self {
-        Self { rows, left_strip: rows, columns, right_strip: columns, step: 1, depth, chunk: 96 }
+        Self { rows, left_strip: rows, columns, right_strip: columns, step: 1, depth, fixed_height: false, chunk: 96 }
     }
 }
 
@@ -65,18 +85,31 @@ impl Ready {
     /// For tiles of so many rows.
     pub(super) fn for_rows(arithmetic: Arithmetic, rows: usize) -> Self {
         #[cfg(target_arch = "x86_64")]
-        return Self { _registers: (arithmetic.instructions == Instructions::Amx).then(|| amx::Registers::set(rows)) };
+        return Self {
+            _registers: (arithmetic.instructions == Instructions::Amx).then(|| match arithmetic.format {
+                Format::Digits => amx::digits::registers(rows),
+                _ => amx::pairs::registers(rows),
+            }),
+        };
         #[cfg(not(target_arch = "x86_64"))]
         Self {}
     }
 }
 
-/// Rows of a left operand: the word at depth p of row r is at `words + r·row + p·step`.
+/// Rows of a left operand: the word at depth p of row r is at `words + r·row + p·step`, or where [`digits`] say.
 #[derive(Clone, Copy)]
 pub(super) struct Left {
     pub(super) words: *const u32,
     pub(super) row: usize,
     pub(super) step: usize,
+    /// Of digits: sixteen rows' factors.
+    pub(super) factors: *const f32,
+}
+
+impl Left {
+    pub(super) fn new(words: &[u32], row: usize, step: usize) -> Self {
+        Self { words: words.as_ptr(), row, step, factors: std::ptr::null() }
+    }
 }
 
 /// A strip of a right operand, the next one `strip` words later, and what is to be fetched for the next tile meanwhile:
@@ -87,6 +120,8 @@ pub(super) struct Right {
     pub(super) strip: usize,
     pub(super) next: *const u32,
     pub(super) fetch: usize,
+    /// Of digits: sixteen columns' factors.
+    pub(super) factors: *const f32,
 }
 
 /// Where a tile's sums go: rows `stride` apart, replaced or added to.
@@ -168,7 +203,9 @@ unsafe fn whole(
     unsafe {
         match (arithmetic.instructions, arithmetic.format) {
             #[cfg(target_arch = "x86_64")]
-            (Instructions::Amx, Format::Pairs) => amx::pairs(left, right, depth, (rows, vectors), out),
+            (Instructions::Amx, Format::Digits) => amx::digits::tile(left, right, depth, rows, out),
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Amx, Format::Pairs) => amx::pairs::tile(left, right, depth, (rows, vectors), out),
             #[cfg(target_arch = "x86_64")]
             (Instructions::Avx512Bf16, Format::Pairs) => x86::pairs(left, right, depth, (rows, vectors), out),
             #[cfg(target_arch = "x86_64")]
@@ -179,6 +216,7 @@ unsafe fn whole(
             (Instructions::Avx2, Format::Full | Format::Rounded) => {
                 x86::narrow(left, right, depth, (rows, vectors), out);
             }
+            (_, Format::Digits) => portable::digits(left, right, depth, rows, out),
             (_, Format::Pairs) => portable::pairs(left, right, depth, (rows, vectors), out),
             _ => portable::full(left, right, depth, (rows, vectors), out),
         }

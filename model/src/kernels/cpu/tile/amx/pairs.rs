@@ -1,80 +1,23 @@
-//! Tiles of bf16 pairs on AMX: up to 32 rows by 32 columns, their sums in four of the machine's eight tile registers.
-#![expect(unsafe_code, reason = "instructions found at run time, which the compiler has no names for")]
+//! Products of bf16 pairs: tiles of up to 32 rows by 32 columns, their sums in four registers.
 
-use super::{Left, Out, Right};
-use std::{arch::asm, sync::OnceLock};
+use super::{
+    super::{Left, Out, Right},
+    Registers, SIDE, idle,
+};
+use std::arch::asm;
 
-/// Rows of a tile register, its 32-bit columns, and the words along the inner dimension of one product of two.
-const SIDE: usize = 16;
-
-/// Whether this machine has the instructions and the system lets this process use them.
-pub(in crate::kernels::cpu) fn permitted() -> bool {
-    static PERMITTED: OnceLock<bool> = OnceLock::new();
-    *PERMITTED.get_or_init(|| has_instructions() && has_permission())
-}
-
-fn has_instructions() -> bool {
-    const BF16_AND_TILES: u32 = 1 << 22 | 1 << 24;
-    let leaf = |leaf| std::arch::x86_64::__cpuid_count(leaf, 0);
-    leaf(0).eax >= 7 && leaf(7).edx & BF16_AND_TILES == BF16_AND_TILES
-}
-
-/// Linux keeps the registers' 8 KiB for no process that has not asked for it.
-#[cfg(target_os = "linux")]
-fn has_permission() -> bool {
-    const REQUEST_STATE: libc::c_long = 0x1023;
-    const TILE_DATA: libc::c_long = 18;
-    // SAFETY: asks for a part of the processor's state; nothing of the process changes but that it may be used.
-    unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_STATE, TILE_DATA) == 0 }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn has_permission() -> bool {
-    false
-}
-
-/// This thread's tile registers, set to a number of rows until this is dropped.
-pub(in crate::kernels::cpu) struct Registers(());
-
-/// What `ldtilecfg` reads.
-#[repr(C, align(64))]
-struct Shape {
-    palette: u8,
-    start_row: u8,
-    reserved: [u8; 14],
-    row_bytes: [u16; 16],
-    rows: [u8; 16],
-}
-
-impl Registers {
-    /// For tiles of `rows` (1 to 32) rows: registers 0 and 1 hold the sums of the first 16, 2 and 3 of the others, 4
-    /// and 5 the rows themselves, 6 and 7 columns.
-    pub(super) fn set(rows: usize) -> Self {
-        assert!((1..=2 * SIDE).contains(&rows) && permitted(), "rows of a tile");
-        let [upper, lower] = [rows.min(SIDE), rows.saturating_sub(SIDE)].map(|rows| rows as u8);
-        let mut shape = Shape { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
-        for (register, rows) in [upper, upper, lower, lower, upper, lower, 16, 16].into_iter().enumerate() {
-            shape.rows[register] = rows;
-            shape.row_bytes[register] = if rows == 0 { 0 } else { 64 };
-        }
-        // SAFETY: a valid shape, and the machine has the instruction.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const shape, options(nostack, readonly)) };
-        Self(())
-    }
-}
-
-impl Drop for Registers {
-    fn drop(&mut self) {
-        // SAFETY: the machine has the instruction, as the registers were set.
-        unsafe { asm!("tilerelease", options(nostack, nomem)) };
-    }
+/// For tiles of `rows` (1 to 32) rows: registers 0 and 1 hold the sums of the first 16, 2 and 3 of the others, 4 and 5 the
+/// rows themselves, 6 and 7 columns.
+pub(in super::super) fn registers(rows: usize) -> Registers {
+    let (upper, lower) = (rows.min(SIDE), rows.saturating_sub(SIDE));
+    Registers::set([upper, upper, lower, lower, upper, lower, SIDE, SIDE])
 }
 
 /// Pairs of bf16.
 ///
 /// # Safety
 /// As for [`super::tile`]; the registers must be set to this number of rows, and words of a row be neighbours.
-pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vectors): (usize, usize), out: Out) {
+pub(in super::super) unsafe fn tile(left: Left, right: Right, depth: usize, (rows, vectors): (usize, usize), out: Out) {
     debug_assert!(left.step == 1 && rows <= 2 * SIDE && vectors <= 2, "a tile of its geometry");
     let (steps, rest) = (depth / SIDE, depth % SIDE);
     if steps > 0 || rest == 0 {
@@ -96,7 +39,7 @@ pub(super) unsafe fn pairs(left: Left, right: Right, depth: usize, (rows, vector
             let words = right.words.add(v * right.strip + steps * SIDE * SIDE);
             strip.as_flattened_mut()[..rest * SIDE].copy_from_slice(std::slice::from_raw_parts(words, rest * SIDE));
         }
-        let left = Left { words: a.as_ptr().cast(), row: SIDE, step: 1 };
+        let left = Left::new(a.as_flattened(), SIDE, 1);
         let right = Right { words: b.as_ptr().cast(), strip: SIDE * SIDE, fetch: 0, ..right };
         sums(left, right, 1, (rows, vectors), Out { add: out.add || steps > 0, ..out });
     }
@@ -111,15 +54,6 @@ macro_rules! second {
 }
 macro_rules! both {
     ($($line:expr),*) => { concat!(".if {lower} && {second}\n", $($line, "\n",)* ".endif") };
-}
-
-/// Eight instructions without effect, for behind one on tile registers. Where another thread is busy on the same core, one
-/// that has several of the latter among few others gets less than half of what the tile unit can do: products take 14 ns
-/// and not 8.5, loads beside them another 11 and not 7. A core of its own does both as fast as without.
-macro_rules! idle {
-    () => {
-        ".rept 8\nnop\n.endr"
-    };
 }
 
 /// In their place: fetches half of a register's columns of the step after the next to the first cache; they need not be there.
@@ -138,7 +72,7 @@ macro_rules! fetch {
 /// Sums over `steps` whole steps.
 ///
 /// # Safety
-/// As for [`pairs`].
+/// As for [`tile`].
 unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, usize), out: Out) {
     // SAFETY: as the caller promises; a register without rows is not used.
     unsafe {
@@ -156,7 +90,7 @@ unsafe fn sums(left: Left, right: Right, steps: usize, (rows, vectors): (usize, 
 /// result; `x` is where its second half begins. A load overwrites an operand as soon as its last product has begun.
 ///
 /// # Safety
-/// As for [`pairs`].
+/// As for [`tile`].
 unsafe fn sized<const LOWER: bool, const SECOND: bool>(left: Left, right: Right, steps: usize, out: Out) {
     // SAFETY: as the caller promises.
     unsafe {
