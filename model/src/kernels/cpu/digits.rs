@@ -75,10 +75,12 @@ pub(super) fn pack(
     let (strip, factors) = (strip.as_chunks_mut::<SIDE>().0, factors.as_mut_array().expect("a factor for each row"));
     match values {
         Values::Along { words, stride } => {
-            pack_along(&words[range.start * stride..], stride, range.len(), depth, left, strip, factors);
+            let words = words.get(range.start * stride..).unwrap_or_default();
+            pack_along(words, stride, range.len(), depth, left, strip, factors);
         }
         Values::Across { words, stride } => {
-            pack_across(&words[range.start..], stride, range.len(), depth, left, strip, factors);
+            let words = words.get(range.start..).unwrap_or_default();
+            pack_across(words, stride, range.len(), depth, left, strip, factors);
         }
     }
 }

@@ -48,17 +48,14 @@ pub(super) unsafe fn digits(left: Left, right: Right, depth: usize, rows: usize,
             }
         }
     }
-    for r in 0..rows {
-        for c in 0..SIDE {
-            let of = |weight: usize| sums[weight][r][c] as f32;
-            let sum =
-                digits::FACTORS.into_iter().enumerate().rev().fold(0.0, |sum, (i, weight)| of(i).mul_add(weight, sum));
-            // SAFETY: as the caller promises.
-            unsafe {
-                let sum = sum * left.factors.add(r).read() * right.factors.add(c).read();
-                let value = out.values.add(r * out.stride + c);
-                value.write(if out.add { value.read() + sum } else { sum });
-            }
+    for (r, c) in (0..rows).flat_map(|r| (0..SIDE).map(move |c| (r, c))) {
+        let weights = sums.iter().zip(digits::FACTORS).rev();
+        let sum = weights.fold(0.0, |sum, (sums, factor)| (sums[r][c] as f32).mul_add(factor, sum));
+        // SAFETY: as the caller promises.
+        unsafe {
+            let sum = sum * left.factors.add(r).read() * right.factors.add(c).read();
+            let value = out.values.add(r * out.stride + c);
+            value.write(if out.add { value.read() + sum } else { sum });
         }
     }
 }
