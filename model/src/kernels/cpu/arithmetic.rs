@@ -82,7 +82,14 @@ impl fmt::Display for Arithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operands = match self.format {
             Format::Full => "f32",
-            Format::Digits => "f32 in fixed point of 24 bits",
+            Format::Digits => {
+                return write!(
+                    f,
+                    "f32, from {} terms on in fixed point of 24 bits, {}",
+                    digits::LEAST,
+                    self.instructions
+                );
+            }
             Format::Rounded => "bf16 operands in f32",
             Format::Pairs => "bf16",
         };

@@ -168,7 +168,7 @@ impl<'a> Rows<'a> {
                 match strip {
                     1 => (Left::new(words, a.depth, 1), rows),
                     digits::SIDE => {
-                        debug_assert!(within == 0, "tiles are strips");
+                        assert!(within == 0, "tiles are strips");
                         (Left { factors: a.factors[row..].as_ptr(), ..Left::new(words, digits::SIDE, 1) }, rows)
                     }
                     _ => (Left::new(&words[within..], 1, strip), rows.min(strip - within)),
