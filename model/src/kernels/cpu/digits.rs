@@ -154,8 +154,8 @@ vectorised! {
             let largest = lanes.iter().chain(rest).fold(0, |max, &x| max.max(x & 0x7fff_ffff));
             (*into, *factor) = powers(largest);
         }
+        let mut packed = [Block::default(); DIGITS];
         for (step, blocks) in strip.as_chunks_mut::<WORDS>().0.iter_mut().enumerate() {
-            let mut packed = [Block::default(); DIGITS];
             let blocks = blocks.as_chunks_mut::<SIDE>().0;
             for (i, &into) in into.iter().enumerate() {
                 let mut values = [0; VALUES];
@@ -208,8 +208,8 @@ vectorised! {
         for ((into, factor), &largest) in into.iter_mut().zip(factors).zip(&largest) {
             (*into, *factor) = powers(largest);
         }
+        let mut packed = [Block::default(); DIGITS];
         for (step, blocks) in strip.as_chunks_mut::<WORDS>().0.iter_mut().enumerate() {
-            let mut packed = [Block::default(); DIGITS];
             for i in 0..SIDE {
                 let mut values = [[0; SIDE]; 4];
                 for (j, values) in values.iter_mut().enumerate() {
