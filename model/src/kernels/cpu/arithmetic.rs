@@ -1,7 +1,7 @@
 //! The number format of products' operands, and the instructions that multiply them.
 //!
 //! Operands are kept in words of 32 bits: one f32, or two neighbours along the inner dimension in bf16, the first in
-//! the lower half. Rounded to bf16 or not, products are exact and their sums f32.
+//! the lower half. Rounded to bf16 or not, products are exact and their sums f32; [`digits`] are sums of integers.
 
 use super::{digits, vectorised::vectorised};
 use hrm_types::experiment::ForwardDtype;
@@ -125,7 +125,7 @@ impl Arithmetic {
         for dtype in [ForwardDtype::Float32, ForwardDtype::Bfloat16] {
             all.extend(Instructions::found().into_iter().map(|instructions| Self::with(dtype, instructions)));
         }
-        // f32 has nothing better than AVX-512 where bf16 has.
+        // AVX512-BF16 multiplies f32 as AVX-512 does.
         all.dedup();
         // Pairs and digits can be multiplied anywhere, if slowly, and in tiles as large as those of AMX.
         all.extend([Format::Pairs, Format::Digits].map(|format| Self { format, instructions: Instructions::Portable }));

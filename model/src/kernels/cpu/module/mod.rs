@@ -95,11 +95,16 @@ impl<'a> Sizes<'a> {
         self.arithmetic.words(count)
     }
 
+    /// Rows that go together from one product to the next, about, by what multiplies rows of D.
+    fn chunk(&self) -> usize {
+        Geometry::of(self.arithmetic.of_sums(self.width)).chunk
+    }
+
     /// Cuts the rows of as many sequences of `positions` into chunks, as many for every thread: whole sequences, or parts
     /// of one, if that gives each as much, since attention packs a sequence's keys for each of its chunks; else rows.
     fn chunks(&self, positions: usize) -> Vec<Range<usize>> {
         let (sequences, rows) = (self.batch, self.batch * positions);
-        let (size, threads) = (Geometry::of(self.arithmetic).chunk, rayon::current_num_threads());
+        let (size, threads) = (self.chunk(), rayon::current_num_threads());
         let parts = positions.div_ceil(size).max(threads.div_ceil(sequences.max(1))).min(positions);
         let together = (size / positions.max(1)).max(1);
         let count = match parts {
@@ -121,7 +126,7 @@ impl<'a> Sizes<'a> {
     /// Cuts a product of `rows` rows and `panels` panels of columns into parts of both where there are so few rows that
     /// whole ones would leave threads idle, or have each of them read all of the weights. `group` panels stay together.
     fn parts(&self, rows: usize, panels: usize, group: usize) -> Option<Vec<(Range<usize>, Range<usize>)>> {
-        let (size, threads) = (Geometry::of(self.arithmetic).chunk, rayon::current_num_threads());
+        let (size, threads) = (self.chunk(), rayon::current_num_threads());
         let count = rows.div_ceil(size).max(1);
         (count < 2 * threads && !count.is_multiple_of(threads)).then(|| {
             let columns = |chunk: Range<usize>| {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Left, Out, Right},
-    Registers, SIDE, idle,
+    Registers, SIDE, fetch_next, idle,
 };
 use crate::kernels::cpu::digits::{self, Sums, WORDS};
 use std::{
@@ -104,16 +104,7 @@ pub(in super::super) unsafe fn tile(left: Left, right: Right, depth: usize, rows
             idle!(),
             "tileloadd tmm7, [{b} + {line} + 2048]",
             idle!(),
-            // Part of the next tile's columns.
-            "mov {x}, {lines}",
-            "test {x}, {x}",
-            "jz 7f",
-            "3:",
-            "prefetcht1 [{fetch}]",
-            "add {fetch}, 64",
-            "dec {x}",
-            "jnz 3b",
-            "7:",
+            fetch_next!(),
             "dec {steps}",
             "jnz 4b",
             "tdpbssd tmm2, tmm4, tmm7",

@@ -79,4 +79,21 @@ macro_rules! idle {
     };
 }
 
-use idle;
+/// Fetches `lines` lines of the next tile's columns, from `fetch` on, to the second cache; `x` is changed.
+macro_rules! fetch_next {
+    () => {
+        concat!(
+            "mov {x}, {lines}\n",
+            "test {x}, {x}\n",
+            "jz 99f\n",
+            "98:\n",
+            "prefetcht1 [{fetch}]\n",
+            "add {fetch}, 64\n",
+            "dec {x}\n",
+            "jnz 98b\n",
+            "99:"
+        )
+    };
+}
+
+use {fetch_next, idle};

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Left, Out, Right},
-    Registers, SIDE, idle,
+    Registers, SIDE, fetch_next, idle,
 };
 use std::arch::asm;
 
@@ -56,7 +56,7 @@ macro_rules! both {
     ($($line:expr),*) => { concat!(".if {lower} && {second}\n", $($line, "\n",)* ".endif") };
 }
 
-/// In their place: fetches half of a register's columns of the step after the next to the first cache; they need not be there.
+/// In place of [`idle`]: fetches half of a register's columns of the step after the next to the first cache; they need not be there.
 macro_rules! fetch {
     ($strip:literal, first half) => {
         fetch!($strip, "0, 64, 128, 192, 256, 320, 384, 448")
@@ -137,16 +137,7 @@ unsafe fn sized<const LOWER: bool, const SECOND: bool>(left: Left, right: Right,
             lower!("tileloadd tmm5, [{a1} + {a}]", idle!()),
             second!("tileloadd tmm7, [{b1} + {b}]", fetch!("b1", second half)),
             "7:",
-            // Part of the next tile's columns.
-            "mov {x}, {lines}",
-            "test {x}, {x}",
-            "jz 6f",
-            "5:",
-            "prefetcht1 [{fetch}]",
-            "add {fetch}, 64",
-            "dec {x}",
-            "jnz 5b",
-            "6:",
+            fetch_next!(),
             "dec {steps}",
             "jnz 4b",
             "tdpbf16ps tmm0, tmm4, tmm6",
