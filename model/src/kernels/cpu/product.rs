@@ -87,6 +87,7 @@ fn multiply_band(
     let (strip, inner) = (b.depth * geometry.right_strip, a.depth());
     for start in (0..inner.max(1)).step_by(geometry.depth) {
         let depth = inner.min(start + geometry.depth) - start;
+        let share = |tile: usize| if tiles < geometry.fetching { 0 } else { (tile * depth / tiles).min(depth) };
         for column in (first * COLUMNS..first * COLUMNS + width).step_by(geometry.columns) {
             let words = b.strip(column, start);
             // Where the next tile's columns begin, as long as there are any: each tile fetches its part of them.
@@ -98,7 +99,7 @@ fn multiply_band(
                 let place = target.start + (row - rows.start) * target.stride + (column - first * COLUMNS);
                 let (values, add) = (target.values.pointer(place), target.add || start > 0);
                 let out = Out { values, stride: target.stride, add };
-                let (fetched, fetch) = (tile * depth / tiles, ((tile + 1) * depth / tiles).min(depth));
+                let (fetched, fetch) = (share(tile), share(tile + 1));
                 let right = Right {
                     words: words.as_ptr(),
                     factors: b.factors[column..].as_ptr(),

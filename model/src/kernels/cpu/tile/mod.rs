@@ -35,6 +35,9 @@ pub(super) struct Geometry {
     pub(super) depth: usize,
     /// Whether the machine is told beforehand how many rows the tiles have.
     pub(super) fixed_height: bool,
+    /// Tiles one above the other from which on each fetches its part of the columns after theirs. Few would each have many
+    /// lines to fetch, and AMX's wait for them longer than for what comes by itself.
+    pub(super) fetching: usize,
     /// Rows that are taken from one product to the next together, about: few enough for the second cache, many enough
     /// that reading the weights costs nothing.
     pub(super) chunk: usize,
@@ -53,6 +56,7 @@ impl Geometry {
                 step: digits::WORDS,
                 depth: 24 * digits::WORDS,
                 fixed_height: true,
+                fetching: 4,
                 chunk: 256,
             },
             (Instructions::Amx, _) | (Instructions::Portable, Format::Pairs) => Self {
@@ -63,6 +67,7 @@ impl Geometry {
                 step: 16,
                 depth: 768,
                 fixed_height: true,
+                fetching: 4,
                 chunk: 256,
             },
             (Instructions::Avx512 | Instructions::Avx512Bf16, _) => Self::of_vectors(ROWS, COLUMNS, 768),
@@ -71,7 +76,17 @@ impl Geometry {
     }
 
     fn of_vectors(rows: usize, columns: usize, depth: usize) -> Self {
-        Self { rows, left_strip: rows, columns, right_strip: columns, step: 1, depth, fixed_height: false, chunk: 96 }
+        Self {
+            rows,
+            left_strip: rows,
+            columns,
+            right_strip: columns,
+            step: 1,
+            depth,
+            fixed_height: false,
+            fetching: 1,
+            chunk: 96,
+        }
     }
 }
 
