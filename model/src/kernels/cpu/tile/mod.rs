@@ -35,8 +35,8 @@ pub(super) struct Geometry {
     pub(super) depth: usize,
     /// Whether the machine is told beforehand how many rows the tiles have.
     pub(super) fixed_height: bool,
-    /// Tiles one above the other from which on each fetches its part of the columns after theirs. Few would each have many
-    /// lines to fetch, and AMX's wait for them longer than for what comes by itself.
+    /// Tiles of a band, from which number on each fetches its part of the next columns: few would each have many lines to
+    /// fetch, which costs AMX more than it saves.
     pub(super) fetching: usize,
     /// Rows that are taken from one product to the next together, about: few enough for the second cache, many enough
     /// that reading the weights costs nothing.
