@@ -93,7 +93,7 @@ fn gpu_add_rms_norm() {
 #[test]
 #[ignore = "needs a GPU: make gpu-check"]
 fn gpu_swiglu() {
-    for (dtype, inner) in BOTH.into_iter().flat_map(|dtype| [24, 256, 13].map(|inner| (dtype, inner))) {
+    for (dtype, inner) in BOTH.into_iter().flat_map(|dtype| [24, 256, 13, 2_064].map(|inner| (dtype, inner))) {
         let gate_up = random((3, 5, 2 * inner), 2);
         check("swiglu", dtype, &[&gate_up], |x| swiglu(&x[0]), |x| plain_swiglu(&x[0]));
     }
@@ -102,11 +102,11 @@ fn gpu_swiglu() {
 #[test]
 #[ignore = "needs a GPU: make gpu-check"]
 fn gpu_attention() {
-    // Heads with and without a kernel on tensor cores; lengths within, at and beyond one tile.
+    // Heads with and without a kernel on tensor cores; lengths within, at and beyond one tile, and a block's own tiles.
     for (dtype, heads, dim) in
         BOTH.into_iter().flat_map(|dtype| [(2, 32), (2, 64), (1, 128), (3, 16)].map(|(h, d)| (dtype, h, d)))
     {
-        for positions in [7, 32, 64, 82, 97, 130, 200] {
+        for positions in [7, 40, 64, 82, 97, 128, 200] {
             let qkv = random((2, positions, 3 * heads * dim), 3);
             let rope = Rope::new(positions, dim, 10_000.0);
             for rope in [None, Some(&rope)] {

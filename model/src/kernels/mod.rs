@@ -64,5 +64,7 @@ pub fn activations(dtype: ForwardDtype, device: &Device) -> DType {
 
 #[cfg(all(test, feature = "cuda"))]
 mod gpu_tests;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) mod gpu_throughput;
 #[cfg(test)]
 mod tests;

@@ -73,9 +73,6 @@ inline __nv_bfloat16 __float2bfloat16(float x) { return x; }
 inline __nv_bfloat16 __float2bfloat16_rn(float x) { return x; }
 inline float __bfloat162float(__nv_bfloat16 x) { return x; }
 
-struct alignas(8) float2 {
-    float x, y;
-};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline float normcdff(float x) { return 0.5f * erfcf(-x * 0.70710678f); }

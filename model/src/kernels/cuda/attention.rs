@@ -1,6 +1,6 @@
 //! Attention: on tensor cores where the head's size allows, else with a warp per query.
 
-use super::{Arg, Launch, Operand, Output, Source, THREADS, WARPS, int, operand, space, suffix};
+use super::{Arg, Launch, Operand, Output, Source, WARPS, int, operand, space, suffix};
 use crate::kernels::{attention::Heads, rope::Rope};
 use candle_core::{
     CudaDevice, CudaStorage, DType, Result,
@@ -16,16 +16,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows of a block, as `tiles.cuh` has it.
 const TILE: usize = 64;
 
-/// Tiles of queries of a block of the forward pass, as `attention.cu` has it.
-const fn query_tiles(dim: usize) -> usize {
+/// Tiles that are a block's own, as `attention.cu` and `attention_backward.cu` have it.
+const fn own_tiles(dim: usize) -> usize {
     if dim > 64 { 1 } else { 2 }
 }
 
-/// Rows of the other side that a block of the backward pass holds.
+/// Rows of the other side that a block of the backward pass walks over at a time.
 const STEP: usize = 32;
 
 /// Positions of a sequence whose heads are each done by one block, at most, as `attention_short.cu` has it.
 const SHORT: usize = 96;
+
+/// Threads of a block that rotates, at most, as `attention.cu` has it.
+const MOST: usize = 256;
 
 /// Columns of a head, at most, as `attention_plain.cu` has it.
 const MOST_COLUMNS: usize = 256;
@@ -82,11 +85,11 @@ impl Sizes {
         (rows * (self.dim + 8) * 2) as u32
     }
 
-    /// A block for every head, 32 threads for sixteen positions.
-    fn short(&self, pass: &str, shared: u32) -> Result<Launch> {
+    /// A block for every head, two threads for each of its rows: the positions, up to a multiple of `rows`.
+    fn short(&self, pass: &str, rows: usize, shared: u32) -> Result<Launch> {
         let name = format!("attention_short_{pass}_{}", self.dim);
         let launch = Launch::new(Source::AttentionShort, name, (self.batch * self.heads) as u64)?;
-        Ok(Launch { shared, threads: 32 * self.positions.div_ceil(16) as u32, ..launch })
+        Ok(Launch { shared, threads: 2 * self.positions.next_multiple_of(rows) as u32, ..launch })
     }
 
     /// The last arguments of every kernel.
@@ -128,7 +131,7 @@ pub(in crate::kernels) fn forward(qkv: Operand<'_>, heads: &Heads, log_sums: &Lo
             let mut args = vec![qkv, cos, sin, out, sums];
             args.extend(sizes.args()?);
             let launch = if sizes.kernels == Kernels::Short {
-                sizes.short("forward", sizes.tiles(3 * SHORT))?
+                sizes.short("forward", 16, sizes.tiles(3 * SHORT))?
             } else {
                 let name = format!("attention_plain_forward_{}", suffix(dtype)?);
                 Launch::new(Source::AttentionPlain, name, sizes.blocks(WARPS as usize))?
@@ -144,7 +147,7 @@ pub(in crate::kernels) fn forward(qkv: Operand<'_>, heads: &Heads, log_sums: &Lo
 fn forward_tiled(device: &CudaDevice, [qkv, out, sums]: [Arg<'_>; 3], heads: &Heads, sizes: &Sizes) -> Result<()> {
     let rotated = heads.rope.as_ref().map(|rope| rotated(device, qkv, rope, sizes)).transpose()?;
     let (qk, parts) = rotated.as_ref().map_or((qkv, 3), |rotated| (rotated.pointer, 2));
-    let tiles = query_tiles(sizes.dim);
+    let tiles = own_tiles(sizes.dim);
     let launch = Launch {
         shared: sizes.tiles((tiles + 4) * TILE),
         ..Launch::new(Source::Attention, format!("attention_forward_{}", sizes.dim), sizes.blocks(tiles * TILE))?
@@ -158,19 +161,11 @@ fn forward_tiled(device: &CudaDevice, [qkv, out, sums]: [Arg<'_>; 3], heads: &He
 fn rotated(device: &CudaDevice, qkv: Arg<'_>, rope: &Rope, sizes: &Sizes) -> Result<Output> {
     let out = Output::new(device, DType::BF16, sizes.batch * sizes.positions * 2 * sizes.width)?;
     let [cos, sin] = tables(Some(rope), device)?;
-    // A thread has eight columns of each half of a head.
-    let threads = (sizes.batch * sizes.positions * 2 * sizes.heads * (sizes.dim / 16)) as u64;
-    let args = [
-        qkv,
-        cos,
-        sin,
-        out.pointer,
-        Arg::Long(threads as i64),
-        int(sizes.positions)?,
-        int(sizes.heads)?,
-        int(sizes.dim)?,
-    ];
-    Launch::new(Source::Attention, "attention_rotate", threads.div_ceil(u64::from(THREADS)))?.run(device, &args)?;
+    let args = [qkv, cos, sin, out.pointer, int(sizes.positions)?, int(sizes.heads)?, int(sizes.dim)?];
+    // A row has work for a thread in every eight columns of half a head.
+    let threads = (2 * sizes.heads * sizes.dim / 16).next_multiple_of(32).min(MOST) as u32;
+    let launch = Launch::new(Source::Attention, "attention_rotate", (sizes.batch * sizes.positions) as u64)?;
+    Launch { threads, ..launch }.run(device, &args)?;
     Ok(out)
 }
 
@@ -195,7 +190,7 @@ pub(in crate::kernels) fn backward(
     args.extend(sizes.args()?);
     if sizes.kernels == Kernels::Short {
         let numbers = (2 * SHORT * size_of::<f32>()) as u32;
-        sizes.short("backward", sizes.tiles(4 * SHORT) + numbers)?.run(device, &args)?;
+        sizes.short("backward", STEP, sizes.tiles(4 * SHORT) + numbers)?.run(device, &args)?;
         return Ok(out.storage);
     }
     if sizes.kernels == Kernels::Plain {
@@ -206,26 +201,20 @@ pub(in crate::kernels) fn backward(
         return Ok(out.storage);
     }
     // Σ gradient · result of every query, (B, heads, T).
-    let rows = sizes.batch * sizes.heads * sizes.positions;
-    let along = Output::new(device, DType::F32, rows)?;
-    let args = [
-        result,
-        grad,
-        along.pointer,
-        int(sizes.positions)?,
-        int(sizes.heads)?,
-        int(sizes.dim)?,
-        Arg::Long(rows as i64),
-    ];
+    let rows = sizes.batch * sizes.positions;
+    let along = Output::new(device, DType::F32, rows * sizes.heads)?;
+    let args = [result, grad, along.pointer, int(rows)?, int(sizes.positions)?, int(sizes.heads)?, int(sizes.dim)?];
     Launch::new(Source::AttentionBackward, "attention_along", (rows as u64).div_ceil(WARPS))?.run(device, &args)?;
     let rotated = heads.rope.as_ref().map(|rope| rotated(device, qkv, rope, &sizes)).transpose()?;
     let (qk, parts) = rotated.as_ref().map_or((qkv, 3), |rotated| (rotated.pointer, 2));
     let mut args = vec![qk, int(parts * sizes.width)?, qkv, grad, cos, sin, log_sums, along.pointer, out.pointer];
     args.extend(sizes.args()?);
+    let own = own_tiles(sizes.dim) * TILE;
+    let numbers = (4 * STEP * size_of::<f32>()) as u32;
     for side in ["queries", "keys"] {
         let name = format!("attention_{side}_backward_{}", sizes.dim);
-        let shared = sizes.tiles(2 * TILE + 4 * STEP);
-        let launch = Launch::new(Source::AttentionBackward, name, sizes.blocks(TILE))?;
+        let shared = sizes.tiles(2 * own + 4 * STEP) + numbers;
+        let launch = Launch::new(Source::AttentionBackward, name, sizes.blocks(own))?;
         Launch { shared, ..launch }.run(device, &args)?;
     }
     Ok(out.storage)

@@ -21,6 +21,8 @@ typedef unsigned int u32;
 constexpr int THREADS = 128;
 constexpr int WARPS = THREADS / 32;
 
+constexpr float LOG2_E = 1.4426950408889634f;
+
 __device__ __forceinline__ float to_float(float x) { return x; }
 
 __device__ __forceinline__ float to_float(bf16 x) {
@@ -50,6 +52,12 @@ __device__ __forceinline__ void load8(const float *from, float out[8]) {
     float4 a = ((const float4 *)from)[0], b = ((const float4 *)from)[1];
     out[0] = a.x, out[1] = a.y, out[2] = a.z, out[3] = a.w;
     out[4] = b.x, out[5] = b.y, out[6] = b.z, out[7] = b.w;
+}
+
+// Two neighbours; `from` is aligned to 8 bytes.
+__device__ __forceinline__ void load2(const float *from, float out[2]) {
+    float2 a = *(const float2 *)from;
+    out[0] = a.x, out[1] = a.y;
 }
 
 __device__ __forceinline__ void unpack8(uint4 bits, float out[8]) {
@@ -103,7 +111,31 @@ __device__ __forceinline__ float exp2_near(float x) {
 #endif
 }
 
-// Begins to copy 16 bytes to shared memory, or zeros.
+// log2(x) and 1 / x of what is neither 0 nor denormal, nearly: the hardware's.
+__device__ __forceinline__ float log2_near(float x) {
+#ifdef HRM_EMULATED
+    return log2f(x);
+#else
+    float y;
+    asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+__device__ __forceinline__ float inverse_near(float x) {
+#ifdef HRM_EMULATED
+    return 1.0f / x;
+#else
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+// This thread's warp of the block, so that the compiler knows it to be the same in all lanes.
+__device__ __forceinline__ int warp_index() { return __shfl_sync(0xffffffffu, (int)threadIdx.x / 32, 0); }
+
+// Begins to copy 16 bytes to shared memory, or zeros, for which nothing is read.
 __device__ __forceinline__ void fetch(bf16 *to, const bf16 *from, bool real) {
 #ifdef HRM_EMULATED
     if (real) memcpy(to, from, 16);
@@ -111,6 +143,16 @@ __device__ __forceinline__ void fetch(bf16 *to, const bf16 *from, bool real) {
 #else
     u32 address = (u32)__cvta_generic_to_shared(to);
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(real ? 16 : 0) : "memory");
+#endif
+}
+
+// The same for one number.
+__device__ __forceinline__ void fetch(float *to, const float *from, bool real) {
+#ifdef HRM_EMULATED
+    *to = real ? *from : 0.0f;
+#else
+    u32 address = (u32)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(real ? 4 : 0) : "memory");
 #endif
 }
 

@@ -3,6 +3,8 @@
 
 // Columns of a block, one for every lane of its one warp.
 constexpr int LANES = 32;
+// Places that a block reads at a time.
+constexpr int AHEAD = 8;
 
 // Sums over `chunk` places at a time: grid (columns / 32, chunks), (vocab_size, 32) f32 of shared memory.
 template <typename T>
@@ -12,9 +14,19 @@ __device__ void partial(const u32 *ids, const T *grad, float *out, int places, i
     for (int row = 0; row < vocab_size; row++) sums[row * LANES + lane] = 0.0f;
     int end = min(places, (int)(blockIdx.y + 1) * chunk);
     if (column >= width) return;
-    for (int place = blockIdx.y * chunk; place < end; place++) {
-        u32 id = ids[place];
-        if (id < (u32)vocab_size) sums[id * LANES + lane] += to_float(grad[(long long)place * width + column]);
+    for (int first = blockIdx.y * chunk; first < end; first += AHEAD) {
+        u32 id[AHEAD];
+        float values[AHEAD];
+        // All are on their way before the first is added.
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            int place = min(first + i, end - 1);
+            id[i] = first + i < end ? ids[place] : vocab_size;
+            values[i] = to_float(grad[(long long)place * width + column]);
+        }
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++)
+            if (id[i] < (u32)vocab_size) sums[id[i] * LANES + lane] += values[i];
     }
     out += (long long)blockIdx.y * vocab_size * width;
     for (int row = 0; row < vocab_size; row++) out[(long long)row * width + column] = sums[row * LANES + lane];

@@ -1,62 +1,78 @@
-// SwiGLU's gate: silu(gate) · up. A thread takes eight columns of a row, or one where rows have no whole eights.
+// SwiGLU's gate: silu(gate) · up. A block takes a row, a thread eight neighbouring columns at a time, or one where rows
+// have no whole eights.
 #include "device.cuh"
 
-__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+// Most threads of a block.
+constexpr int MOST = 256;
 
+template <typename T>
+__device__ __forceinline__ float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
+
+// The hardware's exponential and inverse are wrong by far less than a bf16's last bit.
+template <>
+__device__ __forceinline__ float sigmoid<bf16>(float x) {
+    return inverse_near(1.0f + exp2_near(-LOG2_E * x));
+}
+
+template <typename T>
 __device__ __forceinline__ void gradients(float g, float u, float grad, float &d_gate, float &d_up) {
-    float s = sigmoid(g), silu = g * s;
+    float s = sigmoid<T>(g), silu = g * s;
     d_up = grad * silu;
     d_gate = grad * u * (s + silu * (1.0f - s));
 }
 
 template <typename T>
-__device__ void forward(const T *gate_up, T *out, long long count, int inner) {
-    long long index = (long long)blockIdx.x * THREADS + threadIdx.x;
+__device__ void forward(const T *gate_up, T *out, int inner) {
+    const T *gate = gate_up + (long long)blockIdx.x * 2 * inner, *up = gate + inner;
+    out += (long long)blockIdx.x * inner;
     if (inner % 8 == 0) {
-        index *= 8;
-        if (index >= count) return;
-        const T *gate = gate_up + index / inner * 2 * inner + index % inner;
-        float g[8], u[8];
-        load8(gate, g), load8(gate + inner, u);
+        for (int column = threadIdx.x * 8; column < inner; column += blockDim.x * 8) {
+            float g[8], u[8];
+            load8(gate + column, g), load8(up + column, u);
 #pragma unroll
-        for (int i = 0; i < 8; i++) g[i] = g[i] * sigmoid(g[i]) * u[i];
-        store8(out + index, g);
-    } else if (index < count) {
-        const T *gate = gate_up + index / inner * 2 * inner + index % inner;
-        float g = to_float(gate[0]);
-        store(out + index, g * sigmoid(g) * to_float(gate[inner]));
+            for (int i = 0; i < 8; i++) g[i] = g[i] * sigmoid<T>(g[i]) * u[i];
+            store8(out + column, g);
+        }
+    } else {
+        for (int column = threadIdx.x; column < inner; column += blockDim.x) {
+            float g = to_float(gate[column]);
+            store(out + column, g * sigmoid<T>(g) * to_float(up[column]));
+        }
     }
 }
 
 template <typename T>
-__device__ void backward(const T *gate_up, const T *grad, T *out, long long count, int inner) {
-    long long index = (long long)blockIdx.x * THREADS + threadIdx.x;
+__device__ void backward(const T *gate_up, const T *grad, T *out, int inner) {
+    const T *gate = gate_up + (long long)blockIdx.x * 2 * inner, *up = gate + inner;
+    out += (long long)blockIdx.x * 2 * inner, grad += (long long)blockIdx.x * inner;
     if (inner % 8 == 0) {
-        index *= 8;
-        if (index >= count) return;
-        long long place = index / inner * 2 * inner + index % inner;
-        float g[8], u[8], d[8], d_gate[8], d_up[8];
-        load8(gate_up + place, g), load8(gate_up + place + inner, u), load8(grad + index, d);
+        for (int column = threadIdx.x * 8; column < inner; column += blockDim.x * 8) {
+            float g[8], u[8], d[8], d_gate[8], d_up[8];
+            load8(gate + column, g), load8(up + column, u), load8(grad + column, d);
 #pragma unroll
-        for (int i = 0; i < 8; i++) gradients(g[i], u[i], d[i], d_gate[i], d_up[i]);
-        store8(out + place, d_gate), store8(out + place + inner, d_up);
-    } else if (index < count) {
-        long long place = index / inner * 2 * inner + index % inner;
-        float d_gate, d_up;
-        gradients(to_float(gate_up[place]), to_float(gate_up[place + inner]), to_float(grad[index]), d_gate, d_up);
-        store(out + place, d_gate), store(out + place + inner, d_up);
+            for (int i = 0; i < 8; i++) gradients<T>(g[i], u[i], d[i], d_gate[i], d_up[i]);
+            store8(out + column, d_gate), store8(out + inner + column, d_up);
+        }
+    } else {
+        for (int column = threadIdx.x; column < inner; column += blockDim.x) {
+            float d_gate, d_up;
+            gradients<T>(to_float(gate[column]), to_float(up[column]), to_float(grad[column]), d_gate, d_up);
+            store(out + column, d_gate), store(out + inner + column, d_up);
+        }
     }
 }
 
-// `count` values of the result, rows of `inner`.
+// Grid of the rows, of `inner` values each.
 #define SWIGLU(NAME, T)                                                                                                \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
-        swiglu_forward_##NAME(const T *gate_up, T *out, long long count, int inner) {                                  \
-        forward(gate_up, out, count, inner);                                                                           \
+    extern "C" __global__ void __launch_bounds__(MOST)                                                                 \
+        swiglu_forward_##NAME(const T *gate_up, T *out, int inner) {                                                   \
+        forward(gate_up, out, inner);                                                                                  \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
-        swiglu_backward_##NAME(const T *gate_up, const T *grad, T *out, long long count, int inner) {                  \
-        backward(gate_up, grad, out, count, inner);                                                                    \
+    extern "C" __global__ void __launch_bounds__(MOST)                                                                 \
+        swiglu_backward_##NAME(const T *gate_up, const T *grad, T *out, int inner) {                                   \
+        backward(gate_up, grad, out, inner);                                                                           \
     }
 
 SWIGLU(f32, float)

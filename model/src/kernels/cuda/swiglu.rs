@@ -1,7 +1,13 @@
-//! `SwiGLU`'s gate, eight columns a thread.
+//! `SwiGLU`'s gate, a block a row.
 
-use super::{Arg, Launch, Operand, Output, Source, THREADS, int, operand, suffix};
+use super::{Launch, Operand, Output, Source, int, operand, suffix};
 use candle_core::{CudaStorage, Result, backend::BackendStorage};
+
+/// Columns that a thread takes at a time.
+const EACH: usize = 8;
+
+/// Threads of a block, at most, as `swiglu.cu` has it.
+const MOST: usize = 256;
 
 /// Rows of 2 · `inner` values → rows of `inner`.
 pub(in crate::kernels) fn forward(gate_up: Operand<'_>, inner: usize) -> Result<CudaStorage> {
@@ -15,14 +21,14 @@ pub(in crate::kernels) fn backward(gate_up: Operand<'_>, grad: Operand<'_>, inne
 
 fn run(pass: &str, gate_up: Operand<'_>, grad: Option<Operand<'_>>, inner: usize) -> Result<CudaStorage> {
     let (device, dtype, count) = (gate_up.0.device(), gate_up.0.dtype(), gate_up.1.shape().elem_count());
-    // Values of the map's result, which the threads share out.
-    let values = count / 2;
-    let out = Output::new(device, dtype, if grad.is_some() { count } else { values })?;
+    let out = Output::new(device, dtype, if grad.is_some() { count } else { count / 2 })?;
     let mut args = vec![operand(gate_up, dtype)?];
     args.extend(grad.map(|grad| operand(grad, dtype)).transpose()?);
-    args.extend([out.pointer, Arg::Long(values as i64), int(inner)?]);
-    let each = if inner.is_multiple_of(8) { 8 } else { 1 };
-    let blocks = (values as u64).div_ceil(each * u64::from(THREADS));
-    Launch::new(Source::SwiGlu, format!("swiglu_{pass}_{}", suffix(dtype)?), blocks)?.run(device, &args)?;
+    args.extend([out.pointer, int(inner)?]);
+    let rows = (count / (2 * inner).max(1)) as u64;
+    // Whole warps, as many as a row has work for.
+    let threads = inner.div_ceil(EACH).next_multiple_of(32).min(MOST) as u32;
+    let launch = Launch::new(Source::SwiGlu, format!("swiglu_{pass}_{}", suffix(dtype)?), rows)?;
+    Launch { threads, ..launch }.run(device, &args)?;
     Ok(out.storage)
 }

@@ -2,12 +2,10 @@
 #pragma once
 #include "rows.cuh"
 
-// Queries of a block, or keys of a block, sixteen for each warp.
+// Rows of a block, sixteen for each warp; and keys that the forward pass walks over at a time.
 constexpr int TILE = 64;
 // Rows of the other side that the backward passes walk over at a time.
 constexpr int STEP = 32;
-constexpr float LOG2_E = 1.4426950408889634f;
-constexpr float LN_2 = 0.6931471805599453f;
 
 // bf16 from one row of a tile to the next: eight more than a row has, so that eight rows lie in different banks.
 template <int DIM>
@@ -26,70 +24,43 @@ __device__ __forceinline__ float quad_sum(float x) {
     return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// `rows` rows of the qkv from position `start`, rotated where they should be; 0 beyond the last position. All threads
-// of the block call it.
-template <int DIM>
-__device__ __forceinline__ void read_tile(bf16 *tile, const bf16 *qkv, const Head &head, int start, int rows,
-                                          int part) {
-    constexpr int HALF = DIM / 2, PAIRS = HALF / 8;
-    bool rotated = head.cos != nullptr && part != VALUES;
-    for (int i = threadIdx.x; i < rows * PAIRS; i += blockDim.x) {
-        int row = i / PAIRS, column = i % PAIRS * 8, position = start + row;
-        uint4 first = {0, 0, 0, 0}, second = {0, 0, 0, 0};
-        if (position < head.positions) {
-            const bf16 *from = qkv + place(head, position, part) + column;
-            first = *(const uint4 *)from, second = *(const uint4 *)(from + HALF);
-            if (rotated) {
-                float a[8], b[8], cos[8], sin[8];
-                unpack8(first, a), unpack8(second, b);
-                load8(head.cos + position * HALF + column, cos), load8(head.sin + position * HALF + column, sin);
+// A thread's part of copying rows of DIM values, `row_size` values from one to the next, ROWS of them at a time; 0 beyond
+// the last position. All threads of the block take part.
+template <int DIM, int ROWS>
+struct Walk {
+    static constexpr int EIGHTS = DIM / 8, APART = THREADS / EIGHTS;
+    // This thread's first eight values of the next rows, and which row that is.
+    const bf16 *from;
+    int row, row_size, positions;
+
+    __device__ __forceinline__ Walk(const bf16 *first, int row_size, int start, int positions)
+        : row(start + threadIdx.x / EIGHTS), row_size(row_size), positions(positions) {
+        from = first + (long long)row * row_size + threadIdx.x % EIGHTS * 8;
+    }
+
+    // Begins to copy the next rows.
+    __device__ __forceinline__ void fetch_into(bf16 *tile) {
+        int first = threadIdx.x / EIGHTS;
+        tile += first * stride<DIM>() + threadIdx.x % EIGHTS * 8;
 #pragma unroll
-                for (int j = 0; j < 8; j++) rotate(a[j], b[j], cos[j], sin[j], 1.0f);
-                first = pack8(a), second = pack8(b);
-            }
-        }
-        bf16 *to = tile + row * stride<DIM>() + column;
-        *(uint4 *)to = first, *(uint4 *)(to + HALF) = second;
+        for (int j = 0; j < ROWS; j += APART)
+            if (ROWS >= APART || first < ROWS)
+                fetch(tile + j * stride<DIM>(), from + (long long)j * row_size, row + j < positions);
+        from += (long long)ROWS * row_size, row += ROWS;
     }
-}
+};
 
-// `rows` rows of a (T, D) tensor from position `start`; 0 beyond the last position.
-template <int DIM>
-__device__ __forceinline__ void read_plain_tile(bf16 *tile, const bf16 *from, const Head &head, int start, int rows) {
-    constexpr int EIGHTS = DIM / 8;
-    for (int i = threadIdx.x; i < rows * EIGHTS; i += blockDim.x) {
-        int row = i / EIGHTS, column = i % EIGHTS * 8, position = start + row;
-        uint4 values = {0, 0, 0, 0};
-        if (position < head.positions)
-            values = *(const uint4 *)(from + (long long)position * head.width + head.first_column + column);
-        *(uint4 *)(tile + row * stride<DIM>() + column) = values;
-    }
-}
-
-// Begins to copy `rows` rows of DIM values from position `start`, `row_size` values from one to the next; 0 beyond the
-// last position.
-template <int DIM>
-__device__ __forceinline__ void fetch_tile(bf16 *tile, const bf16 *from, int row_size, int start, int rows,
+// A warp's ROWS rows of a tile from `first`, to position `start` + row of rows of `row_size` values.
+template <int DIM, int ROWS>
+__device__ __forceinline__ void write_tile(bf16 *to, int row_size, const bf16 *tile, int first, int start,
                                            int positions) {
     constexpr int EIGHTS = DIM / 8;
-    for (int i = threadIdx.x; i < rows * EIGHTS; i += THREADS) {
-        int row = i / EIGHTS, column = i % EIGHTS * 8, position = start + row;
-        bool real = position < positions;
-        fetch(tile + row * stride<DIM>() + column, real ? from + (long long)position * row_size + column : from, real);
-    }
-}
-
-// A warp's `rows` rows of a tile from `first`, to position `start` + row of rows of `row_size` values.
-template <int DIM>
-__device__ __forceinline__ void write_tile(bf16 *to, int row_size, const bf16 *tile, int first, int rows, int start,
-                                           int positions) {
-    constexpr int EIGHTS = DIM / 8;
-    for (int i = threadIdx.x % 32; i < rows * EIGHTS; i += 32) {
-        int row = first + i / EIGHTS, column = i % EIGHTS * 8;
-        if (start + row < positions)
-            *(uint4 *)(to + (long long)(start + row) * row_size + column) =
-                *(const uint4 *)(tile + row * stride<DIM>() + column);
-    }
+    int lane = threadIdx.x % 32, row = first + lane / EIGHTS, column = lane % EIGHTS * 8;
+    to += (long long)(start + row) * row_size + column, tile += row * stride<DIM>() + column;
+#pragma unroll
+    for (int j = 0; j < ROWS; j += 32 / EIGHTS)
+        if (start + row + j < positions)
+            *(uint4 *)(to + (long long)j * row_size) = *(const uint4 *)(tile + j * stride<DIM>());
 }
 
 // The right operand of s += left · tileᵀ: rows 16·n..+16 at columns 16·k..+16, for two products of eight rows each.
@@ -120,9 +91,9 @@ __device__ __forceinline__ void rows_fragment(u32 out[4], const bf16 *tile, int 
     load_matrices(out, tile + (row + lane % 16) * stride<DIM>() + column + lane / 16 * 8);
 }
 
-// s (16, ROWS) += left (16, DIM) · tileᵀ, for the tile's first `valid` rows.
-template <int DIM, int ROWS>
-__device__ __forceinline__ void multiply_rows(float s[ROWS / 8][4], const u32 left[DIM / 16][4], const bf16 *tile,
+// s (16 · M, ROWS) += left (16 · M, DIM) · tileᵀ, for the tile's first `valid` rows.
+template <int DIM, int M, int ROWS>
+__device__ __forceinline__ void multiply_rows(float s[M][ROWS / 8][4], const u32 left[M][DIM / 16][4], const bf16 *tile,
                                               int valid) {
 #pragma unroll
     for (int n = 0; n < ROWS / 16; n++) {
@@ -131,119 +102,131 @@ __device__ __forceinline__ void multiply_rows(float s[ROWS / 8][4], const u32 le
         for (int k = 0; k < DIM / 16; k++) {
             u32 b[4];
             load_rows<DIM>(b, tile, n, k);
-            mma(s[2 * n], left[k], b[0], b[1]);
-            mma(s[2 * n + 1], left[k], b[2], b[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) mma(s[m][2 * n], left[m][k], b[0], b[1]), mma(s[m][2 * n + 1], left[m][k], b[2], b[3]);
         }
     }
 }
 
-// The same with the left operand in a tile, rows `row`..+16.
-template <int DIM, int ROWS>
-__device__ __forceinline__ void multiply_tiles(float s[ROWS / 8][4], const bf16 *left_tile, int row, const bf16 *tile,
-                                               int valid) {
+// The same with the left operand in a tile, rows `row`..+16 · M, and all of the right one.
+template <int DIM, int M, int ROWS>
+__device__ __forceinline__ void multiply_tiles(float s[M][ROWS / 8][4], const bf16 *left_tile, int row,
+                                               const bf16 *tile) {
 #pragma unroll
     for (int k = 0; k < DIM / 16; k++) {
-        u32 left[4];
-        rows_fragment<DIM>(left, left_tile, row, k * 16);
+        u32 left[M][4];
+#pragma unroll
+        for (int m = 0; m < M; m++) rows_fragment<DIM>(left[m], left_tile, row + 16 * m, k * 16);
 #pragma unroll
         for (int n = 0; n < ROWS / 16; n++) {
-            if (n * 16 >= valid) break;
             u32 b[4];
             load_rows<DIM>(b, tile, n, k);
-            mma(s[2 * n], left, b[0], b[1]);
-            mma(s[2 * n + 1], left, b[2], b[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) mma(s[m][2 * n], left[m], b[0], b[1]), mma(s[m][2 * n + 1], left[m], b[2], b[3]);
         }
     }
 }
 
-// o (16, DIM) += p (16, ROWS) · tile (ROWS, DIM), for the tile's first `valid` rows, with p rounded to bf16.
-template <int DIM, int ROWS>
-__device__ __forceinline__ void multiply_columns(float o[DIM / 8][4], const float p[ROWS / 8][4], const bf16 *tile,
-                                                 int valid) {
+// o (16 · M, DIM) += p (16 · M, ROWS) · tile (ROWS, DIM), for the tile's first `valid` rows, with p rounded to bf16.
+template <int DIM, int M, int ROWS>
+__device__ __forceinline__ void multiply_columns(float o[M][DIM / 8][4], const float p[M][ROWS / 8][4],
+                                                 const bf16 *tile, int valid) {
 #pragma unroll
     for (int k = 0; k < ROWS / 16; k++) {
         if (k * 16 >= valid) break;
-        u32 left[4];
-        left_fragment(left, p[2 * k], p[2 * k + 1]);
+        u32 left[M][4];
+#pragma unroll
+        for (int m = 0; m < M; m++) left_fragment(left[m], p[m][2 * k], p[m][2 * k + 1]);
 #pragma unroll
         for (int n = 0; n < DIM / 16; n++) {
             u32 b[4];
             load_columns<DIM>(b, tile, k, n);
-            mma(o[2 * n], left, b[0], b[1]);
-            mma(o[2 * n + 1], left, b[2], b[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) mma(o[m][2 * n], left[m], b[0], b[1]), mma(o[m][2 * n + 1], left[m], b[2], b[3]);
         }
     }
 }
 
-// Backward, for sixteen keys from `row` of their tiles: what up to STEP queries add to the gradients of keys (times
-// √DIM) and values. Of each query: the logarithm (base 2) of its sum of exponentials, and Σ grad · result.
-template <int DIM>
-__device__ __forceinline__ void keys_step(float d_keys[DIM / 8][4], float d_values[DIM / 8][4], const bf16 *keys,
+// The left operands of products over all columns: rows `row`..+16 · M of a tile.
+template <int DIM, int M>
+__device__ __forceinline__ void load_left(u32 left[M][DIM / 16][4], const bf16 *tile, int row) {
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+        for (int k = 0; k < DIM / 16; k++) rows_fragment<DIM>(left[m][k], tile, row + 16 * m, k * 16);
+}
+
+// Backward, for 16 · M keys from `row` of their tiles: what STEP queries add to the gradients of keys (times √DIM) and
+// values. Of each query: the logarithm (base 2) of its sum of exponentials, and Σ grad · result. Where all of these and
+// its rows are 0, a query adds nothing.
+template <int DIM, int M>
+__device__ __forceinline__ void keys_step(float d_keys[M][DIM / 8][4], float d_values[M][DIM / 8][4], const bf16 *keys,
                                           const bf16 *values, int row, const bf16 *queries, const bf16 *grads,
-                                          const float *log_sums, const float *along, int valid) {
+                                          const float *log_sums, const float *along) {
     int t = threadIdx.x % 4;
-    float scale = LOG2_E * rsqrtf((float)DIM), p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-    multiply_tiles<DIM, STEP>(p, keys, row, queries, valid);
-    multiply_tiles<DIM, STEP>(d_p, values, row, grads, valid);
+    float scale = LOG2_E * rsqrtf((float)DIM), p[M][STEP / 8][4] = {}, d_p[M][STEP / 8][4] = {};
+    multiply_tiles<DIM, M, STEP>(p, keys, row, queries);
+    multiply_tiles<DIM, M, STEP>(d_p, values, row, grads);
 #pragma unroll
-    for (int n = 0; n < STEP / 8; n++)
+    for (int n = 0; n < STEP / 8; n++) {
+        const float *log_sum = log_sums + n * 8 + 2 * t, *dot = along + n * 8 + 2 * t;
 #pragma unroll
-        for (int c = 0; c < 2; c++) {
-            int column = n * 8 + 2 * t + c;
-            bool real = column < valid;
-            float log_sum = real ? log_sums[column] : 0.0f, dot = real ? along[column] : 0.0f;
+        for (int m = 0; m < M; m++)
 #pragma unroll
-            for (int r = 0; r < 2; r++) {
-                int i = 2 * r + c;
-                p[n][i] = real ? exp2_near(p[n][i] * scale - log_sum) : 0.0f;
-                d_p[n][i] = p[n][i] * (d_p[n][i] - dot);
+            for (int i = 0; i < 4; i++) {
+                p[m][n][i] = exp2_near(fmaf(p[m][n][i], scale, -log_sum[i % 2]));
+                d_p[m][n][i] = p[m][n][i] * (d_p[m][n][i] - dot[i % 2]);
             }
-        }
-    multiply_columns<DIM, STEP>(d_values, p, grads, valid);
-    multiply_columns<DIM, STEP>(d_keys, d_p, queries, valid);
+    }
+    multiply_columns<DIM, M, STEP>(d_values, p, grads, STEP);
+    multiply_columns<DIM, M, STEP>(d_keys, d_p, queries, STEP);
 }
 
-// Backward, for sixteen queries from `row` of their tiles: what up to STEP keys add to their gradients (times √DIM).
-// The same two numbers of each of a lane's two queries.
-template <int DIM>
-__device__ __forceinline__ void queries_step(float d_queries[DIM / 8][4], const bf16 *queries, const bf16 *grads, int row,
-                                             const bf16 *keys, const bf16 *values, const float log_sum[2],
-                                             const float dot[2], int valid) {
+// Backward, for 16 · M queries and their results' gradients: what the first `valid` of STEP keys add to the queries'
+// gradients (times √DIM). The same two numbers of each of a lane's queries.
+template <int DIM, int M>
+__device__ __forceinline__ void queries_step(float d_queries[M][DIM / 8][4], const u32 queries[M][DIM / 16][4],
+                                             const u32 grads[M][DIM / 16][4], const bf16 *keys, const bf16 *values,
+                                             const float log_sum[M][2], const float dot[M][2], int valid) {
     int t = threadIdx.x % 4;
-    float scale = LOG2_E * rsqrtf((float)DIM), p[STEP / 8][4] = {}, d_p[STEP / 8][4] = {};
-    multiply_tiles<DIM, STEP>(p, queries, row, keys, valid);
-    multiply_tiles<DIM, STEP>(d_p, grads, row, values, valid);
+    float scale = LOG2_E * rsqrtf((float)DIM), p[M][STEP / 8][4] = {}, d_p[M][STEP / 8][4] = {};
+    multiply_rows<DIM, M, STEP>(p, queries, keys, STEP);
+    multiply_rows<DIM, M, STEP>(d_p, grads, values, STEP);
 #pragma unroll
     for (int n = 0; n < STEP / 8; n++)
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            float probability = n * 8 + 2 * t + i % 2 < valid ? exp2_near(p[n][i] * scale - log_sum[i / 2]) : 0.0f;
-            d_p[n][i] = probability * (d_p[n][i] - dot[i / 2]);
-        }
-    multiply_columns<DIM, STEP>(d_queries, d_p, keys, valid);
+        for (int m = 0; m < M; m++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                float probability = exp2_near(fmaf(p[m][n][i], scale, -log_sum[m][i / 2]));
+                // A key that is not there scores 0, which may be far above all others.
+                if (valid < STEP && n * 8 + 2 * t + i % 2 >= valid) probability = 0.0f;
+                d_p[m][n][i] = probability * (d_p[m][n][i] - dot[m][i / 2]);
+            }
+    multiply_columns<DIM, M, STEP>(d_queries, d_p, keys, STEP);
 }
 
-// Writes sixteen rows of the qkv's gradient, rotated back where they were rotated, times `factor`.
-template <int DIM>
-__device__ __forceinline__ void write_rows(bf16 *grad, float x[DIM / 8][4], const Head &head, int start, int part,
-                                           float factor) {
+// Writes 16 · M rows of the qkv's gradient, rotated back where they were rotated, times `factor`.
+template <int DIM, int M>
+__device__ __forceinline__ void write_rows(bf16 *grad, const float x[M][DIM / 8][4], const Head &head, int start,
+                                           int part, float factor) {
     constexpr int HALF = DIM / 2;
     int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    bool rotated = head.cos != nullptr && part != VALUES;
 #pragma unroll
-    for (int r = 0; r < 2; r++) {
-        int position = start + g + 8 * r;
+    for (int i = 0; i < 2 * M; i++) {
+        int m = i / 2, r = i % 2, position = start + g + 8 * i;
         if (position >= head.positions) continue;
         bf16 *row = grad + place(head, position, part);
 #pragma unroll
         for (int n = 0; n < HALF / 8; n++) {
             int column = n * 8 + 2 * t;
-            float a[2], b[2];
+            float a[2], b[2], cos[2] = {1.0f, 1.0f}, sin[2] = {0.0f, 0.0f};
+            if (rotated) load2(head.cos + position * HALF + column, cos), load2(head.sin + position * HALF + column, sin);
 #pragma unroll
             for (int c = 0; c < 2; c++) {
-                a[c] = x[n][2 * r + c] * factor, b[c] = x[n + HALF / 8][2 * r + c] * factor;
-                if (head.cos != nullptr && part != VALUES)
-                    rotate(a[c], b[c], head.cos[position * HALF + column + c], head.sin[position * HALF + column + c],
-                           -1.0f);
+                a[c] = x[m][n][2 * r + c] * factor, b[c] = x[m][n + HALF / 8][2 * r + c] * factor;
+                if (rotated) rotate(a[c], b[c], cos[c], sin[c], -1.0f);
             }
             *(u32 *)(row + column) = pack(a[0], a[1]);
             *(u32 *)(row + column + HALF) = pack(b[0], b[1]);
