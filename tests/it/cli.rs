@@ -1,5 +1,6 @@
 //! The command line of the real program: what it prints, how it ends, what it leaves behind.
 
+mod bench;
 mod data;
 mod import;
 mod log;

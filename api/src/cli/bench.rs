@@ -9,10 +9,10 @@ use hrm_model::{
     bench::{self, Setup},
     device::DeviceChoice,
     shape::TaskShape,
-    threads::compute,
+    threads::Threads,
 };
 use hrm_types::experiment::{ArchConfig, ForwardDtype};
-use std::{num::NonZeroUsize, process::ExitCode, thread};
+use std::{num::NonZeroUsize, process::ExitCode};
 
 /// Measure speed at any size, beside the rate of this machine's matrix products.
 ///
@@ -102,7 +102,7 @@ struct Sizes {
     /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
     device: DeviceChoice,
-    /// Threads [default: one for each core]
+    /// Threads [default: one for each core, or RAYON_NUM_THREADS]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Print JSON
@@ -137,7 +137,7 @@ impl Sizes {
     }
 
     fn place(&self) -> anyhow::Result<Place> {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let threads = Threads::new(self.threads.map(NonZeroUsize::get))?;
         Ok(Place { device: self.device.open()?, threads })
     }
 }
@@ -148,19 +148,19 @@ impl Bench {
             Self::Train(train) => {
                 let setup = train.sizes.setup(train.batch, train.seconds)?;
                 let place = train.sizes.place()?;
-                let speed = compute(Some(place.threads), || bench::train(&setup, &place.device))??;
+                let speed = place.threads.compute(|| bench::train(&setup, &place.device))?;
                 (&train.sizes, Measured::train(&setup, &place, &speed))
             }
             Self::Solve(solve) => {
                 let setup = solve.sizes.setup(solve.batch, solve.seconds)?;
                 let place = solve.sizes.place()?;
-                let speed = compute(Some(place.threads), || bench::solve(&setup, &place.device))??;
+                let speed = place.threads.compute(|| bench::solve(&setup, &place.device))?;
                 (&solve.sizes, Measured::solve(&setup, &place, &speed))
             }
             Self::Ops(ops) => {
                 let setup = ops.sizes.setup(ops.batch, ops.seconds)?;
                 let place = ops.sizes.place()?;
-                let speeds = compute(Some(place.threads), || bench::ops(&setup, &place.device))??;
+                let speeds = place.threads.compute(|| bench::ops(&setup, &place.device))?;
                 (&ops.sizes, Measured::ops(&setup, &place, &speeds))
             }
         };

@@ -5,6 +5,7 @@ use hrm_api::environment::device_name;
 use hrm_model::{
     bench::{OpSpeed, ProductSpeed, Setup, SolveSpeed, TrainSpeed},
     device::Device,
+    threads::Threads,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 pub(super) struct Place {
     pub(super) device: Device,
     /// Of the processors; a GPU is given its work by one of them.
-    pub(super) threads: usize,
+    pub(super) threads: Threads,
 }
 
 impl Place {
@@ -21,7 +22,7 @@ impl Place {
     }
 
     fn words(&self) -> String {
-        if self.device.is_cpu() { format!("threads: {}", self.threads) } else { self.name() }
+        if self.device.is_cpu() { format!("threads: {}", self.threads.count()) } else { self.name() }
     }
 }
 
@@ -155,7 +156,7 @@ fn with_setup(bench: &str, setup: &Setup, place: &Place, figures: Value) -> Valu
         "batch": setup.batch,
         "dtype": dtype(setup),
         "device": place.name(),
-        "threads": place.threads,
+        "threads": place.threads.count(),
     });
     if let (Value::Object(all), Value::Object(figures)) = (&mut all, figures) {
         all.extend(figures);
