@@ -57,10 +57,9 @@ pub fn train_on(
     let mut ranks = Ranks::of(devices.len()).into_iter().zip(devices);
     let first = ranks.next().ok_or_else(|| Error::Device("expected at least one device".to_owned()))?;
     #[cfg(feature = "nccl")]
-    let link = match devices.iter().all(Device::is_cuda) && devices.len() > 1 {
-        true => Some(crate::kernels::cuda::nccl::new_id()?),
-        false => None,
-    };
+    let several = devices.len() > 1 && devices.iter().all(Device::is_cuda);
+    #[cfg(feature = "nccl")]
+    let link = several.then(crate::kernels::cuda::nccl::new_id).transpose()?;
     thread::scope(|scope| {
         let start = &start;
         let others: Vec<_> = ranks

@@ -14,6 +14,7 @@ use candle_core::{
 };
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -33,9 +34,13 @@ pub(crate) fn gpus() -> Result<Vec<Gpu>> {
 
 /// As the driver's own program writes it.
 fn uuid_words(bytes: [u8; 16]) -> String {
-    let digits =
-        |range: std::ops::Range<usize>| -> String { bytes[range].iter().map(|byte| format!("{byte:02x}")).collect() };
-    format!("GPU-{}-{}-{}-{}-{}", digits(0..4), digits(4..6), digits(6..8), digits(8..10), digits(10..16))
+    let mut words = "GPU".to_owned();
+    for (i, byte) in bytes.iter().enumerate() {
+        let dash = if matches!(i, 0 | 4 | 6 | 8 | 10) { "-" } else { "" };
+        // Writing into a string never fails.
+        let _ = write!(words, "{dash}{byte:02x}");
+    }
+    words
 }
 
 /// A GPU, opened once for the whole process.

@@ -1,6 +1,6 @@
 //! Sums of hidden states and their restarts.
 
-use super::{Arg, Launch, Operand, Output, Source, THREADS, int, operand, suffix};
+use super::{Arg, Launch, Operand, Output, Source, THREADS, int, long, operand, suffix};
 use candle_core::{CudaStorage, DType, Layout, Result, backend::BackendStorage, cuda_backend::WrapErr};
 
 /// Values that a thread writes.
@@ -10,7 +10,7 @@ const EACH: u64 = 8;
 pub(in crate::kernels) fn add(a: Operand<'_>, b: Operand<'_>) -> Result<CudaStorage> {
     let (device, dtype, count) = (a.0.device(), a.0.dtype(), a.1.shape().elem_count());
     let out = Output::new(device, dtype, count)?;
-    let args = [operand(a, dtype)?, operand(b, dtype)?, out.pointer, Arg::Long(count as i64)];
+    let args = [operand(a, dtype)?, operand(b, dtype)?, out.pointer, Arg::Long(long(count)?)];
     let blocks = (count as u64).div_ceil(EACH * u64::from(THREADS));
     Launch::new(Source::Elementwise, format!("add_{}", suffix(dtype)?), blocks)?.run(device, &args)?;
     Ok(out.storage)
@@ -28,7 +28,7 @@ pub(in crate::kernels) fn restart(states: Operand<'_>, initial: Operand<'_>, hal
         operand(initial, DType::F32)?,
         operand((&halted, &Layout::contiguous(batch)), DType::U32)?,
         out.pointer,
-        Arg::Long(count as i64),
+        Arg::Long(long(count)?),
         int(positions)?,
         int(width)?,
     ];

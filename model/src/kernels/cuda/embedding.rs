@@ -1,6 +1,6 @@
 //! Rows of a table, and the table's gradient as sums that are always taken in the same order.
 
-use super::{Arg, Launch, Operand, Output, Source, THREADS, int, operand, suffix};
+use super::{Arg, Launch, Operand, Output, Source, THREADS, int, long, operand, suffix};
 use candle_core::{CudaStorage, DType, Result, backend::BackendStorage, bail};
 
 /// Columns that a block sums, one for each lane of its warp.
@@ -22,7 +22,7 @@ pub(in crate::kernels) fn forward(table: Operand<'_>, ids: Operand<'_>, dtype: D
         operand(table, DType::F32)?,
         operand(ids, DType::U32)?,
         out.pointer,
-        Arg::Long(count as i64),
+        Arg::Long(long(count)?),
         int(rows)?,
         int(width)?,
     ];

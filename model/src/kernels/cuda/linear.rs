@@ -130,13 +130,13 @@ pub(in crate::kernels) struct Operands {
 impl PackedWeight {
     /// The weight (N, K) in bf16, rounded at its first use after it changed.
     fn rounded(&self, weight: Operand<'_>) -> Result<Arc<CudaStorage>> {
-        self.current(|operands| match &operands.cuda.weight {
-            Some(rounded) => Ok(Arc::clone(rounded)),
-            None => {
-                let rounded = Arc::new(weight.0.to_dtype(weight.1, DType::BF16)?);
-                operands.cuda.weight = Some(Arc::clone(&rounded));
-                Ok(rounded)
+        self.current(|operands| {
+            if let Some(rounded) = &operands.cuda.weight {
+                return Ok(Arc::clone(rounded));
             }
+            let rounded = Arc::new(weight.0.to_dtype(weight.1, DType::BF16)?);
+            operands.cuda.weight = Some(Arc::clone(&rounded));
+            Ok(rounded)
         })
     }
 }

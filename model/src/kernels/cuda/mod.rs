@@ -162,9 +162,9 @@ impl Launch {
 
 /// Blocks as a grid has them.
 fn grid(blocks: u64) -> Result<u32> {
-    match u32::try_from(blocks) {
-        Ok(blocks) if blocks <= i32::MAX as u32 => Ok(blocks),
-        _ => bail!("expected at most {} blocks, found {blocks}", i32::MAX),
+    match i32::try_from(blocks) {
+        Ok(blocks) => Ok(blocks.cast_unsigned()),
+        Err(_) => bail!("expected at most {} blocks, found {blocks}", i32::MAX),
     }
 }
 
@@ -174,6 +174,11 @@ fn int(size: usize) -> Result<Arg<'static>> {
         Ok(size) => Ok(Arg::Int(size)),
         Err(_) => bail!("expected a size of at most {}, found {size}", i32::MAX),
     }
+}
+
+/// A count as kernels take it that may be beyond what `int` holds.
+fn long(count: usize) -> Result<i64> {
+    i64::try_from(count).map_err(candle_core::Error::wrap)
 }
 
 /// What a kernel for this type is called.

@@ -34,6 +34,7 @@ pub(crate) fn new_id() -> Result<Id> {
     Id::new().map_err(failed)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
 fn failed(error: result::NcclError) -> Error {
     Error::Cuda(format!("NCCL: {error:?}").into())
 }

@@ -12,7 +12,7 @@ struct Weights {
     const float *gradient[MOST_WEIGHTS];
     long long count[MOST_WEIGHTS];
     int first_block[MOST_WEIGHTS + 1];
-    int weights;
+    u32 used;
 };
 
 // Values a thread updates.
@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     adam_atan2(const Weights all, float first_weight, float second_weight, float decay, float lr, float first_correction,
                float second_correction) {
     int i = 0;
-    while (i + 1 < all.weights && (int)blockIdx.x >= all.first_block[i + 1]) i++;
+    while (i + 1 < (int)all.used && (int)blockIdx.x >= all.first_block[i + 1]) i++;
     float *weight = all.weight[i], *first = all.first[i], *second = all.second[i];
     const float *gradient = all.gradient[i];
     long long start = (long long)(blockIdx.x - all.first_block[i]) * THREADS * EACH;

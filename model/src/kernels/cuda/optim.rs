@@ -1,6 +1,6 @@
 //! The optimisers' updates: all weights in one launch, and the rows of a table that a batch used in another.
 
-use super::{Arg, Launch, Operand, Source, THREADS, int, operand, pointer};
+use super::{Arg, Launch, Operand, Source, THREADS, int, long, operand, pointer};
 use crate::kernels::optim::{AdamATan2Step, Trained, UsedRows};
 use candle_core::{
     CudaStorage, DType, Layout, Result, Storage, Tensor,
@@ -25,7 +25,7 @@ pub(super) struct Weights {
     gradient: [u64; MOST_WEIGHTS],
     count: [i64; MOST_WEIGHTS],
     first_block: [i32; MOST_WEIGHTS + 1],
-    weights: i32,
+    used: u32,
 }
 
 #[expect(unsafe_code, reason = "a kernel takes it by value")]
@@ -42,7 +42,7 @@ pub(in crate::kernels) fn adam_atan2(step: &AdamATan2Step, weights: &[Trained<'_
             gradient: [0; MOST_WEIGHTS],
             count: [0; MOST_WEIGHTS],
             first_block: [0; MOST_WEIGHTS + 1],
-            weights: weights.len() as i32,
+            used: weights.len() as u32,
         };
         let mut blocks = 0u64;
         for (i, Trained { weight, first, second, gradient }) in weights.iter().enumerate() {
@@ -55,7 +55,7 @@ pub(in crate::kernels) fn adam_atan2(step: &AdamATan2Step, weights: &[Trained<'_
             all.first[i] = address(first)?;
             all.second[i] = address(second)?;
             all.gradient[i] = address(gradient)?;
-            all.count[i] = count as i64;
+            all.count[i] = long(count)?;
             blocks += (count as u64).div_ceil(u64::from(THREADS) * EACH);
             all.first_block[i + 1] = super::grid(blocks)?.cast_signed();
         }
@@ -82,9 +82,9 @@ fn address(tensor: &Tensor) -> Result<u64> {
     }
 }
 
-/// Sign SGD on the rows of a table (M, N) that a batch used; `gradient` has a row for every place of the batch.
+/// Sign SGD on the rows of a table (M, N) that a batch used, in place; `gradient` has a row for every place of the batch.
 pub(in crate::kernels) fn sign_sgd(
-    table: (&mut CudaStorage, &Layout),
+    table: Operand<'_>,
     gradient: Operand<'_>,
     rows: &UsedRows,
     decay: f32,
@@ -96,7 +96,7 @@ pub(in crate::kernels) fn sign_sgd(
     let plan = CudaStorage::wrap_cuda_slice(device.cuda_stream().clone_htod(&plan).w()?, device.clone());
     let layout = Layout::contiguous(2 * rows.ids.len() + 1 + rows.places.len());
     let args = [
-        operand((table.0, table.1), DType::F32)?,
+        operand(table, DType::F32)?,
         operand(gradient, DType::F32)?,
         operand((&plan, &layout), DType::U32)?,
         int(rows.ids.len())?,
