@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf, process::Command};
 
 /// The sources, each with everything it includes.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "attention",
     "attention_backward",
     "attention_plain",
@@ -11,6 +11,7 @@ const SOURCES: [&str; 10] = [
     "cross_entropy",
     "elementwise",
     "embedding",
+    "halting",
     "optim",
     "rms_norm",
     "swiglu",

@@ -166,8 +166,9 @@ impl Hrm {
 
     /// Reads the heads.
     pub fn heads(&self, hidden: &Hidden) -> Result<Outputs> {
-        let tokens = hidden.z_H.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?; // (B, S, D)
-        let logits = self.lm_head.forward_as(&tokens.contiguous()?, DType::F32)?; // (B, S, V)
+        // Of all positions, because a copy of those that are read, and its gradient's, would take longer than the rest.
+        let logits = self.lm_head.forward_as(&hidden.z_H, DType::F32)?; // (B, T, V)
+        let logits = logits.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?.contiguous()?; // (B, S, V)
         let (q_halt, q_continue) = self.q_values(hidden)?;
         Ok(Outputs { logits, q_halt, q_continue })
     }

@@ -52,9 +52,9 @@ impl Losses {
 pub fn losses(kind: LossType, outputs: &Outputs, targets: &Targets) -> Result<Losses> {
     let lm = kernels::cross_entropy(kind, &outputs.logits, &targets.labels)?; // (B, S) f64
     let lm = (lm * &targets.weights)?.sum_all()?;
-    let q_halt = binary_cross_entropy(&outputs.q_halt, &targets.is_correct)?;
+    let q_halt = kernels::binary_cross_entropy(&outputs.q_halt, &targets.is_correct)?;
     let q_continue = match &targets.q_continue {
-        Some(target) => Some(binary_cross_entropy(&outputs.q_continue, target)?),
+        Some(target) => Some(kernels::binary_cross_entropy(&outputs.q_continue, target)?),
         None => None,
     };
     Ok(Losses { lm, q_halt, q_continue })
@@ -63,11 +63,4 @@ pub fn losses(kind: LossType, outputs: &Outputs, targets: &Targets) -> Result<Lo
 /// Probability that logits (B, S, V) give to tokens (B, S) u32, (B, S) in f32.
 pub fn probabilities(kind: LossType, logits: &Tensor, tokens: &Tensor) -> Result<Tensor> {
     Ok(kernels::cross_entropy(kind, logits, tokens)?.neg()?.exp()?.to_dtype(DType::F32)?)
-}
-
-/// Σ −(t·log σ(x) + (1−t)·log(1−σ(x))) in f64, from logits (B) and targets (B) in f32.
-fn binary_cross_entropy(x: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let softplus = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
-    let loss = ((x.relu()? - (x * target)?)? + softplus)?;
-    Ok(loss.to_dtype(DType::F64)?.sum_all()?)
 }

@@ -27,6 +27,9 @@ namespace elementwise {
 namespace embedding {
 #include "embedding.cu"
 }
+namespace halting {
+#include "halting.cu"
+}
 namespace optim {
 #include "optim.cu"
 }
@@ -44,6 +47,7 @@ using namespace attention_short;
 using namespace cross_entropy;
 using namespace elementwise;
 using namespace embedding;
+using namespace halting;
 using namespace optim;
 using namespace rms_norm;
 using namespace swiglu;
@@ -73,6 +77,8 @@ extern const Kernel own_kernels[] = {
     KERNEL(embedding_total),
     KERNEL(cross_entropy_forward),
     KERNEL(cross_entropy_backward),
+    KERNEL(halting_forward),
+    KERNEL(halting_backward),
     KERNEL(adam_atan2),
     KERNEL(sign_sgd),
     {nullptr, nullptr},

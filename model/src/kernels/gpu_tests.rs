@@ -2,7 +2,9 @@
 //! same bits.
 
 use super::{
-    tests::{plain_add_rms_norm, plain_attention, plain_cross_entropy, plain_swiglu, random},
+    tests::{
+        plain_add_rms_norm, plain_attention, plain_binary_cross_entropy, plain_cross_entropy, plain_swiglu, random,
+    },
     *,
 };
 use crate::device::DeviceChoice;
@@ -265,6 +267,21 @@ fn gpu_cross_entropy() {
     for kind in [LossType::StablemaxCrossEntropy, LossType::SoftmaxCrossEntropy] {
         let ours = |x: &[Var]| cross_entropy(kind, &x[0], &on_gpu);
         check("cross entropy", DType::F32, &[&logits], ours, |x| plain_cross_entropy(kind, &x[0], &labels));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_binary_cross_entropy() {
+    let gpu = gpu();
+    for count in [1, 5, 300] {
+        let logits = random(count, 8);
+        let targets: Vec<f32> = (0..count).map(|i| i as f32 / 300.0).collect();
+        let targets = Tensor::from_vec(targets, count, &Device::Cpu).expect("targets");
+        let on_gpu = targets.to_device(&gpu).expect("on the GPU");
+        let ours = |x: &[Var]| binary_cross_entropy(&x[0], &on_gpu);
+        let theirs = |x: &[Var]| plain_binary_cross_entropy(&x[0], &targets);
+        check("binary cross entropy", DType::F32, &[&logits], ours, theirs);
     }
 }
 

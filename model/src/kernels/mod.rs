@@ -11,6 +11,7 @@ mod cross_entropy;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 mod embedding;
+mod halting;
 mod linear;
 mod module;
 mod optim;
@@ -24,6 +25,7 @@ pub use attention::attention;
 pub use candle_threads::keep_candle_on_one_thread;
 pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::embedding;
+pub(crate) use halting::binary_cross_entropy;
 pub(crate) use linear::{linear, prepared as prepared_product};
 pub(crate) use module::{BlockWeights, Blocks, Weight};
 pub use optim::{AdamATan2Step, Trained, sign_sgd};

@@ -129,6 +129,36 @@ fn cross_entropy_is_the_negative_log_of_the_labels_probability() {
     }
 }
 
+/// From the definition; well within where it loses no digits.
+pub(super) fn plain_binary_cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let (x, t) = (logits.to_dtype(DType::F64)?, targets.to_dtype(DType::F64)?);
+    let sigma = (x.neg()?.exp()? + 1.0)?.recip()?;
+    let (yes, no) = ((&t * sigma.log()?)?, ((1.0 - &t)? * (1.0 - sigma)?.log()?)?);
+    (yes + no)?.sum_all()?.neg()
+}
+
+#[test]
+fn binary_cross_entropy_is_the_negative_log_of_the_right_outcome() {
+    let (logits, targets) = (random(30, 8), Tensor::rand(0f32, 1.0, 30, &Device::Cpu).expect("targets"));
+    let ours = binary_cross_entropy(&logits, &targets).expect("ours");
+    let theirs = plain_binary_cross_entropy(&logits, &targets).expect("theirs");
+    assert_eq!((ours.dtype(), ours.rank()), (DType::F64, 0));
+    let in_f32 = |x: Tensor| x.to_dtype(DType::F32).expect("f32");
+    check(&[&logits], &in_f32(ours), &in_f32(theirs));
+}
+
+#[test]
+fn binary_cross_entropy_stays_finite_far_out_and_tells_what_is_no_number() {
+    let loss = |x: f32, t: f32| {
+        let [x, t] = [x, t].map(|value| Tensor::new(&[value], &Device::Cpu).expect("a value"));
+        binary_cross_entropy(&x, &t).and_then(|loss| loss.to_scalar::<f64>()).expect("a loss")
+    };
+    assert!((loss(1e4, 0.0) - 1e4).abs() < 1e-9);
+    assert!((loss(-1e4, 1.0) - 1e4).abs() < 1e-9);
+    assert!(loss(-1e4, 0.0).abs() < 1e-9);
+    assert!(loss(f32::NAN, 1.0).is_nan());
+}
+
 #[test]
 fn labels_beyond_the_vocabulary_are_refused() {
     let logits = random((2, 3), 6);

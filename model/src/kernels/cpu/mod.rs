@@ -8,6 +8,7 @@ pub(super) mod attention;
 pub(super) mod cross_entropy;
 mod digits;
 pub(super) mod embedding;
+pub(super) mod halting;
 mod heads;
 pub(super) mod linear;
 pub(super) mod module;

@@ -10,6 +10,7 @@ pub(super) mod cross_entropy;
 pub(crate) mod device;
 pub(super) mod elementwise;
 pub(super) mod embedding;
+pub(super) mod halting;
 pub(super) mod linear;
 pub(super) mod module;
 #[cfg(feature = "nccl")]
@@ -58,6 +59,7 @@ enum Source {
     CrossEntropy,
     Elementwise,
     Embedding,
+    Halting,
     Optim,
     RmsNorm,
     SwiGlu,
@@ -78,6 +80,7 @@ impl Source {
             Self::CrossEntropy => image!("cross_entropy"),
             Self::Elementwise => image!("elementwise"),
             Self::Embedding => image!("embedding"),
+            Self::Halting => image!("halting"),
             Self::Optim => image!("optim"),
             Self::RmsNorm => image!("rms_norm"),
             Self::SwiGlu => image!("swiglu"),
