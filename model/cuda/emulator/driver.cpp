@@ -46,6 +46,12 @@ static const Kernel *find(const char *name) {
     return nullptr;
 }
 
+// HRM_EMULATED_LOG names a file that gets a line for every launch, copy, clearing and allocation.
+static void log(const char *what) {
+    static FILE *file = getenv("HRM_EMULATED_LOG") ? fopen(getenv("HRM_EMULATED_LOG"), "w") : nullptr;
+    if (file) fprintf(file, "%s\n", what);
+}
+
 extern "C" {
 
 Result cuInit(unsigned) { return SUCCESS; }
@@ -86,17 +92,26 @@ Result cuMemPoolGetAttribute(void *, int attribute, void *value) {
     return SUCCESS;
 }
 Result cuMemAllocAsync(void **memory, size_t size, void *) {
+    log("allocate");
     return (*memory = allocate(size)) ? SUCCESS : OUT_OF_MEMORY;
 }
 Result cuMemAlloc_v2(void **memory, size_t size) { return (*memory = allocate(size)) ? SUCCESS : OUT_OF_MEMORY; }
 Result cuMemFreeAsync(void *memory, void *) { return release(memory), SUCCESS; }
 Result cuMemFree_v2(void *memory) { return release(memory), SUCCESS; }
 Result cuMemsetD8Async(void *to, unsigned char value, size_t count, void *) {
+    log("clear");
     return memset(to, value, count), SUCCESS;
 }
-Result cuMemcpyHtoDAsync_v2(void *to, const void *from, size_t size, void *) { return memcpy(to, from, size), SUCCESS; }
-Result cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t size, void *) { return memcpy(to, from, size), SUCCESS; }
+Result cuMemcpyHtoDAsync_v2(void *to, const void *from, size_t size, void *) {
+    log("copy to the device");
+    return memcpy(to, from, size), SUCCESS;
+}
+Result cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t size, void *) {
+    log("copy to the host");
+    return memcpy(to, from, size), SUCCESS;
+}
 Result cuMemcpyDtoDAsync_v2(void *to, const void *from, size_t size, void *) {
+    log("copy");
     return memmove(to, from, size), SUCCESS;
 }
 
@@ -109,6 +124,7 @@ Result cuFuncSetAttribute(const Kernel *, int, int) { return SUCCESS; }
 Result cuFuncGetAttribute(int *value, int, const Kernel *) { return *value = 0, SUCCESS; }
 Result cuLaunchKernel(const Kernel *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                       unsigned shared, void *, void **arguments, void **) {
+    log(kernel->name);
     // What a real driver refuses.
     if (!gx || !gy || !gz || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return INVALID_VALUE;
     emulated_run({gx, gy, gz}, {bx, by, bz}, shared, [=] { kernel->call(arguments); });

@@ -177,7 +177,7 @@ impl CustomOp2 for Pass {
         }
         let panels = blocks.weights.iter().map(|block| block.forward_panels(&sizes)).collect::<Result<Vec<_>>>()?;
         let mut saved = blocks.buffers.take_saved(if self.record { panels.len() } else { 1 });
-        let out = cpu::module::forward(sizes, h, injection, &panels, &self.reads, &mut saved);
+        let out = cpu::module::forward(sizes, h, injection, &panels, &self.reads, self.record, &mut saved);
         if self.record {
             *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = saved;
         } else {

@@ -12,18 +12,18 @@ use std::ops::Range;
 
 /// Runs `blocks` on h + injection, (B, T, D) each; gives (B, `reads`, D), the result at the positions that are read.
 ///
-/// `saved` has a place for every block if the backward pass is to follow, else one for all, whose buffers are used
-/// again.
+/// `saved` has a place for every block if the pass is recorded for a backward pass, else one for all, whose buffers are
+/// used again.
 pub(in crate::kernels) fn forward(
     sizes: Sizes<'_>,
     h: &[f32],
     injection: &[f32],
     blocks: &[BlockPanels],
     reads: &Range<usize>,
+    record: bool,
     saved: &mut [Saved],
 ) -> Vec<f32> {
-    let (record, last) = (saved.len() == blocks.len(), blocks.len() - 1);
-    let width = sizes.width;
+    let (width, last) = (sizes.width, blocks.len() - 1);
     let mut x: Vec<f32> = h.par_iter().zip(injection).with_min_len(16 * width).map(|(h, x)| h + x).collect();
     let row_words = sizes.words(width);
     let input = sized(&mut saved[0].input, sizes.rows() * row_words);
@@ -32,24 +32,24 @@ pub(in crate::kernels) fn forward(
     });
     let mut next = std::mem::take(&mut saved[0].next);
     for (i, block) in blocks.iter().enumerate() {
-        let place = if record { i } else { 0 };
         let read = if i == last { reads.clone() } else { 0..sizes.positions };
         let pass = Block { sizes, panels: block, read, record };
-        pass.project(&mut saved[place]);
-        pass.finish(&x, &mut saved[place], &mut next);
+        let (before, place) = saved.split_at_mut(if record { i } else { 0 });
+        pass.project(&mut place[0]);
+        pass.finish(before.last().map_or(&x, |before| &before.out), &mut place[0], &mut next);
         // The result is the next block's input, in f32 and in words.
-        if record {
-            x.clear();
-            x.extend_from_slice(&saved[place].out[..h.len()]);
-            if i < last {
-                std::mem::swap(&mut saved[i + 1].input, &mut next);
-            }
-        } else {
-            std::mem::swap(&mut x, &mut saved[0].out);
-            std::mem::swap(&mut saved[0].input, &mut next);
+        if !record {
+            std::mem::swap(&mut x, &mut place[0].out);
+            std::mem::swap(&mut place[0].input, &mut next);
+        } else if i < last {
+            std::mem::swap(&mut place[1].input, &mut next);
         }
     }
     saved[0].next = next;
+    if record {
+        // The backward pass needs it as well.
+        x.copy_from_slice(&saved[last].out[..h.len()]);
+    }
     x.truncate(sizes.batch * reads.len() * width);
     x
 }
