@@ -102,7 +102,7 @@ struct Sizes {
     /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
     device: DeviceChoice,
-    /// Threads [default: one for each core, or RAYON_NUM_THREADS]
+    /// Threads [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Print JSON
