@@ -120,7 +120,10 @@ Result cuModuleUnload(void *) { return SUCCESS; }
 Result cuModuleGetFunction(const Kernel **function, void *, const char *name) {
     return (*function = find(name)) ? SUCCESS : NOT_FOUND;
 }
-Result cuFuncSetAttribute(const Kernel *, int, int) { return SUCCESS; }
+Result cuFuncSetAttribute(const Kernel *, int attribute, int value) {
+    // Shared memory of a block: 99 KiB is the most on the GPUs that have the least.
+    return attribute == 8 && value > 99 << 10 ? INVALID_VALUE : SUCCESS;
+}
 Result cuFuncGetAttribute(int *value, int, const Kernel *) { return *value = 0, SUCCESS; }
 Result cuLaunchKernel(const Kernel *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                       unsigned shared, void *, void **arguments, void **) {

@@ -53,7 +53,8 @@ using namespace rms_norm;
 using namespace swiglu;
 
 #define EACH_TYPE(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_bf16)
-#define EACH_SIZE(NAME) KERNEL(NAME##_16), KERNEL(NAME##_32), KERNEL(NAME##_64), KERNEL(NAME##_128)
+#define SMALL_SIZES(NAME) KERNEL(NAME##_16), KERNEL(NAME##_32), KERNEL(NAME##_64)
+#define EACH_SIZE(NAME) SMALL_SIZES(NAME), KERNEL(NAME##_128)
 
 extern const Kernel own_kernels[] = {
     EACH_TYPE(rms_norm_forward),
@@ -70,8 +71,8 @@ extern const Kernel own_kernels[] = {
     EACH_SIZE(attention_forward),
     EACH_SIZE(attention_queries_backward),
     EACH_SIZE(attention_keys_backward),
-    EACH_SIZE(attention_short_forward),
-    EACH_SIZE(attention_short_backward),
+    SMALL_SIZES(attention_short_forward),
+    SMALL_SIZES(attention_short_backward),
     KERNEL(attention_rotate),
     KERNEL(attention_along),
     KERNEL(embedding_total),

@@ -20,7 +20,8 @@ pub(crate) fn binary_cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<
     if logits.dims() != targets.dims() {
         bail!("expected as many targets as logits {:?}, found {:?}", logits.dims(), targets.dims());
     }
-    logits.contiguous()?.apply_op2(&targets.contiguous()?, BinaryCrossEntropy)
+    // Copies, because a column of one row counts as contiguous and begins where a GPU cannot read eight values at once.
+    logits.force_contiguous()?.apply_op2(&targets.contiguous()?, BinaryCrossEntropy)
 }
 
 impl CustomOp2 for BinaryCrossEntropy {

@@ -197,4 +197,3 @@ __device__ void backward(const bf16 *qkv, const bf16 *result, const bf16 *grad, 
 SHORT(16, 4, 4)
 SHORT(32, 4, 3)
 SHORT(64, 3, 2)
-SHORT(128, 2, 1)
