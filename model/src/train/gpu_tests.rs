@@ -4,9 +4,9 @@ use super::{
     tests::{corpus, dataset, tiny},
     *,
 };
-use crate::device::DeviceChoice;
+use crate::{act::Batch, checkpoint::Model, device::DeviceChoice, rollout::rollout};
 use candle_core::Device;
-use hrm_types::experiment::ForwardDtype;
+use hrm_types::{evaluation::Protocol, experiment::ForwardDtype};
 
 fn gpu() -> Device {
     DeviceChoice::Cuda(0).open().unwrap_or_else(|error| panic!("{error}"))
@@ -90,5 +90,42 @@ fn gpu_training_goes_on_where_it_was_written_on_any_device() {
     let (on_the_cpu, _) = resume(&Device::Cpu);
     for (ours, theirs) in rest.iter().zip(&on_the_cpu) {
         assert!((ours - theirs).abs() < 3e-2 * theirs, "{rest:?}, on the CPU {on_the_cpu:?}");
+    }
+}
+
+/// Every reading of so many sequences: their tokens, and the two values.
+fn readings(model: &Model, sequences: usize) -> Vec<(Vec<u32>, [f32; 2])> {
+    let task = model.info().task().expect("a task");
+    let inputs = (0..sequences * task.seq_len).map(|i| (i * i % (task.vocab_size - 1)) as u32 + 1).collect();
+    let labels = vec![1; sequences * task.seq_len];
+    let batch = Batch { seq_len: task.seq_len, inputs, labels, puzzle_identifiers: vec![0; sequences] };
+    let mut all = Vec::new();
+    rollout(model, &batch, &Protocol::fixed(2), |_, _, reading| {
+        all.push((reading.tokens, [reading.q_halt, reading.q_continue]));
+    })
+    .expect("all steps");
+    all
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_answers_are_the_cpus() {
+    for (dtype, tolerance) in [(ForwardDtype::Float32, 1e-3), (ForwardDtype::Bfloat16, 1e-1)] {
+        let experiment = experiment(dtype);
+        let mut training = begin(&experiment, &Device::Cpu);
+        training.advance().expect("a step");
+        let model = training.model().expect("a model");
+        let on_gpu = model.to_device(&gpu()).expect("on the GPU");
+        // One sequence at a time, too, which is what a batch comes to when the others have halted.
+        for sequences in [3, 1] {
+            let (ours, theirs) = (readings(&on_gpu, sequences), readings(&model, sequences));
+            assert_eq!(ours.len(), 2 * sequences);
+            for ((tokens, q), (their_tokens, their_q)) in ours.iter().zip(&theirs) {
+                let far = q.iter().zip(their_q).any(|(q, theirs)| (q - theirs).abs() > tolerance);
+                assert!(!far, "{dtype:?}, {sequences} sequences: {q:?}, on the CPU {their_q:?}");
+                // In bf16 two tokens may be as probable as each other.
+                assert!(dtype == ForwardDtype::Bfloat16 || tokens == their_tokens, "{sequences} sequences");
+            }
+        }
     }
 }
