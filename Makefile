@@ -8,7 +8,7 @@ WASM := target/wasm32-unknown-unknown/page/hrm-web.wasm
 .NOTPARALLEL:
 # A page over its size budget is not a page: the next make tries again.
 .DELETE_ON_ERROR:
-.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 contract load bench-cost cuda gpu-check gpu-emulate sqlx setup FORCE
+.PHONY: help run test check web program e2e screenshots bench-page chaos bench bench-torch s3 contract load bench-cost cuda cuda-check gpu-check gpu-emulate sqlx setup FORCE
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -63,6 +63,10 @@ load: program ## Measure long lists, long curves, puzzles at ten times the capac
 
 cuda: ## Build target/cuda/target/release/hrm for NVIDIA's GPUs; needs none, and brings its own toolkit (or CUDA_HOME)
 	@eval "$$(model/cuda/toolkit.sh)" && cargo build --release --package hrm-api --bin hrm --features nccl
+
+cuda-check: ## Check the lints of what is built for NVIDIA's GPUs, as `make check` does those of the rest; needs none
+	@eval "$$(model/cuda/toolkit.sh)" && cargo clippy --release --package hrm-model --all-targets --features nccl -- -D warnings && \
+		cargo clippy --release --package hrm-api --bin hrm --features nccl -- -D warnings
 
 gpu-check: ## Check every kernel and whole trainings on this machine's GPU, and print how fast they are
 	@model/cuda/check.sh
