@@ -168,9 +168,7 @@ impl Hrm {
     pub fn heads(&self, hidden: &Hidden) -> Result<Outputs> {
         // Of all positions, because a copy of those that are read, and its gradient's, would take longer than the rest.
         let logits = self.lm_head.forward_as(&hidden.z_H, DType::F32)?; // (B, T, V)
-        // A copy also of one sequence's, which would begin where a GPU cannot read eight values at once.
-        let logits = logits.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?;
-        let logits = logits.force_contiguous()?; // (B, S, V)
+        let logits = logits.narrow(1, self.dims.puzzle_positions, self.dims.task.seq_len)?.contiguous()?; // (B, S, V)
         let (q_halt, q_continue) = self.q_values(hidden)?;
         Ok(Outputs { logits, q_halt, q_continue })
     }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::cuda;
-use super::{cpu, rope::Rope};
+use super::{cpu, rope::Rope, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, Layout, Result, Shape, Tensor};
@@ -33,7 +33,7 @@ pub(super) struct Heads {
 /// `qkv` is (B, T, 3·D): queries of all heads, then keys, then values. The result is (B, T, D).
 pub fn attention(qkv: &Tensor, num_heads: usize, rope: Option<&Rope>) -> Result<Tensor> {
     let heads = Heads { count: num_heads, rope: rope.cloned() };
-    qkv.contiguous()?.apply_op1(Attention {
+    whole(qkv)?.apply_op1(Attention {
         heads,
         #[cfg(feature = "cuda")]
         log_sums: cuda::attention::LogSums::default(),
@@ -64,7 +64,7 @@ impl CustomOp1 for Attention {
             #[cfg(feature = "cuda")]
             log_sums: self.log_sums.clone(),
         };
-        Ok(Some(qkv.detach().apply_op3_no_bwd(&res.detach(), &grad.contiguous()?, &backward)?))
+        Ok(Some(qkv.detach().apply_op3_no_bwd(&res.detach(), &whole(grad)?, &backward)?))
     }
 }
 

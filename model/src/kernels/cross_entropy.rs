@@ -1,8 +1,8 @@
 //! Cross entropy of tokens under stablemax, in f64, or softmax, in f32.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
@@ -25,7 +25,7 @@ pub(crate) fn cross_entropy(kind: LossType, logits: &Tensor, labels: &Tensor) ->
     if logits.dims().split_last().is_none_or(|(_, rows)| rows != labels.dims()) {
         bail!("expected labels for each row of {:?}, found {:?}", logits.dims(), labels.dims());
     }
-    logits.contiguous()?.apply_op2(&labels.contiguous()?, CrossEntropy { kind })
+    whole(logits)?.apply_op2(&whole(labels)?, CrossEntropy { kind })
 }
 
 /// V.
@@ -68,7 +68,7 @@ impl CustomOp2 for CrossEntropy {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let backward = CrossEntropyBackward { kind: self.kind };
-        Ok((Some(logits.detach().apply_op3_no_bwd(labels, &grad.contiguous()?, &backward)?), None))
+        Ok((Some(logits.detach().apply_op3_no_bwd(labels, &whole(grad)?, &backward)?), None))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rows of a table of embeddings.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
@@ -20,7 +20,7 @@ struct EmbeddingBackward {
 
 /// Rows `ids` (N) of `table` (V, D): (N, D) of `dtype`. On the CPU that is f32.
 pub(crate) fn embedding(table: &Tensor, ids: &Tensor, dtype: DType) -> Result<Tensor> {
-    table.apply_op2(&ids.contiguous()?, Embedding { dtype })
+    table.apply_op2(&whole(ids)?, Embedding { dtype })
 }
 
 /// (V, D, N)
@@ -57,7 +57,7 @@ impl CustomOp2 for Embedding {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let backward = EmbeddingBackward { rows: table.dim(0)? };
-        Ok((Some(ids.apply_op2_no_bwd(&grad.contiguous()?, &backward)?), None))
+        Ok((Some(ids.apply_op2_no_bwd(&whole(grad)?, &backward)?), None))
     }
 }
 

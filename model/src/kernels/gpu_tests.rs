@@ -108,7 +108,7 @@ fn gpu_attention() {
     for (dtype, heads, dim) in
         BOTH.into_iter().flat_map(|dtype| [(2, 32), (2, 64), (1, 128), (3, 16)].map(|(h, d)| (dtype, h, d)))
     {
-        for positions in [7, 40, 64, 82, 97, 128, 200] {
+        for positions in [7, 32, 40, 64, 82, 97, 128, 130, 200] {
             let qkv = random((2, positions, 3 * heads * dim), 3);
             let rope = Rope::new(positions, dim, 10_000.0);
             for rope in [None, Some(&rope)] {

@@ -2,9 +2,9 @@
 //!
 //! One operation, because as a dozen of a general library it is a quarter of what a step asks of a GPU.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
@@ -20,8 +20,7 @@ pub(crate) fn binary_cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<
     if logits.dims() != targets.dims() {
         bail!("expected as many targets as logits {:?}, found {:?}", logits.dims(), targets.dims());
     }
-    // Copies, because a column of one row counts as contiguous and begins where a GPU cannot read eight values at once.
-    logits.force_contiguous()?.apply_op2(&targets.contiguous()?, BinaryCrossEntropy)
+    whole(logits)?.apply_op2(&whole(targets)?, BinaryCrossEntropy)
 }
 
 impl CustomOp2 for BinaryCrossEntropy {

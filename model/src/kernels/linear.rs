@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::cuda;
-use super::{PackedWeight, cpu};
+use super::{PackedWeight, cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
@@ -29,7 +29,7 @@ struct WeightGradient;
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, packed: Option<&Arc<PackedWeight>>, dtype: DType) -> Result<Tensor> {
     match packed {
         None => x.matmul(&weight.t()?),
-        Some(packed) => x.contiguous()?.apply_op2(weight, Linear { packed: Arc::clone(packed), dtype }),
+        Some(packed) => whole(x)?.apply_op2(weight, Linear { packed: Arc::clone(packed), dtype }),
     }
 }
 
@@ -95,7 +95,7 @@ impl CustomOp2 for Linear {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         // A product in f32 has a gradient in f32; the products take it as they take everything.
-        let grad = grad.contiguous()?.to_dtype(x.dtype())?;
+        let grad = whole(grad)?.to_dtype(x.dtype())?;
         let input = InputGradient { packed: Arc::clone(&self.packed) };
         let d_x = grad.apply_op2_no_bwd(&weight.detach(), &input)?;
         let d_weight = grad.apply_op2_no_bwd(&x.detach(), &WeightGradient)?;

@@ -36,12 +36,18 @@ pub use rms_norm::add_rms_norm;
 pub use rope::Rope;
 pub use swiglu::swiglu;
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Result, Tensor};
 use hrm_types::{experiment::ForwardDtype, provenance::Kernels};
 
 /// Threads that compute.
 pub fn threads() -> usize {
     rayon::current_num_threads()
+}
+
+/// Contiguous values that begin where kernels can read eight at once: a copy, where a tensor is neither. What is cut out of
+/// a batch of one counts as contiguous wherever it begins.
+fn whole(x: &Tensor) -> Result<Tensor> {
+    if x.layout().start_offset().is_multiple_of(8) { x.contiguous() } else { x.force_contiguous() }
 }
 
 /// Which code computes on a device for matrix products in this number format.

@@ -1,6 +1,6 @@
 //! A module's blocks as one operation, for the backends that have it as one.
 
-use super::{PackedWeight, PackedWeights, Rope, cpu};
+use super::{PackedWeight, PackedWeights, Rope, cpu, whole};
 #[cfg(feature = "cuda")]
 use super::{attention::Heads, cuda};
 #[cfg(feature = "cuda")]
@@ -71,13 +71,13 @@ impl Blocks {
         #[cfg(feature = "cuda")]
         if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 {
             let op = cuda::module::Pass { blocks: Arc::clone(self), reads: reads.end, record, saved: Mutex::default() };
-            return h.contiguous()?.apply_op2(&injection.contiguous()?, op).map(Some);
+            return whole(h)?.apply_op2(&whole(injection)?, op).map(Some);
         }
         if !h.device().is_cpu() {
             return Ok(None);
         }
         let op = Pass { blocks: Arc::clone(self), reads, record, saved: Mutex::default() };
-        h.contiguous()?.apply_op2(&injection.contiguous()?, op).map(Some)
+        whole(h)?.apply_op2(&whole(injection)?, op).map(Some)
     }
 
     /// I.

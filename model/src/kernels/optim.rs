@@ -1,8 +1,8 @@
 //! The optimisers' updates in place.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor};
@@ -128,7 +128,7 @@ pub fn sign_sgd(table: &Tensor, identifiers: &[u32], gradient: &Tensor, decay: f
         candle_core::bail!("expected identifiers below {rows}, found {found}");
     }
     let sgd = SignSgd { rows: UsedRows::new(identifiers), decay, lr };
-    table.inplace_op2(&gradient.contiguous()?, &sgd)
+    table.inplace_op2(&whole(gradient)?, &sgd)
 }
 
 impl InplaceOp2 for SignSgd {

@@ -1,8 +1,8 @@
 //! Hidden states of sequences that begin anew.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
@@ -23,7 +23,7 @@ pub(crate) fn restart(states: &Tensor, initial: &Tensor, halted: &[bool]) -> Res
             initial.dims()
         );
     }
-    states.contiguous()?.apply_op2_no_bwd(&initial.contiguous()?, &Restart { halted: halted.to_vec() })
+    whole(states)?.apply_op2_no_bwd(&whole(initial)?, &Restart { halted: halted.to_vec() })
 }
 
 impl CustomOp2 for Restart {

@@ -1,8 +1,8 @@
 //! Residual addition and `RMSNorm` in one pass.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
@@ -21,7 +21,7 @@ struct AddRmsNormBackward {
 ///
 /// Both are (…, D); the result has their shape.
 pub fn add_rms_norm(x: &Tensor, residual: &Tensor, eps: f64) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(&residual.contiguous()?, AddRmsNorm { eps: eps as f32 })
+    whole(x)?.apply_op2(&whole(residual)?, AddRmsNorm { eps: eps as f32 })
 }
 
 /// D.
@@ -48,7 +48,7 @@ impl CustomOp2 for AddRmsNorm {
 
     fn bwd(&self, a: &Tensor, b: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let backward = AddRmsNormBackward { eps: self.eps };
-        let grad = a.detach().apply_op3_no_bwd(&b.detach(), &grad.contiguous()?, &backward)?;
+        let grad = a.detach().apply_op3_no_bwd(&b.detach(), &whole(grad)?, &backward)?;
         Ok((Some(grad.clone()), Some(grad)))
     }
 }

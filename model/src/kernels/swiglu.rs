@@ -1,8 +1,8 @@
 //! `SwiGLU`'s gate: silu(gate) · up in one pass.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
+use super::{cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
@@ -15,7 +15,7 @@ struct SwiGluBackward;
 
 /// `silu(gate) · up`, where `gate_up` is (…, 2·I) with the gate first; the result is (…, I).
 pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
-    gate_up.contiguous()?.apply_op1(SwiGlu)
+    whole(gate_up)?.apply_op1(SwiGlu)
 }
 
 /// I.
@@ -48,7 +48,7 @@ impl CustomOp1 for SwiGlu {
     }
 
     fn bwd(&self, arg: &Tensor, _res: &Tensor, grad_res: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(arg.detach().apply_op2_no_bwd(&grad_res.contiguous()?, &SwiGluBackward)?))
+        Ok(Some(arg.detach().apply_op2_no_bwd(&whole(grad_res)?, &SwiGluBackward)?))
     }
 }
 
