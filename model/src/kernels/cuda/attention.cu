@@ -6,12 +6,9 @@
 // because each is read by many blocks.
 #include "tiles.cuh"
 
-// Threads of a block that rotates, at most.
-constexpr int MOST = 256;
-
 // Rotates queries and keys of (B, T, 3·D) into (B, T, 2·D): a block a row, a thread eight columns of each half of a head
 // at a time.
-extern "C" __global__ void __launch_bounds__(MOST)
+extern "C" __global__ void __launch_bounds__(ROW_THREADS)
     attention_rotate(const bf16 *qkv, const float *cos, const float *sin, bf16 *out, int positions, int heads, int dim) {
     int half = dim / 2, eights = half / 8, position = blockIdx.x % positions;
     qkv += (long long)blockIdx.x * 3 * heads * dim, out += (long long)blockIdx.x * 2 * heads * dim;

@@ -27,9 +27,6 @@ const STEP: usize = 32;
 /// Positions of a sequence whose heads are each done by one block, at most, as `attention_short.cu` has it.
 const SHORT: usize = 96;
 
-/// Threads of a block that rotates, at most, as `attention.cu` has it.
-const MOST: usize = 256;
-
 /// Columns of a head, at most, as `attention_plain.cu` has it.
 const MOST_COLUMNS: usize = 256;
 
@@ -163,10 +160,9 @@ fn rotated(device: &CudaDevice, qkv: Arg<'_>, rope: &Rope, sizes: &Sizes) -> Res
     let out = Output::new(device, DType::BF16, sizes.batch * sizes.positions * 2 * sizes.width)?;
     let [cos, sin] = tables(Some(rope), device)?;
     let args = [qkv, cos, sin, out.pointer, int(sizes.positions)?, int(sizes.heads)?, int(sizes.dim)?];
-    // A row has work for a thread in every eight columns of half a head.
-    let threads = (2 * sizes.heads * sizes.dim / 16).next_multiple_of(32).min(MOST) as u32;
-    let launch = Launch::new(Source::Attention, "attention_rotate", (sizes.batch * sizes.positions) as u64)?;
-    Launch { threads, ..launch }.run(device, &args)?;
+    // A thread has eight columns of each half of a query's or key's head.
+    Launch::rows(Source::Attention, "attention_rotate", sizes.batch * sizes.positions, sizes.width)?
+        .run(device, &args)?;
     Ok(out)
 }
 

@@ -20,6 +20,8 @@ typedef unsigned int u32;
 // Threads of a block, in all kernels.
 constexpr int THREADS = 128;
 constexpr int WARPS = THREADS / 32;
+// At most, in kernels with a block a row.
+constexpr int ROW_THREADS = 256;
 
 constexpr float LOG2_E = 1.4426950408889634f;
 
@@ -100,37 +102,21 @@ __device__ __forceinline__ float warp_max(float x) {
     return x;
 }
 
-// 2^x, nearly: the hardware's, 0 where it would be denormal.
-__device__ __forceinline__ float exp2_near(float x) {
+// One instruction of the hardware, nearly what is written out beside it; 0 where that would be denormal.
 #ifdef HRM_EMULATED
-    return exp2f(x);
+#define NEAR(NAME, INSTRUCTION, EXACT)                                                                                 \
+    __device__ __forceinline__ float NAME(float x) { return EXACT; }
 #else
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
+#define NEAR(NAME, INSTRUCTION, EXACT)                                                                                 \
+    __device__ __forceinline__ float NAME(float x) {                                                                   \
+        float y;                                                                                                       \
+        asm(INSTRUCTION " %0, %1;" : "=f"(y) : "f"(x));                                                                \
+        return y;                                                                                                      \
+    }
 #endif
-}
-
-// log2(x) and 1 / x of what is neither 0 nor denormal, nearly: the hardware's.
-__device__ __forceinline__ float log2_near(float x) {
-#ifdef HRM_EMULATED
-    return log2f(x);
-#else
-    float y;
-    asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
-
-__device__ __forceinline__ float inverse_near(float x) {
-#ifdef HRM_EMULATED
-    return 1.0f / x;
-#else
-    float y;
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
+NEAR(exp2_near, "ex2.approx.ftz.f32", exp2f(x))
+NEAR(log2_near, "lg2.approx.ftz.f32", log2f(x))
+NEAR(inverse_near, "rcp.approx.ftz.f32", 1.0f / x)
 
 // This thread's warp of the block, so that the compiler knows it to be the same in all lanes.
 __device__ __forceinline__ int warp_index() { return __shfl_sync(0xffffffffu, (int)threadIdx.x / 32, 0); }

@@ -43,6 +43,9 @@ const THREADS: u32 = 128;
 /// Warps of a block.
 const WARPS: u64 = 4;
 
+/// Threads of a block that has a row to itself, at most, as `device.cuh` has it.
+const ROW_THREADS: usize = 256;
+
 /// Shared memory that a kernel gets without asking, bytes.
 const SHARED_BY_DEFAULT: u32 = 48 << 10;
 
@@ -112,6 +115,12 @@ impl Launch {
     /// `blocks` of the usual size.
     fn new(source: Source, name: impl Into<String>, blocks: u64) -> Result<Self> {
         Ok(Self { source, name: name.into(), grid: (grid(blocks)?, 1), threads: THREADS, shared: 0 })
+    }
+
+    /// A block for each of some rows: whole warps, as many as a row of `columns` has work for at eight a thread.
+    fn rows(source: Source, name: impl Into<String>, rows: usize, columns: usize) -> Result<Self> {
+        let threads = columns.div_ceil(8).next_multiple_of(32).min(ROW_THREADS) as u32;
+        Ok(Self { threads, ..Self::new(source, name, rows as u64)? })
     }
 
     /// Queues the kernel.

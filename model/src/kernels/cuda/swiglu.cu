@@ -2,9 +2,6 @@
 // have no whole eights.
 #include "device.cuh"
 
-// Most threads of a block.
-constexpr int MOST = 256;
-
 template <typename T>
 __device__ __forceinline__ float sigmoid(float x) {
     return 1.0f / (1.0f + expf(-x));
@@ -66,11 +63,11 @@ __device__ void backward(const T *gate_up, const T *grad, T *out, int inner) {
 
 // Grid of the rows, of `inner` values each.
 #define SWIGLU(NAME, T)                                                                                                \
-    extern "C" __global__ void __launch_bounds__(MOST)                                                                 \
+    extern "C" __global__ void __launch_bounds__(ROW_THREADS)                                                          \
         swiglu_forward_##NAME(const T *gate_up, T *out, int inner) {                                                   \
         forward(gate_up, out, inner);                                                                                  \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(MOST)                                                                 \
+    extern "C" __global__ void __launch_bounds__(ROW_THREADS)                                                          \
         swiglu_backward_##NAME(const T *gate_up, const T *grad, T *out, int inner) {                                   \
         backward(gate_up, grad, out, inner);                                                                           \
     }

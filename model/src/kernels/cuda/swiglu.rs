@@ -3,12 +3,6 @@
 use super::{Launch, Operand, Output, Source, int, operand, suffix};
 use candle_core::{CudaStorage, Result, backend::BackendStorage};
 
-/// Columns that a thread takes at a time.
-const EACH: usize = 8;
-
-/// Threads of a block, at most, as `swiglu.cu` has it.
-const MOST: usize = 256;
-
 /// Rows of 2 · `inner` values → rows of `inner`.
 pub(in crate::kernels) fn forward(gate_up: Operand<'_>, inner: usize) -> Result<CudaStorage> {
     run("forward", gate_up, None, inner)
@@ -25,10 +19,7 @@ fn run(pass: &str, gate_up: Operand<'_>, grad: Option<Operand<'_>>, inner: usize
     let mut args = vec![operand(gate_up, dtype)?];
     args.extend(grad.map(|grad| operand(grad, dtype)).transpose()?);
     args.extend([out.pointer, int(inner)?]);
-    let rows = (count / (2 * inner).max(1)) as u64;
-    // Whole warps, as many as a row has work for.
-    let threads = inner.div_ceil(EACH).next_multiple_of(32).min(MOST) as u32;
-    let launch = Launch::new(Source::SwiGlu, format!("swiglu_{pass}_{}", suffix(dtype)?), rows)?;
-    Launch { threads, ..launch }.run(device, &args)?;
+    let (name, rows) = (format!("swiglu_{pass}_{}", suffix(dtype)?), count / (2 * inner).max(1));
+    Launch::rows(Source::SwiGlu, name, rows, inner)?.run(device, &args)?;
     Ok(out.storage)
 }
