@@ -101,6 +101,16 @@ pub enum Error {
     /// A number of ACT steps that is not allowed.
     #[error("expected 1 to 1024 ACT steps, found {0}")]
     Steps(u32),
+    /// A number of attempts that such puzzles do not have.
+    #[error("expected 1 to {most} attempts at a puzzle of kind {kind}, found {found}")]
+    Attempts {
+        /// The puzzles' kind.
+        kind: Kind,
+        /// Different views of one.
+        most: u32,
+        /// The number asked for.
+        found: u32,
+    },
     /// A device that is not there, or cannot be used.
     #[error("{0}")]
     Device(String),

@@ -1,5 +1,6 @@
 //! Measuring a model on puzzles by a stated protocol.
 
+mod attempts;
 mod interval;
 mod items;
 mod voting;
@@ -17,6 +18,7 @@ use crate::{
     rollout::{Reading, rollout},
     train::asked,
 };
+use attempts::Attempts;
 use hrm_types::{
     board::Kind,
     dataset::Split,
@@ -44,7 +46,8 @@ pub struct Measured {
 ///
 /// # Errors
 /// [`Error::WrongSide`] when the dataset is of another kind or side than the model, [`Error::UnknownTask`] for ARC
-/// tasks it has no identifier for, [`Error::Protocol`] for a setting these puzzles do not have.
+/// tasks it has no identifier for, [`Error::Protocol`] and [`Error::Attempts`] for a setting these puzzles do
+/// not have.
 pub fn measure(
     model: &Model,
     dataset: &Dataset,
@@ -59,6 +62,8 @@ pub fn measure(
     let items = items::of_puzzles(model, dataset, &puzzles[..n], protocol)?;
     let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
     let mut exact = vec![false; n];
+    let mut attempts = Attempts::new(dataset, &items, protocol)?;
+    let all = n * protocol.attempts.unwrap_or(1) as usize;
     let mut done = 0;
     let predicted = predict(
         model,
@@ -67,10 +72,13 @@ pub fn measure(
         &mut |i, step, reading| {
             let right = sums.add(dataset, &items[i], protocol, step, &reading);
             exact[i] = right && reading.last;
+            if let Some(attempts) = &mut attempts {
+                attempts.take(i, step, &reading);
+            }
         },
         &mut |items| {
             done += items;
-            on_progress(done, n)
+            on_progress(done, all)
         },
     );
     let with_numbers = |error: Error| {
@@ -79,6 +87,7 @@ pub fn measure(
         error.with_numbers(device, Work::Evaluating, needed)
     };
     predicted.map_err(with_numbers)?;
+    let attempts = attempts.map(|attempts| attempts.go_on(model, on_progress)).transpose().map_err(with_numbers)?;
     let voting = match protocol.voting {
         Some(_) => {
             let votes = vote(model, dataset, split, protocol, on_progress).map_err(with_numbers)?;
@@ -88,7 +97,7 @@ pub fn measure(
     };
     let of = (n < puzzles.len()).then_some(puzzles.len() as u32);
     let seconds = started.elapsed().as_secs_f64();
-    let evaluation = Evaluation { of, voting, ..sums.finish(dataset.kind, n as u32, protocol, seconds) };
+    let evaluation = Evaluation { of, voting, attempts, ..sums.finish(dataset.kind, n as u32, protocol, seconds) };
     Ok(Measured { evaluation, exact })
 }
 
@@ -215,6 +224,7 @@ impl Sums {
             exact_by_step: self.exact_by_step.into_iter().map(share).collect(),
             any_optimal: (kind == Kind::Maze).then_some(self.any_optimal),
             voting: None,
+            attempts: None,
             seconds,
         }
     }

@@ -1,101 +1,186 @@
 //! Solving puzzles, with every step on the way. Nothing but the model answers.
 
+mod solution;
+
 use crate::{
     Error, Result,
     act::Batch,
     checkpoint::{CheckpointInfo, Model},
-    data::{arc, encode},
+    data::{arc, encode, view::View},
     eval::batch_size,
-    judge::judge,
     loss::IGNORE_LABEL,
-    rollout::{Reading, rollout},
+    rollout::rollout,
 };
 use hrm_types::{
-    board::{Board, Kind},
+    board::Kind,
     evaluation::{Halting, Protocol},
     question::Question,
-    solve::{MazePath, SolveStep, TaskIdentifier},
+    solve::TaskIdentifier,
 };
+pub use solution::Solution;
 use std::{ops::ControlFlow, time::Instant};
 
-/// What the model answered, and what the rules say of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Solution {
-    /// The board after every ACT step; the last one's is the answer.
-    pub steps: Vec<SolveStep>,
-    /// The answer; none where an ARC answer shows no grid. A Sudoku is blank where the model's token is no digit.
-    pub answer: Option<Board>,
-    /// Whether the answer is right; none where nothing tells.
-    pub solved: Option<bool>,
-    /// What is wrong with it.
-    pub violations: Vec<String>,
-    /// Of a maze: the path it marks.
-    pub path: Option<MazePath>,
-    /// Of an ARC task: how the model was told which.
-    pub identifier: Option<TaskIdentifier>,
-    /// Whether the model chose to stop, with `q_halt > q_continue`.
-    pub halted: bool,
-    /// Time in the model, milliseconds; of questions that were asked together, the time until this one's last step.
-    pub milliseconds: f64,
+/// How puzzles are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// Exactly so many ACT steps (1 to 1024); absent, the model halts by Q.
+    pub steps: Option<u32>,
+    /// Views of a puzzle that the model may look at until the rules accept its answer, 1 to
+    /// [`Kind::most_attempts`]: the puzzle as it is, then others.
+    pub attempts: u32,
 }
 
-/// Solves a puzzle: halting by Q, or after exactly `steps` ACT steps (1 to 1024).
+impl Asking {
+    /// One attempt.
+    #[must_use]
+    pub fn once(steps: Option<u32>) -> Self {
+        Self { steps, attempts: 1 }
+    }
+
+    /// Checks it for a kind of puzzle.
+    ///
+    /// # Errors
+    /// [`Error::Steps`], [`Error::Attempts`].
+    pub fn check(self, kind: Kind) -> Result<()> {
+        if let Some(steps) = self.steps.filter(|steps| !(1..=1024).contains(steps)) {
+            return Err(Error::Steps(steps));
+        }
+        check_attempts(kind, self.attempts)
+    }
+
+    fn protocol(self, info: &CheckpointInfo) -> Protocol {
+        let halt_max_steps = info.experiment.arch.halt_max_steps as u32;
+        self.steps.map_or_else(|| Protocol::halting_by_q(halt_max_steps), Protocol::fixed)
+    }
+}
+
+/// Checks a number of attempts for a kind of puzzle.
 ///
 /// # Errors
-/// [`Error::WrongSide`] when the model takes no such puzzle; [`Error::Steps`].
-pub fn solve(model: &Model, question: &Question, steps: Option<u32>) -> Result<Solution> {
+/// [`Error::Attempts`].
+pub fn check_attempts(kind: Kind, attempts: u32) -> Result<()> {
+    let most = kind.most_attempts();
+    if (1..=most).contains(&attempts) { Ok(()) } else { Err(Error::Attempts { kind, most, found: attempts }) }
+}
+
+/// What is heard while puzzles are solved.
+#[derive(Debug)]
+pub enum Heard {
+    /// Further attempts begin.
+    Attempts,
+    /// The puzzle of this number has its answer.
+    Solution(usize, Solution),
+}
+
+/// Solves a puzzle; `go_on` is asked before further attempts, and `Break` ends in [`Error::Cancelled`].
+///
+/// # Errors
+/// [`Error::WrongSide`] when the model takes no such puzzle; those of [`Asking::check`].
+pub fn solve(
+    model: &Model,
+    question: &Question,
+    asking: Asking,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Solution> {
     let mut found = None;
-    let keep = &mut |_, solution| {
-        found = Some(solution);
-        ControlFlow::Continue(())
+    let hear = &mut |heard| match heard {
+        Heard::Attempts => go_on(),
+        Heard::Solution(_, solution) => {
+            found = Some(solution);
+            ControlFlow::Continue(())
+        }
     };
-    solve_all(model, std::slice::from_ref(question), steps, keep)?;
+    solve_all(model, std::slice::from_ref(question), asking, hear)?;
     found.ok_or(Error::Cancelled)
 }
 
-/// Solves many puzzles, several at once; `on_solution(i, solution)` hears of each in turn and may stop with `Break`,
-/// which ends in [`Error::Cancelled`].
+/// Solves many puzzles, several at once; `hear` is told of each answer in turn, and may stop with `Break`, which ends in
+/// [`Error::Cancelled`].
 ///
 /// # Errors
 /// As [`solve`].
 pub fn solve_all(
     model: &Model,
     questions: &[Question],
-    steps: Option<u32>,
-    on_solution: &mut dyn FnMut(usize, Solution) -> ControlFlow<()>,
+    asking: Asking,
+    hear: &mut dyn FnMut(Heard) -> ControlFlow<()>,
 ) -> Result<()> {
     let info = model.info();
-    let protocol = match steps {
-        Some(steps @ 1..=1024) => Protocol::fixed(steps),
-        Some(steps) => return Err(Error::Steps(steps)),
-        None => Protocol::halting_by_q(info.experiment.arch.halt_max_steps as u32),
-    };
-    let seq_len = info.task()?.seq_len;
-    let at_once = batch_size(seq_len, model.hrm().device());
+    for question in questions {
+        asking.check(question.kind)?;
+        check(info, question)?;
+    }
+    let at_once = batch_size(info.task()?.seq_len, model.hrm().device());
     for (number, asked) in questions.chunks(at_once).enumerate() {
-        let mut batch = Batch { seq_len, inputs: vec![], labels: vec![], puzzle_identifiers: vec![] };
-        for question in asked {
-            check(info, question)?;
-            let tokens = encode::encode(question.kind, info.side, &question.board);
-            batch.inputs.extend(tokens.into_iter().map(u32::from));
-            batch.labels.extend(std::iter::repeat_n(IGNORE_LABEL, seq_len));
-            batch.puzzle_identifiers.push(identifier(info, question).0);
-        }
-        let mut solutions: Vec<Solution> = asked.iter().map(|question| unsolved(info, question)).collect();
-        let started = Instant::now();
-        rollout(model, &batch, &protocol, |i, step, reading| {
-            let halted = protocol.halting == Halting::Q && reading.q_halt > reading.q_continue;
-            solutions[i].take(&asked[i], info.side, step, &reading);
-            solutions[i].halted = halted;
-            solutions[i].milliseconds = started.elapsed().as_secs_f64() * 1e3;
-        })?;
+        let solutions = attempt(model, asked, asking, at_once, &mut || hear(Heard::Attempts))?;
         for (i, solution) in solutions.into_iter().enumerate() {
-            if on_solution(number * at_once + i, solution).is_break() {
+            if hear(Heard::Solution(number * at_once + i, solution)).is_break() {
                 return Err(Error::Cancelled);
             }
         }
     }
     Ok(())
+}
+
+/// The answers to puzzles that fit one batch. Each round makes as many attempts at what is unsolved as were made before, if
+/// that many fit a batch; which attempt answers does not depend on that.
+fn attempt(
+    model: &Model,
+    questions: &[Question],
+    asking: Asking,
+    at_once: usize,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<Solution>> {
+    let protocol = asking.protocol(model.info());
+    let started = Instant::now();
+    let first: Vec<(&Question, u32)> = questions.iter().map(|question| (question, 0)).collect();
+    let mut solutions = look(model, &first, &protocol, started)?;
+    let mut made = 1;
+    while made < asking.attempts {
+        let unsolved: Vec<usize> =
+            (0..).zip(&solutions).filter(|(_, s)| s.solved != Some(true)).map(|(i, _)| i).collect();
+        if unsolved.is_empty() {
+            break;
+        }
+        if go_on().is_break() {
+            return Err(Error::Cancelled);
+        }
+        let room = (at_once / unsolved.len()).max(1) as u32;
+        let round = made..made + room.min(made).min(asking.attempts - made);
+        let tried: Vec<usize> = unsolved.iter().flat_map(|&i| round.clone().map(move |_| i)).collect();
+        let looks: Vec<(&Question, u32)> =
+            tried.iter().map(|&i| &questions[i]).zip(unsolved.iter().flat_map(|_| round.clone())).collect();
+        for (i, next) in tried.into_iter().zip(look(model, &looks, &protocol, started)?) {
+            solutions[i].try_again(next);
+        }
+        made = round.end;
+    }
+    Ok(solutions)
+}
+
+/// What the model says to views of puzzles, named by their numbers.
+fn look(model: &Model, looks: &[(&Question, u32)], protocol: &Protocol, started: Instant) -> Result<Vec<Solution>> {
+    let info = model.info();
+    let seq_len = info.task()?.seq_len;
+    let mut batch = Batch { seq_len, inputs: vec![], labels: vec![], puzzle_identifiers: vec![] };
+    let (mut views, mut solutions) = (Vec::with_capacity(looks.len()), Vec::with_capacity(looks.len()));
+    for &(question, number) in looks {
+        let view = View::new(question.kind, info.side, number);
+        let seen = view.as_ref().map(|view| view.of(&question.board));
+        let tokens = encode::encode(question.kind, info.side, seen.as_ref().unwrap_or(&question.board));
+        let (row, identifier) = identifier(info, question);
+        batch.inputs.extend(tokens.into_iter().map(u32::from));
+        batch.labels.extend(std::iter::repeat_n(IGNORE_LABEL, seq_len));
+        batch.puzzle_identifiers.push(row);
+        views.push(view);
+        solutions.push(Solution::of_attempt(number + 1, seen, identifier));
+    }
+    rollout(model, &batch, protocol, |i, step, reading| {
+        solutions[i].take(looks[i].0, views[i].as_ref(), info.side, step, &reading);
+        solutions[i].halted = protocol.halting == Halting::Q && reading.q_halt > reading.q_continue;
+        solutions[i].milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    })?;
+    Ok(solutions)
 }
 
 fn check(info: &CheckpointInfo, question: &Question) -> Result<()> {
@@ -130,83 +215,91 @@ fn identifier(info: &CheckpointInfo, question: &Question) -> (u32, Option<TaskId
     (found.unwrap_or(arc::BLANK), Some(TaskIdentifier { known: found.is_some(), note }))
 }
 
-fn unsolved(info: &CheckpointInfo, question: &Question) -> Solution {
-    Solution {
-        steps: vec![],
-        answer: None,
-        solved: None,
-        violations: vec![],
-        path: None,
-        identifier: identifier(info, question).1,
-        halted: false,
-        milliseconds: 0.0,
-    }
-}
-
-impl Solution {
-    /// Adds what was read after a step.
-    fn take(&mut self, question: &Question, side: u8, step: u32, reading: &Reading) {
-        let answer = encode::decode(question.kind, side, &reading.tokens);
-        let judged = judge(question, answer.as_ref());
-        let confidence = match &answer {
-            // An ARC grid stands in the upper left corner of a larger square.
-            Some(board) => {
-                let rows = reading.confidence.chunks(usize::from(side)).take(board.rows().into());
-                rows.flat_map(|row| &row[..usize::from(board.columns())]).copied().collect()
-            }
-            None => vec![],
-        };
-        self.steps.push(SolveStep {
-            step,
-            grid: answer.as_ref().map(|board| board.text(question.kind)).unwrap_or_default(),
-            confidence,
-            wrong: judged.wrong,
-            q_halt: reading.q_halt,
-            q_continue: reading.q_continue,
-        });
-        (self.answer, self.solved) = (answer, judged.solved);
-        (self.violations, self.path) = (judged.violations, judged.path);
-    }
-
-    /// The answer as it crosses the wire, as a line and as rows.
-    #[must_use]
-    pub fn written(&self, kind: Kind) -> (String, Vec<Vec<u8>>) {
-        self.answer.as_ref().map_or_else(Default::default, |board| {
-            (board.text(kind), board.cells().chunks(board.columns().into()).map(<[u8]>::to_vec).collect())
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::tests::model;
+    use crate::{checkpoint::tests::model, shipped::CHECKPOINTS};
     use hrm_types::solve::PuzzleInput;
 
     fn ask(text: &str) -> Question {
         PuzzleInput::Text(text.into()).question(None, 0).expect(text)
     }
 
+    fn alone(model: &Model, question: &Question, asking: Asking) -> Solution {
+        solve(model, question, asking, &mut || ControlFlow::Continue(())).expect("an answer")
+    }
+
     #[test]
     fn many_are_answered_as_each_alone() {
         let model = model();
         let questions = ["1...............", "12..34..........", "................"].map(ask);
-        let mut together = Vec::new();
-        let keep = &mut |i, solution: Solution| {
-            assert_eq!(i, together.len());
-            together.push(solution);
-            ControlFlow::Continue(())
-        };
-        solve_all(&model, &questions, Some(2), keep).expect("answers");
-        for (question, together) in questions.iter().zip(&together) {
-            let alone = solve(&model, question, Some(2)).expect("an answer");
-            assert_eq!(alone.answer, together.answer);
-            assert_eq!(alone.steps.len(), 2);
-            assert_eq!(alone.steps[1].grid, together.steps[1].grid);
+        for asking in [Asking::once(Some(2)), Asking { steps: Some(2), attempts: 5 }] {
+            let mut together = Vec::new();
+            let hear = &mut |heard| {
+                if let Heard::Solution(i, solution) = heard {
+                    assert_eq!(i, together.len());
+                    together.push(solution);
+                }
+                ControlFlow::Continue(())
+            };
+            solve_all(&model, &questions, asking, hear).expect("answers");
+            for (question, together) in questions.iter().zip(together) {
+                let alone = alone(&model, question, asking);
+                assert_eq!(alone.steps.len(), 2);
+                assert_eq!(alone, Solution { milliseconds: alone.milliseconds, ..together });
+            }
         }
-        let stop = &mut |_, _| ControlFlow::Break(());
-        assert!(matches!(solve_all(&model, &questions, None, stop), Err(Error::Cancelled)));
+        let stop = &mut |_| ControlFlow::Break(());
+        assert!(matches!(solve_all(&model, &questions, Asking::once(None), stop), Err(Error::Cancelled)));
         let maze = ask("S # ##  G");
-        assert!(matches!(solve(&model, &maze, None), Err(Error::WrongSide { .. })));
+        let refused = solve(&model, &maze, Asking::once(None), &mut || ControlFlow::Continue(()));
+        assert!(matches!(refused, Err(Error::WrongSide { .. })));
+    }
+
+    #[test]
+    fn an_untrained_model_uses_all_its_attempts_and_answers_as_at_the_first() {
+        let (model, question) = (model(), ask("12..34.........."));
+        let (once, often) = (Asking::once(Some(1)), Asking { steps: Some(1), attempts: 7 });
+        let (first, all) = (alone(&model, &question, once), alone(&model, &question, often));
+        assert_eq!((first.solved, first.attempts, all.attempts), (Some(false), 1, 7));
+        assert_eq!(first, Solution { attempts: 1, milliseconds: first.milliseconds, ..all });
+
+        let mut asked = 0;
+        let cancelled = solve(&model, &question, often, &mut || {
+            asked += 1;
+            if asked == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(cancelled, Err(Error::Cancelled)) && asked == 2);
+    }
+
+    #[test]
+    fn a_later_view_answers_for_the_puzzle_as_it_is() {
+        let model = Model::from_bytes(CHECKPOINTS[0].bytes).expect("the model for six");
+        let question = ask(".3...5........1......65...2..64...13");
+        let once = alone(&model, &question, Asking::once(None));
+        assert_eq!(once.solved, Some(false), "else this is no test");
+        let often = alone(&model, &question, Asking { steps: None, attempts: 32 });
+        assert_eq!((often.solved, &often.violations), (Some(true), &vec![]));
+        assert!((2..=32).contains(&often.attempts), "{}", often.attempts);
+        // What it saw, asked for itself, has the same steps in its own places.
+        let seen = ask(&often.seen.as_ref().expect("another view").text(Kind::Sudoku));
+        let view = View::new(Kind::Sudoku, 6, often.attempts - 1).expect("another view");
+        let of_seen = alone(&model, &seen, Asking::once(None));
+        assert_eq!(of_seen.solved, Some(true));
+        assert_eq!(often.answer, of_seen.answer.map(|answer| view.undo(&answer)));
+        assert_eq!(often.steps.len(), of_seen.steps.len());
+        let last = often.steps.len() - 1;
+        assert_eq!(often.steps[last].confidence, view.undo_places(&of_seen.steps[last].confidence));
+        assert_eq!(often.steps[last].q_halt, of_seen.steps[last].q_halt);
+    }
+
+    #[test]
+    fn attempts_are_as_many_as_there_are_views() {
+        let found = |kind, attempts| Asking { steps: None, attempts }.check(kind);
+        assert!(found(Kind::Sudoku, 256).is_ok() && found(Kind::Maze, 8).is_ok() && found(Kind::Arc, 1).is_ok());
+        for (kind, attempts) in [(Kind::Sudoku, 0), (Kind::Sudoku, 257), (Kind::Maze, 9), (Kind::Arc, 2)] {
+            let refused = found(kind, attempts).expect_err("too many or none").to_string();
+            assert!(refused.starts_with("expected 1 to ") && refused.ends_with(&attempts.to_string()), "{refused}");
+        }
     }
 }

@@ -79,7 +79,14 @@ async fn in_use() -> TestDatabase {
     accounts(&db.pool).await;
     let model = checkpoints::find(&db.pool, &Viewer::Everything, "finished").await.expect("the model").id;
     aliases::set(&db.pool, TeamId::LOCAL, "champion", model).await.expect("an alias");
-    let spec = BatchSpec { checkpoint_id: model, kind: Kind::Sudoku, steps: None, dataset_id: None, split: None };
+    let spec = BatchSpec {
+        checkpoint_id: model,
+        kind: Kind::Sudoku,
+        steps: None,
+        attempts: None,
+        dataset_id: None,
+        split: None,
+    };
     let puzzles = [PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle")];
     let last = Terms { priority: -1, ..Terms::default() };
     batches::create(&db.pool, "finished", &spec, Source::Sent(&puzzles), last).await.expect("a batch");

@@ -29,6 +29,7 @@ Examples:
   hrm eval --config configs/sudoku-6x6.toml                          the model that ships, on the file's test split
   hrm eval --checkpoint sudoku.safetensors --dataset my-puzzles      on the test split of a stored dataset
   hrm eval --checkpoint sudoku.safetensors --csv test.csv.gz --limit 1000 --steps 16
+  hrm eval --csv test.csv.gz --attempts 32                           solved within 1, 2, 4, … 32 attempts
   hrm eval --checkpoint seed-*.safetensors --dataset mazes           the mean over seeds with its interval
   hrm eval --checkpoint arc.safetensors --dataset arc-1 --voting 1000 --submission submission.json
   hrm eval --model sudoku-6x6 --dataset my-puzzles --queue           a stored model, measured by a worker")]
@@ -61,6 +62,10 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
     #[arg(conflicts_with = "queue")]
     device: DeviceChoice,
+    /// Sudokus and mazes: make up to N attempts at every puzzle until the rules accept an answer, the first at the puzzle as
+    /// it is, the others at other views of it; the score then counts them, too
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), verbatim_doc_comment)]
+    attempts: Option<u32>,
     /// ARC: vote over N variants of every task beside the task itself
     #[arg(long, value_name = "N")]
     voting: Option<u32>,
@@ -178,7 +183,13 @@ impl Eval {
             Steps::Q => Protocol::halting_by_q(self.max_steps.unwrap_or(halt_max_steps)),
             Steps::Exactly(max_steps) => Protocol::fixed(max_steps),
         };
-        Protocol { limit: self.limit, voting: self.voting, blank_identifiers: self.blank_identifiers, ..protocol }
+        Protocol {
+            limit: self.limit,
+            voting: self.voting,
+            attempts: self.attempts,
+            blank_identifiers: self.blank_identifiers,
+            ..protocol
+        }
     }
 
     fn measure(self) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,8 @@
 //! How numbers, scores and errors are written for people.
 
+use hrm_model::eval::wilson;
 use hrm_types::{
-    evaluation::{Evaluation, Halting, Protocol},
+    evaluation::{AttemptsScore, Evaluation, Halting, Protocol},
     provenance::Choice,
 };
 
@@ -64,8 +65,32 @@ fn halting(protocol: &Protocol) -> String {
 /// A protocol in a few words.
 pub(crate) fn protocol(protocol: &Protocol) -> String {
     let votes = protocol.voting.map(|variants| format!(", votes of {} variants", variants + 1));
+    let attempts = protocol.attempts.map(|attempts| format!(", {attempts} attempts"));
     let blank = if protocol.blank_identifiers { ", blank identifiers" } else { "" };
-    format!("{}{}{blank}", halting(protocol), votes.unwrap_or_default())
+    format!("{}{}{}{blank}", halting(protocol), votes.unwrap_or_default(), attempts.unwrap_or_default())
+}
+
+/// How many puzzles were solved within 1, 2, 4, … attempts, and within all of them.
+fn attempts(attempts: &AttemptsScore, n: u32) -> String {
+    let within = &attempts.solved_within;
+    let mut counts: Vec<usize> = (0..).map(|power| 1 << power).take_while(|&count| count < within.len()).collect();
+    counts.push(within.len());
+    let shares: Vec<String> = counts
+        .into_iter()
+        .map(|count| format!("{} within {count}", percent(f64::from(within[count - 1]) / f64::from(n.max(1)))))
+        .collect();
+    let last = within.last().copied().unwrap_or_default();
+    let [low, high] = wilson(last, n);
+    format!(
+        "solved           {} ({} of {}; 95 % interval {} to {}), by the rules; {:.1} attempts and {:.1} ACT steps a puzzle\n",
+        shares.join(", "),
+        thousands(last),
+        thousands(n),
+        percent(low),
+        percent(high),
+        attempts.mean_attempts,
+        attempts.mean_steps
+    )
 }
 
 /// A score in a few lines.
@@ -81,10 +106,11 @@ pub(crate) fn score(score: &Evaluation) -> String {
         let (tasks, inputs) = (thousands(voting.tasks), thousands(voting.inputs));
         format!("by votes         pass {} ({inputs} inputs of {tasks} tasks)\n", pass_at.join(", "))
     });
+    let attempts = score.attempts.as_ref().map(|score_of| attempts(score_of, score.n));
     let by_step: Vec<String> = score.exact_by_step.iter().map(|&share| percent(share)).collect();
     format!(
         "exact accuracy   {} ({} of {} puzzles{of}; 95 % interval {} to {})\n\
-         {}{}\
+         {}{}{}\
          token accuracy   {}\n\
          q_halt accuracy  {}\n\
          mean ACT steps   {:.2}, {halting}\n\
@@ -97,6 +123,7 @@ pub(crate) fn score(score: &Evaluation) -> String {
         percent(high),
         optimal.unwrap_or_default(),
         voting.unwrap_or_default(),
+        attempts.unwrap_or_default(),
         percent(score.accuracy),
         percent(score.q_halt_accuracy),
         score.mean_steps,

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use hrm_model::{
     data::maze,
-    solve::{Solution, solve_all},
+    solve::{Asking, Heard, Solution, solve_all},
 };
 use hrm_types::{
     board::{Board, Kind},
@@ -26,6 +26,7 @@ Examples:
   hrm solve - < maze.txt
   hrm solve --checkpoint arc.safetensors - < 007bbfb7.json
   hrm solve --json - < puzzles.sdm
+  hrm solve --attempts 32 - < hard.sdm
   hrm solve --checkpoint sudoku.safetensors --steps 16 --json 530070000600195000098000060800060003400803001700020006060000280000419005000080079")]
 pub(crate) struct Solve {
     /// A Sudoku's 16, 36 or 81 cells row by row, . or 0 for blanks; a maze of #, space, S and G; an ARC task's JSON; -
@@ -40,6 +41,11 @@ pub(crate) struct Solve {
     /// Take exactly N ACT steps instead of halting when `q_halt` > `q_continue`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     steps: Option<u32>,
+    /// Sudokus and mazes: make up to N attempts until the rules accept an answer, the first at the puzzle as it is, the
+    /// others at other views of it (a Sudoku with other digits, rows and columns, a maze turned and mirrored)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(verbatim_doc_comment)]
+    attempts: u32,
     /// Print JSON; of several puzzles a line each
     #[arg(long)]
     json: bool,
@@ -72,7 +78,9 @@ impl Solve {
         }
         let model = checkpoint::load(self.checkpoint.as_deref(), kind, side)?;
         let (alone, mut right) = (questions.len() == 1, 0);
-        solve_all(&model, &questions, self.steps, &mut |i, solution| {
+        let asking = Asking { steps: self.steps, attempts: self.attempts };
+        solve_all(&model, &questions, asking, &mut |heard| {
+            let Heard::Solution(i, solution) = heard else { return ControlFlow::Continue(()) };
             right += usize::from(solution.solved != Some(false));
             match (self.json, alone) {
                 (true, true) => println!("{:#}", as_json(&questions[i], &solution)),
@@ -120,9 +128,13 @@ fn as_json(question: &Question, solution: &Solution) -> serde_json::Value {
         "violations": solution.violations,
         "steps_used": solution.steps.len(),
         "halted": solution.halted,
+        "attempts": solution.attempts,
         "milliseconds": solution.milliseconds,
         "steps": solution.steps,
     });
+    if let Some(seen) = &solution.seen {
+        json["seen"] = serde_json::json!(seen.text(question.kind));
+    }
     if let Some(path) = solution.path {
         json["path"] = serde_json::json!(path);
     }
@@ -163,6 +175,11 @@ fn print_words(question: &Question, solution: &Solution) {
     }
     let how = if solution.halted { "halted by itself" } else { "took all its steps" };
     println!("{how} after {} in {:.1} ms", solution.steps.len(), solution.milliseconds);
+    match (solution.attempts, &solution.seen) {
+        (1, _) => {}
+        (attempts, Some(seen)) => println!("at attempt {attempts}, where it saw {}", seen.text(question.kind)),
+        (attempts, None) => println!("none of {attempts} attempts was right; this is the first"),
+    }
     if let Some(identifier) = &solution.identifier {
         println!("{}", identifier.note);
     }

@@ -129,6 +129,9 @@ pub const COLUMNS: &[Spec] = &[
     count("votes", "Votes of variants", Some(Better::Lower), |row| {
         row.protocol.as_ref().and_then(|protocol| protocol.voting).into()
     }),
+    count("attempts", "Attempts at most", Some(Better::Lower), |row| {
+        row.protocol.as_ref().and_then(|protocol| protocol.attempts).into()
+    }),
     flag("blank_identifiers", "Blank identifiers", None, |row| {
         row.protocol.as_ref().map_or(Cell::Empty, |protocol| Cell::Flag(protocol.blank_identifiers))
     }),

@@ -65,7 +65,11 @@ pub struct Scored {
 
 /// What the scores of a protocol count.
 pub fn metric(protocol: &Protocol) -> &'static str {
-    if protocol.voting.is_some() { "pass@2" } else { "exact" }
+    match (protocol.voting, protocol.attempts) {
+        (Some(_), _) => "pass@2",
+        (None, Some(_)) => "solved",
+        (None, None) => "exact",
+    }
 }
 
 /// SHA-256 of the experiment without what differs between its seeds: its seed, its name, its description.
@@ -82,7 +86,9 @@ fn score(evaluation: &Evaluation) -> (f64, u32) {
     let votes = evaluation.voting.as_ref();
     let pass = votes
         .and_then(|votes| votes.pass_at.iter().find(|pass| pass.k == ATTEMPTS).map(|pass| (pass.score, votes.inputs)));
-    pass.unwrap_or((evaluation.exact_accuracy, evaluation.n))
+    let last = evaluation.attempts.as_ref().and_then(|attempts| attempts.solved_within.last());
+    let solved = last.map(|&solved| (f64::from(solved) / f64::from(evaluation.n.max(1)), evaluation.n));
+    pass.or(solved).unwrap_or((evaluation.exact_accuracy, evaluation.n))
 }
 
 /// A row for each group, in the order of what they are.
@@ -120,7 +126,11 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
         let values: Option<Vec<f64>> = counted.iter().map(|scored| value(scored)).collect();
         values.map(|values| mean_interval(&values).0)
     };
-    let mean_steps = mean_of(|scored| Some(scored.evaluation.mean_steps));
+    // Of several attempts those of all together.
+    let mean_steps = mean_of(|scored| {
+        let attempts = scored.evaluation.attempts.as_ref();
+        Some(attempts.map_or(scored.evaluation.mean_steps, |attempts| attempts.mean_steps))
+    });
     let words = |word: fn(&Environment) -> String| -> Vec<String> {
         let known = counted.iter().filter_map(|scored| scored.environment.as_ref());
         known.map(word).filter(|word| !word.is_empty()).collect::<BTreeSet<_>>().into_iter().collect()

@@ -25,8 +25,8 @@ const TRAIN_COUNT: u32 = 1_000;
 /// The figure to compare with, and a row for every published score that counts the same as this leaderboard does.
 pub(super) fn of(board: &Board) -> (Option<Reference>, Vec<BoardRow>) {
     let Some(benchmark) = benchmark(board) else { return (None, vec![]) };
-    // A whole test split alone is the benchmark.
-    if board.protocol.limit.is_some() {
+    // A whole test split alone is the benchmark, and its puzzles are answered once.
+    if board.protocol.limit.is_some() || board.protocol.attempts.is_some() {
         return (None, vec![]);
     }
     let metric = if board.protocol.voting.is_some() { Metric::Pass2 } else { Metric::Exact };

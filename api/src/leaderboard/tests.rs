@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::tests::{experiment, score};
 use hrm_types::{
-    evaluation::Protocol,
+    evaluation::{AttemptsScore, Protocol},
     ids::{CheckpointId, EvaluationId, RunId},
     leaderboard::{BoardTask, IntervalOver},
     provenance::Choice,
@@ -77,6 +77,22 @@ fn a_row_is_a_configuration_with_all_its_seeds() {
     assert!(second.operations > Some(0.0));
     // Neither is better with its whole interval.
     assert_eq!((first.rank, second.rank, first.tied, second.tied), (Some(1), Some(1), true, true));
+}
+
+#[test]
+fn several_attempts_count_what_all_of_them_solved() {
+    let mut board = board("sudoku", 4, 1_000);
+    board.protocol.attempts = Some(3);
+    let mut several = scored("a", 16, 1, 400, 0);
+    several.evaluation.attempts =
+        Some(AttemptsScore { solved_within: vec![400, 450, 480], mean_attempts: 2.15, mean_steps: 4.3 });
+    let once = build(board.clone(), vec![scored("a", 16, 1, 400, 0)], &Order::default()).rows[0].clone();
+    let row = build(board, vec![several], &Order::default()).rows[0].clone();
+    assert!((row.mean - 0.48).abs() < 1e-12 && row.mean_steps == Some(4.3), "{row:#?}");
+    let (low, high) = row.interval.map(|interval| (interval[0], interval[1])).expect("an interval");
+    assert!(low < 0.48 && high > 0.48 && high - low < 0.07, "of 1,000 puzzles: {low} {high}");
+    let times = row.operations.zip(once.operations.zip(once.mean_steps)).map(|(all, (one, steps))| all / (one / steps));
+    assert!(times.is_some_and(|steps| (steps - 4.3).abs() < 1e-9), "{times:?}");
 }
 
 #[test]
@@ -189,7 +205,7 @@ fn an_export_has_a_line_for_every_row_and_a_cell_for_every_column() {
     assert!(lines[0].starts_with("rank,name,verified,n,mean,low,high,"), "{}", lines[0]);
     assert_eq!(lines.len(), built.rows.len() + 2, "a heading, the rows, and the end of the last");
     let ours = lines.iter().find(|line| line.contains("\"a, \"\"b\"\"\"")).expect("the row");
-    assert!(ours.contains(",yes,1,0.1230,") && ours.contains(",1k,1000,2,q,,no,1000,1000,last,16,24,"), "{ours}");
+    assert!(ours.contains(",yes,1,0.1230,") && ours.contains(",1k,1000,2,q,,,no,1000,1000,last,16,24,"), "{ours}");
     let keys: Vec<&str> = built.columns.iter().map(|column| column.key.as_str()).collect();
     assert_eq!(keys.join(","), lines[0]);
 }

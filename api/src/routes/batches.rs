@@ -13,7 +13,7 @@ use crate::{
     },
     leaderboard::quoted,
     server::AppState,
-    solver::{check_question, check_steps, choose},
+    solver::{asking, check_question, choose},
     store::{
         self, PgPool,
         batches::{self, Source},
@@ -159,10 +159,12 @@ pub async fn create_batch(
     ApiJson(request): ApiJson<CreateBatch>,
 ) -> Result<impl IntoResponse, ApiError> {
     let terms = terms(&caller, &request.owner, request.priority)?;
-    check_steps(request.steps)?;
     let (pool, model) = (&state.pool, request.model.as_deref());
-    let spec =
-        |checkpoint_id, kind| BatchSpec { checkpoint_id, kind, steps: request.steps, dataset_id: None, split: None };
+    let spec = |checkpoint_id, kind| {
+        let (steps, attempts) = (request.steps, request.attempts);
+        asking(kind, steps, attempts)?;
+        Ok::<_, ApiError>(BatchSpec { checkpoint_id, kind, steps, attempts, dataset_id: None, split: None })
+    };
     let queued = match (&request.puzzles, &request.dataset) {
         (Some(puzzles), None) => {
             let dataset_settings = [("split", request.split.is_some()), ("limit", request.limit.is_some())];
@@ -171,7 +173,7 @@ pub async fn create_batch(
             }
             let (questions, size) = questions(puzzles, request.kind)?;
             let model = choose(pool, &caller.viewer, model, size).await?;
-            batches::create(pool, &model.name, &spec(model.id, size.kind), Source::Sent(&questions), terms).await?
+            batches::create(pool, &model.name, &spec(model.id, size.kind)?, Source::Sent(&questions), terms).await?
         }
         (None, Some(name)) => {
             if request.kind.is_some() {
@@ -187,7 +189,7 @@ pub async fn create_batch(
                 Split::Test => dataset.test_count,
             };
             let limit = limit_of(request.limit, has, split)?;
-            let spec = BatchSpec { dataset_id: Some(dataset.id), split: Some(split), ..spec(model.id, size.kind) };
+            let spec = BatchSpec { dataset_id: Some(dataset.id), split: Some(split), ..spec(model.id, size.kind)? };
             batches::create(pool, &model.name, &spec, Source::Stored(dataset.id, split, limit), terms).await?
         }
         _ => return Err(ApiError::field("puzzles", "expected either puzzles or a dataset")),
@@ -361,9 +363,10 @@ fn file(pool: PgPool, id: JobId, format: ResultsFormat) -> impl Stream<Item = Re
 }
 
 /// The first line of a file of comma-separated values (RFC 4180).
-const COLUMNS: &str = "position,task,puzzle,answer,solved,steps_used,halted,q_halt,confidence,violations\r\n";
+const COLUMNS: &str = "position,task,puzzle,answer,solved,attempts,steps_used,halted,q_halt,confidence,violations\r\n";
 
 fn line(result: &BatchResult) -> String {
+    let count = |value: Option<u32>| value.map(|count| count.to_string()).unwrap_or_default();
     let number = |value: Option<f32>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
     let flag = |value: Option<bool>| value.map(|yes| if yes { "yes" } else { "no" }).unwrap_or_default().to_owned();
     let cells = [
@@ -372,7 +375,8 @@ fn line(result: &BatchResult) -> String {
         quoted(&result.puzzle),
         quoted(result.answer.as_deref().unwrap_or_default()),
         flag(result.solved),
-        result.steps_used.map(|steps| steps.to_string()).unwrap_or_default(),
+        count(result.attempts),
+        count(result.steps_used),
         flag(result.halted),
         number(result.q_halt),
         number(result.confidence),

@@ -19,6 +19,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use hrm_model::solve::check_attempts;
 use hrm_types::{
     Page,
     board::Kind,
@@ -154,6 +155,9 @@ fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
     }
     if protocol.voting.is_some() && kind != Kind::Arc {
         return refuse("protocol.voting", format!("expected only for ARC tasks, found for {kind}"));
+    }
+    if let Some(error) = protocol.attempts.and_then(|attempts| check_attempts(kind, attempts).err()) {
+        return refuse("protocol.attempts", error.to_string());
     }
     if protocol.blank_identifiers && kind != Kind::Arc {
         return refuse("protocol.blank_identifiers", format!("expected only for ARC tasks, found for {kind}"));

@@ -11,7 +11,8 @@ use hrm_types::solve::{SolveRequest, SolveResponse};
 /// Solve a puzzle
 ///
 /// A Sudoku, a maze or an ARC test input: whatever a stored model was trained on. The model's own answer: nothing corrects
-/// it, and where it is wrong, `violations` says so.
+/// it, and where it is wrong, `violations` says so. With `attempts` it may look at the puzzle in other ways until the rules
+/// accept an answer.
 #[utoipa::path(
     post,
     path = "/api/v1/solve",
@@ -22,6 +23,8 @@ use hrm_types::solve::{SolveRequest, SolveResponse};
             value = json!({"puzzle": "..3.5..5.1..6...2..2...4..4.6..1.2.."}))),
         ("rows" = (summary = "Rows of digits, at exactly 8 steps of a named model",
             value = json!({"puzzle": [[0, 2, 3, 4], [3, 4, 0, 0], [2, 0, 4, 0], [0, 3, 0, 1]], "steps": 8, "model": "sudoku-4x4"}))),
+        ("attempts" = (summary = "Up to 32 attempts, until the rules accept an answer",
+            value = json!({"puzzle": "..3.5..5.1..6...2..2...4..4.6..1.2..", "attempts": 32}))),
         ("maze" = (summary = "A maze by its rows",
             value = json!({"puzzle": ["#########", "#S  #   #", "### # # #", "#   # # #", "# ### # #", "#     # #",
                                       "# ##### #", "#      G#", "#########"]}))),
@@ -35,7 +38,7 @@ use hrm_types::solve::{SolveRequest, SolveResponse};
                 "model": {"id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "sudoku-4x4"}, "kind": "sudoku",
                 "puzzle": ".23434..2.4..3.1", "answer": "1234341221434321",
                 "rows": [[1, 2, 3, 4], [3, 4, 1, 2], [2, 1, 4, 3], [4, 3, 2, 1]],
-                "solved": true, "violations": [], "steps_used": 1, "halted": true, "milliseconds": 3.1,
+                "solved": true, "violations": [], "steps_used": 1, "halted": true, "attempts": 1, "milliseconds": 3.1,
                 "steps": [{"step": 1, "grid": "1234341221434321", "confidence": [0.99, 1.0], "wrong": [],
                            "q_halt": 4.2, "q_continue": -3.9}]
             })),

@@ -187,6 +187,10 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef) -> Result
         return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
     }
     let Evaluation { n, exact, exact_accuracy, exact_interval, .. } = score.evaluation;
+    if !score.evaluation.attempts_are_possible() {
+        let (asked, found) = (score.evaluation.protocol.attempts, &score.evaluation.attempts);
+        return Err(Error::content(path, format!("counts of puzzles for {asked:?} attempts"), format!("{found:?}")));
+    }
     if n == 0 || exact > n {
         return Err(Error::content(path, "some puzzles and at most as many exact ones", format!("{exact} of {n}")));
     }

@@ -2,7 +2,7 @@
 
 use super::Solver;
 use crate::{http::error::ApiError, store};
-use hrm_model::shipped;
+use hrm_model::{shipped, solve::Asking};
 use hrm_types::solve::PuzzleInput;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ impl Solver {
         };
         let model = self.cache.get(&self.pool, &stored).await?;
         let question = PuzzleInput::Text(PUZZLE.into()).question(None, 0)?;
-        let solution = self.compute(model, question, None, None).await?;
+        let solution = self.compute(model, question, Asking::once(None), None).await?;
         if solution.solved != Some(true) {
             let answer = solution.steps.last().map(|step| step.grid.as_str()).unwrap_or_default();
             return Err(ApiError::NotReady(format!("{name} answered {answer:?} to {PUZZLE:?}")));

@@ -5,7 +5,7 @@ use crate::{
     routes::experiments::{kind_and_side, shipped},
     store::{self, access::Viewer, checkpoints::ModelFilter, slices::Slice},
 };
-use hrm_model::data::maze;
+use hrm_model::{data::maze, solve::Asking};
 use hrm_types::{
     board::Kind,
     model::Model,
@@ -14,8 +14,8 @@ use hrm_types::{
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 
-/// ACT steps that may be asked for.
-const MAX_STEPS: u32 = 1024;
+/// ACT steps of all attempts together at a puzzle that somebody waits for.
+const MOST_STEPS: u32 = 4096;
 
 /// Checks what only a search can tell: that a maze has a way.
 pub fn check_question(question: &Question) -> Result<(), ApiError> {
@@ -25,14 +25,28 @@ pub fn check_question(question: &Question) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Checks a number of ACT steps.
-pub fn check_steps(steps: Option<u32>) -> Result<(), ApiError> {
-    match steps {
-        Some(steps) if !(1..=MAX_STEPS).contains(&steps) => {
-            Err(ApiError::field("steps", format!("expected 1 to {MAX_STEPS}, found {steps}")))
-        }
-        _ => Ok(()),
+/// Checks how puzzles of a kind are to be asked.
+pub fn asking(kind: Kind, steps: Option<u32>, attempts: Option<u32>) -> Result<Asking, ApiError> {
+    let asking = Asking { steps, attempts: attempts.unwrap_or(1) };
+    let checked = asking.check(kind).map_err(|error| {
+        let field = if matches!(error, hrm_model::Error::Steps(_)) { "steps" } else { "attempts" };
+        ApiError::field(field, error.to_string())
+    });
+    checked.map(|()| asking)
+}
+
+/// Checks that somebody can wait for it: at most [`MOST_STEPS`] of the model in all.
+pub(super) fn check_effort(asking: Asking, model: &Model) -> Result<(), ApiError> {
+    let steps = asking.steps.unwrap_or(model.experiment.arch.halt_max_steps as u32);
+    if asking.attempts == 1 || asking.attempts * steps <= MOST_STEPS {
+        return Ok(());
     }
+    let detail = format!(
+        "expected at most {MOST_STEPS} ACT steps in all, found {} attempts of {steps}; a batch has no such limit (POST \
+         /api/v1/batches)",
+        asking.attempts
+    );
+    Err(ApiError::field("attempts", detail))
 }
 
 /// The named model, or the default one for this kind and size.

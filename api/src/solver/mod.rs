@@ -16,16 +16,18 @@ use crate::{
 };
 use cache::Cache;
 pub use canary::Canary;
-pub use choice::{check_question, check_steps, choose};
+use choice::check_effort;
+pub use choice::{asking, check_question, choose};
 use crews::Crews;
-use hrm_model::solve::{Solution, solve};
+use hrm_model::solve::{Asking, Solution, solve};
 use hrm_types::{
     model::Model,
     question::Question,
     solve::{ModelRef, SolveRequest, SolveResponse},
 };
 use sqlx::PgPool;
-use std::{num::NonZero, sync::Arc, thread};
+use std::{num::NonZero, ops::ControlFlow, sync::Arc, thread};
+use tokio::sync::oneshot;
 
 /// Loaded models kept at once.
 const CACHED_MODELS: usize = 4;
@@ -57,31 +59,36 @@ impl Solver {
     pub async fn solve(&self, viewer: &Viewer, request: &SolveRequest) -> Result<SolveResponse, ApiError> {
         let question = request.puzzle.question(request.kind, request.test_input.unwrap_or(0) as usize)?;
         check_question(&question)?;
-        check_steps(request.steps)?;
+        let asking = asking(question.kind, request.steps, request.attempts)?;
         // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;
         let chosen = choose(&self.pool, viewer, request.model.as_deref(), question.size()).await?;
+        check_effort(asking, &chosen)?;
         let model = self.cache.get(&self.pool, &chosen).await?;
-        // The place is left when the work ends, not when the client loses patience.
-        let solution = self.compute(model, question.clone(), request.steps, Some(place)).await?;
+        // The place is left when the work ends, which may be a round of attempts after the client has lost patience.
+        let solution = self.compute(model, question.clone(), asking, Some(place)).await?;
         Ok(answer(&chosen, &question, solution))
     }
 
-    /// Solves on a crew of threads, keeping the place until that is done.
+    /// Solves on a crew of threads, keeping the place until that is done. Where nobody waits for the answer any more, no
+    /// further attempts begin.
     async fn compute(
         &self,
         model: Arc<hrm_model::Model>,
         question: Question,
-        steps: Option<u32>,
+        asking: Asking,
         place: Option<Place>,
     ) -> Result<Solution, ApiError> {
         let crews = Arc::clone(&self.crews);
-        let solution = tokio::task::spawn_blocking(move || {
+        let (tell, answer) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
             let _place = place;
-            let crew = crews.take()?;
-            crew.compute(|| solve(&model, &question, steps))
+            let go_on = &mut || if tell.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            let solution = crews.take().and_then(|crew| crew.compute(|| solve(&model, &question, asking, go_on)));
+            // Who asked may be gone.
+            drop(tell.send(solution));
         });
-        solution.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+        answer.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
     }
 }
 
@@ -100,7 +107,35 @@ fn answer(model: &Model, question: &Question, solution: Solution) -> SolveRespon
         identifier: solution.identifier,
         steps_used: solution.steps.len() as u32,
         halted: solution.halted,
+        attempts: solution.attempts,
+        seen: solution.seen.map(|seen| seen.text(question.kind)),
         milliseconds: solution.milliseconds,
         steps: solution.steps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hrm_model::shipped::CHECKPOINTS;
+    use hrm_types::solve::PuzzleInput;
+    use sqlx::postgres::PgPoolOptions;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn no_attempts_are_made_that_nobody_waits_for() {
+        let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@localhost/none").expect("an address");
+        let (solver, room) = (Solver::new(pool), Room::new("full", 1, 1, 1));
+        let model = Arc::new(hrm_model::Model::from_bytes(CHECKPOINTS[0].bytes).expect("a checkpoint"));
+        // Its first row wants the 6 that its last column has: all attempts are made, and take minutes.
+        let puzzle = PuzzleInput::Text("12345............6..................".into());
+        let question = puzzle.question(None, 0).expect("givens that do not contradict each other");
+        let asking = Asking { steps: Some(1024), attempts: 256 };
+        let place = room.enter().await.expect("a place");
+        let waiting = solver.compute(model, question, asking, Some(place));
+        assert!(timeout(Duration::from_millis(1), waiting).await.is_err(), "who asked has gone");
+        let next = timeout(Duration::from_secs(45), room.enter()).await;
+        assert!(next.is_ok_and(|place| place.is_ok()), "the next one has a place soon");
     }
 }

@@ -134,7 +134,7 @@ pub async fn results(
     limit: u32,
 ) -> Result<Page<BatchResult>, Error> {
     let rows = sqlx::query!(
-        "SELECT position, task, question, answer, solved, violations, steps_used, halted, q_halt, confidence
+        "SELECT position, task, question, answer, solved, violations, steps_used, halted, attempts, q_halt, confidence
          FROM batch_puzzles
          WHERE job_id = $1 AND position > $2 AND ($3::boolean IS NULL OR solved = $3)
          ORDER BY position LIMIT $4",
@@ -154,6 +154,7 @@ pub async fn results(
         violations: row.violations,
         steps_used: row.steps_used.map(|steps| steps as u32),
         halted: row.halted,
+        attempts: row.attempts.map(|attempts| attempts as u32),
         q_halt: row.q_halt,
         confidence: row.confidence,
     });
@@ -205,6 +206,7 @@ pub async fn record(
         answers.iter().map(|(_, answer)| serde_json::json!(answer.violations)).collect();
     let steps: Vec<i64> = answers.iter().map(|(_, answer)| answer.steps.len().cast_signed() as i64).collect();
     let halted: Vec<bool> = answers.iter().map(|(_, answer)| answer.halted).collect();
+    let attempts: Vec<i64> = answers.iter().map(|(_, answer)| answer.attempts.into()).collect();
     let q_halt = column(|answer| answer.steps.last().map(|step| step.q_halt));
     let confidence = column(|answer| {
         let cells = &answer.steps.last()?.confidence;
@@ -224,10 +226,12 @@ pub async fn record(
     leases::held(held.rows_affected())?;
     sqlx::query!(
         "UPDATE batch_puzzles SET answer = new.answer, solved = new.solved, steps_used = new.steps_used,
-                                  halted = new.halted, q_halt = new.q_halt, confidence = new.confidence,
+                                  halted = new.halted, attempts = new.attempts, q_halt = new.q_halt,
+                                  confidence = new.confidence,
                                   violations = ARRAY(SELECT jsonb_array_elements_text(new.violations))
-         FROM UNNEST($2::bigint[], $3::text[], $4::boolean[], $5::jsonb[], $6::bigint[], $7::boolean[], $8::real[],
-                     $9::real[]) AS new(position, answer, solved, violations, steps_used, halted, q_halt, confidence)
+         FROM UNNEST($2::bigint[], $3::text[], $4::boolean[], $5::jsonb[], $6::bigint[], $7::boolean[], $8::bigint[],
+                     $9::real[], $10::real[])
+              AS new(position, answer, solved, violations, steps_used, halted, attempts, q_halt, confidence)
          WHERE job_id = $1 AND batch_puzzles.position = new.position",
         lease.job_id.0,
         &positions,
@@ -236,6 +240,7 @@ pub async fn record(
         &violations,
         &steps,
         &halted,
+        &attempts,
         &q_halt as _,
         &confidence as _
     )

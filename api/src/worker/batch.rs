@@ -9,7 +9,7 @@ use crate::store::{artifacts, batches, checkpoints};
 use hrm_model::{
     Model,
     memory::{self, Work},
-    solve::solve_all,
+    solve::{Asking, Heard, solve_all},
 };
 use hrm_types::{batch::BatchSpec, evaluation::Protocol};
 use std::{ops::ControlFlow, sync::Arc};
@@ -44,14 +44,17 @@ pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
         let (positions, questions): (Vec<i64>, Vec<_>) = puzzles.into_iter().unzip();
         let counter = Counter::default();
         let solving = {
-            let (model, counter, stop, steps) = (Arc::clone(&model), counter.clone(), job.stop.clone(), spec.steps);
+            let (model, counter, stop) = (Arc::clone(&model), counter.clone(), job.stop.clone());
+            let asking = Asking { steps: spec.steps, attempts: spec.attempts.unwrap_or(1) };
             job.compute(move || {
                 if stop.flow().is_break() {
                     return Err(hrm_model::Error::Cancelled);
                 }
                 let mut answers = Vec::with_capacity(questions.len());
-                solve_all(&model, &questions, steps, &mut |i, solution| {
-                    answers.push((positions[i], solution));
+                solve_all(&model, &questions, asking, &mut |heard| {
+                    if let Heard::Solution(i, solution) = heard {
+                        answers.push((positions[i], solution));
+                    }
                     match counter.note(done as usize + answers.len(), total as usize, &stop) {
                         // What is answered whole is worth storing.
                         ControlFlow::Break(()) if answers.len() < questions.len() => ControlFlow::Break(()),

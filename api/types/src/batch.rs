@@ -41,6 +41,10 @@ pub struct CreateBatch {
     /// Run exactly this many ACT steps (1 to 1024) instead of halting when `q_halt > q_continue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
+    /// Attempts at each puzzle at most, as `POST /api/v1/solve` takes them; 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 256))]
+    pub attempts: Option<u32>,
     /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "job::local")]
     pub owner: String,
@@ -60,6 +64,9 @@ pub struct BatchSpec {
     /// ACT steps that each takes; absent where the model halts by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
+    /// Attempts at each puzzle at most; one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
     /// The dataset, unless the puzzles were sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_id: Option<DatasetId>,
@@ -112,6 +119,9 @@ pub struct BatchResult {
     /// Whether the model itself chose to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<bool>,
+    /// Attempts made: the answer is that of the last one where it is right, else of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
     /// Value of stopping after the last step (a logit).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q_halt: Option<f32>,

@@ -50,6 +50,18 @@ impl Kind {
         }
     }
 
+    /// Attempts at a puzzle that a model can be given, each at another view of it: a Sudoku of side 9 has more than 10¹²
+    /// symmetries, of which so many are enough; a maze can be turned and mirrored; what the variants of an ARC task mean,
+    /// only the task says.
+    #[must_use]
+    pub fn most_attempts(self) -> u32 {
+        match self {
+            Self::Sudoku => 256,
+            Self::Maze => 8,
+            Self::Arc => 1,
+        }
+    }
+
     /// The character of a cell.
     fn symbol(self, cell: u8) -> char {
         match (self, cell) {

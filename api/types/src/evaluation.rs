@@ -33,6 +33,12 @@ pub struct Protocol {
     /// ARC: predictions on so many variants of every task, undone and counted as votes, beside the task itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voting: Option<u32>,
+    /// Sudokus and mazes: attempts at every puzzle until the rules accept an answer, the puzzle as it is first and then
+    /// other views of it: a Sudoku under one of its symmetries, up to 256, a maze turned and mirrored, up to 8. They count
+    /// apart from `exact`, which is of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 256))]
+    pub attempts: Option<u32>,
     /// ARC: every pair is read under the blank puzzle identifier, so that the model knows nothing of its task.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blank_identifiers: bool,
@@ -42,7 +48,7 @@ impl Protocol {
     /// Every puzzle of a split, halting by Q after at most `max_steps`.
     #[must_use]
     pub fn halting_by_q(max_steps: u32) -> Self {
-        Self { halting: Halting::Q, max_steps, limit: None, voting: None, blank_identifiers: false }
+        Self { halting: Halting::Q, max_steps, limit: None, voting: None, attempts: None, blank_identifiers: false }
     }
 
     /// Every puzzle of a split, exactly `max_steps` ACT steps.
@@ -72,6 +78,18 @@ pub struct PassAt {
     pub k: u32,
     /// The score, 0 to 1.
     pub score: f64,
+}
+
+/// What several attempts at every puzzle came to, each at another view of it, until the rules accepted an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AttemptsScore {
+    /// Puzzles solved within 1, 2, 3, … attempts.
+    pub solved_within: Vec<u32>,
+    /// Mean attempts at a puzzle.
+    pub mean_attempts: f64,
+    /// Mean ACT steps of all attempts at a puzzle together.
+    pub mean_steps: f64,
 }
 
 /// A measured score. Accuracies are shares from 0 to 1.
@@ -105,8 +123,29 @@ pub struct Evaluation {
     /// ARC: the score by votes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voting: Option<VotingScore>,
+    /// Sudokus and mazes: what further attempts came to, where the protocol asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<AttemptsScore>,
     /// Wall time, seconds.
     pub seconds: f64,
+}
+
+impl Evaluation {
+    /// Whether there is a count for each attempt of the protocol, and the counts can be true together.
+    #[must_use]
+    pub fn attempts_are_possible(&self) -> bool {
+        let Some(attempts) = &self.attempts else { return self.protocol.attempts.is_none() };
+        let AttemptsScore { solved_within: within, mean_attempts, mean_steps } = attempts;
+        // Each attempt is made at what was unsolved before it.
+        let made: f64 = f64::from(self.n)
+            + within.iter().rev().skip(1).map(|&solved| f64::from(self.n) - f64::from(solved)).sum::<f64>();
+        self.protocol.attempts == Some(within.len() as u32)
+            && within.is_sorted()
+            && within.last().is_some_and(|&solved| solved <= self.n)
+            && (made / f64::from(self.n.max(1)) - mean_attempts).abs() < 1e-9
+            && mean_steps.is_finite()
+            && *mean_steps >= 0.0
+    }
 }
 
 /// A row of a dataset's leaderboard, best first.
@@ -149,4 +188,46 @@ pub struct LeaderboardRow {
     /// When it was measured.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_attempts_are_held_against_the_protocol() {
+        let of = |attempts: Option<u32>, score: Option<(&[u32], f64)>| Evaluation {
+            protocol: Protocol { attempts, ..Protocol::halting_by_q(2) },
+            n: 10,
+            of: None,
+            exact: 4,
+            exact_accuracy: 0.4,
+            exact_interval: [0.2, 0.6],
+            accuracy: 0.5,
+            q_halt_accuracy: 0.5,
+            mean_steps: 1.0,
+            exact_by_step: vec![],
+            any_optimal: None,
+            voting: None,
+            attempts: score.map(|(within, mean_attempts)| AttemptsScore {
+                solved_within: within.to_vec(),
+                mean_attempts,
+                mean_steps: 3.0,
+            }),
+            seconds: 1.0,
+        };
+        assert!(of(None, None).attempts_are_possible());
+        assert!(of(Some(3), Some((&[4, 7, 9], 1.9))).attempts_are_possible(), "10, 6 and 3 attempts");
+        for (attempts, score) in [
+            (Some(3), None),
+            (None, Some(([4, 7, 9], 1.9))),
+            (Some(2), Some(([4, 7, 9], 1.9))),
+            (Some(3), Some(([4, 3, 9], 1.9))),
+            (Some(3), Some(([4, 7, 11], 1.9))),
+            (Some(3), Some(([4, 7, 9], 1.8))),
+        ] {
+            let score = score.as_ref().map(|(within, mean)| (&within[..], *mean));
+            assert!(!of(attempts, score).attempts_are_possible(), "{attempts:?} {score:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     data::{self, Corpus},
-    solve::solve,
+    solve::{Asking, solve},
     train::{Training, train},
 };
 use hrm_types::{
@@ -46,7 +46,9 @@ fn a_checkpoint_reads_back_to_the_same_bytes_and_answers() {
     assert_eq!(again.info(), model.info());
     assert_eq!(again.to_bytes().expect("bytes"), bytes);
     let puzzle = PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle");
-    let (a, b) = (solve(&model, &puzzle, Some(3)).expect("a"), solve(&again, &puzzle, Some(3)).expect("b"));
+    let answer =
+        |model| solve(model, &puzzle, Asking::once(Some(3)), &mut || ControlFlow::Continue(())).expect("an answer");
+    let (a, b) = (answer(&model), answer(&again));
     assert_eq!(a.steps, b.steps);
     assert_eq!(a.steps.len(), 3);
 }
@@ -113,8 +115,9 @@ fn a_checkpoint_of_tokens_says_their_sizes() {
     let model = sizes(|_| {}).expect("a model");
     assert_eq!(model.info().task().expect("sizes"), encode::task_shape(Kind::Sudoku, 4, 1));
     let puzzle = PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle");
+    let refusal = solve(&model, &puzzle, Asking::once(None), &mut || ControlFlow::Continue(()));
     assert_eq!(
-        solve(&model, &puzzle, None).expect_err("a refusal").to_string(),
+        refusal.expect_err("a refusal").to_string(),
         "the model solves tokens of side 0, the puzzle is a sudoku of side 4"
     );
     assert_eq!(

@@ -34,6 +34,11 @@ impl Symmetry {
         Self { digits, origin }
     }
 
+    /// For each cell of the result the cell it is taken from, and the new number of each.
+    pub fn into_parts(self) -> (Vec<u8>, [u8; 10]) {
+        (self.origin, self.digits)
+    }
+
     /// The variant of a question or an answer, as an iterator over cells.
     ///
     /// # Panics

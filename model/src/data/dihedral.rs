@@ -14,9 +14,25 @@ const INVERSE: [u8; 8] = [0, 3, 2, 1, 4, 5, 6, 7];
 /// # Panics
 /// When `id` is not below [`SYMMETRIES`].
 pub fn transform(board: &Board, id: u8) -> Board {
-    assert!(id < SYMMETRIES, "expected a symmetry from 0 to 7, found {id}");
     let (rows, columns) = (board.rows(), board.columns());
-    let (new_rows, new_columns) = if matches!(id, 1 | 3 | 6 | 7) { (columns, rows) } else { (rows, columns) };
+    let (new_rows, new_columns) = if exchanges(id) { (columns, rows) } else { (rows, columns) };
+    let cells = origin(rows, columns, id).into_iter().map(|cell| board.cells()[cell]).collect();
+    // The cells are as many as before, so this cannot fail; the board itself would be a visible wrong answer.
+    Board::new(new_rows, new_columns, cells).unwrap_or_else(|_| board.clone())
+}
+
+/// Whether rows become columns.
+fn exchanges(id: u8) -> bool {
+    matches!(id, 1 | 3 | 6 | 7)
+}
+
+/// For each cell of a board of `rows` × `columns` under symmetry `id`, the cell it is taken from.
+///
+/// # Panics
+/// When `id` is not below [`SYMMETRIES`].
+pub fn origin(rows: u8, columns: u8, id: u8) -> Vec<usize> {
+    assert!(id < SYMMETRIES, "expected a symmetry from 0 to 7, found {id}");
+    let (new_rows, new_columns) = if exchanges(id) { (columns, rows) } else { (rows, columns) };
     let (last_row, last_column) = (rows - 1, columns - 1);
     let from = |row: u8, column: u8| match id {
         0 => (row, column),
@@ -28,15 +44,8 @@ pub fn transform(board: &Board, id: u8) -> Board {
         6 => (column, row),
         _ => (last_row - column, last_column - row),
     };
-    let mut cells = Vec::with_capacity(board.cells().len());
-    for row in 0..new_rows {
-        for column in 0..new_columns {
-            let (row, column) = from(row, column);
-            cells.push(board.cells()[usize::from(row) * usize::from(columns) + usize::from(column)]);
-        }
-    }
-    // The cells are as many as before, so this cannot fail; the board itself would be a visible wrong answer.
-    Board::new(new_rows, new_columns, cells).unwrap_or_else(|_| board.clone())
+    let cells = (0..new_rows).flat_map(|row| (0..new_columns).map(move |column| from(row, column)));
+    cells.map(|(row, column)| usize::from(row) * usize::from(columns) + usize::from(column)).collect()
 }
 
 /// The symmetry that undoes `id`.

@@ -19,6 +19,7 @@ mod originals;
 pub mod search;
 mod sudoku;
 pub mod tokens;
+pub mod view;
 
 use crate::shape::TaskShape;
 use hrm_types::{

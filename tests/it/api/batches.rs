@@ -88,6 +88,17 @@ fn a_datasets_split_is_answered_up_to_a_limit() {
     let of = |model: &str| server.get(&format!("/api/v1/batches?model_id={model}")).expect(200)["items"].clone();
     assert_eq!((of(model).as_array().map(Vec::len), of(id(&queued))), (Some(1), json!([])), "of a model and no other");
     assert_eq!(server.get("/api/v1/jobs?kind=batch").expect(200)["items"][0]["kind"], "batch");
+
+    let again = json!({"dataset": "six", "limit": 5, "attempts": 64});
+    let again = ended(&server, &server.post("/api/v1/batches", &again).expect(201));
+    assert_eq!((&again["solved"], &again["spec"]["attempts"]), (&json!(5), &json!(64)), "one view after the other");
+    let results = server.get(&format!("/api/v1/batches/{}/results", id(&again))).expect(200);
+    let attempts = results["items"].as_array().expect("results").iter().map(|result| result["attempts"].as_u64());
+    assert_eq!(
+        attempts.filter(|attempts| *attempts == Some(1)).count() as u64,
+        batch["solved"],
+        "the others took more"
+    );
 }
 
 #[test]
@@ -104,6 +115,7 @@ fn wrong_batches_are_refused_with_the_puzzle_that_is_wrong() {
     refused(json!({"puzzles": [PUZZLES[0], ".".repeat(16)]}), "puzzles[1]", "expected a sudoku of side 6");
     refused(json!({"puzzles": [PUZZLES[0]], "limit": 3}), "limit", "only with a dataset");
     refused(json!({"puzzles": [PUZZLES[0]], "steps": 0}), "steps", "expected 1 to 1024");
+    refused(json!({"puzzles": [PUZZLES[0]], "attempts": 0}), "attempts", "expected 1 to 256");
     server.post("/api/v1/batches", &json!({"dataset": "nobody"})).expect_problem(404, "not-found");
     let queued = server.post("/api/v1/batches", &json!({"puzzles": [PUZZLES[0]]})).expect(201);
     let id = queued["job"]["id"].as_str().expect("an id");

@@ -35,6 +35,43 @@ fn a_models_answer_is_reported_as_it_is() {
     }
 }
 
+/// A puzzle that the model that ships gets wrong as it is.
+const HARD: &str = ".3...5........1......65...2..64...13";
+
+#[test]
+fn further_attempts_see_the_puzzle_in_other_ways_until_the_rules_accept_one() {
+    let server = Server::shared();
+    let ask = |puzzle: &str, attempts: u32| -> SolveResponse {
+        let body = json!({"puzzle": puzzle, "model": "sudoku-6x6", "attempts": attempts});
+        serde_json::from_value(server.post("/api/v1/solve", &body).expect(200)).expect("the promised shape")
+    };
+    let once = ask(HARD, 1);
+    assert_eq!((once.solved, once.attempts, &once.seen), (Some(false), 1, &None), "{once:?}");
+    let often = ask(HARD, 32);
+    assert_eq!((often.solved, often.violations.len(), often.puzzle.as_str()), (Some(true), 0, HARD));
+    assert!((2..=32).contains(&often.attempts), "{}", often.attempts);
+    let [answer, puzzle]: [Grid; 2] = [&often.answer, HARD].map(|text| text.parse().expect("a grid"));
+    assert!(answer.solves(&puzzle));
+    assert_eq!(often.steps.last().map(|step| (&step.grid, step.wrong.len())), Some((&often.answer, 0)));
+
+    let seen = often.seen.expect("another view");
+    let of_seen = ask(&seen, 1);
+    assert_eq!((of_seen.solved, of_seen.attempts, of_seen.steps_used), (Some(true), 1, often.steps_used));
+    assert_ne!(of_seen.answer, often.answer, "it is brought back");
+    assert_eq!(ask(&seen, 32).attempts, 1, "a right answer is the last attempt");
+
+    let refused = |body: Value, says: &str| {
+        let problem = server.post("/api/v1/solve", &body).expect_problem(422, "invalid-request");
+        assert_eq!(problem["field"], "attempts", "{body}: {problem:#}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{body}: {problem:#}");
+    };
+    refused(json!({"puzzle": HARD, "attempts": 0}), "expected 1 to 256 attempts");
+    refused(json!({"puzzle": HARD, "attempts": 257}), "found 257");
+    refused(json!({"puzzle": HARD, "attempts": 5, "steps": 1024}), "found 5 attempts of 1024");
+    refused(json!({"puzzle": ["S  ", "## ", "  G"], "attempts": 9}), "expected 1 to 8 attempts");
+    refused(json!({"puzzle": {"test": [{"input": [[1]]}]}, "attempts": 2}), "expected 1 to 1 attempts");
+}
+
 #[test]
 fn the_same_puzzle_is_understood_in_every_shape() {
     let server = Server::shared();

@@ -91,6 +91,36 @@ async fn play_back_and_forth(tab: &Tab) {
     assert!(sure.as_u64() > Some(0), "cells say how sure the model is");
 }
 
+/// A puzzle that the model that ships gets wrong as it is.
+const HARD: &str = ".3...5........1......65...2..64...13";
+
+#[test]
+fn after_a_wrong_answer_the_model_may_see_the_puzzle_in_other_ways() {
+    journey(|tab| async move {
+        let puzzle: Grid = HARD.parse().expect("a puzzle");
+        tab.open(&format!("/?s={HARD}")).await;
+        assert!(!verdict(&tab, &puzzle).await, "wrong as it is");
+        assert_eq!(tab.text(".again .hint").await, "The same puzzle, digits renamed, rows and columns reordered.");
+        tab.click(".again button").await;
+        let said = "const said = document.querySelector('.verdict.good')?.textContent; return said";
+        let said = tab.until(said).await;
+        let said = said.as_str().expect("a text").to_owned();
+        assert!(said.starts_with("Solved at attempt "), "{said}");
+        tab.run("document.querySelector('[aria-label=\"Last step\"]').click()").await;
+        tab.until("return document.querySelector('.player-step').textContent.match(/Step (\\d+) of \\1$/)").await;
+        let answer = tab.grid().await;
+        assert!(answer.solves(&puzzle), "brought back to the puzzle as it was typed");
+        assert!(tab.text(".seen figcaption").await.starts_with("What the model saw at attempt "));
+        assert_eq!(tab.run("return document.querySelector('.again')").await, json!(null), "there is nothing to mend");
+
+        let link = tab.path().await;
+        assert!(link.contains("&attempts=32"), "{link}");
+        tab.open(&link).await;
+        tab.until("return document.querySelector('.verdict.good')").await;
+        assert_eq!(tab.run("return document.querySelector('#attempts').value").await, json!("32"));
+    });
+}
+
 #[test]
 fn a_puzzle_is_typed_and_solved_without_a_mouse() {
     journey(|tab| async move {

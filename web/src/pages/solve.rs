@@ -2,6 +2,7 @@
 //! and ARC tasks in parts of their own.
 
 pub(crate) mod ask;
+mod attempts;
 pub(crate) mod board;
 pub(crate) mod controls;
 mod examples;
@@ -31,7 +32,7 @@ use leptos_router::{components::A, hooks::use_query_map};
 use result::ResultPanel;
 use state::SolveState;
 
-/// The page at `/`; `?s=PUZZLE&model=…&steps=…&step=…` opens a puzzle and its result.
+/// The page at `/`; `?s=PUZZLE&model=…&steps=…&attempts=…&step=…` opens a puzzle and its result.
 #[component]
 pub(crate) fn SolvePage() -> impl IntoView {
     let query = use_query_map().get_untracked();

@@ -41,6 +41,8 @@ fn solution(line: &str, solved: bool) -> Solution {
         path: None,
         identifier: None,
         halted: true,
+        attempts: 2,
+        seen: None,
         milliseconds: 1.0,
     }
 }
@@ -53,6 +55,7 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
         checkpoint_id: trained(pool, "model").await,
         kind: Kind::Sudoku,
         steps: Some(3),
+        attempts: Some(4),
         dataset_id: None,
         split: None,
     };
@@ -109,6 +112,7 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
         (1, ["one, \"two\"".into(), "three".into()].as_slice())
     );
     assert_eq!((wrong[0].q_halt, wrong[0].confidence, wrong[0].steps_used), (Some(1.5), Some(0.5), Some(1)));
+    assert_eq!(wrong[0].attempts, Some(2));
     let page = batches::results(pool, id, None, None, 2).await.expect("a page");
     assert_eq!(page.next_cursor.as_deref(), Some("1"));
     let rest = batches::results(pool, id, None, Some(1), 2).await.expect("a page");
@@ -126,6 +130,7 @@ async fn a_batch_keeps_the_puzzles_of_a_split_up_to_its_limit() {
         checkpoint_id: trained(pool, "model").await,
         kind: Kind::Sudoku,
         steps: None,
+        attempts: None,
         dataset_id: Some(set.id),
         split: Some(Split::Test),
     };

@@ -153,6 +153,7 @@ pub(crate) fn score(exact: u32, n: u32) -> Evaluation {
         exact_by_step: vec![0.0, exact_accuracy],
         any_optimal: None,
         voting: None,
+        attempts: None,
         seconds: 0.1,
     }
 }

@@ -119,6 +119,7 @@ async fn scores_that_cannot_be_compared_choose_no_default() {
         ("another depth", with(|score| score.protocol.max_steps = 16), Split::Test),
         ("a fixed depth", with(|score| score.protocol.halting = Halting::Fixed), Split::Test),
         ("votes", with(|score| score.protocol.voting = Some(4)), Split::Test),
+        ("attempts", with(|score| score.protocol.attempts = Some(4)), Split::Test),
         ("blank identifiers", with(|score| score.protocol.blank_identifiers = true), Split::Test),
         ("what it was trained on", score(6, 6), Split::Train),
     ] {

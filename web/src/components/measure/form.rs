@@ -20,7 +20,8 @@ use hrm_types::{
 use leptos::{prelude::*, task::spawn_local};
 
 /// The fields that say at themselves what is wrong with them.
-const FIELDS: [&str; 5] = ["dataset", "protocol.max_steps", "protocol.limit", "protocol.voting", "split"];
+const FIELDS: [&str; 6] =
+    ["dataset", "protocol.max_steps", "protocol.limit", "protocol.voting", "protocol.attempts", "split"];
 
 /// What stands in the form.
 #[derive(Clone, Copy)]
@@ -31,6 +32,7 @@ struct Texts {
     steps: RwSignal<String>,
     limit: RwSignal<String>,
     voting: RwSignal<String>,
+    attempts: RwSignal<String>,
 }
 
 impl Texts {
@@ -42,6 +44,7 @@ impl Texts {
             steps: RwSignal::new(model.experiment.arch.halt_max_steps.to_string()),
             limit: RwSignal::new(String::new()),
             voting: RwSignal::new(String::new()),
+            attempts: RwSignal::new(String::new()),
         }
     }
 
@@ -61,6 +64,7 @@ impl Texts {
             max_steps,
             limit: whole(self.limit, "protocol.limit")?,
             voting: whole(self.voting, "protocol.voting")?,
+            attempts: whole(self.attempts, "protocol.attempts")?,
             blank_identifiers: false,
         };
         let split = match self.split.get_untracked().as_str() {
@@ -137,6 +141,9 @@ pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl 
                 <HaltingField halting=form.halting />
                 <TextField id="evaluate-steps" label="ACT steps" value=form.steps number=true wrong=refusal.of("protocol.max_steps") hint="1 to 1024" />
                 <TextField id="evaluate-limit" label="Only the first" value=form.limit number=true wrong=refusal.of("protocol.limit") hint="all of them if empty" />
+                <Show when=move || !is_arc>
+                    <TextField id="evaluate-attempts" label="Attempts" value=form.attempts number=true wrong=refusal.of("protocol.attempts") hint="at each, until the rules accept one; one if empty" />
+                </Show>
                 <Show when=move || is_arc>
                     <TextField id="evaluate-voting" label="Votes" value=form.voting number=true wrong=refusal.of("protocol.voting") hint="variants of every task; none if empty" />
                 </Show>

@@ -122,7 +122,8 @@ fn table(spec: &BatchSpec, page: &Page<BatchResult>, ended: bool) -> impl IntoVi
 fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + use<> {
     let number = format::count(result.position + 1);
     let steps = spec.steps.map(|steps| format!("&steps={steps}")).unwrap_or_default();
-    let query = format!("&model={}{steps}", spec.checkpoint_id);
+    let attempts = spec.attempts.map(|attempts| format!("&attempts={attempts}")).unwrap_or_default();
+    let query = format!("&model={}{steps}{attempts}", spec.checkpoint_id);
     let link = solve_link(spec.kind, &result.task, (&result.puzzle, ""), &query);
     let name = format!("Watch puzzle {number}");
     let title = name.clone();
@@ -135,6 +136,9 @@ fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + u
         let stopped = if result.halted == Some(false) { "did not stop by itself" } else { "stopped by itself" };
         view! { <span title=stopped>{steps}</span> }
     });
+    let attempts = result.attempts.filter(|_| spec.attempts.is_some()).map(|attempts| {
+        view! { <span class="aside">{format!("attempt {attempts}")}</span> }
+    });
     let task = (!result.task.is_empty()).then(|| view! { <span class="aside">{result.task.clone()}</span> });
     view! {
         <tr>
@@ -146,7 +150,7 @@ fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + u
                 </a>
             </td>
             <td data-label="Answer">{answer}</td>
-            <td data-label="Verdict">{verdict(result, ended)}</td>
+            <td data-label="Verdict"><span>{verdict(result, ended)}{attempts}</span></td>
             <td data-label="Steps" class="right">{used}</td>
             <td data-label="How sure" class="right">{result.confidence.map(|sure| format::percent(f64::from(sure)))}</td>
         </tr>

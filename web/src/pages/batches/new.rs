@@ -18,7 +18,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// The fields that say at themselves what is wrong with them.
-const FIELDS: [&str; 5] = ["dataset", "split", "limit", "model", "steps"];
+const FIELDS: [&str; 6] = ["dataset", "split", "limit", "model", "steps", "attempts"];
 
 /// Puzzles that are offered at first: enough to see something, and soon done.
 const FIRST: &str = "100";
@@ -27,7 +27,8 @@ const FIRST: &str = "100";
 #[component]
 pub(super) fn NewBatch() -> impl IntoView {
     let text = |text: &str| RwSignal::new(text.to_owned());
-    let (dataset, split, limit, model, steps) = (text(""), text("test"), text(FIRST), text(""), text(""));
+    let (dataset, split, limit, model) = (text(""), text("test"), text(FIRST), text(""));
+    let (steps, attempts) = (text(""), text(""));
     let refusal = Refusal::new();
     let datasets = load::load(api::data::list_datasets);
     let models = load::load(api::solving::list_models);
@@ -67,10 +68,11 @@ pub(super) fn NewBatch() -> impl IntoView {
         event.prevent_default();
         refusal.clear();
         let whole = |text: RwSignal<String>| text.with_untracked(|text| number::<u32>(text));
-        let (limit, steps) = match (whole(limit), whole(steps)) {
-            (Ok(limit), Ok(steps)) => (limit, steps),
-            (Err(problem), _) => return refusal.at("limit", problem),
-            (_, Err(problem)) => return refusal.at("steps", problem),
+        let (limit, steps, attempts) = match (whole(limit), whole(steps), whole(attempts)) {
+            (Ok(limit), Ok(steps), Ok(attempts)) => (limit, steps, attempts),
+            (Err(problem), ..) => return refusal.at("limit", problem),
+            (_, Err(problem), _) => return refusal.at("steps", problem),
+            (.., Err(problem)) => return refusal.at("attempts", problem),
         };
         let named = model.get_untracked();
         let offered = splits.get_untracked();
@@ -85,6 +87,7 @@ pub(super) fn NewBatch() -> impl IntoView {
             limit,
             model: (!named.is_empty()).then_some(named),
             steps,
+            attempts,
             owner: LOCAL.into(),
             priority: 0,
         };
@@ -110,6 +113,7 @@ pub(super) fn NewBatch() -> impl IntoView {
                     <TextField id="batch-limit" label="Only the first" value=limit number=true wrong=refusal.of("limit") hint="all of them if empty" />
                     <ChoiceField id="batch-model" label="Model" value=model options=fitting wrong=refusal.of("model") />
                     <TextField id="batch-steps" label="ACT steps" value=steps number=true wrong=refusal.of("steps") hint="until it stops by itself if empty" />
+                    <TextField id="batch-attempts" label="Attempts" value=attempts number=true wrong=refusal.of("attempts") hint="at each, until one is right; one if empty" />
                     <div class="line-end"><button type="submit" class="primary">"Queue the batch"</button></div>
                 </form>
                 <ForTeam />

@@ -37,10 +37,13 @@ pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
 
 /// How a score was measured, in words.
 pub(crate) fn protocol(protocol: &Protocol) -> String {
-    match protocol.halting {
+    let depth = match protocol.halting {
         Halting::Q => format!("halts by q, at most {}", format::counted(protocol.max_steps.into(), "step")),
         Halting::Fixed => format!("exactly {}", format::counted(protocol.max_steps.into(), "step")),
-    }
+    };
+    let attempts =
+        protocol.attempts.map(|attempts| format!(", at most {}", format::counted(attempts.into(), "attempt")));
+    depth + &attempts.unwrap_or_default()
 }
 
 fn summary(score: &Evaluation) -> impl IntoView + use<> {

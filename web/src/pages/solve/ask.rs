@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) asked: Asked,
     /// Steps asked for; absent when the model was to halt by itself.
     pub(crate) steps: Option<u32>,
+    /// Attempts allowed.
+    pub(crate) attempts: u32,
     pub(crate) response: SolveResponse,
 }
 
@@ -54,6 +56,8 @@ pub(crate) struct Ask {
     pub(crate) model: RwSignal<Option<String>>,
     /// Steps to run; until it halts if absent.
     pub(crate) steps: RwSignal<Option<u32>>,
+    /// Attempts allowed.
+    pub(crate) attempts: RwSignal<u32>,
     pub(crate) outcome: RwSignal<Option<Outcome>>,
     pub(crate) problem: RwSignal<Option<Problem>>,
     pub(crate) busy: RwSignal<bool>,
@@ -77,6 +81,7 @@ impl Ask {
             models: crate::load::load(api::solving::list_models),
             model: RwSignal::new(None),
             steps: RwSignal::new(None),
+            attempts: RwSignal::new(1),
             outcome: RwSignal::new(None),
             problem: RwSignal::new(None),
             busy: RwSignal::new(false),
@@ -87,11 +92,13 @@ impl Ask {
         }
     }
 
-    /// Takes model and depth from the page's address; the step (1-based) that it names.
+    /// Takes model, depth and attempts from the page's address; the step (1-based) that it names.
     pub(crate) fn open(self, query: &leptos_router::params::ParamsMap) -> Option<usize> {
         self.model.set(query.get("model"));
         let steps = query.get("steps").and_then(|steps| steps.parse().ok());
         self.steps.set(steps.filter(|steps| (1..=1024).contains(steps)));
+        let attempts = query.get("attempts").and_then(|attempts| attempts.parse().ok());
+        self.attempts.set(attempts.filter(|attempts| (1..=self.kind.most_attempts()).contains(attempts)).unwrap_or(1));
         query.get("step").and_then(|step| step.parse().ok())
     }
 
@@ -149,8 +156,8 @@ impl Ask {
         if self.busy.get_untracked() {
             return;
         }
-        let steps = self.steps.get_untracked();
-        let body = self.body(&asked, steps);
+        let (steps, attempts) = (self.steps.get_untracked(), self.attempts.get_untracked());
+        let body = self.body(&asked, steps, attempts);
         self.busy.set(true);
         self.said.set(None);
         spawn_local(async move {
@@ -158,7 +165,9 @@ impl Ask {
             let Some(now) = self.puzzle.try_get_untracked() else { return };
             self.busy.set(false);
             match answer {
-                Ok(response) if now.as_ref() == Some(&asked) => self.show(Outcome { asked, steps, response }, step),
+                Ok(response) if now.as_ref() == Some(&asked) => {
+                    self.show(Outcome { asked, steps, attempts, response }, step)
+                }
                 Ok(_) => {}
                 Err(problem) => self.problem.set(Some(*problem)),
             }
@@ -166,7 +175,7 @@ impl Ask {
     }
 
     /// The request for a puzzle.
-    pub(crate) fn body(self, asked: &Asked, steps: Option<u32>) -> Value {
+    pub(crate) fn body(self, asked: &Asked, steps: Option<u32>, attempts: u32) -> Value {
         let mut body = json!({ "puzzle": asked.puzzle });
         if self.kind == Kind::Maze {
             body["kind"] = self.kind.as_str().into();
@@ -179,6 +188,9 @@ impl Ask {
         }
         if let Some(steps) = steps {
             body["steps"] = steps.into();
+        }
+        if attempts > 1 {
+            body["attempts"] = attempts.into();
         }
         body
     }

@@ -1,6 +1,9 @@
-//! The choice of model and depth, and the button.
+//! The choice of model, depth and attempts, and the button.
 
-use super::ask::{Ask, is_named};
+use super::{
+    ask::{Ask, is_named},
+    attempts::Attempts,
+};
 use crate::{api::solving::Solver, components::problem::Problems, format};
 use hrm_types::board::Kind;
 use leptos::prelude::*;
@@ -8,7 +11,7 @@ use leptos::prelude::*;
 /// Steps offered when an exact number is first asked for.
 const STEPS: u32 = 8;
 
-/// Model, steps, Solve.
+/// Model, steps, attempts, Solve.
 #[component]
 pub(crate) fn Controls(ask: Ask) -> impl IntoView {
     let models = Memo::new(move |_| ask.fitting_models());
@@ -38,6 +41,7 @@ pub(crate) fn Controls(ask: Ask) -> impl IntoView {
                 </select>
             </div>
             <Steps ask />
+            <Attempts ask />
             <button type="submit" class="primary" disabled=move || none.get() || !sound.get()>
                 {move || if ask.busy.get() { "Solving …" } else { "Solve" }}
                 <kbd>"Enter"</kbd>

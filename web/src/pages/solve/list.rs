@@ -65,6 +65,7 @@ impl SolveState {
     /// The requests for batches of the whole list: puzzles of one side in each, and no more than one takes.
     fn batches(self) -> Vec<serde_json::Value> {
         let (model, steps) = (self.ask.model.get_untracked(), self.ask.steps.get_untracked());
+        let attempts = self.ask.attempts.get_untracked();
         // A model is chosen for the side on the board.
         let side = self.ask.side.get_untracked();
         self.list.with_untracked(|list| {
@@ -80,6 +81,9 @@ impl SolveState {
                         }
                         if let Some(steps) = steps {
                             body["steps"] = steps.into();
+                        }
+                        if attempts > 1 {
+                            body["attempts"] = attempts.into();
                         }
                         body
                     };

@@ -2,6 +2,7 @@
 
 use super::{
     ask::{Ask, Outcome},
+    attempts::{Seen, TryAgain},
     player::Player,
     share::Share,
     verdict,
@@ -21,11 +22,13 @@ pub(crate) fn ResultPanel(ask: Ask) -> impl IntoView {
             <h2 class="hidden">"Result"</h2>
             <Problems of=ask.problem />
             <div role="status" class="verdict-room">{move || verdict_view(ask)}</div>
+            <TryAgain ask />
             <Show when=move || answered.get() fallback=placeholder>
                 <Player ask />
                 <p class="step-said">
                     {move || ask.outcome.with(|o| o.as_ref().map(|o| verdict::step(o, ask.shown.get())))}
                 </p>
+                <Seen ask />
                 <HaltingCurve ask />
                 <Share ask />
             </Show>

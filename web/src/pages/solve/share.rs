@@ -4,13 +4,14 @@ use super::ask::{Ask, Outcome};
 use crate::{api, browser, components::copy::CopyButton};
 use leptos::prelude::*;
 
-/// The address of a puzzle with its model and steps; with `step` it opens there instead of playing.
+/// The address of a puzzle with its model, steps and attempts; with `step` it opens there instead of playing.
 pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
     let model = ask.model.get_untracked().map(|model| format!("model={}", browser::query_value(&model)));
     let steps = outcome.steps.map(|steps| format!("steps={steps}"));
+    let attempts = (outcome.attempts > 1).then(|| format!("attempts={}", outcome.attempts));
     let step = step.map(|step| format!("step={step}"));
     let query = Some(outcome.asked.query.clone()).filter(|query| !query.is_empty());
-    let parts: Vec<String> = [query, model, steps, step].into_iter().flatten().collect();
+    let parts: Vec<String> = [query, model, steps, attempts, step].into_iter().flatten().collect();
     let fragment = match outcome.asked.fragment.as_str() {
         "" => String::new(),
         fragment => format!("#{fragment}"),
@@ -20,7 +21,7 @@ pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
 
 /// The same request on a command line.
 fn curl(ask: Ask, outcome: &Outcome) -> String {
-    let body = ask.body(&outcome.asked, outcome.steps).to_string().replace('\'', "'\\''");
+    let body = ask.body(&outcome.asked, outcome.steps, outcome.attempts).to_string().replace('\'', "'\\''");
     let address = format!("{}{}", browser::origin(), api::address("/solve"));
     format!("curl -s {address} \\\n  -H 'content-type: application/json' \\\n  -d '{body}'")
 }

@@ -13,8 +13,10 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
         format::milliseconds(response.milliseconds)
     );
     match (response.solved, response.path) {
-        (Some(true), Some(path)) => return format!("A shortest path of {} moves, in {effort}.", path.shortest),
-        (Some(true), None) => return format!("Solved in {effort}."),
+        (Some(true), Some(path)) => {
+            return format!("A shortest path of {} moves, {}in {effort}.", path.shortest, attempt(outcome));
+        }
+        (Some(true), None) => return format!("Solved {}in {effort}.", attempt(outcome)),
         (None, _) => return format!("Answered in {effort}. Nobody has said what is right."),
         (Some(false), _) => {}
     }
@@ -25,8 +27,23 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
     }
 }
 
+/// Which attempt it was, if there were several.
+fn attempt(outcome: &Outcome) -> String {
+    match outcome.response.attempts {
+        1 => String::new(),
+        last => format!("at attempt {last}, "),
+    }
+}
+
 /// How it came to an end.
 pub(crate) fn ending(outcome: &Outcome) -> String {
+    let response = &outcome.response;
+    let failed = (response.attempts > 1 && response.solved == Some(false))
+        .then(|| format!("None of {} attempts was right; this is the first. ", response.attempts));
+    failed.unwrap_or_default() + &stopped(outcome)
+}
+
+fn stopped(outcome: &Outcome) -> String {
     let used = outcome.response.steps_used;
     match (outcome.steps, outcome.response.halted) {
         (Some(_), _) => format!("It ran exactly {}, as asked.", format::counted(used.into(), "step")),
@@ -106,10 +123,12 @@ pub(super) mod tests {
             identifier: None,
             steps_used: lines.len() as u32,
             halted,
+            attempts: 1,
+            seen: None,
             milliseconds: 12.3,
             steps: (1..).zip(lines).map(step).collect(),
         };
-        Outcome { asked: Asked::default(), steps, response }
+        Outcome { asked: Asked::default(), steps, attempts: 1, response }
     }
 
     const PUZZLE: (Kind, &str) = (Kind::Sudoku, "12..34..........");
@@ -129,6 +148,20 @@ pub(super) mod tests {
         assert_eq!(step(&failed, 0), "2 cells against the rules");
         let fixed = outcome(PUZZLE, &[WRONG], (&faults, &[]), (Some(1), false));
         assert_eq!(ending(&fixed), "It ran exactly 1 step, as asked.");
+    }
+
+    #[test]
+    fn several_attempts_are_told() {
+        let mut solved = outcome(PUZZLE, &[RIGHT], (&[], &[]), (None, true));
+        solved.response.attempts = 7;
+        assert_eq!(verdict(&solved), "Solved at attempt 7, in 1 step, 12 ms.");
+        assert_eq!(ending(&solved), "The model chose to stop after step 1.");
+        let mut failed = outcome(PUZZLE, &[WRONG], (&["1 stands twice in column 3"], &[14, 15]), (None, false));
+        failed.response.attempts = 32;
+        assert_eq!(
+            ending(&failed),
+            "None of 32 attempts was right; this is the first. The model never chose to stop; it used all 1 step."
+        );
     }
 
     #[test]

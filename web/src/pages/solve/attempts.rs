@@ -1,0 +1,105 @@
+//! Several attempts at one puzzle: how many are allowed, the offer of more after a wrong answer, and what the model saw
+//! when it answered.
+
+use super::ask::Ask;
+use crate::{format, grid::picture::asked};
+use hrm_types::board::Kind;
+use leptos::prelude::*;
+
+/// The numbers of attempts that are offered; one where no other view of such a puzzle is known to mean the same.
+fn choices(kind: Kind) -> &'static [u32] {
+    match kind {
+        Kind::Sudoku => &[1, 8, 32, 128],
+        Kind::Maze => &[1, 8],
+        Kind::Arc => &[1],
+    }
+}
+
+/// As many as are worth waiting for.
+fn many(kind: Kind) -> u32 {
+    choices(kind).iter().copied().filter(|&count| count <= 32).max().unwrap_or(1)
+}
+
+/// What another view of a puzzle is.
+fn views(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Maze => "turned and mirrored",
+        _ => "digits renamed, rows and columns reordered",
+    }
+}
+
+/// How many attempts are allowed; nothing for ARC.
+#[component]
+pub(super) fn Attempts(ask: Ask) -> impl IntoView {
+    let offered = choices(ask.kind);
+    let options = move || {
+        let chosen = ask.attempts.get();
+        let linked = (!offered.contains(&chosen)).then_some(chosen);
+        let option = |count: u32| {
+            let words = if count == 1 { "one, at the puzzle as it is".into() } else { format!("up to {count}") };
+            view! { <option value=count selected=count == chosen>{words}</option> }
+        };
+        offered.iter().copied().chain(linked).map(option).collect_view()
+    };
+    let choose = move |event| {
+        if let Ok(count) = event_target_value(&event).parse() {
+            ask.attempts.set(count);
+        }
+    };
+    (offered.len() > 1).then(|| {
+        view! {
+            <div class="field">
+                <label for="attempts">"Attempts"</label>
+                <select id="attempts" on:change=choose>{options}</select>
+                <p class="hint">{format!("After the first it sees the puzzle in other ways: {}.", views(ask.kind))}</p>
+            </div>
+        }
+    })
+}
+
+/// After a wrong answer to the puzzle as it is: a button that lets the model see it in other ways.
+#[component]
+pub(super) fn TryAgain(ask: Ask) -> impl IntoView {
+    let count = many(ask.kind);
+    let wrong = Memo::new(move |_| {
+        ask.outcome.with(|outcome| {
+            outcome
+                .as_ref()
+                .is_some_and(|outcome| outcome.response.solved == Some(false) && outcome.response.attempts < count)
+        })
+    });
+    let again = move |_| {
+        ask.attempts.set(count);
+        ask.solve(None);
+    };
+    view! {
+        <Show when=move || wrong.get()>
+            <p class="again">
+                <button type="button" disabled=move || ask.busy.get() on:click=again>
+                    {move || if ask.busy.get() { "Trying …".into() } else { format!("Try up to {count} views of it") }}
+                </button>
+                <span class="hint">{format!("The same puzzle, {}.", views(ask.kind))}</span>
+            </p>
+        </Show>
+    }
+}
+
+/// The puzzle as the model saw it, where that is another view.
+#[component]
+pub(super) fn Seen(ask: Ask) -> impl IntoView {
+    move || {
+        ask.outcome.with(|outcome| {
+            let response = &outcome.as_ref()?.response;
+            let svg = asked(response.kind, response.seen.as_deref()?)?;
+            let attempt = format::count(response.attempts.into());
+            Some(view! {
+                <figure class="seen">
+                    <span class="picture" inner_html=svg></span>
+                    <figcaption class="muted">
+                        {format!("What the model saw at attempt {attempt}: the same puzzle, {}. Its steps are brought back to yours.", views(response.kind))}
+                    </figcaption>
+                </figure>
+            })
+        })
+    }
+}
