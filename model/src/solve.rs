@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(often.steps.len(), of_seen.steps.len());
         let last = often.steps.len() - 1;
         assert_eq!(often.steps[last].confidence, view.undo_places(&of_seen.steps[last].confidence));
-        assert_eq!(often.steps[last].q_halt, of_seen.steps[last].q_halt);
+        assert_eq!(often.steps[last].q_halt.to_bits(), of_seen.steps[last].q_halt.to_bits());
     }
 
     #[test]

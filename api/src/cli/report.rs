@@ -73,7 +73,8 @@ pub(crate) fn protocol(protocol: &Protocol) -> String {
 /// How many puzzles were solved within 1, 2, 4, … attempts, and within all of them.
 fn attempts(attempts: &AttemptsScore, n: u32) -> String {
     let within = &attempts.solved_within;
-    let mut counts: Vec<usize> = (0..).map(|power| 1 << power).take_while(|&count| count < within.len()).collect();
+    let mut counts: Vec<usize> =
+        std::iter::successors(Some(1), |count| Some(2 * count)).take_while(|&count| count < within.len()).collect();
     counts.push(within.len());
     let shares: Vec<String> = counts
         .into_iter()

@@ -166,7 +166,7 @@ impl Ask {
             self.busy.set(false);
             match answer {
                 Ok(response) if now.as_ref() == Some(&asked) => {
-                    self.show(Outcome { asked, steps, attempts, response }, step)
+                    self.show(Outcome { asked, steps, attempts, response }, step);
                 }
                 Ok(_) => {}
                 Err(problem) => self.problem.set(Some(*problem)),
