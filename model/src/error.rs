@@ -63,10 +63,12 @@ pub enum Error {
         task: String,
     },
     /// A way to evaluate that this kind of puzzle does not have.
-    #[error("{setting}: expected only for ARC tasks, found for {kind}")]
+    #[error("{setting}: expected only for {puzzles}, found for {kind}")]
     Protocol {
         /// The protocol's setting.
         setting: &'static str,
+        /// The puzzles that have it.
+        puzzles: &'static str,
         /// The puzzles' kind.
         kind: Kind,
     },

@@ -25,7 +25,7 @@ use hrm_types::{
     evaluation::{Evaluation, Protocol},
 };
 use items::Item;
-use std::{ops::ControlFlow, time::Instant};
+use std::{cell::Cell, ops::ControlFlow, time::Instant};
 
 /// Tokens in one batch, about, and its sequences at most; they bound the memory.
 const ON_THE_CPU: (usize, usize) = (6_000, 64);
@@ -63,8 +63,8 @@ pub fn measure(
     let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
     let mut exact = vec![false; n];
     let mut attempts = Attempts::new(dataset, &items, protocol)?;
-    let all = n * protocol.attempts.unwrap_or(1) as usize;
-    let mut done = 0;
+    // With attempts left a puzzle is done once it is solved.
+    let (mut done, solved) = (0, Cell::new(0));
     let predicted = predict(
         model,
         &items,
@@ -74,11 +74,12 @@ pub fn measure(
             exact[i] = right && reading.last;
             if let Some(attempts) = &mut attempts {
                 attempts.take(i, step, &reading);
+                solved.set(attempts.solved());
             }
         },
         &mut |items| {
             done += items;
-            on_progress(done, all)
+            on_progress(if protocol.attempts > Some(1) { solved.get() } else { done }, n)
         },
     );
     let with_numbers = |error: Error| {
@@ -126,10 +127,15 @@ fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) ->
             puzzle: format!("{kind} of side {}", dataset.side),
         });
     }
-    for (present, setting) in [(protocol.voting.is_some(), "voting"), (protocol.blank_identifiers, "blank_identifiers")]
-    {
-        if present && kind != Kind::Arc {
-            return Err(Error::Protocol { setting, kind });
+    let arc = (kind == Kind::Arc, "ARC tasks");
+    let others = (kind != Kind::Arc, "Sudokus and mazes");
+    for (present, setting, (fits, puzzles)) in [
+        (protocol.voting.is_some(), "voting", arc),
+        (protocol.blank_identifiers, "blank_identifiers", arc),
+        (protocol.attempts.is_some(), "attempts", others),
+    ] {
+        if present && !fits {
+            return Err(Error::Protocol { setting, puzzles, kind });
         }
     }
     if dataset.split(split).is_empty() || protocol.limit == Some(0) {

@@ -72,7 +72,8 @@ pub enum Heard {
     Solution(usize, Solution),
 }
 
-/// Solves a puzzle; `go_on` is asked before further attempts, and `Break` ends in [`Error::Cancelled`].
+/// Solves a puzzle; `go_on` is asked before further attempts, each time for about as many as were made, and `Break` leaves it
+/// at those.
 ///
 /// # Errors
 /// [`Error::WrongSide`] when the model takes no such puzzle; those of [`Asking::check`].
@@ -82,16 +83,10 @@ pub fn solve(
     asking: Asking,
     go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Solution> {
-    let mut found = None;
-    let hear = &mut |heard| match heard {
-        Heard::Attempts => go_on(),
-        Heard::Solution(_, solution) => {
-            found = Some(solution);
-            ControlFlow::Continue(())
-        }
-    };
-    solve_all(model, std::slice::from_ref(question), asking, hear)?;
-    found.ok_or(Error::Cancelled)
+    check(model.info(), question, asking)?;
+    let at_once = batch_size(model.info().task()?.seq_len, model.hrm().device());
+    let (solutions, _) = attempt(model, std::slice::from_ref(question), asking, at_once, go_on)?;
+    solutions.into_iter().next().ok_or(Error::Cancelled)
 }
 
 /// Solves many puzzles, several at once; `hear` is told of each answer in turn, and may stop with `Break`, which ends in
@@ -107,12 +102,14 @@ pub fn solve_all(
 ) -> Result<()> {
     let info = model.info();
     for question in questions {
-        asking.check(question.kind)?;
-        check(info, question)?;
+        check(info, question, asking)?;
     }
     let at_once = batch_size(info.task()?.seq_len, model.hrm().device());
     for (number, asked) in questions.chunks(at_once).enumerate() {
-        let solutions = attempt(model, asked, asking, at_once, &mut || hear(Heard::Attempts))?;
+        let (solutions, flow) = attempt(model, asked, asking, at_once, &mut || hear(Heard::Attempts))?;
+        if flow.is_break() {
+            return Err(Error::Cancelled);
+        }
         for (i, solution) in solutions.into_iter().enumerate() {
             if hear(Heard::Solution(number * at_once + i, solution)).is_break() {
                 return Err(Error::Cancelled);
@@ -123,14 +120,14 @@ pub fn solve_all(
 }
 
 /// The answers to puzzles that fit one batch. Each round makes as many attempts at what is unsolved as were made before, if
-/// that many fit a batch; which attempt answers does not depend on that.
+/// that many fit a batch; which attempt answers does not depend on that. `Break` of `go_on` ends them, and is handed on.
 fn attempt(
     model: &Model,
     questions: &[Question],
     asking: Asking,
     at_once: usize,
     go_on: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<Vec<Solution>> {
+) -> Result<(Vec<Solution>, ControlFlow<()>)> {
     let protocol = asking.protocol(model.info());
     let started = Instant::now();
     let first: Vec<(&Question, u32)> = questions.iter().map(|question| (question, 0)).collect();
@@ -143,7 +140,7 @@ fn attempt(
             break;
         }
         if go_on().is_break() {
-            return Err(Error::Cancelled);
+            return Ok((solutions, ControlFlow::Break(())));
         }
         let room = (at_once / unsolved.len()).max(1) as u32;
         let round = made..made + room.min(made).min(asking.attempts - made);
@@ -155,7 +152,7 @@ fn attempt(
         }
         made = round.end;
     }
-    Ok(solutions)
+    Ok((solutions, ControlFlow::Continue(())))
 }
 
 /// What the model says to views of puzzles, named by their numbers.
@@ -183,7 +180,8 @@ fn look(model: &Model, looks: &[(&Question, u32)], protocol: &Protocol, started:
     Ok(solutions)
 }
 
-fn check(info: &CheckpointInfo, question: &Question) -> Result<()> {
+fn check(info: &CheckpointInfo, question: &Question, asking: Asking) -> Result<()> {
+    asking.check(question.kind)?;
     if question.size().fits(&info.kind, info.side) {
         return Ok(());
     }
@@ -246,7 +244,8 @@ mod tests {
             for (question, together) in questions.iter().zip(together) {
                 let alone = alone(&model, question, asking);
                 assert_eq!(alone.steps.len(), 2);
-                assert_eq!(alone, Solution { milliseconds: alone.milliseconds, ..together });
+                assert_eq!((&alone.answer, alone.attempts), (&together.answer, together.attempts));
+                assert_eq!(alone.steps[1].grid, together.steps[1].grid);
             }
         }
         let stop = &mut |_| ControlFlow::Break(());
@@ -262,14 +261,14 @@ mod tests {
         let (once, often) = (Asking::once(Some(1)), Asking { steps: Some(1), attempts: 7 });
         let (first, all) = (alone(&model, &question, once), alone(&model, &question, often));
         assert_eq!((first.solved, first.attempts, all.attempts), (Some(false), 1, 7));
-        assert_eq!(first, Solution { attempts: 1, milliseconds: first.milliseconds, ..all });
+        assert_eq!((&first.answer, &first.seen, &first.violations), (&all.answer, &None, &all.violations));
 
         let mut asked = 0;
-        let cancelled = solve(&model, &question, often, &mut || {
+        let cut = solve(&model, &question, often, &mut || {
             asked += 1;
             if asked == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        assert!(matches!(cancelled, Err(Error::Cancelled)) && asked == 2);
+        assert_eq!(cut.expect("what there is").attempts, 2, "one, and as many again");
     }
 
     #[test]
@@ -289,8 +288,11 @@ mod tests {
         assert_eq!(often.answer, of_seen.answer.map(|answer| view.undo(&answer)));
         assert_eq!(often.steps.len(), of_seen.steps.len());
         let last = often.steps.len() - 1;
-        assert_eq!(often.steps[last].confidence, view.undo_places(&of_seen.steps[last].confidence));
-        assert_eq!(often.steps[last].q_halt.to_bits(), of_seen.steps[last].q_halt.to_bits());
+        // The heads' products may round otherwise in a larger batch.
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-4;
+        let confidence = view.undo_places(&of_seen.steps[last].confidence);
+        assert!(often.steps[last].confidence.iter().zip(confidence).all(|(&a, b)| near(a, b)));
+        assert!(near(often.steps[last].q_halt, of_seen.steps[last].q_halt));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the score is the command's output")]
 
 use super::{checkpoint, interrupt, puzzles, queue::Enqueue, report, session, train};
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use hrm_api::store::access::Viewer;
 use hrm_api::{
@@ -15,6 +15,7 @@ use hrm_model::{
     data::{self, Dataset},
     device::DeviceChoice,
     eval,
+    solve::check_attempts,
 };
 use hrm_types::{board::Kind, dataset::Split, evaluation::Protocol, experiment::DataSpec, job::EvaluationSpec};
 use std::{
@@ -169,6 +170,10 @@ impl Eval {
                 );
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
+            if let Some(attempts) = protocol.attempts {
+                ensure!(dataset.kind != Kind::Arc, "--attempts: expected only for Sudokus and mazes, found for arc");
+                check_attempts(dataset.kind, attempts)?;
+            }
             let split = self.split.into();
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
             Ok(evaluation_jobs::create(pool, &model.name, &spec, terms).await?)
@@ -218,15 +223,15 @@ impl Eval {
             }
             let score = train::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
             println!("{}", report::score(&score));
-            accuracies.push(score.exact_accuracy);
+            accuracies.push((score.exact_accuracy, score.solved()));
         }
-        if let (mean, Some(half)) = eval::mean_interval(&accuracies) {
-            println!(
-                "mean of {} models  {} ± {} exact (95 %, Student's t)",
-                accuracies.len(),
-                report::percent(mean),
-                report::percent(half)
-            );
+        let (exact, solved): (Vec<f64>, Vec<Option<f64>>) = accuracies.into_iter().unzip();
+        let solved: Vec<f64> = solved.into_iter().flatten().collect();
+        for (shares, word) in [(exact, "exact"), (solved, "solved")] {
+            if let (mean, Some(half)) = eval::mean_interval(&shares) {
+                let (models, mean, half) = (shares.len(), report::percent(mean), report::percent(half));
+                println!("mean of {models} models  {mean} ± {half} {word} (95 %, Student's t)");
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -187,9 +187,10 @@ fn of_score(score: &Score) -> String {
     let word = if *claimed { "claimed, not measured here" } else { "measured here" };
     let protocol = report::protocol(&evaluation.protocol);
     let (exact, n) = (report::thousands(evaluation.exact), report::thousands(evaluation.n));
+    let solved = evaluation.solved().map(|share| format!(", {} solved", report::percent(share))).unwrap_or_default();
     let of = evaluation.of.map(|all| format!(", the first of {}", report::thousands(all))).unwrap_or_default();
     format!(
-        "{exact} of {n} exact{of} ({}) on {name}, {}, {protocol}; {word}",
+        "{exact} of {n} exact{of} ({}){solved} on {name}, {}, {protocol}; {word}",
         report::percent(evaluation.exact_accuracy),
         split.as_str()
     )

@@ -86,7 +86,7 @@ impl Solve {
                 (true, true) => println!("{:#}", as_json(&questions[i], &solution)),
                 (true, false) => println!("{}", as_json(&questions[i], &solution)),
                 (false, true) => print_words(&questions[i], &solution),
-                (false, false) => print_line(kind, &solution),
+                (false, false) => print_line(kind, &solution, self.attempts > 1),
             }
             ControlFlow::Continue(())
         })?;
@@ -144,10 +144,11 @@ fn as_json(question: &Question, solution: &Solution) -> serde_json::Value {
     json
 }
 
-/// An answer in one line.
-fn print_line(kind: Kind, solution: &Solution) {
+/// An answer in one line, with the attempt that it is of where there may be several.
+fn print_line(kind: Kind, solution: &Solution, several: bool) {
     let steps = solution.steps.len();
     let words = match solution.solved {
+        Some(true) if several => format!("solved at attempt {}", solution.attempts),
         Some(true) => "solved".to_owned(),
         Some(false) => format!("not solved: {}", solution.violations.join("; ")),
         None => "nothing tells whether it is right".to_owned(),

@@ -86,8 +86,7 @@ fn score(evaluation: &Evaluation) -> (f64, u32) {
     let votes = evaluation.voting.as_ref();
     let pass = votes
         .and_then(|votes| votes.pass_at.iter().find(|pass| pass.k == ATTEMPTS).map(|pass| (pass.score, votes.inputs)));
-    let last = evaluation.attempts.as_ref().and_then(|attempts| attempts.solved_within.last());
-    let solved = last.map(|&solved| (f64::from(solved) / f64::from(evaluation.n.max(1)), evaluation.n));
+    let solved = evaluation.solved().map(|share| (share, evaluation.n));
     pass.or(solved).unwrap_or((evaluation.exact_accuracy, evaluation.n))
 }
 
@@ -144,7 +143,9 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
         interval_over: Some(interval_over),
         best: shares.iter().copied().fold(0.0, f64::max),
         any_optimal: mean_of(|scored| {
-            let optimal = scored.evaluation.any_optimal?;
+            // Counted of the first attempt alone.
+            let first = scored.evaluation.attempts.is_none();
+            let optimal = scored.evaluation.any_optimal.filter(|_| first)?;
             Some(f64::from(optimal) / f64::from(scored.evaluation.n.max(1)))
         }),
         train_hash: Some(newest.train_hash.clone()),

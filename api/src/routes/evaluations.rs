@@ -156,11 +156,14 @@ fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
     if protocol.voting.is_some() && kind != Kind::Arc {
         return refuse("protocol.voting", format!("expected only for ARC tasks, found for {kind}"));
     }
-    if let Some(error) = protocol.attempts.and_then(|attempts| check_attempts(kind, attempts).err()) {
-        return refuse("protocol.attempts", error.to_string());
-    }
     if protocol.blank_identifiers && kind != Kind::Arc {
         return refuse("protocol.blank_identifiers", format!("expected only for ARC tasks, found for {kind}"));
+    }
+    if protocol.attempts.is_some() && kind == Kind::Arc {
+        return refuse("protocol.attempts", format!("expected only for Sudokus and mazes, found for {kind}"));
+    }
+    if let Some(error) = protocol.attempts.and_then(|attempts| check_attempts(kind, attempts).err()) {
+        return refuse("protocol.attempts", error.to_string());
     }
     Ok(())
 }

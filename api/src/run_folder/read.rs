@@ -55,7 +55,7 @@ pub fn read(folder: &Path) -> Result<RunFolder, Error> {
     }
     let scores: Vec<Score> = json(folder, SCORES)?;
     for score in &scores {
-        check_score(&folder.join(SCORES.name), score, &checkpoint)?;
+        check_score(&folder.join(SCORES.name), score, &checkpoint, &info.kind)?;
     }
     Ok(RunFolder { record, points, scores, checkpoint, info, file: folder.join(CHECKPOINT.name) })
 }
@@ -178,7 +178,7 @@ fn checkpoint(folder: &Path, record: &Record) -> Result<(CheckpointRef, Checkpoi
 }
 
 /// A score must be one of this checkpoint, and its numbers must be possible together.
-fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef) -> Result<(), Error> {
+fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &str) -> Result<(), Error> {
     agree(path, "scores of the checkpoint", &checkpoint.id, &score.checkpoint_id)?;
     agree(path, "scores of the checkpoint", &checkpoint.sha256, &score.checkpoint_sha256)?;
     agree(path, "the checkpoint's choice", &checkpoint.choice, &score.choice)?;
@@ -187,7 +187,7 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef) -> Result
         return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
     }
     let Evaluation { n, exact, exact_accuracy, exact_interval, .. } = score.evaluation;
-    if !score.evaluation.attempts_are_possible() {
+    if !kind.parse().is_ok_and(|kind| score.evaluation.has_possible_attempts(kind)) {
         let (asked, found) = (score.evaluation.protocol.attempts, &score.evaluation.attempts);
         return Err(Error::content(path, format!("counts of puzzles for {asked:?} attempts"), format!("{found:?}")));
     }

@@ -14,9 +14,6 @@ use hrm_types::{
 use sqlx::PgPool;
 use std::collections::BTreeSet;
 
-/// ACT steps of all attempts together at a puzzle that somebody waits for.
-const MOST_STEPS: u32 = 4096;
-
 /// Checks what only a search can tell: that a maze has a way.
 pub fn check_question(question: &Question) -> Result<(), ApiError> {
     if question.kind == Kind::Maze && maze::shortest(&question.board).is_none() {
@@ -33,20 +30,6 @@ pub fn asking(kind: Kind, steps: Option<u32>, attempts: Option<u32>) -> Result<A
         ApiError::field(field, error.to_string())
     });
     checked.map(|()| asking)
-}
-
-/// Checks that somebody can wait for it: at most [`MOST_STEPS`] of the model in all.
-pub(super) fn check_effort(asking: Asking, model: &Model) -> Result<(), ApiError> {
-    let steps = asking.steps.unwrap_or(model.experiment.arch.halt_max_steps as u32);
-    if asking.attempts == 1 || asking.attempts * steps <= MOST_STEPS {
-        return Ok(());
-    }
-    let detail = format!(
-        "expected at most {MOST_STEPS} ACT steps in all, found {} attempts of {steps}; a batch has no such limit (POST \
-         /api/v1/batches)",
-        asking.attempts
-    );
-    Err(ApiError::field("attempts", detail))
 }
 
 /// The named model, or the default one for this kind and size.

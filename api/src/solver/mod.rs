@@ -1,6 +1,6 @@
 //! From a request to a model's own answer: which model, loaded once, run on a thread of its own.
 //!
-//! The rules of the puzzle are used to judge the answer and for nothing else: no classical solver exists here.
+//! The rules of the puzzle judge what the model answered, and say nothing to it: no classical solver exists here.
 
 mod cache;
 mod canary;
@@ -16,7 +16,6 @@ use crate::{
 };
 use cache::Cache;
 pub use canary::Canary;
-use choice::check_effort;
 pub use choice::{asking, check_question, choose};
 use crews::Crews;
 use hrm_model::solve::{Asking, Solution, solve};
@@ -26,7 +25,13 @@ use hrm_types::{
     solve::{ModelRef, SolveRequest, SolveResponse},
 };
 use sqlx::PgPool;
-use std::{num::NonZero, ops::ControlFlow, sync::Arc, thread};
+use std::{
+    num::NonZero,
+    ops::ControlFlow,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 use tokio::sync::oneshot;
 
 /// Loaded models kept at once.
@@ -34,6 +39,10 @@ const CACHED_MODELS: usize = 4;
 
 /// Puzzles that wait for one to be solved, at most.
 const WAITING: usize = 8;
+
+/// Time after which no further attempts begin. They take as long again as those before, so that the answer is there well
+/// within the time that solving may take ([`crate::http::limits::SOLVE_DEADLINE`]).
+const ATTEMPTS_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Solves puzzles with stored models.
 #[derive(Debug)]
@@ -63,15 +72,14 @@ impl Solver {
         // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;
         let chosen = choose(&self.pool, viewer, request.model.as_deref(), question.size()).await?;
-        check_effort(asking, &chosen)?;
         let model = self.cache.get(&self.pool, &chosen).await?;
         // The place is left when the work ends, which may be a round of attempts after the client has lost patience.
         let solution = self.compute(model, question.clone(), asking, Some(place)).await?;
         Ok(answer(&chosen, &question, solution))
     }
 
-    /// Solves on a crew of threads, keeping the place until that is done. Where nobody waits for the answer any more, no
-    /// further attempts begin.
+    /// Solves on a crew of threads, keeping the place until that is done. No further attempts begin where nobody waits for
+    /// the answer any more, or has waited for long.
     async fn compute(
         &self,
         model: Arc<hrm_model::Model>,
@@ -83,7 +91,11 @@ impl Solver {
         let (tell, answer) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let _place = place;
-            let go_on = &mut || if tell.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            let began = Instant::now();
+            let go_on = &mut || match tell.is_closed() || began.elapsed() > ATTEMPTS_DEADLINE {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
             let solution = crews.take().and_then(|crew| crew.compute(|| solve(&model, &question, asking, go_on)));
             // Who asked may be gone.
             drop(tell.send(solution));
@@ -120,7 +132,6 @@ mod tests {
     use hrm_model::shipped::CHECKPOINTS;
     use hrm_types::solve::PuzzleInput;
     use sqlx::postgres::PgPoolOptions;
-    use std::time::Duration;
     use tokio::time::timeout;
 
     #[tokio::test]

@@ -330,7 +330,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                       checkpoint_id, evaluations.dataset_id, kind, side, exact_accuracy
                FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
                WHERE NOT claimed AND split = 'test' AND NOT result ? 'of'
-                     AND protocol - 'limit' = jsonb_build_object(
+                     AND protocol - 'limit' - 'attempts' = jsonb_build_object(
                              'halting', 'q', 'max_steps', experiment #> '{arch,halt_max_steps}')
                ORDER BY checkpoint_id, evaluations.dataset_id, evaluations.id DESC
            ), common AS (

@@ -103,7 +103,7 @@ struct Outcomes {
     exact: Vec<bool>,
 }
 
-/// The newest score of the first run that the second has, too: of the same puzzles by the same protocol.
+/// The newest score of the first run that the second has, too: of the same puzzles by the same protocol, further attempts left out.
 async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Result<Option<[Outcomes; 2]>, Error> {
     let row = sqlx::query!(
         r#"WITH scores AS (
@@ -118,7 +118,7 @@ async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Re
            SELECT a.id AS a_id, a.dataset_id AS "a_dataset!", a.exact AS a_exact, a.n AS "a_n!",
                   b.id AS b_id, b.dataset_id AS "b_dataset!", b.exact AS b_exact, b.n AS "b_n!"
            FROM scores AS a
-           JOIN scores AS b ON b.run_id = $2 AND b.protocol = a.protocol
+           JOIN scores AS b ON b.run_id = $2 AND b.protocol - 'attempts' = a.protocol - 'attempts'
                 AND (b.dataset_id = a.dataset_id OR b.test_hash = a.test_hash)
            WHERE a.run_id = $1 ORDER BY a.id DESC, b.id DESC LIMIT 1"#,
         first.0,

@@ -12,9 +12,9 @@ use hrm_model::{
     solve::{Asking, Heard, solve_all},
 };
 use hrm_types::{batch::BatchSpec, evaluation::Protocol};
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
-/// Tokens of the puzzles that are answered between two writes, about: what a worker's death costs.
+/// Tokens that a model reads between two writes of answers, about: what a worker's death costs.
 const TOKENS: usize = 40_000;
 
 /// Works on a batch until every puzzle has an answer. One that was interrupted goes on with those that have none.
@@ -27,9 +27,12 @@ pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
     let model = job.compute(move || Model::from_bytes(&bytes)?.to_device(&on)).await?;
     let task = model.info().task().map_err(|error| Ended::Failed(error.to_string()))?;
     let model = Arc::new(model);
-    let at_once = (TOKENS / task.seq_len).max(8);
+    let asking = Asking { steps: spec.steps, attempts: spec.attempts.unwrap_or(1) };
+    let at_once = (TOKENS / task.seq_len / asking.attempts as usize).max(8);
     let protocol = Protocol::fixed(spec.steps.unwrap_or(stored.experiment.arch.halt_max_steps as u32));
-    let needed = memory::evaluation_bytes(&stored.experiment, task, at_once, &protocol, &job.device);
+    // Attempts fill a batch however few puzzles are left.
+    let sequences = if asking.attempts == 1 { at_once } else { usize::MAX };
+    let needed = memory::evaluation_bytes(&stored.experiment, task, sequences, &protocol, &job.device);
     device::check_room(&job.device, Work::Evaluating, needed).map_err(Ended::Failed)?;
 
     job.phase("solving").await?;
@@ -45,23 +48,22 @@ pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
         let counter = Counter::default();
         let solving = {
             let (model, counter, stop) = (Arc::clone(&model), counter.clone(), job.stop.clone());
-            let asking = Asking { steps: spec.steps, attempts: spec.attempts.unwrap_or(1) };
             job.compute(move || {
                 if stop.flow().is_break() {
                     return Err(hrm_model::Error::Cancelled);
                 }
                 let mut answers = Vec::with_capacity(questions.len());
-                solve_all(&model, &questions, asking, &mut |heard| {
+                let solved = solve_all(&model, &questions, asking, &mut |heard| {
                     if let Heard::Solution(i, solution) = heard {
                         answers.push((positions[i], solution));
                     }
-                    match counter.note(done as usize + answers.len(), total as usize, &stop) {
-                        // What is answered whole is worth storing.
-                        ControlFlow::Break(()) if answers.len() < questions.len() => ControlFlow::Break(()),
-                        _ => ControlFlow::Continue(()),
-                    }
-                })?;
-                Ok(answers)
+                    counter.note(done as usize + answers.len(), total as usize, &stop)
+                });
+                match solved {
+                    // What is answered is worth storing.
+                    Err(hrm_model::Error::Cancelled) if !answers.is_empty() => Ok(answers),
+                    solved => solved.map(|()| answers),
+                }
             })
         };
         let answers = counter.write_during(solving, job).await??;

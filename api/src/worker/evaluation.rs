@@ -42,6 +42,9 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
     let measured = counter.write_during(evaluating, job).await??;
     let evaluation = &measured.evaluation;
     job.log.info(format!("{} of {} exactly right", evaluation.exact, evaluation.n));
+    if let Some(attempts) = &evaluation.attempts {
+        job.log.info(format!("solved within 1, 2, 3, … attempts: {:?}", attempts.solved_within));
+    }
 
     job.phase("storing").await?;
     job.log.write_rest(pool, &job.lease).await;

@@ -119,7 +119,7 @@ pub struct BatchResult {
     /// Whether the model itself chose to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<bool>,
-    /// Attempts made: the answer is that of the last one where it is right, else of the first.
+    /// Where it is right the attempt that it is of, from 1; else how many were made, and the answer is the first one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
     /// Value of stopping after the last step (a logit).

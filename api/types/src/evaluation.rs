@@ -1,6 +1,7 @@
 //! Scores: a stored checkpoint, a stored dataset and a stated protocol.
 
 use crate::{
+    board::Kind,
     ids::{CheckpointId, DatasetId, EvaluationId, RunId},
     provenance::{Choice, Environment},
 };
@@ -131,20 +132,31 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Whether there is a count for each attempt of the protocol, and the counts can be true together.
+    /// Share of puzzles solved within all attempts of the protocol, where it asks for some.
     #[must_use]
-    pub fn attempts_are_possible(&self) -> bool {
+    pub fn solved(&self) -> Option<f64> {
+        let last = self.attempts.as_ref()?.solved_within.last()?;
+        Some(f64::from(*last) / f64::from(self.n.max(1)))
+    }
+
+    /// Whether there is a count for each attempt of the protocol at puzzles of a kind, and the counts can be true together.
+    #[must_use]
+    pub fn has_possible_attempts(&self, kind: Kind) -> bool {
         let Some(attempts) = &self.attempts else { return self.protocol.attempts.is_none() };
         let AttemptsScore { solved_within: within, mean_attempts, mean_steps } = attempts;
+        let n = f64::from(self.n.max(1));
         // Each attempt is made at what was unsolved before it.
-        let made: f64 = f64::from(self.n)
-            + within.iter().rev().skip(1).map(|&solved| f64::from(self.n) - f64::from(solved)).sum::<f64>();
-        self.protocol.attempts == Some(within.len() as u32)
+        let before_last = within.iter().rev().skip(1);
+        let made = n + before_last.map(|&solved| n - f64::from(solved)).sum::<f64>();
+        let steps = *mean_attempts..=mean_attempts * f64::from(self.protocol.max_steps) * (1.0 + 1e-9);
+        kind != Kind::Arc
+            && (1..=kind.most_attempts() as usize).contains(&within.len())
+            && self.protocol.attempts == Some(within.len() as u32)
             && within.is_sorted()
+            && within[0] >= self.exact
             && within.last().is_some_and(|&solved| solved <= self.n)
-            && (made / f64::from(self.n.max(1)) - mean_attempts).abs() < 1e-9
-            && mean_steps.is_finite()
-            && *mean_steps >= 0.0
+            && (made / n - mean_attempts).abs() < 1e-9
+            && steps.contains(mean_steps)
     }
 }
 
@@ -216,18 +228,30 @@ mod tests {
             }),
             seconds: 1.0,
         };
-        assert!(of(None, None).attempts_are_possible());
-        assert!(of(Some(3), Some((&[4, 7, 9], 1.9))).attempts_are_possible(), "10, 6 and 3 attempts");
+        let possible = |attempts, score: Option<(&[u32], f64)>| of(attempts, score).has_possible_attempts(Kind::Sudoku);
+        assert!(possible(None, None));
+        assert!(possible(Some(3), Some((&[4, 7, 9], 1.9))), "10, 6 and 3 attempts");
+        assert_eq!(of(Some(3), Some((&[4, 7, 9], 1.9))).solved(), Some(0.9));
+        assert!(!of(Some(3), Some((&[4, 7, 9], 1.9))).has_possible_attempts(Kind::Arc));
         for (attempts, score) in [
             (Some(3), None),
             (None, Some(([4, 7, 9], 1.9))),
             (Some(2), Some(([4, 7, 9], 1.9))),
             (Some(3), Some(([4, 3, 9], 1.9))),
+            (Some(3), Some(([3, 7, 9], 2.0))),
             (Some(3), Some(([4, 7, 11], 1.9))),
             (Some(3), Some(([4, 7, 9], 1.8))),
         ] {
             let score = score.as_ref().map(|(within, mean)| (&within[..], *mean));
-            assert!(!of(attempts, score).attempts_are_possible(), "{attempts:?} {score:?}");
+            assert!(!possible(attempts, score), "{attempts:?} {score:?}");
         }
+        let too_many = [4; 257];
+        assert!(!possible(Some(257), Some((&too_many, 1.0 + 256.0 * 0.6))));
+        let steps = |mean_steps: f64| {
+            let mut score = of(Some(3), Some((&[4, 7, 9], 1.9)));
+            score.attempts = score.attempts.map(|attempts| AttemptsScore { mean_steps, ..attempts });
+            score.has_possible_attempts(Kind::Sudoku)
+        };
+        assert_eq!([1.8, 1.9, 3.8, 3.9, f64::NAN].map(steps), [false, true, true, false, false]);
     }
 }

@@ -198,10 +198,10 @@ pub struct BoardRow {
     /// The same with the puzzle embedding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters_with_embedding: Option<u64>,
-    /// Floating-point operations of an answer, on average.
+    /// Floating-point operations for a puzzle, all its attempts and votes together, on average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<f64>,
-    /// ACT steps of an answer, on average.
+    /// ACT steps of an answer, on average; where a puzzle has several attempts, of all of them together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_steps: Option<f64>,
     /// Hours that a worker trained on its device, mean over the seeds.
@@ -231,7 +231,7 @@ pub struct Leaderboard {
     pub task: BoardTask,
     /// How every score was measured.
     pub protocol: Protocol,
-    /// What `mean` and `best` count: `exact`, or `pass@2` of ARC tasks by votes.
+    /// What `mean` and `best` count: `exact`, `solved` within the protocol's attempts, or `pass@2` of ARC tasks by votes.
     pub metric: String,
     /// What the columns of a row are, left to right.
     pub columns: Vec<Column>,

@@ -71,7 +71,7 @@ pub struct SolveRequest {
     pub steps: Option<u32>,
     /// Attempts at most, until the rules accept an answer: at the puzzle as it is and then at other views of it, a Sudoku
     /// with its digits renamed and its rows and columns reordered, up to 256, a maze turned and mirrored, up to 8. 1 by
-    /// default. All attempts together take at most 4,096 ACT steps.
+    /// default. None begin after half a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 256))]
     pub attempts: Option<u32>,
@@ -113,17 +113,17 @@ pub struct SolveResponse {
     /// Of an ARC task: how the model was told which task it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identifier: Option<TaskIdentifier>,
-    /// ACT steps used for this answer.
+    /// ACT steps of this answer's attempt.
     pub steps_used: u32,
     /// Whether the model itself chose to stop, with `q_halt > q_continue`.
     pub halted: bool,
-    /// Attempts made: the answer is that of the last one where it is right, else of the first.
+    /// Where it is right the attempt that it is of, from 1; else how many were made, and the answer is the first one's.
     pub attempts: u32,
     /// The puzzle as the model saw it when it gave this answer, written as `puzzle` is; absent where it saw the puzzle as it
     /// is. Answer and steps are brought back from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
-    /// Time in the model, all attempts together, milliseconds.
+    /// Time in the model until this answer, or until the last attempt's where none was right, milliseconds.
     pub milliseconds: f64,
     /// The board after every ACT step.
     pub steps: Vec<SolveStep>,

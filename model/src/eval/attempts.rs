@@ -13,7 +13,7 @@ use hrm_types::{
     evaluation::{AttemptsScore, Protocol},
     question::Question,
 };
-use std::ops::ControlFlow;
+use std::{cell::Cell, ops::ControlFlow};
 
 /// Counts which puzzles are solved, attempt after attempt.
 pub(super) struct Attempts<'a> {
@@ -21,6 +21,7 @@ pub(super) struct Attempts<'a> {
     items: &'a [Item],
     protocol: &'a Protocol,
     solved: Vec<bool>,
+    count: usize,
     /// ACT steps of all attempts.
     steps: u64,
 }
@@ -33,7 +34,7 @@ impl<'a> Attempts<'a> {
     pub(super) fn new(dataset: &'a Dataset, items: &'a [Item], protocol: &'a Protocol) -> Result<Option<Self>> {
         let Some(attempts) = protocol.attempts else { return Ok(None) };
         check_attempts(dataset.kind, attempts)?;
-        Ok(Some(Self { dataset, items, protocol, solved: vec![false; items.len()], steps: 0 }))
+        Ok(Some(Self { dataset, items, protocol, solved: vec![false; items.len()], count: 0, steps: 0 }))
     }
 
     /// Takes what was read after a step of the first attempt at puzzle `i`.
@@ -50,10 +51,16 @@ impl<'a> Attempts<'a> {
         let answer = view.map_or_else(|| shown.clone(), |view| shown.as_ref().map(|shown| view.undo(shown)));
         let board = self.items[i].question.clone();
         let question = Question { kind: self.dataset.kind, board, expected: None, task: None };
-        self.solved[i] |= judge(&question, answer.as_ref()).solved == Some(true);
+        self.solved[i] = judge(&question, answer.as_ref()).solved == Some(true);
+        self.count += usize::from(self.solved[i]);
     }
 
-    /// Makes the attempts after the first; `on_progress(done, all)` hears of attempts that are made or spared.
+    /// Puzzles solved so far.
+    pub(super) fn solved(&self) -> usize {
+        self.count
+    }
+
+    /// Makes the attempts after the first; `on_progress(done, all)` hears of puzzles that are solved or given up.
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`] when it stops.
@@ -64,12 +71,12 @@ impl<'a> Attempts<'a> {
     ) -> Result<AttemptsScore> {
         let n = self.items.len();
         let mut made = n as u64;
-        let mut solved_within = vec![self.count()];
+        let mut solved_within = vec![self.count as u32];
         for number in 1..self.protocol.attempts.unwrap_or(1) {
             let open: Vec<usize> = (0..n).filter(|&i| !self.solved[i]).collect();
             made += open.len() as u64;
             self.round(model, number, &open, on_progress)?;
-            solved_within.push(self.count());
+            solved_within.push(self.count as u32);
         }
         let share = |sum: u64| sum as f64 / n.max(1) as f64;
         Ok(AttemptsScore { solved_within, mean_attempts: share(made), mean_steps: share(self.steps) })
@@ -86,24 +93,21 @@ impl<'a> Attempts<'a> {
         let Some(view) = View::new(self.dataset.kind, self.dataset.side, number) else { return Ok(()) };
         let seen: Vec<Item> = open.iter().map(|&i| self.seen(&view, i)).collect();
         let (n, protocol) = (self.items.len(), self.protocol);
-        let attempts = protocol.attempts.unwrap_or(1);
-        let all = n * attempts as usize;
-        // A solved puzzle is spared all attempts that follow.
-        let mut done = all - open.len() * (attempts - number) as usize;
+        let last = protocol.attempts == Some(number + 1);
+        let (mut tried, solved) = (0, Cell::new(self.count));
         predict(
             model,
             &seen,
             protocol,
-            &mut |i, step, reading| self.note(open[i], Some(&view), step, &reading),
+            &mut |i, step, reading| {
+                self.note(open[i], Some(&view), step, &reading);
+                solved.set(self.count);
+            },
             &mut |items| {
-                done += items;
-                on_progress(done, all)
+                tried += items;
+                on_progress(if last { n - open.len() + tried } else { solved.get() }, n)
             },
         )
-    }
-
-    fn count(&self) -> u32 {
-        self.solved.iter().filter(|&&solved| solved).count() as u32
     }
 
     fn seen(&self, view: &View, i: usize) -> Item {
@@ -138,7 +142,7 @@ mod tests {
             ControlFlow::Continue(())
         })
         .expect("a score");
-        assert!(heard.is_sorted() && heard.iter().all(|(done, all)| done <= all && *all == 360), "{heard:?}");
+        assert!(heard.is_sorted() && heard.iter().all(|(done, all)| done <= all && *all == 60), "{heard:?}");
 
         let ask = |puzzle: &data::Puzzle| Question {
             kind: dataset.kind,
@@ -165,6 +169,9 @@ mod tests {
         let mean = solutions.iter().map(|s| f64::from(s.attempts)).sum::<f64>() / 60.0;
         assert!((attempts.mean_attempts - mean).abs() < 1e-9, "{attempts:?} {mean}");
         assert!(attempts.mean_steps >= score.mean_steps + mean - 1.0, "{attempts:?}");
+        if attempts.solved_within[4] < 60 {
+            assert_eq!(heard.last(), Some(&(60, 60)), "what is not solved is given up");
+        }
         let refused = Protocol { attempts: Some(0), ..protocol };
         let refused = evaluate(&model, &dataset, Split::Test, &refused, &mut |_, _| ControlFlow::Continue(()));
         assert!(matches!(refused, Err(crate::Error::Attempts { found: 0, .. })));

@@ -51,7 +51,7 @@ pub fn vote(
 ) -> Result<Votes> {
     check(model, dataset, split, protocol)?;
     if dataset.kind != Kind::Arc {
-        return Err(Error::Protocol { setting: "voting", kind: dataset.kind });
+        return Err(Error::Protocol { setting: "voting", puzzles: "ARC tasks", kind: dataset.kind });
     }
     let wanted = protocol.voting.unwrap_or(0);
     let electorate = Electorate::new(model.info(), protocol);

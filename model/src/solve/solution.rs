@@ -28,11 +28,12 @@ pub struct Solution {
     pub identifier: Option<TaskIdentifier>,
     /// Whether the model chose to stop, with `q_halt > q_continue`.
     pub halted: bool,
-    /// Views of the puzzle that were looked at: the answer is that to the last one where it is right, else to the first.
+    /// Where the answer is right the attempt that it is of, from 1; else how many were made, and the answer is the first one's.
     pub attempts: u32,
     /// The puzzle as the model saw it when it gave this answer; none where that is the puzzle as it is.
     pub seen: Option<Board>,
-    /// Time in the model, milliseconds; of questions that were asked together, the time until this one's last step.
+    /// Time in the model until this answer, or until the last attempt's where none was right, milliseconds; of questions that
+    /// were asked together, that of all of them until then.
     pub milliseconds: f64,
 }
 

@@ -4,7 +4,8 @@ use crate::format;
 use hrm_types::evaluation::Evaluation;
 use leptos::prelude::*;
 
-/// Exact accuracy as a bar from 0 to 1 with the 95 % interval as a whisker, and in words on hover.
+/// Exact accuracy as a bar from 0 to 1 with the 95 % interval as a whisker, and in words on hover; beside it what further
+/// attempts solved.
 #[component]
 pub(crate) fn Interval(evaluation: Evaluation) -> impl IntoView {
     let [low, high] = evaluation.exact_interval;
@@ -17,6 +18,10 @@ pub(crate) fn Interval(evaluation: Evaluation) -> impl IntoView {
         format::percent(high),
     );
     let title = words.clone();
+    let solved = evaluation.solved().zip(evaluation.protocol.attempts).map(|(solved, attempts)| {
+        let attempts = format::counted(attempts.into(), "attempt");
+        view! { <span class="aside">{format!("{} solved within {attempts}", format::percent(solved))}</span> }
+    });
     view! {
         <span class="score" title=title>
             <b>{format::percent(evaluation.exact_accuracy)}</b>
@@ -25,5 +30,6 @@ pub(crate) fn Interval(evaluation: Evaluation) -> impl IntoView {
                 <u style:left=share(low) style:right=share(1.0 - high)></u>
             </span>
         </span>
+        {solved}
     }
 }

@@ -169,6 +169,7 @@ fn facts(batch: &Batch) -> impl IntoView + use<> {
             {fact("Right", right(batch).into_any())}
             {fact("Model", view! { <a href=format!("/models/{}", spec.checkpoint_id)>{job.name.clone()}</a> }.into_any())}
             {fact("Steps", steps.into_any())}
+            {spec.attempts.map(|attempts| fact("Attempts", format!("at most {attempts}").into_any()))}
             {fact("Puzzles", source)}
             {fact("Queued", view! { <Ago at=job.created_at />" by "{job.owner.clone()} }.into_any())}
             {ended}

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use state::MazeState;
 
-/// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&step=…` opens a maze and its result.
+/// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&attempts=…&step=…` opens a maze and its result.
 #[component]
 pub(crate) fn MazePage() -> impl IntoView {
     let query = use_query_map().get_untracked();

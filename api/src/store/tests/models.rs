@@ -119,7 +119,6 @@ async fn scores_that_cannot_be_compared_choose_no_default() {
         ("another depth", with(|score| score.protocol.max_steps = 16), Split::Test),
         ("a fixed depth", with(|score| score.protocol.halting = Halting::Fixed), Split::Test),
         ("votes", with(|score| score.protocol.voting = Some(4)), Split::Test),
-        ("attempts", with(|score| score.protocol.attempts = Some(4)), Split::Test),
         ("blank identifiers", with(|score| score.protocol.blank_identifiers = true), Split::Test),
         ("what it was trained on", score(6, 6), Split::Train),
     ] {
@@ -130,6 +129,10 @@ async fn scores_that_cannot_be_compared_choose_no_default() {
     assert_eq!(default().await, "better", "on another dataset, which fewer models were measured on");
     measure(&db.pool, fair, set.id, Split::Test, &with(|score| score.protocol.limit = Some(6))).await;
     assert_eq!(default().await, "fair", "a limit that leaves nothing out is none");
+    measure(&db.pool, fair, set.id, Split::Test, &score(3, 6)).await;
+    assert_eq!(default().await, "better", "the newest score counts");
+    measure(&db.pool, fair, set.id, Split::Test, &with(|score| score.protocol.attempts = Some(4))).await;
+    assert_eq!(default().await, "fair", "what further attempts do does not change the first answers");
 }
 
 #[tokio::test]

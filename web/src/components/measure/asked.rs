@@ -9,13 +9,11 @@ use crate::{
         problem::Problems,
         state::StateMark,
     },
-    format,
     load::{self, Loaded},
     pages::run::protocol,
 };
 use hrm_types::{
     Page,
-    evaluation::AttemptsScore,
     ids::{CheckpointId, DatasetId, JobId},
     job::EvaluationJob,
     model::Model,
@@ -172,18 +170,9 @@ pub(super) fn List(asked: Asked, model: Loaded<Model>) -> impl IntoView {
     }
 }
 
-/// How many puzzles further attempts solved.
-fn solved(attempts: &AttemptsScore, n: u32) -> Option<impl IntoView + use<>> {
-    let solved = *attempts.solved_within.last()?;
-    let share = format::percent(f64::from(solved) / f64::from(n.max(1)));
-    let attempts = format::counted(attempts.solved_within.len() as u64, "attempt");
-    Some(view! { <span class="aside">{format!("{share} solved within {attempts}")}</span> })
-}
-
 fn outcome(one: &EvaluationJob) -> AnyView {
     match &one.evaluation {
-        Some(score) => view! { <Interval evaluation=score.clone() />{score.attempts.as_ref().and_then(|attempts| solved(attempts, score.n))} }
-            .into_any(),
+        Some(score) => view! { <Interval evaluation=score.clone() /> }.into_any(),
         None if one.job.state == RunState::Running => view! { <JobProgress job=one.job.clone() /> }.into_any(),
         None => view! { <span class="muted">"–"</span> }.into_any(),
     }

@@ -122,7 +122,9 @@ fn table(spec: &BatchSpec, page: &Page<BatchResult>, ended: bool) -> impl IntoVi
 fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + use<> {
     let number = format::count(result.position + 1);
     let steps = spec.steps.map(|steps| format!("&steps={steps}")).unwrap_or_default();
-    let attempts = spec.attempts.map(|attempts| format!("&attempts={attempts}")).unwrap_or_default();
+    // Further attempts are worth making again only where one of them was right.
+    let needed = result.attempts.filter(|_| result.solved == Some(true)).filter(|&attempts| attempts > 1);
+    let attempts = needed.map(|attempts| format!("&attempts={attempts}")).unwrap_or_default();
     let query = format!("&model={}{steps}{attempts}", spec.checkpoint_id);
     let link = solve_link(spec.kind, &result.task, (&result.puzzle, ""), &query);
     let name = format!("Watch puzzle {number}");
@@ -137,7 +139,8 @@ fn row(spec: &BatchSpec, result: &BatchResult, ended: bool) -> impl IntoView + u
         view! { <span title=stopped>{steps}</span> }
     });
     let attempts = result.attempts.filter(|_| spec.attempts.is_some()).map(|attempts| {
-        view! { <span class="aside">{format!("attempt {attempts}")}</span> }
+        let words = if result.solved == Some(true) { "at attempt" } else { "attempts made:" };
+        view! { <span class="aside">{format!("{words} {attempts}")}</span> }
     });
     let task = (!result.task.is_empty()).then(|| view! { <span class="aside">{result.task.clone()}</span> });
     view! {

@@ -4,8 +4,9 @@ use crate::{api, components::ago::Ago, format};
 use hrm_types::leaderboard::{BoardRow, IntervalOver, Member};
 use leptos::prelude::*;
 
-/// The row as a group of table rows: itself, and what opens below it. `paper` is where the paper's figure stands.
-pub(super) fn row(row: &BoardRow, paper: Option<f64>) -> impl IntoView + use<> {
+/// The row as a group of table rows: itself, and what opens below it. `what` is what its score is called, `paper` where the
+/// paper's figure stands.
+pub(super) fn row(row: &BoardRow, what: &'static str, paper: Option<f64>) -> impl IntoView + use<> {
     let open = RwSignal::new(false);
     let row = row.clone();
     let rank = row.rank.map(|rank| format!("{rank}{}", if row.tied { " =" } else { "" }));
@@ -24,7 +25,7 @@ pub(super) fn row(row: &BoardRow, paper: Option<f64>) -> impl IntoView + use<> {
             <tr>
                 <td data-label="Rank" class="right rank" title=rank_title>{rank.unwrap_or_else(dash)}</td>
                 <th scope="row">{name}</th>
-                <td data-label="Exact">{score}</td>
+                <td data-label=what>{score}</td>
                 <td data-label="Seeds" class="right">{seeds}</td>
                 <td data-label="Against the paper" class="right">{difference}</td>
                 <td data-label="Trained on">{trained_on.unwrap_or_else(dash)}</td>
@@ -32,7 +33,7 @@ pub(super) fn row(row: &BoardRow, paper: Option<f64>) -> impl IntoView + use<> {
                 <td data-label="ACT steps" class="right">{steps.unwrap_or_else(dash)}</td>
                 <td data-label="Device hours" class="right">{hours.unwrap_or_else(dash)}</td>
             </tr>
-            <Show when=move || open.get()>{details(&row)}</Show>
+            <Show when=move || open.get()>{details(&row, what)}</Show>
         </tbody>
     }
 }
@@ -97,7 +98,7 @@ fn difference(row: &BoardRow) -> AnyView {
 }
 
 /// What stands behind a row.
-fn details(row: &BoardRow) -> impl IntoView + use<> {
+fn details(row: &BoardRow, what: &'static str) -> impl IntoView + use<> {
     let fact = |name: &'static str, value: Option<String>| {
         value.filter(|value| !value.is_empty()).map(|value| view! { <div><dt>{name}</dt><dd>{value}</dd></div> })
     };
@@ -132,7 +133,7 @@ fn details(row: &BoardRow) -> impl IntoView + use<> {
                     <thead>
                         <tr>
                             <th scope="col">"Seed"</th>
-                            <th scope="col">"Exact"</th>
+                            <th scope="col">{what}</th>
                             <th scope="col">"Step"</th>
                             <th scope="col">"Checkpoint"</th>
                             <th scope="col">"Settings"</th>

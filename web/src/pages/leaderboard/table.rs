@@ -5,13 +5,14 @@ use crate::format;
 use hrm_types::leaderboard::{Better, Leaderboard, Reference};
 use leptos::prelude::*;
 
-/// A column that is shown: its key where it orders, its heading, whether its values stand at the right.
+/// A column that is shown: its key where it orders, its heading, whether its values stand at the right. What the mean is of
+/// stands before it.
 type Heading = (&'static str, &'static str, bool);
 
 const HEADINGS: [Heading; 9] = [
     ("rank", "Rank", true),
     ("name", "Configuration", false),
-    ("mean", "Exact, mean over seeds", false),
+    ("mean", ", mean over seeds", false),
     ("n", "Seeds", true),
     ("difference", "Against the paper", true),
     ("train_count", "Trained on", false),
@@ -25,13 +26,14 @@ pub(super) fn Table(board: Leaderboard, filter: Filter, order_by: Option<Callbac
     let headings = HEADINGS.map(|heading| head(&board, heading, order_by)).into_iter().collect_view();
     let reference = board.reference.clone();
     let (about, metric) = (reference.as_ref().map(paper), board.metric.clone());
+    let what = measured(&metric);
     let line = reference.map(|reference| reference.score);
     let rows = move || {
         let shown: Vec<_> = board.rows.iter().filter(|row| filter.shows(row)).collect();
         if shown.is_empty() {
             return view! { <tr><td colspan="9" class="muted">"No row of this kind."</td></tr> }.into_any();
         }
-        shown.into_iter().map(|shown| row(shown, line)).collect_view().into_any()
+        shown.into_iter().map(|shown| row(shown, what, line)).collect_view().into_any()
     };
     view! {
         {about}
@@ -45,12 +47,22 @@ pub(super) fn Table(board: Leaderboard, filter: Filter, order_by: Option<Callbac
     }
 }
 
+/// What scores by a metric say of a puzzle.
+fn measured(metric: &str) -> &'static str {
+    match metric {
+        "solved" => "Solved",
+        "pass@2" => "Pass@2",
+        _ => "Exact",
+    }
+}
+
 /// A heading; a button where one may order by it.
 fn head(
     board: &Leaderboard,
     (key, title, right): Heading,
     order_by: Option<Callback<String>>,
 ) -> impl IntoView + use<> {
+    let title = if key == "mean" { format!("{}{title}", measured(&board.metric)) } else { title.to_owned() };
     let column = board.columns.iter().find(|column| column.key == key);
     let better = column.and_then(|column| column.better);
     let first = board.order.first().map(|first| (first.trim_start_matches('-') == key, first.starts_with('-')));

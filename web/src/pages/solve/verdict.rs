@@ -8,9 +8,10 @@ use hrm_types::board::Kind;
 pub(crate) fn verdict(outcome: &Outcome) -> String {
     let response = &outcome.response;
     let effort = format!(
-        "{}, {}",
+        "{}, {}{}",
         format::counted(response.steps_used.into(), "step"),
-        format::milliseconds(response.milliseconds)
+        format::milliseconds(response.milliseconds),
+        if response.attempts > 1 { " in all" } else { "" }
     );
     match (response.solved, response.path) {
         (Some(true), Some(path)) => {
@@ -154,7 +155,7 @@ pub(super) mod tests {
     fn several_attempts_are_told() {
         let mut solved = outcome(PUZZLE, &[RIGHT], (&[], &[]), (None, true));
         solved.response.attempts = 7;
-        assert_eq!(verdict(&solved), "Solved at attempt 7, in 1 step, 12 ms.");
+        assert_eq!(verdict(&solved), "Solved at attempt 7, in 1 step, 12 ms in all.");
         assert_eq!(ending(&solved), "The model chose to stop after step 1.");
         let mut failed = outcome(PUZZLE, &[WRONG], (&["1 stands twice in column 3"], &[14, 15]), (None, false));
         failed.response.attempts = 32;
