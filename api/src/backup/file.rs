@@ -136,7 +136,11 @@ impl Writer {
         self.record(END, &digest).await?;
         self.file.flush().await.map_err(failed("writing", &self.partial))?;
         self.file.get_ref().sync_all().await.map_err(failed("writing", &self.partial))?;
-        tokio::fs::rename(&self.partial, &self.place).await.map_err(failed("renaming", &self.partial))?;
+        if let Err(error) = tokio::fs::rename(&self.partial, &self.place).await {
+            let error = failed("renaming", &self.partial)(error);
+            self.discard().await;
+            return Err(error);
+        }
         let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let synced = async { File::open(folder).await?.sync_all().await };
         synced.await.map_err(failed("writing", folder))?;

@@ -1,7 +1,10 @@
 //! `hrm backup`: everything that is stored, as one file.
 #![expect(clippy::print_stdout, reason = "what was written is the command's output")]
 
-use super::{report, session};
+use super::{
+    checkpoint::{self, Output},
+    report, session,
+};
 use clap::Args;
 use hrm_api::{backup, config::DatabaseConfig};
 use std::{path::PathBuf, process::ExitCode};
@@ -24,6 +27,7 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        checkpoint::check_place(&self.file, Output::File)?;
         let summary = session::with_database(&self.database, async |pool| Ok(backup::write(pool, &self.file).await?))?;
         let (file, size) = (self.file.display(), report::thousands(summary.size));
         println!("wrote {file}: {} tables, {size} bytes, digest {}", summary.tables, summary.digest);

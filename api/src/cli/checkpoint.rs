@@ -1,6 +1,6 @@
 //! Which model a command uses: a file's, or one that ships with the program.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use hrm_model::{Model, shipped};
 use hrm_types::board::Kind;
 use std::{
@@ -40,17 +40,37 @@ fn shipped(kind: Kind, side: u8) -> anyhow::Result<Model> {
     )
 }
 
-/// Refuses a place whose folder is missing, or where a device stands, such as `/dev/null`, that a file would replace, before
-/// hours are spent on what is to be written there.
-pub(crate) fn check_place(file: &Path) -> anyhow::Result<()> {
-    if fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        bail!("{}: expected a file or nothing yet, found a device; choose another place with --out", file.display())
+/// What is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// A file, in place of one that is there.
+    File,
+    /// A new folder.
+    Folder,
+    /// A folder that may be there, if it is empty.
+    EmptyFolder,
+}
+
+/// Refuses a place whose folder is missing, or where something stands that must not be replaced, such as the device
+/// `/dev/null`, before hours are spent on what is to be written there.
+pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
+    let shown = place.display();
+    if let Ok(there) = fs::metadata(place) {
+        let (expected, fits) = match output {
+            Output::File => ("a file or nothing yet", there.is_file()),
+            Output::Folder => ("nothing yet", false),
+            Output::EmptyFolder => ("an empty folder or nothing yet", there.is_dir()),
+        };
+        let found = match () {
+            () if there.is_file() => "a file",
+            () if there.is_dir() => "a folder",
+            () => "a device",
+        };
+        ensure!(fits, "{shown}: expected {expected}, found {found}; choose another place");
     }
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() {
-        return Ok(());
-    }
-    bail!("{}: there is no folder {}; make it, or choose another place with --out", file.display(), folder.display())
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    ensure!(folder.is_dir(), "{shown}: there is no folder {}; make it, or choose another place", folder.display());
+    Ok(())
 }
 
 /// Writes a checkpoint so that a reader finds the whole of it or nothing.
@@ -65,21 +85,27 @@ pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
         output.sync_all()?;
         fs::rename(&unfinished, file)
     };
-    write().with_context(|| format!("writing {}; choose another place with --out", file.display()))?;
+    write().with_context(|| format!("writing {}; choose another place", file.display()))?;
     Ok(bytes.len() as u64)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check_place;
-    use std::path::Path;
+    use super::{Output, check_place};
+    use std::{fs, path::Path};
 
     #[test]
-    fn devices_are_not_replaced_by_files() {
+    fn nothing_is_replaced_but_a_file_by_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(check_place(&folder.path().join("new.safetensors")).is_ok());
-        for wrong in [Path::new("/dev/null"), &folder.path().join("none/new.safetensors")] {
-            assert!(check_place(wrong).is_err(), "{}", wrong.display());
-        }
+        let [new, lost, file] = ["new", "none/new", "file"].map(|name| folder.path().join(name));
+        fs::write(&file, "there").expect("a file");
+        let fits = |place: &Path| {
+            [Output::File, Output::Folder, Output::EmptyFolder].map(|output| check_place(place, output).is_ok())
+        };
+        assert_eq!(fits(&new), [true; 3]);
+        assert_eq!(fits(&lost), [false; 3]);
+        assert_eq!(fits(&file), [true, false, false]);
+        assert_eq!(fits(folder.path()), [false, false, true]);
+        assert_eq!(fits(Path::new("/dev/null")), [false; 3]);
     }
 }

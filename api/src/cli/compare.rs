@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the comparison is the command's output")]
 
 use super::{report, session};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use hrm_api::{
     comparison,
@@ -34,6 +34,10 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let twice = self.runs.iter().enumerate().find(|(i, run)| self.runs[..*i].contains(run));
+        if let Some((_, run)) = twice {
+            bail!("expected different runs, found {run} twice");
+        }
         let (compared, solved) = session::with_database(&self.database, async |pool| {
             let compared = comparison::of_runs(pool, &Viewer::Everything, &self.runs).await?;
             let [first, second] = self.runs[..] else { return Ok((compared, None)) };

@@ -1,7 +1,12 @@
 //! `hrm eval`: a checkpoint's score on puzzles.
 #![expect(clippy::print_stdout, reason = "the score is the command's output")]
 
-use super::{checkpoint, interrupt, puzzles, queue::Enqueue, report, session, train};
+use super::{
+    checkpoint::{self, Output},
+    interrupt, puzzles,
+    queue::Enqueue,
+    report, session, train,
+};
 use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use hrm_api::store::access::Viewer;
@@ -154,6 +159,7 @@ impl Eval {
         if self.submission.is_some() {
             bail!("a worker writes no files: expected no --submission with --queue");
         }
+        self.check_depth()?;
         let terms = self.queue.terms()?;
         let queued = session::with_database(&self.database, async |pool| {
             let model = checkpoints::find(pool, &Viewer::Everything, model).await?;
@@ -174,7 +180,8 @@ impl Eval {
                 ensure!(dataset.kind != Kind::Arc, "--attempts: expected only for Sudokus and mazes, found for arc");
                 check_attempts(dataset.kind, attempts)?;
             }
-            let split = self.split.into();
+            let split: Split = self.split.into();
+            ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
             Ok(evaluation_jobs::create(pool, &model.name, &spec, terms).await?)
         })?;
@@ -197,7 +204,15 @@ impl Eval {
         }
     }
 
+    /// Refuses a bound that nothing would be held to.
+    fn check_depth(&self) -> anyhow::Result<()> {
+        let bounded = matches!(self.steps, Steps::Q) || self.max_steps.is_none();
+        ensure!(bounded, "--max-steps: expected only with --steps Q, found beside a number of steps");
+        Ok(())
+    }
+
     fn measure(self) -> anyhow::Result<ExitCode> {
+        self.check_depth()?;
         let stop = interrupt::stop_signal()?;
         let puzzles = self.dataset(&stop)?;
         let files: Vec<Option<&Path>> = match self.checkpoint.as_slice() {
@@ -264,7 +279,7 @@ fn submit(
     path: &Path,
     stop: &StopSignal,
 ) -> anyhow::Result<()> {
-    checkpoint::check_place(path)?;
+    checkpoint::check_place(path, Output::File)?;
     let votes = eval::vote(model, puzzles, split, protocol, &mut |_, _| stop.flow());
     let votes = match votes {
         Err(hrm_model::Error::Cancelled) => return Err(interrupt::Interrupted.into()),

@@ -1,7 +1,10 @@
 //! `hrm import`: what other programs wrote, in our formats.
 #![expect(clippy::print_stdout, reason = "what was imported is the command's output")]
 
-use super::{checkpoint, puzzles, report};
+use super::{
+    checkpoint::{self, Output},
+    puzzles, report,
+};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use hrm_model::{
@@ -79,7 +82,7 @@ pub(crate) struct ImportCheckpoint {
 
 impl ImportCheckpoint {
     fn run(self) -> anyhow::Result<ExitCode> {
-        checkpoint::check_place(&self.out)?;
+        checkpoint::check_place(&self.out, Output::EmptyFolder)?;
         check_empty(&self.out)?;
         let model = upstream::import(&self.file, self.target()?)?;
         write(&model, &self.file, &self.out)?;
@@ -190,7 +193,7 @@ fn write(model: &Model, origin: &Path, folder: &Path) -> anyhow::Result<()> {
         // An empty folder gives way to it.
         Ok(fs::rename(unfinished.path(), folder)?)
     };
-    write().with_context(|| format!("writing {}; choose another place with --out", folder.display()))
+    write().with_context(|| format!("writing {}; choose another place", folder.display()))
 }
 
 /// The experiment, below what its file cannot say.

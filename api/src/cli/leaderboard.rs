@@ -33,10 +33,10 @@ pub(crate) struct Leaderboard {
     /// A leaderboard's id, or a dataset by name or id
     which: Option<String>,
     /// Keys of columns, separated by commas, - before one to put the highest first
-    #[arg(long, value_name = "KEYS", requires = "which", allow_hyphen_values = true)]
+    #[arg(long, value_name = "KEYS", requires = "which", conflicts_with = "published", allow_hyphen_values = true)]
     order: Option<String>,
     /// How they are written
-    #[arg(long, value_enum, default_value_t = Format::Table, requires = "which")]
+    #[arg(long, value_enum, default_value_t = Format::Table, requires = "which", conflicts_with = "published")]
     format: Format,
     /// List every published score instead
     #[arg(long, conflicts_with = "which")]

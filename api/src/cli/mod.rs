@@ -107,8 +107,25 @@ impl Command {
     }
 }
 
+/// The exit code of a program whose reader has gone, as a shell tells it: 128 and the signal's number.
+const READER_GONE: i32 = 128 + 13;
+
+/// Ends the program quietly where `print!` finds that nobody reads any more, as in `hrm openapi | head`: it knows no other way
+/// to say so than a panic.
+fn end_with_the_reader() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout: Broken pipe") {
+            std::process::exit(READER_GONE);
+        }
+        report(panic);
+    }));
+}
+
 /// Parses the arguments and does what they say. Errors end in exit code 1, wrong arguments in 2.
 pub(crate) fn main() -> ExitCode {
+    end_with_the_reader();
     let command = Cli::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.default_log_level()));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

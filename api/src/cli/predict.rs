@@ -1,7 +1,10 @@
 //! `hrm predict`: what a model computes for a batch of tokens.
 #![expect(clippy::print_stdout, reason = "what was written is the command's output")]
 
-use super::{checkpoint, puzzles, report};
+use super::{
+    checkpoint::{self, Output},
+    puzzles, report,
+};
 use clap::Args;
 use hrm_model::predict::{AfterLast, predict, read_batch};
 use std::{path::PathBuf, process::ExitCode};
@@ -37,7 +40,7 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        checkpoint::check_place(&self.out)?;
+        checkpoint::check_place(&self.out, Output::File)?;
         let model = checkpoint::open(&self.checkpoint)?;
         let batch = read_batch(&self.batch, &model.info().task()?)?;
         let after_last = if self.go_on { AfterLast::GoOn } else { AfterLast::BeginAnew };

@@ -1,7 +1,11 @@
 //! `hrm run`: stored runs, what they rest on, and their way to another place.
 #![expect(clippy::print_stdout, reason = "what is known of runs is the command's output")]
 
-use super::{report, session, states::States};
+use super::{
+    checkpoint::{self, Output},
+    report, session,
+    states::States,
+};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use hrm_api::{
@@ -198,7 +202,7 @@ fn of_score(score: &Score) -> String {
 
 impl Export {
     fn run(self) -> anyhow::Result<ExitCode> {
-        super::checkpoint::check_place(&self.out)?;
+        checkpoint::check_place(&self.out, Output::Folder)?;
         session::with_database(&self.database, async |pool| Ok(run_folder::export(pool, self.id, &self.out).await?))?;
         println!("wrote {}", self.out.display());
         Ok(ExitCode::SUCCESS)

@@ -96,6 +96,7 @@ impl Solve {
 
 /// One puzzle, one a line, or every test input of an ARC task.
 fn read(text: &str, kind: Option<Kind>) -> anyhow::Result<Vec<Question>> {
+    let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('{') {
         let task: ArcTask = serde_json::from_str(text).context("reading an ARC task")?;
         let tests = task.test.len().max(1);
@@ -233,6 +234,7 @@ mod tests {
         assert_eq!(many("1.3.\n....\n4...\n.2.3\n"), 1);
         assert_eq!(many("1.3.....4....2.3\n................\n\n"), 2);
         assert_eq!(many("S #\n ##\n  G\n"), 1);
+        assert_eq!(many("\u{feff}1.3.....4....2.3\r\n................\r\n"), 2);
         assert_eq!(many("S # ##  G\nS # ##G  \n"), 2);
         assert_eq!(many(r#"{"test": [{"input": [[1]]}, {"input": [[2]]}]}"#), 2);
         let error = format!("{:#}", read("1.3.....4....2.3\n1.3\n", None).expect_err("a short line"));

@@ -2,12 +2,13 @@
 #![expect(clippy::print_stdout, reason = "the token is the command's output")]
 
 use super::session;
+use anyhow::ensure;
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_api::{
     accounts::Secret,
     config::DatabaseConfig,
     store::{
-        credentials::{self, NewToken},
+        credentials::{self, MOST_DAYS, NewToken},
         slices::Slice,
         users,
     },
@@ -72,7 +73,7 @@ pub(crate) struct Create {
     #[arg(long, value_delimiter = ',', default_values_t = [ScopeName::Read, ScopeName::Solve], value_enum)]
     scopes: Vec<ScopeName>,
     /// Days until it ends; 0 for never
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(..=i64::from(MOST_DAYS)))]
     days: u32,
     #[command(flatten)]
     database: DatabaseConfig,
@@ -80,6 +81,8 @@ pub(crate) struct Create {
 
 impl Create {
     fn run(self) -> anyhow::Result<ExitCode> {
+        let length = self.name.chars().count();
+        ensure!((1..=64).contains(&length), "name: expected 1 to 64 characters, found {length}");
         let secret = Secret::token()?;
         let scopes: Vec<Scope> = self.scopes.iter().map(|&scope| scope.into()).collect();
         let new = NewToken {

@@ -2,7 +2,8 @@
 #![expect(clippy::print_stdout, reason = "what was trained is the command's output")]
 
 use super::{
-    checkpoint, data,
+    checkpoint::{self, Output},
+    data,
     interrupt::{self, Interrupted},
     puzzles,
     queue::Enqueue,
@@ -159,7 +160,7 @@ impl Train {
     fn train(self, experiment: &Experiment) -> anyhow::Result<ExitCode> {
         let environment = self.environment(experiment)?;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
-        checkpoint::check_place(&out)?;
+        checkpoint::check_place(&out, Output::File)?;
         let stop = interrupt::stop_signal()?;
         let (corpus, puzzles) = puzzles::load_to_train(experiment, &self.database, &stop)?;
         println!(

@@ -15,7 +15,7 @@ use crate::{
     store::{
         self,
         access::Viewer,
-        credentials::{NewToken, TOKEN_ORDERS},
+        credentials::{MOST_DAYS, NewToken, TOKEN_ORDERS},
         slices::Slice,
     },
 };
@@ -36,9 +36,6 @@ use utoipa::{
     IntoParams,
     openapi::{RefOr, Schema},
 };
-
-/// Days that a token lasts at most.
-const MOST_DAYS: u32 = 3_650;
 
 /// Which page of the tokens.
 #[derive(Debug, Deserialize, IntoParams)]

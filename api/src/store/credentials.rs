@@ -136,6 +136,9 @@ impl TryFrom<Row> for Token {
     }
 }
 
+/// Days that a token lasts at most, if it ends at all.
+pub const MOST_DAYS: u32 = 3_650;
+
 /// Stores a token of a user.
 pub async fn create_token(pool: &PgPool, user: UserId, new: NewToken<'_>) -> Result<Token, Error> {
     let scopes: Vec<String> = new.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();

@@ -122,7 +122,7 @@ fn a_stored_dataset_is_written_in_every_format_of_its_kind_and_comes_back() {
         let export = ["data", "export", "made", "--out", format, "--format", format];
         let written = place.hrm(&export).succeeds();
         assert_eq!(written, format!("wrote {format}: 30 training, 5 validation and 10 test puzzles of made\n"));
-        assert!(place.hrm(&export).fails().contains("exists"), "{format} is there already");
+        assert!(place.hrm(&export).fails().contains("found a folder"), "{format} is there already");
         place.hrm(&[&["data", "import"], import].concat()).succeeds();
     }
     let refused = place.hrm(&["data", "export", "made", "--out", "json", "--format", "json"]).fails();

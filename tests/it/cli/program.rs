@@ -3,7 +3,7 @@
 use crate::{folder::folder, program::hrm};
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -110,4 +110,37 @@ pub(super) fn shared(file: &str) -> Option<PathBuf> {
     // Past the capture of tests that pass, so that it is seen.
     let _ = writeln!(std::io::stderr(), "skipped: {} is not on this machine", path.display());
     None
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_without_a_word() {
+    let place = Place::new();
+    let mut child = place.start(&["openapi"]);
+    let mut first = [0; 10];
+    child.stdout.take().expect("the output is piped").read_exact(&mut first).expect("the first bytes");
+    let ended = ended(child);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(141), ""), "128 and the number of SIGPIPE");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_done() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder")).expect("a folder");
+    let refused = |arguments: &[&str], says: &str| {
+        let ended = place.hrm(arguments);
+        assert!(ended.code == Some(1) || ended.code == Some(2), "{arguments:?}: {ended:#?}");
+        assert!(ended.stderr.contains(says), "{arguments:?}: {ended:#?}");
+        assert!(!place.path("data").exists(), "{arguments:?}: no database was made");
+    };
+    refused(&["backup", "folder"], "folder: expected a file or nothing yet, found a folder");
+    refused(&["backup", "/dev/null"], "/dev/null: expected a file or nothing yet, found a device");
+    refused(&["data", "export", "any", "--out", "folder", "--format", "csv"], "expected nothing yet, found a folder");
+    let run = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
+    refused(&["run", "export", run, "--out", "folder"], "expected nothing yet, found a folder");
+    refused(&["token", "create", "ann", "once", "--days", "3651"], "3651 is not in 0..=3650");
+    refused(&["token", "create", "ann", ""], "name: expected 1 to 64 characters, found 0");
+    refused(&["eval", "--dataset", "any", "--steps", "3", "--max-steps", "8"], "--max-steps: expected only with");
+    refused(&["leaderboard", "--published", "--format", "csv"], "cannot be used with");
+    let lost = format!("file://{}", place.path("not/mounted").display());
+    refused(&["serve", "--object-store", &lost], "not/mounted: make it, or mount its disk");
 }

@@ -170,7 +170,7 @@ fn a_wrong_experiment_or_checkpoint_is_refused() {
     assert_eq!(unknown.code, Some(1), "{unknown:#?}");
     assert!(unknown.stderr.contains("bad.toml") && unknown.stderr.contains("`batchsize`"), "{unknown:#?}");
     let nowhere = place.hrm(&["train", "--config", "tiny.toml", "--steps", "1", "--out", "no/such/folder"]);
-    let expected = "no/such/folder: there is no folder no/such; make it, or choose another place with --out";
+    let expected = "no/such/folder: there is no folder no/such; make it, or choose another place";
     assert_eq!(nowhere.fails(), expected);
 }
 

@@ -1,7 +1,10 @@
 //! `hrm data export`: a stored dataset as files.
 #![expect(clippy::print_stdout, reason = "what was written is the command's output")]
 
-use crate::cli::{checkpoint, report, session};
+use crate::cli::{
+    checkpoint::{self, Output},
+    report, session,
+};
 use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
@@ -45,7 +48,7 @@ enum Format {
 
 impl Export {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        checkpoint::check_place(&self.out)?;
+        checkpoint::check_place(&self.out, Output::Folder)?;
         let (stored, puzzles) = session::with_database(&self.database, async |pool| {
             let stored = datasets::find(pool, &Viewer::Everything, &self.dataset).await?;
             let puzzles = puzzles::load_dataset(pool, &stored).await?;
