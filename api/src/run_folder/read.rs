@@ -143,7 +143,10 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     agree(path, "a folder of the format", &FORMAT, &record.format)?;
     agree(path, "the hash of its experiment", &config_hash(&run.experiment), &run.config_hash)?;
     agree(path, "the seed of its experiment", &run.experiment.seed, &run.seed)?;
-    agree(path, "the name of its experiment", &run.experiment.name, &run.name)?;
+    // A run may have been named otherwise than its experiment.
+    if !(1..=64).contains(&run.name.chars().count()) {
+        return Err(Error::content(path, "a name of 1 to 64 characters", format!("{:?}", run.name)));
+    }
     let first = run.attempts.first().map(|attempt| attempt.attempt);
     if first.is_none_or(|first| first == 0) || run.attempts.windows(2).any(|pair| pair[0].attempt >= pair[1].attempt) {
         let found: Vec<u32> = run.attempts.iter().map(|attempt| attempt.attempt).collect();

@@ -27,7 +27,7 @@ use hrm_types::{
     evaluation::Protocol,
     experiment::ForwardDtype,
     ids::RunId,
-    run::{MetricPoint, RunState, Validation},
+    run::{ChangeRun, MetricPoint, RunState, Validation},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -101,8 +101,12 @@ async fn rows(pool: &PgPool) -> i64 {
 #[tokio::test]
 async fn a_run_is_the_same_elsewhere_but_its_scores_are_claims() {
     let ((from, run), to) = (finished().await, database().await);
+    // As people may do it at any time.
+    let named = ChangeRun { name: Some("named otherwise".into()), ..ChangeRun::default() };
+    runs::change(&from.pool, run, &named, None).await.expect("the run is there");
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
+    assert_eq!(read.record.provenance.name, "named otherwise");
     assert_eq!(imports::store(&to.pool, &read).await.expect("an import"), Imported::Stored);
     let before = rows(&to.pool).await;
     assert_eq!(imports::store(&to.pool, &read).await.expect("an import"), Imported::Known);
