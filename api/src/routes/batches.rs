@@ -183,12 +183,7 @@ pub async fn create_batch(
             let size = Size { kind: dataset.kind, side: dataset.side };
             let model = choose(pool, &caller.viewer, model, size).await?;
             let split = request.split.unwrap_or(Split::Test);
-            let has = match split {
-                Split::Train => dataset.train_count,
-                Split::Validation => dataset.validation_count,
-                Split::Test => dataset.test_count,
-            };
-            let limit = limit_of(request.limit, has, split)?;
+            let limit = limit_of(request.limit, dataset.count(split), split)?;
             let spec = BatchSpec { dataset_id: Some(dataset.id), split: Some(split), ..spec(model.id, size.kind)? };
             batches::create(pool, &model.name, &spec, Source::Stored(dataset.id, split, limit), terms).await?
         }
@@ -198,12 +193,19 @@ pub async fn create_batch(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(queued)))
 }
 
+/// That there is nothing to ask.
+pub(super) fn empty(split: Split) -> ApiError {
+    ApiError::field("split", format!("expected one that has puzzles, found {}, which is empty", split.as_str()))
+}
+
 /// How many puzzles of a split with so many are taken.
 fn limit_of(limit: Option<u32>, has: u32, split: Split) -> Result<u32, ApiError> {
     let taken = limit.unwrap_or(has).min(has);
-    if limit == Some(0) || has == 0 {
-        let found = if has == 0 { format!("the split {} is empty", split.as_str()) } else { "found 0".into() };
-        return Err(ApiError::field("limit", format!("expected at least one puzzle, {found}")));
+    if has == 0 {
+        return Err(empty(split));
+    }
+    if limit == Some(0) {
+        return Err(ApiError::field("limit", "expected at least one puzzle, found 0"));
     }
     if taken > MAX_STORED {
         let detail = format!("expected at most {MAX_STORED} puzzles, found {taken}; give a limit");

@@ -1,6 +1,7 @@
 //! Evaluations of stored models, measured by workers.
 
 use super::{
+    batches::empty,
     jobs::terms,
     slices::{orders, slice},
 };
@@ -120,6 +121,9 @@ pub async fn create_evaluation(
     let halt_max_steps = model.experiment.arch.halt_max_steps as u32;
     let protocol = request.protocol.unwrap_or(Protocol::halting_by_q(halt_max_steps));
     check(&protocol, dataset.kind)?;
+    if dataset.count(request.split) == 0 {
+        return Err(empty(request.split));
+    }
     let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split: request.split, protocol };
     let queued = store::evaluation_jobs::create(&state.pool, &model.name, &spec, terms).await?;
     let location = format!("/api/v1/evaluations/{}", queued.job.id);

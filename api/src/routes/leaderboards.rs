@@ -120,7 +120,12 @@ pub async fn list_leaderboards(
         None => None,
     };
     let (viewer, cursor) = (&caller.viewer, query.cursor.as_deref());
-    Ok(Json(leaderboards::list(&state.pool, viewer, test_hash.as_deref(), cursor, limit).await?))
+    match (leaderboards::list(&state.pool, viewer, test_hash.as_deref(), cursor, limit).await, cursor) {
+        (Err(store::Error::NotFound { .. }), Some(cursor)) => {
+            Err(ApiError::field("cursor", format!("expected `next_cursor` of a page before, found {cursor:?}")))
+        }
+        (page, _) => Ok(Json(page?)),
+    }
 }
 
 /// Get a leaderboard

@@ -41,6 +41,15 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// The place that a setting names, which must be there.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub fn there(text: &str) -> Result<Self, String> {
+        let place: Self = text.parse()?;
+        objects::check_folder(&place.0).map(|()| place)
+    }
+
     /// An address that no object has had.
     fn fresh(&self, hash: &[u8]) -> String {
         let first = hash.first().copied().unwrap_or_default();

@@ -270,7 +270,8 @@ pub async fn list(
                           WHEN 'step' THEN to_char(step, 'FM000000000000000000')
                           WHEN 'exact_accuracy' THEN (
                               SELECT to_char(exact_accuracy, 'FM0.000000000') FROM evaluations
-                              WHERE checkpoint_id = checkpoints.id ORDER BY claimed, evaluations.id DESC LIMIT 1)
+                              WHERE checkpoint_id = checkpoints.id AND split = 'test'
+                              ORDER BY claimed, result ? 'of', evaluations.id DESC LIMIT 1)
                       END, '') COLLATE "C" AS key
                FROM checkpoints
                WHERE ($6::text IS NULL OR kind = $6)
@@ -354,8 +355,9 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                LEFT JOIN common USING (kind, side)
                LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
                                   AND standard.dataset_id = common.dataset_id
-               LEFT JOIN LATERAL (SELECT result FROM evaluations WHERE checkpoint_id = checkpoints.id
-                                  ORDER BY claimed, id DESC LIMIT 1) AS score ON true
+               LEFT JOIN LATERAL (SELECT result FROM evaluations
+                                  WHERE checkpoint_id = checkpoints.id AND split = 'test'
+                                  ORDER BY claimed, result ? 'of', id DESC LIMIT 1) AS score ON true
                WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,

@@ -103,7 +103,8 @@ struct Outcomes {
     exact: Vec<bool>,
 }
 
-/// The newest score of the first run that the second has, too: of the same puzzles by the same protocol, further attempts left out.
+/// The score of the first run, the newest of those of most puzzles, that the second has, too: of the same puzzles by the same
+/// protocol, further attempts left out.
 async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Result<Option<[Outcomes; 2]>, Error> {
     let row = sqlx::query!(
         r#"WITH scores AS (
@@ -120,7 +121,7 @@ async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Re
            FROM scores AS a
            JOIN scores AS b ON b.run_id = $2 AND b.protocol - 'attempts' = a.protocol - 'attempts'
                 AND (b.dataset_id = a.dataset_id OR b.test_hash = a.test_hash)
-           WHERE a.run_id = $1 ORDER BY a.id DESC, b.id DESC LIMIT 1"#,
+           WHERE a.run_id = $1 ORDER BY a.n DESC, a.id DESC, b.id DESC LIMIT 1"#,
         first.0,
         second.0,
         viewer.teams()

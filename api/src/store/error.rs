@@ -114,7 +114,7 @@ fn conflict_in_words(constraint: &str) -> String {
     match constraint {
         "datasets_name_key" => "a dataset of this name is stored already; choose another name".into(),
         "datasets_content_hash_key" => {
-            "a dataset with exactly these puzzles is stored already; use that one, or change the seed".into()
+            "a dataset with exactly these puzzles is stored already; use that one, or other puzzles".into()
         }
         "runs_dataset_id_fkey" | "evaluations_dataset_id_fkey" => {
             "runs or scores rest on this dataset; delete them first".into()

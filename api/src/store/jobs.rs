@@ -294,7 +294,9 @@ pub async fn request_cancel(pool: &PgPool, id: JobId) -> Result<(), Error> {
         "UPDATE jobs SET
              cancel_requested = true,
              pause_requested = false,
-             reason = CASE state WHEN 'queued' THEN 'cancelled before it started'
+             reason = CASE state WHEN 'queued' THEN
+                                    CASE attempt WHEN 0 THEN 'cancelled before it started'
+                                                 ELSE 'cancelled while queued' END
                                  WHEN 'paused' THEN 'cancelled while paused' ELSE 'asked to stop' END,
              finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
              state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END
@@ -349,7 +351,9 @@ pub async fn resume(pool: &PgPool, id: JobId) -> Result<(), Error> {
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has neither failed nor been cancelled.
 pub async fn retry(pool: &PgPool, id: JobId) -> Result<(), Error> {
     let changed = sqlx::query!(
-        "UPDATE jobs SET state = 'queued', reason = 'queued again: another try was asked for after it had ' || state,
+        "UPDATE jobs SET state = 'queued', reason = 'queued again: another try was asked for after it had '
+                                                     || CASE state WHEN 'failed' THEN 'failed'
+                                                                   ELSE 'been cancelled' END,
                          deaths = 0, cancel_requested = false, pause_requested = false, run_after = now(),
                          finished_at = NULL
          WHERE id = $1 AND state IN ('failed', 'cancelled')",

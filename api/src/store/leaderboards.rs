@@ -28,7 +28,11 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<Board>, Error> {
     let boards = all(pool, viewer, test_hash).await?;
-    let last = cursor.and_then(|cursor| boards.iter().position(|board| board.id == cursor));
+    let find = |cursor: &str| {
+        let found = boards.iter().position(|board| board.id == cursor);
+        found.ok_or_else(|| Error::not_found("leaderboard", cursor.to_owned()))
+    };
+    let last = cursor.map(find).transpose()?;
     let rest = boards.into_iter().skip(last.map_or(0, |at| at + 1)).take(limit as usize + 1);
     Ok(page(rest.collect(), limit, |board| board.id.clone()))
 }

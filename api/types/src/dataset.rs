@@ -75,6 +75,18 @@ pub struct Dataset {
     pub created_at: OffsetDateTime,
 }
 
+impl Dataset {
+    /// Puzzles of a split.
+    #[must_use]
+    pub fn count(&self, split: Split) -> u32 {
+        match split {
+            Split::Train => self.train_count,
+            Split::Validation => self.validation_count,
+            Split::Test => self.test_count,
+        }
+    }
+}
+
 /// Puzzles that are trained on and evaluated on, counted up to the kind's symmetries: Sudoku's renamed digits and
 /// reordered lines, the turned, mirrored and recoloured forms of a maze or an ARC pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

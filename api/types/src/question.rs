@@ -150,6 +150,12 @@ impl PuzzleInput {
     /// # Errors
     /// What was expected, what was found, and where.
     pub fn question(&self, kind: Option<Kind>, test_input: usize) -> Result<Question, QuestionError> {
+        // Editors of some systems put a byte order mark before a text.
+        if let Self::Text(text) = self
+            && let Some(text) = text.strip_prefix('\u{feff}')
+        {
+            return Self::Text(text.to_owned()).question(kind, test_input);
+        }
         let kind = kind.unwrap_or_else(|| self.kind());
         let of = |board| Question { kind, board, expected: None, task: None };
         match (kind, self) {
@@ -290,6 +296,8 @@ mod tests {
         ] {
             assert_eq!(read(json, None).expect_err(json).to_string(), says);
         }
+        let marked = PuzzleInput::Text("\u{feff}1...............".into());
+        assert_eq!(marked.question(None, 0).expect("a byte order mark is no cell").board.cells()[0], 1);
         let one: PuzzleInput = serde_json::from_str(r#"{"test": [{"input": [[0]]}]}"#).expect("a task");
         let error = one.question(None, 1).expect_err("there is one test input").to_string();
         assert_eq!(error, "expected one of the task's 1 test inputs, counted from 0, found 1");

@@ -110,6 +110,8 @@ fn a_leaderboard_is_its_teams_until_it_is_shown_to_all() {
     let board = format!("/api/v1/leaderboards/{}", text(&boards(&ann)[0], "id"));
     get(&ann, &board).expect(200);
     get(&bob, &board).expect_problem(404, "not-found");
+    let lost = get(&ann, "/api/v1/leaderboards?cursor=nowhere").expect_problem(422, "invalid-request");
+    assert_eq!(lost["field"], "cursor");
     let snapshots = format!("{board}/snapshots");
     lab.send(&bob, "POST", &snapshots, &json!({})).expect_problem(404, "not-found");
     let reader = lab.token("ann", "read");

@@ -125,6 +125,26 @@ fn a_stored_model_is_evaluated_by_a_worker() {
     let steps = json!({"model": run["checkpoint_id"], "dataset": run["dataset_id"],
                        "protocol": {"halting": "q", "max_steps": 0}});
     assert_eq!(refused(steps, 422, "invalid-request")["field"], "protocol.max_steps");
+    let attempts = |attempts: u32| {
+        json!({"model": run["checkpoint_id"], "dataset": run["dataset_id"],
+               "protocol": {"halting": "q", "max_steps": 2, "attempts": attempts}})
+    };
+    assert_eq!(refused(attempts(257), 422, "invalid-request")["field"], "protocol.attempts");
+    let empty = json!({"model": run["checkpoint_id"], "dataset": run["dataset_id"], "split": "validation"});
+    assert_eq!(refused(empty, 422, "invalid-request")["field"], "split");
+
+    let several = server.post("/api/v1/evaluations", &attempts(3));
+    let several = ended(&server, several.header("location"), |answer| &answer["job"]);
+    let counts = &several["evaluation"]["attempts"]["solved_within"];
+    assert_eq!(
+        (counts.as_array().map(Vec::len), &counts[0]),
+        (Some(3), &several["evaluation"]["exact"]),
+        "{several:#}"
+    );
+    let boards = server.get("/api/v1/leaderboards").expect(200);
+    let board = boards["items"].as_array().expect("a list").iter().find(|board| board["protocol"]["attempts"] == 3);
+    let board = server.get(&format!("/api/v1/leaderboards/{}", board.expect("its own")["id"].as_str().expect("an id")));
+    assert_eq!(board.expect(200)["metric"], "solved");
     server.get(&format!("/api/v1/evaluations/{NO_ID}")).expect_problem(404, "not-found");
     let of_a_run = format!("/api/v1/evaluations/{}", run["id"].as_str().unwrap_or_default());
     server.get(&of_a_run).expect_problem(404, "not-found");

@@ -43,6 +43,19 @@ pub(super) fn check(address: &Url) -> Result<(), String> {
     }
 }
 
+/// Refuses a folder that is not there: a wrong name, or a disk that is not mounted, would fill another disk.
+pub(super) fn check_folder(address: &Url) -> Result<(), String> {
+    if address.scheme() != "file" {
+        return Ok(());
+    }
+    let path = folder::path(address)?;
+    if path.is_dir() {
+        Ok(())
+    } else {
+        Err(format!("there is no folder {}: make it, or mount its disk", path.display()))
+    }
+}
+
 /// Stores an object at an address that has had none; it is durable when this returns.
 pub(super) async fn put(address: &str, bytes: Vec<u8>) -> Result<(), Error> {
     let url = parsed(address)?;

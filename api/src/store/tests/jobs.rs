@@ -135,6 +135,23 @@ async fn a_running_job_hears_wishes_and_cancelling_outranks_pausing() {
 }
 
 #[tokio::test]
+async fn a_cancelled_job_says_how_far_it_had_come() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let id = run.id.into();
+    let reason = async || jobs::get(&db.pool, id).await.expect("the job").reason;
+    jobs::request_cancel(&db.pool, id).await.expect("a queued job");
+    assert_eq!(reason().await.as_deref(), Some("cancelled before it started"));
+    jobs::retry(&db.pool, id).await.expect("a cancelled job");
+    let again = "queued again: another try was asked for after it had been cancelled";
+    assert_eq!(reason().await.as_deref(), Some(again));
+    let lease = claim(&db.pool, LONG).await.lease;
+    leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
+    jobs::request_cancel(&db.pool, id).await.expect("a queued job");
+    assert_eq!(reason().await.as_deref(), Some("cancelled while queued"));
+}
+
+#[tokio::test]
 async fn a_paused_run_keeps_what_was_saved_and_waits_until_it_is_resumed() {
     let db = database().await;
     let run = queue(&db.pool, "run").await;

@@ -164,6 +164,16 @@ async fn puzzles_are_compared_also_where_they_stand_in_another_order() {
         let found = comparisons::puzzles(pool, &everything, (first, second), part, None, 9).await.expect("an answer");
         found.items.iter().map(|puzzle| puzzle.position).collect()
     };
+    // A newer score of fewer puzzles is no better comparison.
+    for (name, exact) in [("a", [false, false]), ("b", [false, false])] {
+        let mut tx = pool.begin().await.expect("a transaction");
+        let model = checkpoints::find(pool, &everything, name).await.expect("the model").id;
+        let mut part = score(0, 2);
+        (part.protocol.limit, part.of) = (Some(2), Some(6));
+        let id = evaluations::create(&mut tx, model, set.id, Split::Test, &part, None).await.expect("a score");
+        outcomes::create(&mut tx, id, &exact).await.expect("the outcomes");
+        tx.commit().await.expect("the commit");
+    }
     for second in [b, c] {
         let parts = [Part::Both, Part::OnlyFirst, Part::OnlySecond, Part::Neither];
         let expected: [&[u32]; 4] = [&[0], &[1, 2], &[5], &[3, 4]];

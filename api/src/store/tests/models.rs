@@ -72,6 +72,29 @@ async fn the_newest_score_of_a_model_counts_under_each_protocol() {
 }
 
 #[tokio::test]
+async fn a_model_is_shown_with_its_newest_score_of_a_whole_test_split() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let model = trained(&db.pool, "model").await;
+    let shown = async || {
+        let model = checkpoints::get(&db.pool, model).await.expect("the model");
+        model.evaluation.map(|score| (score.exact, score.n))
+    };
+    measure(&db.pool, model, set.id, Split::Train, &score(6, 6)).await;
+    assert_eq!(shown().await, None, "what it was trained on says nothing");
+    let mut part = score(2, 2);
+    (part.protocol.limit, part.of) = (Some(2), Some(6));
+    measure(&db.pool, model, set.id, Split::Test, &part).await;
+    assert_eq!(shown().await, Some((2, 2)), "a part is better than nothing");
+    for (exact, newer) in [(3, (3, 6)), (4, (4, 6))] {
+        measure(&db.pool, model, set.id, Split::Test, &score(exact, 6)).await;
+        assert_eq!(shown().await, Some(newer));
+    }
+    measure(&db.pool, model, set.id, Split::Test, &part).await;
+    assert_eq!(shown().await, Some((4, 6)), "a newer part of the split is no better score");
+}
+
+#[tokio::test]
 async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_of_equals() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;

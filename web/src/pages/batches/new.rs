@@ -127,11 +127,6 @@ const SPLITS: [Split; 3] = [Split::Test, Split::Validation, Split::Train];
 
 /// The splits that have puzzles, the held-out ones first.
 fn splits(dataset: &Dataset) -> Vec<(String, String)> {
-    let count = |split| match split {
-        Split::Train => dataset.train_count,
-        Split::Validation => dataset.validation_count,
-        Split::Test => dataset.test_count,
-    };
-    let some = SPLITS.into_iter().filter(|&split| count(split) > 0);
-    some.map(|split| (split.as_str().to_owned(), format!("{} ({})", split.as_str(), count(split)))).collect()
+    let some = SPLITS.into_iter().filter(|&split| dataset.count(split) > 0);
+    some.map(|split| (split.as_str().to_owned(), format!("{} ({})", split.as_str(), dataset.count(split)))).collect()
 }

@@ -16,16 +16,7 @@ pub(super) fn label(task: &BoardTask, measured: &Protocol) -> String {
         None => "test puzzles not stored here".into(),
     };
     let names = if task.datasets.is_empty() { format::short_hash(&task.test_hash) } else { task.datasets.join(", ") };
-    format!("{} {1} × {1}, {names}, {puzzles}: {2}", task.kind, task.side, described(measured))
-}
-
-/// A protocol in words, with everything that sets it apart.
-fn described(measured: &Protocol) -> String {
-    let mut words = vec![protocol(measured)];
-    words.extend(measured.limit.map(|limit| format!("the first {}", format::counted(limit.into(), "puzzle"))));
-    words.extend(measured.voting.map(|votes| format!("votes of {}", format::counted(votes.into(), "variant"))));
-    words.extend(measured.blank_identifiers.then(|| "blank identifiers".to_owned()));
-    words.join(", ")
+    format!("{} {1} × {1}, {names}, {puzzles}: {2}", task.kind, task.side, protocol(measured))
 }
 
 /// Chooses a leaderboard.

@@ -35,15 +35,23 @@ pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
     }
 }
 
-/// How a score was measured, in words.
+/// How a score was measured, in words, with everything that sets it apart.
 pub(crate) fn protocol(protocol: &Protocol) -> String {
     let depth = match protocol.halting {
         Halting::Q => format!("halts by q, at most {}", format::counted(protocol.max_steps.into(), "step")),
         Halting::Fixed => format!("exactly {}", format::counted(protocol.max_steps.into(), "step")),
     };
-    let attempts =
-        protocol.attempts.map(|attempts| format!(", at most {}", format::counted(attempts.into(), "attempt")));
-    depth + &attempts.unwrap_or_default()
+    let counted = |count: Option<u32>, before: &str, noun: &str| {
+        count.map(|count| format!("{before} {}", format::counted(count.into(), noun)))
+    };
+    let parts = [
+        Some(depth),
+        counted(protocol.attempts, "at most", "attempt"),
+        counted(protocol.limit, "the first", "puzzle"),
+        counted(protocol.voting, "votes of", "variant"),
+        protocol.blank_identifiers.then(|| "blank identifiers".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn summary(score: &Evaluation) -> impl IntoView + use<> {
