@@ -92,10 +92,8 @@ impl Solver {
         tokio::task::spawn_blocking(move || {
             let _place = place;
             let began = Instant::now();
-            let go_on = &mut || match tell.is_closed() || began.elapsed() > ATTEMPTS_DEADLINE {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            };
+            let enough = || tell.is_closed() || began.elapsed() > ATTEMPTS_DEADLINE;
+            let go_on = &mut || if enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
             let solution = crews.take().and_then(|crew| crew.compute(|| solve(&model, &question, asking, go_on)));
             // Who asked may be gone.
             drop(tell.send(solution));
