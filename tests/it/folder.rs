@@ -74,10 +74,15 @@ fn what_a_killed_test_has_started_ends_with_it() {
     let said: Vec<String> = said.take_while(|line| line != "all").collect();
     let folders: Vec<&str> = said.iter().filter_map(|line| line.strip_prefix("folder ")).collect();
     assert_eq!(folders.len(), 3, "{said:?}");
-    let mut running: Vec<String> = folders.iter().flat_map(|folder| processes_of(folder)).collect();
-    running.sort();
-    for expected in ["hrm", "postgres"] {
-        assert!(running.iter().filter(|name| *name == expected).count() >= 2, "{running:?}");
+    // A server is ready a moment before its worker runs.
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let running: Vec<String> = folders.iter().flat_map(|folder| processes_of(folder)).collect();
+        if ["hrm", "postgres"].iter().all(|expected| running.iter().filter(|name| name == expected).count() >= 2) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "a server, its worker and two databases: {running:?}");
+        a_moment();
     }
     test.kill().expect("the kill");
     test.wait().expect("its end");
