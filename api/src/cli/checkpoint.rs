@@ -51,7 +51,7 @@ pub(crate) enum Output {
     EmptyFolder,
 }
 
-/// Refuses a place whose folder is missing, or where something stands that must not be replaced, such as the device
+/// Refuses a place whose folder is missing or cannot be written to, or where something stands that must not be replaced, such as the device
 /// `/dev/null`, before hours are spent on what is to be written there.
 pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
     let shown = place.display();
@@ -70,6 +70,9 @@ pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     ensure!(folder.is_dir(), "{shown}: there is no folder {}; make it, or choose another place", folder.display());
+    let written = tempfile::tempfile_in(folder);
+    written
+        .with_context(|| format!("{shown}: nothing can be written to {}; choose another place", folder.display()))?;
     Ok(())
 }
 
@@ -106,6 +109,8 @@ mod tests {
         assert_eq!(fits(&lost), [false; 3]);
         assert_eq!(fits(&file), [true, false, false]);
         assert_eq!(fits(folder.path()), [false, false, true]);
-        assert_eq!(fits(Path::new("/dev/null")), [false; 3]);
+        for nowhere in ["/dev/null", "/proc/new"] {
+            assert_eq!(fits(Path::new(nowhere)), [false; 3], "{nowhere}");
+        }
     }
 }

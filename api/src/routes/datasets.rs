@@ -17,6 +17,7 @@ use crate::{
         self,
         access::Viewer,
         datasets::{DatasetFilter, NewDataset, ORDERS},
+        jobs::Terms,
     },
 };
 use axum::{
@@ -41,7 +42,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
+use tokio::time::timeout;
 use utoipa::{
     IntoParams,
     openapi::{RefOr, Schema},
@@ -50,6 +53,9 @@ use uuid::Uuid;
 
 /// Puzzles in all that are made while the request waits; more are a worker's job.
 const WHILE_WAITING: u32 = 5_000;
+
+/// How long it waits for them; what takes longer is a worker's job, too. Some are a thousand times the work of others.
+const WAITS: Duration = Duration::from_secs(10);
 
 /// Which page of the datasets.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -116,8 +122,9 @@ pub async fn list_datasets(
 ///
 /// Sudoku puzzles with exactly one solution (`givens`), mazes (`kind` `maze`, with `maze` `perfect` or `hard`) or
 /// ARC-like tasks (`kind` `arc`); the same settings always give the same puzzles.
-/// Up to 5,000 puzzles in all are made at once: the answer comes when the dataset is stored, and hanging up stops the
-/// work. More are queued for a worker: the answer is the job, whose `dataset_id` names the dataset once it is stored.
+/// Up to 5,000 puzzles in all are made at once if ten seconds are enough: the answer comes when the dataset is stored, and
+/// hanging up stops the work. All else is queued for a worker: the answer is the job, whose `dataset_id` names the dataset
+/// once it is stored.
 #[utoipa::path(
     post,
     path = "/api/v1/datasets",
@@ -146,18 +153,26 @@ pub async fn create_dataset(
     refuse_known(&state, terms.team, &request).await?;
     let GenerateSpec { train, validation, test, .. } = request.generate;
     if train.saturating_add(validation).saturating_add(test) > WHILE_WAITING {
-        let spec = GenerationSpec { name: request.name.clone(), generate: request.generate.clone() };
-        let job = store::generation_jobs::create(&state.pool, &spec, terms).await?;
-        let location = format!("/api/v1/jobs/{}", job.id);
-        return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(job)).into_response());
+        return queue(&state, &request, terms).await;
     }
     let place = state.generating.enter().await?;
-    let (puzzles, leaks) = generate(request.generate.clone()).await?;
+    let Ok(made) = timeout(WAITS, generate(request.generate.clone())).await else {
+        return queue(&state, &request, terms).await;
+    };
+    let (puzzles, leaks) = made?;
     let new = NewDataset::generated(terms.team, &request.name, &request.generate, leaks);
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     drop(place);
     let location = format!("/api/v1/datasets/{}", dataset.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
+}
+
+/// Leaves it to a worker.
+async fn queue(state: &AppState, request: &CreateDataset, terms: Terms<'_>) -> Result<Response, ApiError> {
+    let spec = GenerationSpec { name: request.name.clone(), generate: request.generate.clone() };
+    let job = store::generation_jobs::create(&state.pool, &spec, terms).await?;
+    let location = format!("/api/v1/jobs/{}", job.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(job)).into_response())
 }
 
 /// Get a dataset

@@ -110,7 +110,7 @@ pub struct CreateDataset {
     /// A name, unique; letters, digits, `-`, `_` and `.`.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
-    /// What to generate; beyond 5,000 puzzles in all a worker does it.
+    /// What to generate; beyond 5,000 puzzles in all, or ten seconds of work, a worker does it.
     pub generate: GenerateSpec,
     /// Whose job it is, where a worker does it; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "job::local")]

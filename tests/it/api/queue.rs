@@ -173,6 +173,11 @@ fn a_large_dataset_is_a_job_and_a_cancelled_one_is_not_stored() {
     let address = answer.header("location");
     server.post(&format!("{address}/cancel"), &json!({})).expect(200);
     assert_eq!(ended(&server, address, |job| job)["state"], "cancelled");
+    // Few that are much work are a job, too, once the request has waited for long enough.
+    let generate = json!({"kind": "maze", "maze": "hard", "side": 30, "train": 4_000, "test": 10, "seed": 1});
+    let answer = server.post("/api/v1/datasets", &json!({"name": "it-slow", "generate": generate}));
+    answer.expect(202);
+    server.post(&format!("{}/cancel", answer.header("location")), &json!({})).expect(200);
     server.get(&format!("/api/v1/jobs/{NO_ID}")).expect_problem(404, "not-found");
 }
 
