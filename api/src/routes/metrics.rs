@@ -158,6 +158,9 @@ mod tests {
         leases::record_progress(&db.pool, &lease, 20, &points).await.expect("the lease is held");
         let run = runs::get(&db.pool, run).await.expect("the run");
         let statements = Statements::default();
+        // While there is but one listener, whether an event is listened to is asked on the thread that comes to it first,
+        // which may be another test's.
+        let _another = tracing::Dispatch::new(tracing_subscriber::registry());
         let _heard = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));
         let asked = async |most, smoothing| {
             let query = ListMetricsQuery { after_step: Some(4), limit: None, points: Some(most), smoothing };
