@@ -16,6 +16,7 @@ use crate::{
     device::Device,
     memory::{self, Work},
     rollout::{Reading, rollout},
+    solve::check_attempts,
     train::asked,
 };
 use attempts::Attempts;
@@ -62,7 +63,7 @@ pub fn measure(
     let items = items::of_puzzles(model, dataset, &puzzles[..n], protocol)?;
     let mut sums = Sums { exact_by_step: vec![0; protocol.max_steps as usize], ..Sums::default() };
     let mut exact = vec![false; n];
-    let mut attempts = Attempts::new(dataset, &items, protocol)?;
+    let mut attempts = Attempts::new(dataset, &items, protocol);
     // With attempts left a puzzle is done once it is solved.
     let (mut done, solved) = (0, Cell::new(0));
     let predicted = predict(
@@ -127,6 +128,18 @@ fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) ->
             puzzle: format!("{kind} of side {}", dataset.side),
         });
     }
+    check_settings(kind, protocol)?;
+    if dataset.split(split).is_empty() || protocol.limit == Some(0) {
+        return Err(Error::EmptySplit { split: split.as_str() });
+    }
+    Ok(())
+}
+
+/// Checks that puzzles of a kind have what a protocol asks for.
+///
+/// # Errors
+/// [`Error::Protocol`], [`Error::Attempts`].
+pub fn check_settings(kind: Kind, protocol: &Protocol) -> Result<()> {
     let arc = (kind == Kind::Arc, "ARC tasks");
     let others = (kind != Kind::Arc, "Sudokus and mazes");
     for (present, setting, (fits, puzzles)) in [
@@ -138,10 +151,7 @@ fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) ->
             return Err(Error::Protocol { setting, puzzles, kind });
         }
     }
-    if dataset.split(split).is_empty() || protocol.limit == Some(0) {
-        return Err(Error::EmptySplit { split: split.as_str() });
-    }
-    Ok(())
+    protocol.attempts.map_or(Ok(()), |attempts| check_attempts(kind, attempts))
 }
 
 /// Sequences of so many tokens that go through a model at once.

@@ -16,5 +16,6 @@ pub(crate) mod problem;
 pub(crate) mod progress;
 pub(crate) mod rename;
 pub(crate) mod solved_by;
+pub(crate) mod splits;
 pub(crate) mod state;
 pub(crate) mod turn;

@@ -51,8 +51,8 @@ pub(crate) enum Output {
     EmptyFolder,
 }
 
-/// Refuses a place whose folder is missing or cannot be written to, or where something stands that must not be replaced, such as the device
-/// `/dev/null`, before hours are spent on what is to be written there.
+/// Refuses a place whose folder is missing or cannot be written to, or where something stands that must not be replaced,
+/// such as the device `/dev/null`, before hours are spent on what is to be written there.
 pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
     let shown = place.display();
     if let Ok(there) = fs::metadata(place) {
@@ -61,10 +61,10 @@ pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
             Output::Folder => ("nothing yet", false),
             Output::EmptyFolder => ("an empty folder or nothing yet", there.is_dir()),
         };
-        let found = match () {
-            () if there.is_file() => "a file",
-            () if there.is_dir() => "a folder",
-            () => "a device",
+        let found = match there.file_type() {
+            found if found.is_file() => "a file",
+            found if found.is_dir() => "a folder",
+            _ => "a device",
         };
         ensure!(fits, "{shown}: expected {expected}, found {found}; choose another place");
     }

@@ -20,7 +20,6 @@ use hrm_model::{
     data::{self, Dataset},
     device::DeviceChoice,
     eval,
-    solve::check_attempts,
 };
 use hrm_types::{board::Kind, dataset::Split, evaluation::Protocol, experiment::DataSpec, job::EvaluationSpec};
 use std::{
@@ -149,6 +148,8 @@ fn parse_steps(text: &str) -> Result<Steps, String> {
 
 impl Eval {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let bounded = matches!(self.steps, Steps::Q) || self.max_steps.is_none();
+        ensure!(bounded, "--max-steps: expected only with --steps Q, found beside a number of steps");
         if self.queue.queue { self.enqueue() } else { self.measure() }
     }
 
@@ -159,7 +160,6 @@ impl Eval {
         if self.submission.is_some() {
             bail!("a worker writes no files: expected no --submission with --queue");
         }
-        self.check_depth()?;
         let terms = self.queue.terms()?;
         let queued = session::with_database(&self.database, async |pool| {
             let model = checkpoints::find(pool, &Viewer::Everything, model).await?;
@@ -176,10 +176,7 @@ impl Eval {
                 );
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
-            if let Some(attempts) = protocol.attempts {
-                ensure!(dataset.kind != Kind::Arc, "--attempts: expected only for Sudokus and mazes, found for arc");
-                check_attempts(dataset.kind, attempts)?;
-            }
+            eval::check_settings(dataset.kind, &protocol)?;
             let split: Split = self.split.into();
             ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
@@ -204,15 +201,7 @@ impl Eval {
         }
     }
 
-    /// Refuses a bound that nothing would be held to.
-    fn check_depth(&self) -> anyhow::Result<()> {
-        let bounded = matches!(self.steps, Steps::Q) || self.max_steps.is_none();
-        ensure!(bounded, "--max-steps: expected only with --steps Q, found beside a number of steps");
-        Ok(())
-    }
-
     fn measure(self) -> anyhow::Result<ExitCode> {
-        self.check_depth()?;
         let stop = interrupt::stop_signal()?;
         let puzzles = self.dataset(&stop)?;
         let files: Vec<Option<&Path>> = match self.checkpoint.as_slice() {

@@ -20,7 +20,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use hrm_model::solve::check_attempts;
+use hrm_model::{Error, eval::check_settings};
 use hrm_types::{
     Page,
     board::Kind,
@@ -157,17 +157,10 @@ fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
     if protocol.limit == Some(0) {
         return refuse("protocol.limit", "expected at least 1, found 0".into());
     }
-    if protocol.voting.is_some() && kind != Kind::Arc {
-        return refuse("protocol.voting", format!("expected only for ARC tasks, found for {kind}"));
-    }
-    if protocol.blank_identifiers && kind != Kind::Arc {
-        return refuse("protocol.blank_identifiers", format!("expected only for ARC tasks, found for {kind}"));
-    }
-    if protocol.attempts.is_some() && kind == Kind::Arc {
-        return refuse("protocol.attempts", format!("expected only for Sudokus and mazes, found for {kind}"));
-    }
-    if let Some(error) = protocol.attempts.and_then(|attempts| check_attempts(kind, attempts).err()) {
-        return refuse("protocol.attempts", error.to_string());
-    }
-    Ok(())
+    check_settings(kind, protocol).map_err(|error| match error {
+        Error::Protocol { setting, puzzles, kind } => {
+            ApiError::field(format!("protocol.{setting}"), format!("expected only for {puzzles}, found for {kind}"))
+        }
+        error => ApiError::field("protocol.attempts", error.to_string()),
+    })
 }

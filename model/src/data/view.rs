@@ -53,6 +53,14 @@ impl View {
         with_cells(answer, self.undo_places(&cells))
     }
 
+    /// What an answer says of the puzzle itself, whether it was seen as it is or otherwise.
+    pub fn meant(view: Option<&Self>, answer: Option<Board>) -> Option<Board> {
+        match view {
+            None => answer,
+            Some(view) => answer.map(|answer| view.undo(&answer)),
+        }
+    }
+
     /// Values of the seen cells, each at the cell of the puzzle that it belongs to.
     pub fn undo_places<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
         let mut placed = vec![T::default(); values.len()];

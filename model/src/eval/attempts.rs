@@ -7,7 +7,6 @@ use crate::{
     data::{Dataset, encode, tokens::PAD, view::View},
     judge::judge,
     rollout::Reading,
-    solve::check_attempts,
 };
 use hrm_types::{
     evaluation::{AttemptsScore, Protocol},
@@ -28,13 +27,9 @@ pub(super) struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     /// Before the first attempt; none where the protocol does not count attempts.
-    ///
-    /// # Errors
-    /// [`crate::Error::Attempts`].
-    pub(super) fn new(dataset: &'a Dataset, items: &'a [Item], protocol: &'a Protocol) -> Result<Option<Self>> {
-        let Some(attempts) = protocol.attempts else { return Ok(None) };
-        check_attempts(dataset.kind, attempts)?;
-        Ok(Some(Self { dataset, items, protocol, solved: vec![false; items.len()], count: 0, steps: 0 }))
+    pub(super) fn new(dataset: &'a Dataset, items: &'a [Item], protocol: &'a Protocol) -> Option<Self> {
+        protocol.attempts?;
+        Some(Self { dataset, items, protocol, solved: vec![false; items.len()], count: 0, steps: 0 })
     }
 
     /// Takes what was read after a step of the first attempt at puzzle `i`.
@@ -48,7 +43,7 @@ impl<'a> Attempts<'a> {
         }
         self.steps += u64::from(step);
         let shown = encode::decode(self.dataset.kind, self.dataset.side, &reading.tokens);
-        let answer = view.map_or_else(|| shown.clone(), |view| shown.as_ref().map(|shown| view.undo(shown)));
+        let answer = View::meant(view, shown);
         let board = self.items[i].question.clone();
         let question = Question { kind: self.dataset.kind, board, expected: None, task: None };
         self.solved[i] = judge(&question, answer.as_ref()).solved == Some(true);

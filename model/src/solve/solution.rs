@@ -65,10 +65,11 @@ impl Solution {
             }
             None => vec![],
         };
-        let (answer, confidence) = match view {
-            None => (shown, confidence),
-            Some(view) => (shown.map(|board| view.undo(&board)), view.undo_places(&confidence)),
+        let confidence = match view {
+            None => confidence,
+            Some(view) => view.undo_places(&confidence),
         };
+        let answer = View::meant(view, shown);
         let judged = judge(question, answer.as_ref());
         self.steps.push(SolveStep {
             step,

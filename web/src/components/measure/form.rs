@@ -6,6 +6,7 @@ use crate::{
     components::{
         field::{ChoiceField, Refusal, TextField, number},
         problem::Problems,
+        splits::splits,
     },
     load,
     working_team::ForTeam,
@@ -156,17 +157,6 @@ pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl 
             <Problems of=refusal.beside(&FIELDS) />
         </Show>
     }
-}
-
-/// The splits that have puzzles, the held-out ones first.
-fn splits(dataset: &Dataset) -> Vec<(String, String)> {
-    let counts = [
-        (Split::Test, dataset.test_count),
-        (Split::Validation, dataset.validation_count),
-        (Split::Train, dataset.train_count),
-    ];
-    let some = counts.into_iter().filter(|(_, count)| *count > 0);
-    some.map(|(split, count)| (split.as_str().to_owned(), format!("{} ({count})", split.as_str()))).collect()
 }
 
 #[component]

@@ -5,15 +5,12 @@ use crate::{
     components::{
         field::{ChoiceField, Refusal, TextField, number},
         problem::Problems,
+        splits::{SPLITS, splits},
     },
     load,
     working_team::ForTeam,
 };
-use hrm_types::{
-    batch::CreateBatch,
-    dataset::{Dataset, Split},
-    job::LOCAL,
-};
+use hrm_types::{batch::CreateBatch, dataset::Dataset, job::LOCAL};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
@@ -121,12 +118,4 @@ pub(super) fn NewBatch() -> impl IntoView {
             </Show>
         </section>
     }
-}
-
-const SPLITS: [Split; 3] = [Split::Test, Split::Validation, Split::Train];
-
-/// The splits that have puzzles, the held-out ones first.
-fn splits(dataset: &Dataset) -> Vec<(String, String)> {
-    let some = SPLITS.into_iter().filter(|&split| dataset.count(split) > 0);
-    some.map(|split| (split.as_str().to_owned(), format!("{} ({})", split.as_str(), dataset.count(split)))).collect()
 }
