@@ -291,6 +291,7 @@ impl From<store::Error> for ApiError {
                 };
                 Self::Conflict { field, detail }
             }
+            store::Error::Experiment(error) => Self::invalid_experiment("experiment", error),
             store::Error::Stale => Self::Stale,
             store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
             store::Error::Object { .. } => Self::FileUnavailable(Box::new(error)),

@@ -189,7 +189,7 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
     if hash.len() != 64 || !hash.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
     }
-    let Evaluation { n, exact, exact_accuracy, exact_interval, .. } = score.evaluation;
+    let Evaluation { n, of, exact, exact_accuracy, exact_interval, any_optimal, .. } = score.evaluation;
     if !kind.parse().is_ok_and(|kind| score.evaluation.has_possible_attempts(kind)) {
         let (asked, found) = (score.evaluation.protocol.attempts, &score.evaluation.attempts);
         return Err(Error::content(path, format!("counts of puzzles for {asked:?} attempts"), format!("{found:?}")));
@@ -197,17 +197,30 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
     if n == 0 || exact > n {
         return Err(Error::content(path, "some puzzles and at most as many exact ones", format!("{exact} of {n}")));
     }
-    let shares = [score.evaluation.accuracy, score.evaluation.q_halt_accuracy, score.evaluation.mean_steps];
+    if of.is_some_and(|of| of < n) || any_optimal.is_some_and(|paths| paths > n) {
+        let found = format!("{n} of {of:?}, {any_optimal:?} shortest paths");
+        return Err(Error::content(path, "counts of puzzles that can be true together", found));
+    }
+    let votes = score.evaluation.voting.iter().flat_map(|voting| &voting.pass_at).map(|at| at.score);
+    if let Some(found) = votes.chain(score.evaluation.exact_by_step.iter().copied()).find(|share| !is_share(*share)) {
+        return Err(Error::content(path, "shares from 0 to 1 by step and by votes", found.to_string()));
+    }
+    let shares = [score.evaluation.accuracy, score.evaluation.q_halt_accuracy];
     let [low, high] = wilson(exact, n);
     let near = |expected: f64, found: f64| (expected - found).abs() < 1e-9;
     let fits = near(f64::from(exact) / f64::from(n), exact_accuracy)
         && near(low, exact_interval[0])
         && near(high, exact_interval[1])
-        && shares.iter().all(|share| share.is_finite() && *share >= 0.0)
-        && shares[..2].iter().all(|share| *share <= 1.0);
+        && shares.into_iter().all(is_share)
+        && (0.0..=f64::from(score.evaluation.protocol.max_steps)).contains(&score.evaluation.mean_steps);
     if fits {
         return Ok(());
     }
-    let found = format!("accuracy {exact_accuracy}, interval {exact_interval:?} and {shares:?}");
+    let steps = score.evaluation.mean_steps;
+    let found = format!("accuracy {exact_accuracy}, interval {exact_interval:?}, {shares:?} and {steps} steps");
     Err(Error::content(path, format!("numbers that {exact} exact puzzles of {n} can have"), found))
+}
+
+fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
 }

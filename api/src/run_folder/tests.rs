@@ -339,6 +339,12 @@ async fn folders_that_are_none_of_a_run_are_refused() {
             "scores.json: expected",
         ),
         (true, Box::new(edit("scores.json", "\"n\": 6", "\"n\": 0".into())), "some puzzles and at most as many exact"),
+        (true, Box::new(edit("scores.json", "\"exact_by_step\": [", "\"exact_by_step\": [5.0,".into())), "from 0 to 1"),
+        (
+            true,
+            Box::new(edit("scores.json", "\"n\": 6", "\"any_optimal\": 7, \"n\": 6".into())),
+            "counts of puzzles that can be true together",
+        ),
         (
             true,
             Box::new(edit("scores.json", "\"checkpoint_sha256\": \"", "\"checkpoint_sha256\": \"0".into())),

@@ -15,6 +15,15 @@ use uuid::Uuid;
 /// Time between the end of an object's use and its deletion: whoever began to read it may end.
 pub const REST: Duration = Duration::from_hours(1);
 
+/// Held by whoever reads a snapshot, of which no object may go however long it takes; objects are deleted alone.
+const OBJECTS_LOCK: i64 = 0x6872_6d05;
+
+/// Keeps every object from now to the end of the caller's transaction.
+pub(super) async fn keep_objects(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared($1)", OBJECTS_LOCK).execute(connection).await?;
+    Ok(())
+}
+
 /// Where new objects are put: a folder (`file:///srv/hrm/chunks`) or, in a program built with the feature `s3`, a bucket
 /// with a prefix (`s3://bucket/chunks`) whose credentials are in the variables `AWS_*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,11 +131,18 @@ pub(super) async fn drop_objects(connection: &mut PgConnection, addresses: &[Str
     Ok(())
 }
 
-/// Deletes the objects that have been of no use for `rest`; how many.
+/// Deletes the objects that have been of no use for `rest`, unless a snapshot is being read; how many.
 ///
 /// # Errors
 /// [`Error::Object`] when the store does not do so; it is tried again the next time.
 pub async fn delete_dropped(pool: &PgPool, rest: Duration) -> Result<u64, Error> {
+    let mut alone = pool.begin().await?;
+    let is_alone = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "alone!""#, OBJECTS_LOCK)
+        .fetch_one(&mut *alone)
+        .await?;
+    if !is_alone {
+        return Ok(0);
+    }
     let addresses = sqlx::query_scalar!(
         "SELECT address FROM dropped_objects WHERE dropped_at < now() - $1::interval",
         interval(rest)
@@ -139,6 +155,7 @@ pub async fn delete_dropped(pool: &PgPool, rest: Duration) -> Result<u64, Error>
         sqlx::query!("DELETE FROM dropped_objects WHERE address = $1", address).execute(pool).await?;
         deleted += 1;
     }
+    alone.rollback().await?;
     Ok(deleted)
 }
 

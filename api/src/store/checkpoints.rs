@@ -328,9 +328,12 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
         Row,
         r#"WITH standard AS (
                SELECT DISTINCT ON (checkpoint_id, evaluations.dataset_id)
-                      checkpoint_id, evaluations.dataset_id, kind, side, exact_accuracy
+                      checkpoint_id, evaluations.dataset_id, checkpoints.kind, checkpoints.side, exact_accuracy
                FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
+               JOIN datasets ON datasets.id = evaluations.dataset_id
                WHERE NOT claimed AND split = 'test' AND NOT result ? 'of'
+                     AND ($6::uuid[] IS NULL OR (checkpoints.team_id = ANY($6) OR checkpoints.public)
+                                            AND (datasets.team_id = ANY($6) OR datasets.public))
                      AND protocol - 'limit' - 'attempts' = jsonb_build_object(
                              'halting', 'q', 'max_steps', experiment #> '{arch,halt_max_steps}')
                ORDER BY checkpoint_id, evaluations.dataset_id, evaluations.id DESC

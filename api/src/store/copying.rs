@@ -46,9 +46,11 @@ pub fn schema() -> (i64, String) {
     (version, format!("{:x}", digest.finalize()))
 }
 
-/// A view of everything at one moment, whatever is written meanwhile.
+/// A view of everything at one moment, whatever is written meanwhile; objects outside of the database stay as long.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
-    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    let mut snapshot = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    bodies::keep_objects(&mut snapshot).await?;
+    Ok(snapshot)
 }
 
 /// The tables, each after those that it refers to.

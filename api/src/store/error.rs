@@ -1,6 +1,6 @@
 //! What can go wrong with what is kept.
 
-use hrm_types::run::RunState;
+use hrm_types::{experiment::InvalidExperiment, run::RunState};
 use thiserror::Error as ThisError;
 
 /// Why the store did not do what it was asked.
@@ -22,6 +22,9 @@ pub enum Error {
         /// What is in the way, in words.
         detail: String,
     },
+    /// An experiment that the dataset it names has no puzzles for.
+    #[error(transparent)]
+    Experiment(#[from] InvalidExperiment),
     /// The job is in a state in which this cannot be asked of it.
     #[error("expected a job that is {expected}, found one in the state \"{}\"", found.as_str())]
     WrongState {

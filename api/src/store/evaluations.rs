@@ -125,6 +125,9 @@ fn split(name: &str) -> Result<Split, Error> {
 /// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of
 /// several scores of one checkpoint under one protocol those measured here count before claimed ones, and of these the
 /// newest; among equals the one measured first stands first.
+///
+/// # Errors
+/// [`Error::NotFound`] when the row `cursor` is none of them, or not any more.
 pub async fn leaderboard(
     pool: &PgPool,
     viewer: &Viewer,
@@ -132,7 +135,7 @@ pub async fn leaderboard(
     cursor: Option<EvaluationId>,
     limit: u32,
 ) -> Result<Page<LeaderboardRow>, Error> {
-    let rows = sqlx::query!(
+    let mut rows = sqlx::query!(
         r#"WITH newest AS (
                SELECT DISTINCT ON (checkpoint_id, protocol) evaluations.*
                FROM evaluations JOIN datasets ON content_hash = evaluations.dataset_hash
@@ -153,15 +156,21 @@ pub async fn leaderboard(
                   checkpoints.train_seconds
            FROM ranked
            JOIN checkpoints ON checkpoints.id = ranked.checkpoint_id
-           WHERE place > COALESCE((SELECT place FROM ranked AS last WHERE last.id = $2), 0)
+           WHERE place >= COALESCE((SELECT place FROM ranked AS last WHERE last.id = $2), 0)
            ORDER BY place LIMIT $3"#,
         dataset.0,
         cursor.map(|id| id.0),
-        i64::from(limit) + 1,
+        i64::from(limit) + 1 + i64::from(cursor.is_some()),
         viewer.teams()
     )
     .fetch_all(pool)
     .await?;
+    if let Some(cursor) = cursor {
+        if rows.first().is_none_or(|first| first.id != cursor.0) {
+            return Err(Error::not_found("score", cursor.to_string()));
+        }
+        rows.remove(0);
+    }
     let items = rows
         .into_iter()
         .map(|row| LeaderboardRow {

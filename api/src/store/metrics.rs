@@ -310,7 +310,8 @@ async fn note_best(
     Ok(())
 }
 
-/// Adds points to an attempt; the caller has checked, in the same transaction, that it may.
+/// Adds points to an attempt, but for those that are there already, as when nobody heard that they were written and they
+/// come again; the caller has checked, in the same transaction, that it may.
 pub(super) async fn append(
     connection: &mut PgConnection,
     (run, attempt): (RunId, u32),
@@ -328,7 +329,8 @@ pub(super) async fn append(
          SELECT $1, $2, * FROM UNNEST(
              $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
              $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[],
-             $16::bigint[], $17::bigint[], $18::float8[])",
+             $16::bigint[], $17::bigint[], $18::float8[])
+         ON CONFLICT (run_id, attempt, step) DO NOTHING",
         run.0,
         i64::from(attempt),
         &count(|p| p.step),

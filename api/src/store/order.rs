@@ -145,7 +145,8 @@ async fn free_in(pool: &PgPool) -> Result<Vec<f64>, Error> {
                WHEN jobs.id IS NULL THEN 0
                WHEN jobs.kind = 'training' AND jobs.phase = 'training' THEN
                    (jobs.total - jobs.done) * last.elapsed_seconds / NULLIF(last.step, 0)
-               WHEN jobs.kind <> 'training' THEN
+               -- What an earlier attempt answered is not done again, so that it says nothing of this one's speed.
+               WHEN jobs.kind <> 'training' AND NOT (jobs.kind = 'batch' AND jobs.attempt > 1) THEN
                    (jobs.total - jobs.done) * EXTRACT(epoch FROM now() - jobs.started_at)::float8 / NULLIF(jobs.done, 0)
            END AS seconds
            FROM workers

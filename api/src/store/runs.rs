@@ -131,10 +131,11 @@ impl Row {
 /// The phase in which steps are trained.
 pub const TRAINING: &str = "training";
 
-/// Queues a run. An experiment on a stored dataset is tied at once to that which the viewer sees under its name.
+/// Queues a run. An experiment on a stored dataset is tied at once to that which the viewer sees under its name or id.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the experiment names a dataset that is not stored.
+/// [`Error::NotFound`] when the experiment names a dataset that is not stored; [`Error::Experiment`] when that has no
+/// puzzles to train on or to score with.
 pub async fn create(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, terms: Terms<'_>) -> Result<Run, Error> {
     let dataset = dataset_of(pool, viewer, experiment, terms.team).await?;
     let mut tx = pool.begin().await?;
@@ -146,18 +147,20 @@ pub async fn create(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, ter
 /// The stored dataset that a run of this experiment will be on, if it is stored already.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the experiment names one that the viewer does not see.
+/// [`Error::NotFound`] when the experiment names one that the viewer does not see; [`Error::Experiment`].
 pub(super) async fn dataset_of(
     pool: &PgPool,
     viewer: &Viewer,
     experiment: &Experiment,
     team: TeamId,
 ) -> Result<Option<DatasetId>, Error> {
-    Ok(match &experiment.data {
-        DataSpec::Stored { dataset } => Some(datasets::find(pool, viewer, dataset).await?.id),
-        DataSpec::Generate(spec) => datasets::generated_from(pool, team, spec).await?.map(|dataset| dataset.id),
+    let dataset = match &experiment.data {
+        DataSpec::Stored { dataset } => Some(datasets::find(pool, viewer, dataset).await?),
+        DataSpec::Generate(spec) => datasets::generated_from(pool, team, spec).await?,
         DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
-    })
+    };
+    dataset.iter().try_for_each(|dataset| experiment.check_splits(dataset))?;
+    Ok(dataset.map(|dataset| dataset.id))
 }
 
 /// Queues a run inside the caller's transaction.

@@ -21,7 +21,8 @@ use uuid::Uuid;
 /// Queues a run for each of the experiments, all of them or none.
 ///
 /// # Errors
-/// [`Error::NotFound`] when an experiment names a dataset that the viewer does not see.
+/// [`Error::NotFound`] when an experiment names a dataset that the viewer does not see; [`Error::Experiment`] when that
+/// has no puzzles to train on or to score with.
 pub async fn create(
     pool: &PgPool,
     viewer: &Viewer,

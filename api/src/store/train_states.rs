@@ -89,7 +89,8 @@ pub(super) async fn drop_old(connection: &mut PgConnection, run: RunId, keep: Re
         training: row.training_exact,
     });
     let dropped = retention::dropped(candidates.collect(), keep);
-    sqlx::query!("DELETE FROM train_states WHERE id = ANY($1)", &dropped).execute(connection).await?;
+    // Somebody may have pinned one meanwhile.
+    sqlx::query!("DELETE FROM train_states WHERE id = ANY($1) AND NOT pinned", &dropped).execute(connection).await?;
     Ok(())
 }
 

@@ -54,6 +54,8 @@ pub(super) struct StateWriter {
     /// Whether the best state seen on the validation split is kept, too.
     keep_best: bool,
     last: Instant,
+    /// Files written so far: a step's state may be written anew while the one before it is being stored.
+    files: u64,
     written: mpsc::UnboundedSender<Written>,
     storing: Arc<AtomicBool>,
 }
@@ -70,7 +72,8 @@ impl StateWriter {
             return;
         }
         self.last = Instant::now();
-        let (step, path) = (training.step(), self.folder.join(format!("{}.state", training.step())));
+        self.files += 1;
+        let (step, path) = (training.step(), self.folder.join(format!("{}.state", self.files)));
         fault::point("before-state-file");
         match training.write(&path) {
             Ok(()) => {
@@ -98,6 +101,7 @@ impl Saving {
             every,
             keep_best,
             last: Instant::now(),
+            files: 0,
             written: sender,
             storing: Arc::clone(&storing),
         };

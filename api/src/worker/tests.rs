@@ -395,18 +395,3 @@ async fn a_run_chooses_its_checkpoint_by_validation_and_says_so_everywhere() {
     assert_eq!(file.info().environment, whole.attempts[0].environment);
     assert!(whole.peak_memory_bytes.is_some() && whole.active_seconds.is_some());
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stored_dataset_without_validation_puzzles_fails_a_run_that_asks_for_them() {
-    let db = database().await;
-    let set = crate::store::tests::dataset(&db.pool, "set", 1).await;
-    let mut blind = choosing();
-    blind.data = DataSpec::Stored { dataset: set.name };
-    let id = queue(&db, &blind).await;
-    let worker = TestWorker::start(&db.pool);
-    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
-    let reason = run.reason.unwrap_or_default();
-    assert_eq!(run.state, RunState::Failed);
-    assert!(reason.contains("expected a dataset with a validation split, found one without"), "{reason}");
-    worker.stop().await;
-}

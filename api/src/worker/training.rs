@@ -31,6 +31,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     let (pool, lease, meter) = (job.pool, &job.lease, Meter::start());
     job.phase("preparing data").await?;
     let (dataset, puzzles) = data::prepare(job, &experiment.data, dataset).await?;
+    experiment.check_splits(&dataset).map_err(|error| Ended::Failed(error.to_string()))?;
     job.insist(|| leases::set_dataset(pool, lease, dataset.id)).await?;
     fault::point("data-ready");
     job.log.info(format!(

@@ -1,5 +1,6 @@
 //! An experiment: everything that decides a training run. One TOML file in `configs/`, or the JSON of a request.
 
+use crate::dataset::{Dataset, Split};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -8,6 +9,9 @@ mod data;
 #[cfg(feature = "files")]
 pub use data::{ArcSpec, CsvSpec, FolderSpec};
 pub use data::{DataSpec, GenerateSpec, MazeStyle};
+
+/// Variants of an ARC task beside itself, at most: those that a model is trained on, and those that vote.
+pub const MOST_VARIANTS: u32 = 10_000;
 
 /// Everything that decides a training run, given the code version and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -273,6 +277,26 @@ impl Experiment {
     }
 }
 
+impl Experiment {
+    /// Checks that a dataset has what a run of this experiment ends with, a score on its test split, and what it asks
+    /// for on the way.
+    ///
+    /// # Errors
+    /// The field's path with what was expected and what was found.
+    pub fn check_splits(&self, dataset: &Dataset) -> Result<(), InvalidExperiment> {
+        let has = |split: Split, field: &'static str, what: &str| {
+            let problem = || format!("expected {what} puzzles in {}, found none", dataset.name);
+            ensure(dataset.count(split) > 0, field, problem)
+        };
+        has(Split::Train, "data", "training")?;
+        has(Split::Test, "data", "test")?;
+        if self.train.validate_every.is_some() {
+            has(Split::Validation, "train.validate_every", "validation")?;
+        }
+        Ok(())
+    }
+}
+
 impl ArchConfig {
     /// Checks that the model can be built.
     ///
@@ -337,8 +361,8 @@ impl TrainConfig {
         rate(self.beta2, 0.0, 0.999_999, "train.beta2")?;
         rate(self.puzzle_emb_lr, 0.0, 1.0, "train.puzzle_emb_lr")?;
         rate(self.puzzle_emb_weight_decay, 0.0, 100.0, "train.puzzle_emb_weight_decay")?;
-        ensure(self.task_variants <= 10_000, "train.task_variants", || {
-            format!("expected at most 10000, found {}", self.task_variants)
+        ensure(self.task_variants <= MOST_VARIANTS, "train.task_variants", || {
+            format!("expected at most {MOST_VARIANTS}, found {}", self.task_variants)
         })?;
         ensure(self.log_every >= 1, "train.log_every", || "expected at least 1, found 0".into())?;
         self.validate_choice()

@@ -24,6 +24,9 @@ pub enum ExportError {
         /// Why.
         source: io::Error,
     },
+    /// A task whose name is no file's.
+    #[error("expected tasks whose names can be files', found {0:?}; `--format arrays` writes any")]
+    Name(String),
     /// A format that this kind of puzzle does not have.
     #[error("expected {expected} for {kind}, found {found}")]
     Format {
@@ -71,10 +74,10 @@ fn quoted(field: &str) -> String {
 }
 
 /// Writes one JSON file for every ARC task into a new folder, which is whole or not there: those with test pairs below
-/// `evaluation`, all others below `training`, their last pair as the test.
+/// `evaluation`, all others below `training`, their last pair as the test unless it is their only one.
 ///
 /// # Errors
-/// [`ExportError::Format`] for other kinds.
+/// [`ExportError::Format`] for other kinds; [`ExportError::Name`].
 pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
     if dataset.kind != Kind::Arc {
         return Err(ExportError::Format { expected: "arrays or csv", found: "json", kind: dataset.kind });
@@ -82,11 +85,15 @@ pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
     let evaluated: BTreeSet<&str> = dataset.test.iter().map(|puzzle| puzzle.task.as_str()).collect();
     let mut tasks: BTreeMap<PathBuf, Value> = BTreeMap::new();
     for (name, task) in of_dataset(dataset) {
+        // A name may come from anybody's folder.
+        if Path::new(name).file_name().is_none_or(|file| file != name) {
+            return Err(ExportError::Name(name.to_owned()));
+        }
         let pair = |input: &Board, output: &Board| json!({"input": rows(input), "output": rows(output)});
         let mut train: Vec<Value> = task.train.iter().map(|p| pair(&p.input, &p.output)).collect();
         let mut test: Vec<Value> =
             task.test.iter().filter_map(|test| Some(pair(&test.input, test.output.as_ref()?))).collect();
-        if test.is_empty() {
+        if test.is_empty() && train.len() > 1 {
             test.extend(train.pop());
         }
         let place = if evaluated.contains(name) { "evaluation" } else { "training" };
@@ -193,5 +200,30 @@ mod tests {
         assert_eq!(pairs(&read.train), pairs(&dataset.train));
         assert_eq!(pairs(&read.test), pairs(&dataset.test));
         assert!(matches!(write_csv(&dataset, &place.path().join("other")), Err(ExportError::Format { .. })));
+    }
+
+    #[test]
+    fn no_task_is_written_outside_of_the_folder_and_none_loses_its_only_demonstration() {
+        let spec = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..GenerateSpec::sudoku(4, 5, 4, [6, 10], 1) };
+        let mut dataset = made(&spec);
+        dataset.test.clear();
+        let task = dataset.train[0].task.clone();
+        let first = dataset.train[0].clone();
+        dataset.train.retain(|puzzle| puzzle.task != task);
+        dataset.train.push(first);
+        let place = tempfile::tempdir().expect("a folder");
+        write_json(&dataset, &place.path().join("tasks")).expect("files");
+        let written = fs::read_to_string(place.path().join(format!("tasks/training/{task}.json"))).expect("the task");
+        let written: Value = serde_json::from_str(&written).expect("JSON");
+        assert_eq!(
+            [&written["train"], &written["test"]].map(|pairs| pairs.as_array().map(Vec::len)),
+            [Some(1), Some(0)]
+        );
+        for name in ["../outside", "/outside", "a/b", "..", ""] {
+            dataset.train[0].task = name.to_owned();
+            let refused = write_json(&dataset, &place.path().join("other"));
+            assert!(matches!(&refused, Err(ExportError::Name(found)) if found == name), "{name:?}: {refused:?}");
+        }
+        assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing else is left");
     }
 }

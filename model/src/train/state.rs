@@ -88,10 +88,16 @@ impl TrainState {
         Ok(())
     }
 
-    /// Puts what was seen of the validation split where it was.
-    pub(super) fn restore_looks(&self, looks: &mut Looks, arch: &ArchConfig, dims: &Dims) -> Result<()> {
+    /// Puts what was seen of the validation split where it was, and the best weights on the device.
+    pub(super) fn restore_looks(
+        &self,
+        looks: &mut Looks,
+        arch: &ArchConfig,
+        dims: &Dims,
+        device: &Device,
+    ) -> Result<()> {
         looks.seen = self.info.seen.clone();
-        looks.best_weights = self.part("best");
+        looks.best_weights = on_device(self.part("best"), device)?;
         if looks.chosen().is_some() { params::check(arch, dims, &looks.best_weights) } else { Ok(()) }
     }
 

@@ -81,7 +81,7 @@ impl<'a> Training<'a> {
         let mut training = Self::new(experiment, corpus, &weights, dims, progress, state.info().step)?;
         state.check(experiment, &training.dataset_hash)?;
         state.restore(&mut training.trainer, arch, &dims)?;
-        state.restore_looks(&mut training.looks, arch, &dims)?;
+        state.restore_looks(&mut training.looks, arch, &dims, device)?;
         Ok(training)
     }
 

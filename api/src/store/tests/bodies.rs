@@ -4,7 +4,7 @@ use crate::store::{
     Error, PgPool, artifacts,
     artifacts::{Artifact, CHUNK},
     bodies::{self, Place},
-    garbage,
+    copying, garbage,
     testing::{data_dir, database},
 };
 use std::{
@@ -71,6 +71,21 @@ async fn objects_of_collected_chunks_are_deleted_after_a_rest() {
     assert_eq!(bodies::delete_dropped(&db.pool, Duration::ZERO).await.expect("objects are deleted"), 3);
     assert_eq!(objects(&folder).len(), 3);
     assert_eq!(artifacts::read(&db.pool, &file.sha256).await.expect("the file"), content());
+}
+
+#[tokio::test]
+async fn no_object_is_deleted_while_a_snapshot_is_read() {
+    let (db, folder) = (database().await, data_dir());
+    stored(&db.pool, &content()).await;
+    bodies::move_out(&db.pool, &place(folder.path())).await.expect("chunks move");
+    let snapshot = copying::snapshot(&db.pool).await.expect("a snapshot");
+    let other = copying::snapshot(&db.pool).await.expect("another beside it");
+    assert_eq!(garbage::collect(&db.pool).await.expect("a collection").chunks, 3);
+    assert_eq!(bodies::delete_dropped(&db.pool, Duration::ZERO).await.expect("an answer"), 0);
+    snapshot.rollback().await.expect("its end");
+    other.rollback().await.expect("its end");
+    assert_eq!(bodies::delete_dropped(&db.pool, Duration::ZERO).await.expect("objects are deleted"), 3);
+    assert_eq!(objects(&folder), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::{
     },
 };
 use hrm_types::{
+    board::Kind,
     comparison::{Part, Quantity, X},
     dataset::{Dataset, Split},
     evaluation::{Evaluation, Protocol},
@@ -196,4 +197,29 @@ async fn puzzles_are_compared_also_where_they_stand_in_another_order() {
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     let run = runs::get(pool, a).await.expect("the run");
     assert_eq!(comparisons::curve(pool, &run, X::Step, Quantity::Loss, 10).await.expect("a curve"), []);
+}
+
+#[tokio::test]
+async fn a_default_model_is_chosen_by_what_its_viewer_sees() {
+    let db = database().await;
+    let pool = &db.pool;
+    let team = async |name: &str| teams::create(pool, name).await.expect("a team").id;
+    let (anns, bobs) = (team("anns").await, team("bobs").await);
+    let set = async |team: TeamId, name: &str, seed: u64| {
+        let (spec, puzzles) = (spec(seed), puzzles(seed));
+        datasets::create(pool, NewDataset::generated(team, name, &spec, None), &puzzles).await.expect("a set").id
+    };
+    let (anns_set, bobs_set) = (set(anns, "anns", 1).await, set(bobs, "bobs", 2).await);
+    // More models are scored on Ann's puzzles, which Bob does not see.
+    for seed in 1..=3 {
+        let model = uploaded(pool, anns, seed, &[b'a', seed as u8]).await;
+        measure(pool, model, anns_set, Split::Test, &score(6, 6)).await;
+    }
+    let better = uploaded(pool, bobs, 4, b"better").await;
+    let newer = uploaded(pool, bobs, 5, b"newer").await;
+    measure(pool, better, bobs_set, Split::Test, &score(5, 6)).await;
+    measure(pool, newer, bobs_set, Split::Test, &score(1, 6)).await;
+    let default =
+        async |viewer: &Viewer| checkpoints::default_for(pool, viewer, Kind::Sudoku, 4).await.expect("a model").id;
+    assert_eq!(default(&Viewer::Teams(vec![bobs.0])).await, better);
 }

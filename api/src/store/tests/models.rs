@@ -14,7 +14,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Halting},
-    ids::{CheckpointId, DatasetId},
+    ids::{CheckpointId, DatasetId, EvaluationId},
 };
 
 /// A checkpoint that a run of this name trained.
@@ -55,6 +55,9 @@ async fn the_leaderboard_ranks_whole_test_splits_and_shares_ranks() {
     let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, Some(cursor), 2).await.expect("a page");
     assert_eq!(page.items, board.items[2..]);
     assert_eq!(page.next_cursor, None);
+    let nowhere = Some(EvaluationId(uuid::Uuid::now_v7()));
+    let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, nowhere, 2).await;
+    assert!(matches!(page, Err(Error::NotFound { what: "score", .. })), "{page:?}");
 }
 
 #[tokio::test]

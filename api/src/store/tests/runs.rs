@@ -1,9 +1,10 @@
 //! Runs as everybody sees them.
 
-use super::{LONG, claim, dataset, experiment, extend, info, point, queue, result, score};
+use super::{LONG, claim, dataset, experiment, extend, info, point, puzzles, queue, result, score, spec};
 use crate::store::access::Viewer;
 use crate::store::{
-    Error,
+    Error, datasets,
+    datasets::NewDataset,
     jobs::{self, Terms},
     leases, metrics, results,
     runs::{self, RunFilter},
@@ -11,8 +12,10 @@ use crate::store::{
     testing::database,
     train_states,
 };
+use hrm_model::data;
 use hrm_types::{
     experiment::DataSpec,
+    ids::TeamId,
     run::{BestMetrics, MetricPoint, RunState, Validation},
 };
 
@@ -37,6 +40,10 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
         stored.into_iter().map(|point| MetricPoint { wall_seconds: None, ..point }).collect()
     };
     assert_eq!(stored(None, 10).await, points);
+    // Written again, as by a worker that was not told that it had been.
+    let again = [point(4), point(5)];
+    leases::record_progress(&db.pool, &lease, 5, &again).await.expect("the lease is held");
+    assert_eq!(stored(None, 10).await, [1, 2, 4, 5].map(point));
     assert_eq!(stored(Some(1), 1).await, [point(2)]);
     assert_eq!(metrics::list(&db.pool, run.id, 2, None, 10).await.expect("metrics"), []);
 }
@@ -161,4 +168,31 @@ fn the_config_hash_depends_on_every_setting_and_on_nothing_else() {
     let by_toml: hrm_types::experiment::Experiment =
         toml::from_str(&toml::to_string(&experiment("run")).expect("TOML")).expect("the experiment");
     assert_eq!(hash, runs::config_hash(&by_toml));
+}
+
+#[tokio::test]
+async fn a_run_is_not_queued_on_puzzles_that_it_cannot_be_scored_or_looked_at_with() {
+    let db = database().await;
+    let stored = async |name: &str, puzzles: &data::Dataset| {
+        let spec = spec(1);
+        let new = NewDataset { generated: None, ..NewDataset::generated(TeamId::LOCAL, name, &spec, None) };
+        datasets::create(&db.pool, new, puzzles).await.expect("a dataset");
+    };
+    stored("whole", &puzzles(1)).await;
+    stored("untested", &data::Dataset { test: vec![], ..puzzles(2) }).await;
+    let refused = async |dataset: &str, validate_every: Option<u64>| {
+        let mut experiment = experiment("run");
+        experiment.data = DataSpec::Stored { dataset: dataset.into() };
+        experiment.train.validate_every = validate_every;
+        match runs::create(&db.pool, &Viewer::Everything, &experiment, Terms::default()).await {
+            Err(Error::Experiment(error)) => Some(error.to_string()),
+            created => created.map(|_| None).expect("a run"),
+        }
+    };
+    assert_eq!(refused("whole", None).await, None);
+    assert_eq!(
+        refused("whole", Some(5)).await.as_deref(),
+        Some("train.validate_every: expected validation puzzles in whole, found none")
+    );
+    assert_eq!(refused("untested", None).await.as_deref(), Some("data: expected test puzzles in untested, found none"));
 }
