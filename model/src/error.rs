@@ -10,7 +10,10 @@ use crate::{
     predict::BatchError,
     upstream::WeightsError,
 };
-use hrm_types::{board::Kind, experiment::InvalidExperiment};
+use hrm_types::{
+    board::Kind,
+    experiment::{InvalidExperiment, MOST_VARIANTS},
+};
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -72,6 +75,9 @@ pub enum Error {
         /// The puzzles' kind.
         kind: Kind,
     },
+    /// More votes than anybody is given.
+    #[error("expected at most {MOST_VARIANTS} variants of a task that vote, found {0}")]
+    Votes(u32),
     /// More votes than there are identifiers for.
     #[error("voting: expected at most the {trained} variants of a task that the model was trained on, found {wanted}")]
     Voting {

@@ -24,6 +24,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Protocol},
+    experiment::MOST_VARIANTS,
 };
 use items::Item;
 use std::{cell::Cell, ops::ControlFlow, time::Instant};
@@ -138,7 +139,7 @@ fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) ->
 /// Checks that puzzles of a kind have what a protocol asks for.
 ///
 /// # Errors
-/// [`Error::Protocol`], [`Error::Attempts`].
+/// [`Error::Protocol`], [`Error::Votes`], [`Error::Attempts`].
 pub fn check_settings(kind: Kind, protocol: &Protocol) -> Result<()> {
     let arc = (kind == Kind::Arc, "ARC tasks");
     let others = (kind != Kind::Arc, "Sudokus and mazes");
@@ -150,6 +151,9 @@ pub fn check_settings(kind: Kind, protocol: &Protocol) -> Result<()> {
         if present && !fits {
             return Err(Error::Protocol { setting, puzzles, kind });
         }
+    }
+    if let Some(voting) = protocol.voting.filter(|&voting| voting > MOST_VARIANTS) {
+        return Err(Error::Votes(voting));
     }
     protocol.attempts.map_or(Ok(()), |attempts| check_attempts(kind, attempts))
 }

@@ -161,6 +161,7 @@ fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
         Error::Protocol { setting, puzzles, kind } => {
             ApiError::field(format!("protocol.{setting}"), format!("expected only for {puzzles}, found for {kind}"))
         }
+        error @ Error::Votes(_) => ApiError::field("protocol.voting", error.to_string()),
         error => ApiError::field("protocol.attempts", error.to_string()),
     })
 }

@@ -33,6 +33,7 @@ pub struct Protocol {
     pub limit: Option<u32>,
     /// ARC: predictions on so many variants of every task, undone and counted as votes, beside the task itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 10_000))]
     pub voting: Option<u32>,
     /// Sudokus and mazes: attempts at every puzzle until the rules accept an answer, the puzzle as it is first and then
     /// other views of it: a Sudoku under one of its symmetries, up to 256, a maze turned and mirrored, up to 8. They count

@@ -64,11 +64,11 @@ pub fn vote(
     let mut done = 0;
     for task in &mut ballots {
         let voters = electorate.of(&tasks[task.votes.name.as_str()], wanted as usize)?;
-        cast(model, dataset.side, task, &voters, protocol)?;
+        cast(model, dataset.side, task, &voters, protocol, &mut || on_progress(done, all))?;
         done += task.questions.len();
-        if on_progress(done, all).is_break() {
-            return Err(Error::Cancelled);
-        }
+    }
+    if on_progress(done, all).is_break() {
+        return Err(Error::Cancelled);
     }
     Ok(Votes(ballots.into_iter().map(|task| task.votes).collect()))
 }
@@ -124,13 +124,14 @@ fn ballots<'a>(dataset: &'a Dataset, split: Split, protocol: &Protocol) -> Vec<B
     tasks.into_values().collect()
 }
 
-/// Casts the votes of all variants of one task.
+/// Casts the votes of all variants of one task; `go_on` is asked after each batch and may stop with `Break`.
 fn cast(
     model: &Model,
     side: u8,
     Ballots { questions, votes }: &mut Ballots<'_>,
     voters: &[(Variant, u32)],
     protocol: &Protocol,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<()> {
     let (mut asked, mut items) = (Vec::new(), Vec::new());
     for &(variant, identifier) in voters {
@@ -154,15 +155,19 @@ fn cast(
                 votes.tests[test].1.cast(variant.undo(&board), reading.q_halt);
             }
         },
-        &mut |_| ControlFlow::Continue(()),
+        &mut |_| go_on(),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{self, arc::of_dataset};
-    use hrm_types::experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, TrainConfig};
+    use crate::{
+        data::{self, Corpus, arc::of_dataset},
+        device::Device,
+        train::Training,
+    };
+    use hrm_types::experiment::{ArchConfig, DataSpec, Experiment, GenerateSpec, MOST_VARIANTS, TrainConfig};
 
     fn info(tasks: &[&str], task_variants: u32) -> CheckpointInfo {
         let spec = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..GenerateSpec::sudoku(4, 3, 2, [6, 10], 1) };
@@ -213,5 +218,32 @@ mod tests {
         assert_eq!(electorate.variants, 4);
         let voters = electorate.of(&task, 2).expect("voters");
         assert_eq!(voters.iter().map(|(_, identifier)| *identifier).collect::<Vec<_>>(), [6, 7, 8]);
+    }
+
+    #[test]
+    fn a_vote_of_many_can_be_stopped_within_a_task_and_nobody_is_given_more() {
+        let CheckpointInfo { mut experiment, .. } = info(&[], 0);
+        let DataSpec::Generate(spec) = &experiment.data else { unreachable!() };
+        let dataset = data::generate(spec, &mut |_, _| ControlFlow::Continue(())).expect("tasks");
+        experiment.arch =
+            ArchConfig { hidden_size: 16, num_heads: 2, H_layers: 1, L_layers: 1, ..ArchConfig::default() };
+        experiment.arch.puzzle_emb_ndim = 16;
+        experiment.train.batch_size = 4;
+        let corpus = Corpus::of_dataset(&dataset, &experiment);
+        let model = Training::begin(&experiment, corpus, &Device::Cpu).and_then(|training| training.model());
+        let model = model.expect("a model");
+
+        let protocol = |voting| Protocol { voting: Some(voting), blank_identifiers: true, ..Protocol::halting_by_q(1) };
+        let (mut heard, test) = (vec![], Split::Test);
+        let stopped = vote(&model, &dataset, test, &protocol(200), &mut |done, _| {
+            heard.push(done);
+            ControlFlow::Break(())
+        });
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+        assert_eq!(heard, [0], "the first task was not done");
+        let mut go_on = |_, _| ControlFlow::Continue(());
+        assert!(vote(&model, &dataset, test, &protocol(2), &mut go_on).is_ok());
+        let many = vote(&model, &dataset, test, &protocol(MOST_VARIANTS + 1), &mut go_on);
+        assert!(matches!(many, Err(Error::Votes(10_001))));
     }
 }
