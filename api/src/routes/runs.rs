@@ -200,7 +200,10 @@ pub async fn clone_run(
     ApiJson(request): ApiJson<CloneRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     let run = store::runs::get(&state.pool, id).await?;
-    let experiment = changed(&run.experiment, &request.changes.into(), "changes")?;
+    let mut experiment = changed(&run.experiment, &request.changes.into(), "changes")?;
+    if experiment.data == run.experiment.data {
+        stay_on(&state, &caller, &mut experiment.data, run.dataset_id).await?;
+    }
     queue(&state, &caller, &experiment, &request.owner, request.priority.unwrap_or(run.priority)).await
 }
 
@@ -230,6 +233,22 @@ async fn with_etag(state: &AppState, id: RunId) -> Result<impl IntoResponse + us
     let edition = store::editions::of_run(&state.pool, id).await?;
     let run = store::runs::get(&state.pool, id).await?;
     Ok((etag(edition), Json(run)))
+}
+
+/// Names the dataset that a run was on by its id, if its name has come to mean another one or none.
+async fn stay_on(
+    state: &AppState,
+    caller: &Caller,
+    data: &mut DataSpec,
+    dataset_id: Option<DatasetId>,
+) -> Result<(), ApiError> {
+    let (DataSpec::Stored { dataset }, Some(id)) = (data, dataset_id) else { return Ok(()) };
+    match store::datasets::find(&state.pool, &caller.viewer, dataset).await {
+        Ok(found) if found.id == id => {}
+        Ok(_) | Err(store::Error::NotFound { .. }) => *dataset = id.to_string(),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 /// Queues a run of a checked experiment.
