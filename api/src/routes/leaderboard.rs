@@ -53,5 +53,10 @@ pub async fn list_leaderboard(
 ) -> Result<Json<Page<LeaderboardRow>>, ApiError> {
     let limit = page_limit(query.limit)?;
     let dataset = store::datasets::find(&state.pool, &caller.viewer, &query.dataset_id.to_string()).await?;
-    Ok(Json(store::evaluations::leaderboard(&state.pool, &caller.viewer, dataset.id, query.cursor, limit).await?))
+    match store::evaluations::leaderboard(&state.pool, &caller.viewer, dataset.id, query.cursor, limit).await {
+        Err(store::Error::NotFound { what: "score", key }) => {
+            Err(ApiError::field("cursor", format!("expected `next_cursor` of a page before, found {key:?}")))
+        }
+        page => Ok(Json(page?)),
+    }
 }

@@ -155,6 +155,7 @@ pub(super) async fn store_dataset(
     about: PuzzleFile,
     received: Received,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
+    let seed = (about.validation_rows > 0).then_some(about.seed);
     let read = tokio::task::spawn_blocking(move || {
         let puzzles = intake::dataset(received, &about)?;
         let leaks = leak_report(&puzzles, &mut |_, _| ControlFlow::Continue(())).map_err(ApiError::internal)?;
@@ -162,7 +163,7 @@ pub(super) async fn store_dataset(
     });
     let (puzzles, leaks) = read.await.map_err(ApiError::internal)??;
     let Said { team, name, origin, license } = said;
-    let new = NewDataset { team, name, origin, generated: None, license, seed: None, leaks: Some(leaks) };
+    let new = NewDataset { team, name, origin, generated: None, license, seed, leaks: Some(leaks) };
     let dataset = store::datasets::create(&state.pool, new, &puzzles).await?;
     let location = format!("/api/v1/datasets/{}", dataset.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))

@@ -149,6 +149,21 @@ fn a_clone_is_a_run_of_its_own_with_changes() {
     assert_eq!((&changed["priority"], &changed["experiment"]["seed"]), (&json!(3), &json!(5)));
     assert_eq!(changed["experiment"]["train"]["lr"], 0.25);
     assert_eq!(changed["experiment"]["train"]["batch_size"], run["experiment"]["train"]["batch_size"]);
+
+    // Of a run on a dataset that has another name by now, and whose name is another one's.
+    let stored = |name: &str, seed: u64| {
+        let generate = json!({"side": 4, "train": 20, "test": 5, "givens": [6, 9], "seed": seed});
+        server.post("/api/v1/datasets", &json!({"name": name, "generate": generate})).expect(201)
+    };
+    let set = stored("puzzles", 3);
+    let mut experiment = tiny_experiment("stays");
+    experiment["data"] = json!({"source": "stored", "dataset": "puzzles"});
+    let on_set = server.post("/api/v1/runs", &json!({ "experiment": experiment })).expect(201);
+    let address = format!("/api/v1/datasets/{}", set["id"].as_str().expect("an id"));
+    Answer::of(server.request("PATCH", &address).json(&json!({"name": "renamed"}))).expect(200);
+    stored("puzzles", 4);
+    let clone_of = server.post(&path(&on_set, "/clone"), &json!({})).expect(201);
+    assert_eq!(clone_of["dataset_id"], set["id"]);
     let wrong = |changes: Value| clone(&json!({ "changes": changes }));
     let problem = wrong(json!({"arch": {"num_heads": 3}})).expect_problem(422, "invalid-experiment");
     assert_eq!(problem["field"], "changes.arch.num_heads");
@@ -328,6 +343,10 @@ fn puzzles_are_uploaded_as_text() {
     assert_eq!(server.get(answer.header("location")).expect(200), dataset);
     let puzzles = server.get(&format!("{}/puzzles?split=test", answer.header("location"))).expect(200);
     assert_eq!(puzzles["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(dataset.get("seed"), None, "nothing was drawn");
+    let three = format!("{csv}b,.143432112343412,2143432112343412,0\n");
+    let drawn = upload("name=drawn&test_rows=1&validation_rows=1&seed=7", &three).expect(201);
+    assert_eq!((&drawn["seed"], &drawn["validation_count"]), (&json!(7), &json!(1)));
     upload("name=sent&test_rows=1", &csv).expect_problem(409, "conflict");
     let wrong = csv.replace("4321,0", "4322,0");
     upload("name=wrong", &wrong).expect_problem(422, "invalid-file");
