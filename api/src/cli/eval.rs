@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
+    leaderboard::group_hash,
     queue::StopSignal,
     store::{checkpoints, datasets, evaluation_jobs},
 };
@@ -21,7 +22,13 @@ use hrm_model::{
     device::DeviceChoice,
     eval,
 };
-use hrm_types::{board::Kind, dataset::Split, evaluation::Protocol, experiment::DataSpec, job::EvaluationSpec};
+use hrm_types::{
+    board::Kind,
+    dataset::Split,
+    evaluation::Protocol,
+    experiment::{DataSpec, Experiment},
+    job::EvaluationSpec,
+};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -211,7 +218,7 @@ impl Eval {
         if self.submission.is_some() && files.len() > 1 {
             bail!("a submission is one model's: expected one --checkpoint with --submission");
         }
-        let mut accuracies = Vec::new();
+        let (mut accuracies, mut experiments) = (Vec::new(), Vec::new());
         for file in files {
             let model = checkpoint::load(file, puzzles.kind, puzzles.side)?.to_device(&self.device.open()?)?;
             let info = model.info();
@@ -228,6 +235,11 @@ impl Eval {
             let score = train::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
             println!("{}", report::score(&score));
             accuracies.push((score.exact_accuracy, score.solved()));
+            experiments.push(info.experiment.clone());
+        }
+        if let Some(reason) = no_mean(&experiments) {
+            println!("no mean: {reason}");
+            return Ok(ExitCode::SUCCESS);
         }
         let (exact, solved): (Vec<f64>, Vec<Option<f64>>) = accuracies.into_iter().unzip();
         let solved: Vec<f64> = solved.into_iter().flatten().collect();
@@ -259,6 +271,18 @@ impl Eval {
     }
 }
 
+/// Why these models' scores have no mean over seeds, if they have none.
+fn no_mean(experiments: &[Experiment]) -> Option<String> {
+    let (first, others) = experiments.split_first()?;
+    if let Some(other) = others.iter().find(|other| group_hash(other) != group_hash(first)) {
+        return Some(format!("{} and {} differ in more than their seed", first.name, other.name));
+    }
+    let mut seeds: Vec<u64> = experiments.iter().map(|experiment| experiment.seed).collect();
+    seeds.sort_unstable();
+    let twice = seeds.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(format!("two of the models have the seed {}", twice[0]))
+}
+
 /// Writes the two most voted answers to every test input as the public scorer takes them.
 fn submit(
     model: &Model,
@@ -277,4 +301,29 @@ fn submit(
     votes.write_submission(path)?;
     println!("wrote {}", path.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hrm_types::experiment::{ArchConfig, TrainConfig};
+
+    #[test]
+    fn a_mean_is_of_models_that_differ_in_their_seed_alone() {
+        let of = |name: &str, seed: u64, lr: f64| Experiment {
+            name: name.into(),
+            description: String::new(),
+            seed,
+            data: DataSpec::Stored { dataset: "set".into() },
+            arch: ArchConfig::default(),
+            train: TrainConfig { lr, ..TrainConfig::default() },
+        };
+        let reason = |experiments: &[Experiment]| no_mean(experiments);
+        assert_eq!(reason(&[of("a", 1, 0.5)]), None);
+        assert_eq!(reason(&[of("a", 1, 0.5), of("b", 2, 0.5), of("c", 3, 0.5)]), None);
+        let other = reason(&[of("a", 1, 0.5), of("b", 2, 0.25)]);
+        assert_eq!(other.as_deref(), Some("a and b differ in more than their seed"));
+        let twice = reason(&[of("a", 1, 0.5), of("b", 2, 0.5), of("c", 1, 0.5)]);
+        assert_eq!(twice.as_deref(), Some("two of the models have the seed 1"));
+    }
 }

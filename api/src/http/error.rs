@@ -286,7 +286,6 @@ impl From<store::Error> for ApiError {
             store::Error::Conflict { constraint, detail } => {
                 let field = match constraint.as_str() {
                     "datasets_name_key" => Some("name"),
-                    "datasets_content_hash_key" => Some("generate"),
                     _ => None,
                 };
                 Self::Conflict { field, detail }
