@@ -27,6 +27,8 @@ pub(crate) enum Event {
     Opened,
     /// The stream broke; the browser tries again by itself.
     Lost,
+    /// The stream was refused, after which the browser does not try again.
+    Refused,
     /// The run as it stands now.
     Run(Box<Run>),
     /// A new metric point.
@@ -47,7 +49,8 @@ impl Drop for Live {
 }
 
 impl Live {
-    /// Absent where the browser cannot. When the stream breaks, the browser connects again by itself and misses nothing.
+    /// Absent where the browser cannot. When the stream breaks, the browser connects again by itself and misses nothing,
+    /// unless what answers is no stream: a proxy whose server is away, or a server that is asked too much.
     fn connect(path: &str) -> Option<Self> {
         let source = EventSource::new(&api::address(path)).ok()?;
         Some(Self { source, listeners: Vec::new() })
@@ -73,10 +76,16 @@ pub(crate) fn open(run: RunId, after: &str, handle: impl Fn(Event) + Clone + 'st
         });
     };
     listen("open", |_| Some(Event::Opened));
-    listen("error", |_| Some(Event::Lost));
+    listen("error", |event| Some(if refused(event) { Event::Refused } else { Event::Lost }));
     listen("run", |event| data(event).map(|run| Event::Run(Box::new(run))));
     listen("metric", |event| data(event).map(|point| Event::Metric(Box::new(point))));
     Some(live)
+}
+
+/// Whether the stream that tells of this error is closed for good.
+fn refused(event: &MessageEvent) -> bool {
+    let source = event.target().and_then(|target| target.dyn_into::<EventSource>().ok());
+    source.is_some_and(|source| source.ready_state() == EventSource::CLOSED)
 }
 
 fn data<T: DeserializeOwned>(event: &MessageEvent) -> Option<T> {

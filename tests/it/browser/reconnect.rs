@@ -1,4 +1,4 @@
-//! The live page of a run while its server goes away and comes back.
+//! The live page of a run while its server goes away and comes back, and while the run ends and begins again.
 
 use super::driver::{Screen, built_page, has_browser, journey_at};
 use crate::{
@@ -7,6 +7,21 @@ use crate::{
 };
 use serde_json::json;
 use std::time::Instant;
+
+/// Queues a run that no worker takes; its id.
+fn queued(server: &Server, name: &str) -> String {
+    let queued = server.post("/api/v1/runs", &json!({"experiment": tiny_experiment(name)})).expect(201);
+    queued["id"].as_str().expect("an id").to_owned()
+}
+
+/// Takes the run as a worker elsewhere does.
+fn begin(postgres: &Postgres, run: &str) {
+    postgres.sql(&format!(
+        "UPDATE jobs SET state = 'running', attempt = 1, total = 40, started_at = now(), worker_id = gen_random_uuid(),
+            device = 'elsewhere', lease_token = gen_random_uuid(), lease_expires = now() + interval '1 hour',
+            revision = revision + 1 WHERE id = '{run}'"
+    ));
+}
 
 /// Does what a worker elsewhere does with the run: measures step `done`.
 fn work(postgres: &Postgres, run: &str, done: u32) {
@@ -32,13 +47,8 @@ fn a_live_run_goes_on_after_its_server_was_restarted() {
     }
     let postgres = Postgres::start();
     let server = Server::with_page_on(&built_page(), &postgres.url(), "127.0.0.1:0");
-    let queued = server.post("/api/v1/runs", &json!({"experiment": tiny_experiment("it-live")})).expect(201);
-    let run = queued["id"].as_str().expect("an id").to_owned();
-    postgres.sql(&format!(
-        "UPDATE jobs SET state = 'running', attempt = 1, total = 40, started_at = now(), worker_id = gen_random_uuid(),
-            device = 'elsewhere', lease_token = gen_random_uuid(), lease_expires = now() + interval '1 hour',
-            revision = revision + 1 WHERE id = '{run}'"
-    ));
+    let run = queued(&server, "it-live");
+    begin(&postgres, &run);
     work(&postgres, &run, 2);
     let address = server.address().to_owned();
     journey_at(&address.clone(), Screen::Desktop, |tab| async move {
@@ -62,5 +72,29 @@ fn a_live_run_goes_on_after_its_server_was_restarted() {
         work(&postgres, &run, 8);
         tab.until(&shows(8)).await;
         tokio::task::spawn_blocking(move || drop((again, postgres))).await.expect("both stop");
+    });
+}
+
+#[test]
+fn a_run_that_is_tried_again_is_watched_again() {
+    if !has_browser() {
+        return;
+    }
+    let postgres = Postgres::start();
+    let server = Server::with_page_on(&built_page(), &postgres.url(), "127.0.0.1:0");
+    let run = queued(&server, "it-again");
+    let address = server.address().to_owned();
+    journey_at(&address, Screen::Desktop, |tab| async move {
+        let stands = |state: &str| format!("return document.querySelector('.standing-now [data-state={state}]')");
+        tab.open(&format!("/runs/{run}")).await;
+        tab.until(&stands("queued")).await;
+        tab.press_button("Cancel the run").await;
+        tab.until(&stands("cancelled")).await;
+        tab.press_button("Retry").await;
+        tab.until(&stands("queued")).await;
+        begin(&postgres, &run);
+        work(&postgres, &run, 2);
+        tab.until(&shows(2)).await;
+        tokio::task::spawn_blocking(move || drop((server, postgres))).await.expect("both stop");
     });
 }

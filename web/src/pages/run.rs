@@ -76,7 +76,7 @@ fn RunView(id: RunId) -> impl IntoView {
     let ask = move |wish: &'static str| {
         spawn_local(async move {
             match api::runs::ask(id, wish).await {
-                Ok(changed) => drop(run.try_set(Some(changed))),
+                Ok(changed) => feed.change(changed),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });

@@ -10,6 +10,11 @@ use hrm_types::{
     run::{MetricPoint, Run},
 };
 use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// Before the first try to follow a run again; twice as long before each further one, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A run and its metrics, kept up to date.
 #[derive(Clone, Copy)]
@@ -21,6 +26,8 @@ pub(crate) struct Feed {
     /// Whether the stream is broken for now.
     pub(crate) lost: RwSignal<bool>,
     id: RunId,
+    /// Refusals since the stream was open.
+    failures: StoredValue<u32>,
     stream: StoredValue<Option<Live>, LocalStorage>,
 }
 
@@ -32,6 +39,7 @@ impl Feed {
             problem: RwSignal::new(None),
             lost: RwSignal::new(false),
             id,
+            failures: StoredValue::new(0),
             stream: StoredValue::new_local(None),
         }
     }
@@ -39,15 +47,71 @@ impl Feed {
     /// Fetches the run and its metrics so far, and follows it until it ends or the page is left.
     pub(crate) fn open(id: RunId) -> Self {
         let feed = Self::of(id);
-        spawn_local(async move {
-            feed.fetch_run().await;
-            feed.fetch_metrics().await;
-            if let Some(after) = feed.last_read() {
-                feed.stream.try_update_value(|stream| *stream = live::open(id, &after, move |event| feed.take(event)));
-            }
-        });
-        on_cleanup(move || drop(feed.stream.try_update_value(Option::take)));
+        spawn_local(feed.catch_up());
+        on_cleanup(move || feed.close());
         feed
+    }
+
+    /// Shows the run as a wish has changed it: it may have ended by that, or go on after it had.
+    pub(crate) fn change(self, run: Run) {
+        if self.note(run) {
+            self.close();
+        } else {
+            self.follow();
+        }
+    }
+
+    /// Fetches what is not known yet and follows the run from there. What refuses now may answer later.
+    async fn catch_up(self) {
+        match api::runs::get_run(self.id).await {
+            Ok(run) => {
+                self.problem.try_set(None);
+                self.note(run);
+                self.fetch_metrics().await;
+                self.follow();
+            }
+            Err(problem) if passes(&problem) => {
+                // What is known stays on the page, which says that the connection is lost.
+                if self.run.try_with_untracked(Option::is_none) == Some(true) {
+                    self.problem.try_set(Some(*problem));
+                }
+                self.catch_up_later();
+            }
+            Err(problem) => {
+                self.lost.try_set(false);
+                self.problem.try_set(Some(*problem));
+            }
+        }
+    }
+
+    fn catch_up_later(self) {
+        let failures = self.failures.try_update_value(|failures| {
+            *failures += 1;
+            *failures
+        });
+        // None on a page that was left.
+        let Some(failures) = failures else { return };
+        let again = move || {
+            if self.failures.try_get_value().is_some() {
+                self.close();
+                spawn_local(self.catch_up());
+            }
+        };
+        set_timeout(again, pause_after(failures));
+    }
+
+    /// Opens the stream, where there is none and more will come.
+    fn follow(self) {
+        if self.stream.try_with_value(Option::is_none) != Some(true) {
+            return;
+        }
+        if let Some(after) = self.last_read() {
+            self.stream.try_set_value(live::open(self.id, &after, move |event| self.take(event)));
+        }
+    }
+
+    fn close(self) {
+        drop(self.stream.try_update_value(Option::take));
     }
 
     /// The id of the last event that need not be sent; absent when nothing more will come.
@@ -61,10 +125,17 @@ impl Feed {
 
     fn take(self, event: Event) {
         match event {
-            Event::Opened => drop(self.lost.try_set(false)),
+            Event::Opened => {
+                self.failures.try_set_value(0);
+                self.lost.try_set(false);
+            }
             // The stream of a run that has ended is over, however the browser calls that.
-            Event::Lost if self.ended() => {}
+            Event::Lost | Event::Refused if self.ended() => {}
             Event::Lost => drop(self.lost.try_set(true)),
+            Event::Refused => {
+                self.lost.try_set(true);
+                self.catch_up_later();
+            }
             Event::Metric(point) => drop(self.points.try_update(|points| add(points, *point))),
             Event::Run(run) => self.take_run(*run),
         }
@@ -77,7 +148,7 @@ impl Feed {
     fn take_run(self, run: Run) {
         if self.note(run) {
             // Closed later: this very event is still being handled by the stream's listener.
-            set_timeout(move || drop(self.stream.try_update_value(Option::take)), std::time::Duration::ZERO);
+            set_timeout(move || self.close(), Duration::ZERO);
         }
     }
 
@@ -95,20 +166,15 @@ impl Feed {
         ended
     }
 
-    async fn fetch_run(self) {
-        match api::runs::get_run(self.id).await {
-            Ok(run) => drop(self.run.try_set(Some(run))),
-            Err(problem) => drop(self.problem.try_set(Some(*problem))),
-        }
-    }
-
-    /// Fetches the curve so far, thinned where it is long, and what was measured meanwhile.
+    /// Fetches what was measured and is not known: the curve so far, thinned where it is long, and what came since.
     async fn fetch_metrics(self) {
-        match api::runs::whole_curve(self.id).await {
-            Ok(page) => {
-                self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
+        if self.points.try_with_untracked(Vec::is_empty) == Some(true) {
+            match api::runs::whole_curve(self.id).await {
+                Ok(page) => {
+                    self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
+                }
+                Err(problem) => return drop(self.problem.try_set(Some(*problem))),
             }
-            Err(problem) => return drop(self.problem.try_set(Some(*problem))),
         }
         self.fetch_newer_metrics().await;
     }
@@ -130,6 +196,17 @@ impl Feed {
             }
         }
     }
+}
+
+/// How long the next try waits after so many refusals in a row.
+fn pause_after(failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+}
+
+/// Whether the same question may be answered later: no connection, no session, too many questions, a server's failure.
+fn passes(problem: &Problem) -> bool {
+    matches!(problem.status, 0 | 401 | 408 | 429 | 500..)
 }
 
 /// Adds a point in its place; a step that is known already is not added twice.
@@ -170,6 +247,40 @@ mod tests {
             "pause_requested": false, "created_at": "2026-01-01T00:00:00Z",
         });
         serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_is_queued_again_is_followed_again() {
+        Owner::new().with(|| {
+            let feed = Feed::of("0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse().unwrap());
+            feed.note(run("running"));
+            feed.take(Event::Metric(Box::new(point(30))));
+            assert_eq!(feed.last_read().as_deref(), Some("1-30"));
+            assert!(feed.note(run("failed")));
+            assert_eq!(feed.last_read(), None, "nothing more will come");
+            assert!(!feed.note(run("queued")));
+            assert_eq!(feed.last_read().as_deref(), Some("1-30"));
+        });
+    }
+
+    #[test]
+    fn tries_become_rarer() {
+        let pauses: Vec<u64> = [1, 2, 3, 4, 5, 6, 100].map(|failures| pause_after(failures).as_secs()).into();
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30]);
+    }
+
+    #[test]
+    fn what_is_gone_is_not_asked_for_again() {
+        let problem = |status| Problem {
+            kind: String::new(),
+            title: String::new(),
+            status,
+            detail: String::new(),
+            field: None,
+            request_id: String::new(),
+        };
+        assert!([0, 401, 429, 500, 502, 503, 504].into_iter().all(|status| passes(&problem(status))));
+        assert!(![400, 403, 404, 410, 422].into_iter().any(|status| passes(&problem(status))));
     }
 
     #[test]
