@@ -81,6 +81,19 @@ pub(crate) const FINE: &[Setting] = &[
     setting("train.augment", "Augment", "a symmetric variant at every visit", Kind::Choice(&["true", "false"])),
     setting("train.task_variants", "Task variants", "of every ARC task, each with an identifier", Kind::Whole),
     setting("train.log_every", "Log every", "steps averaged into one point", Kind::Whole),
+    setting("train.validate_every", "Validate every", "so many steps; empty for never", Kind::OptionalWhole),
+    setting(
+        "train.validate_limit",
+        "Validation puzzles looked at",
+        "the first so many; empty for all",
+        Kind::OptionalWhole,
+    ),
+    setting(
+        "train.checkpoint",
+        "Checkpoint",
+        "the last state, or the one best on the validation puzzles",
+        Kind::Choice(&["last", "best"]),
+    ),
     setting("arch.expansion", "Expansion", "of SwiGLU, before the 2/3", Kind::Real),
     setting("arch.halt_exploration_prob", "Halting exploration", "probability", Kind::Real),
     setting("arch.puzzle_emb_ndim", "Puzzle embedding width", "", Kind::Whole),
@@ -103,6 +116,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("data.maze", "perfect"),
     ("data.seed", "0"),
     ("train.task_variants", "0"),
+    ("train.checkpoint", "last"),
 ];
 
 /// The name of the field that chooses between generated puzzles and a stored dataset.
