@@ -108,15 +108,18 @@ pub(crate) fn NewRunPage() -> impl IntoView {
     };
     let experiments = load::load(api::runs::list_experiments);
     let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
+    let missing = RwSignal::new(None::<Problem>);
     if let Some(run) = earlier {
-        start_from_run(state, run);
+        start_from_run(state, run, missing);
     }
     let wanted = query.get("experiment");
     let dataset = query.get("dataset");
     Effect::new(move |_| {
         experiments.value.with(|files| {
             let Some(files) = files else { return };
-            if state.base.with_untracked(Option::is_some) || earlier.is_some() {
+            // An earlier run is waited for until it is known that it cannot be had.
+            let awaited = earlier.is_some() && missing.with(Option::is_none);
+            if awaited || state.base.with_untracked(Option::is_some) {
                 return;
             }
             let named = files.items.iter().find(|file| Some(&file.name) == wanted.as_ref());
@@ -135,8 +138,12 @@ pub(crate) fn NewRunPage() -> impl IntoView {
     view! {
         <Page title="New run" lead="Choose an experiment, change what you like, and queue it.">
             <Problems of=experiments.problem />
+            <Problems of=missing />
+            <Show when=move || missing.with(Option::is_some)>
+                <p class="muted">"The run to start from cannot be had. Choose an experiment instead."</p>
+            </Show>
             <Show when=move || state.base.with(Option::is_none) && experiments.problem.with(Option::is_none)>
-                {move || if none() && earlier.is_none() {
+                {move || if none() && (earlier.is_none() || missing.with(Option::is_some)) {
                     view! { <Empty title="No experiment to start from">"The server came without files in "<code>"configs/"</code>"."</Empty> }.into_any()
                 } else {
                     view! { <Waiting /> }.into_any()
@@ -149,14 +156,17 @@ pub(crate) fn NewRunPage() -> impl IntoView {
     }
 }
 
-fn start_from_run(state: FormState, id: RunId) {
+fn start_from_run(state: FormState, id: RunId, missing: RwSignal<Option<Problem>>) {
     spawn_local(async move {
-        if let Ok(run) = api::runs::get_run(id).await {
-            let title = format!("the run {}", run.name);
-            // The page may have been left meanwhile.
-            if state.base.try_get_untracked().is_some() {
-                state.start(Base { title, experiment: run.experiment });
+        match api::runs::get_run(id).await {
+            Ok(run) => {
+                let title = format!("the run {}", run.name);
+                // The page may have been left meanwhile.
+                if state.base.try_get_untracked().is_some() {
+                    state.start(Base { title, experiment: run.experiment });
+                }
             }
+            Err(problem) => drop(missing.try_set(Some(*problem))),
         }
     });
 }
