@@ -20,16 +20,7 @@ pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
     let lines = RwSignal::new(Vec::<LogLine>::new());
     let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_none_or(|run| run.state.is_final())));
     let timer = StoredValue::new(None);
-    let look = move || {
-        spawn_local(async move {
-            let after = lines.try_with_untracked(|lines| lines.last().map_or(0, |line| line.id));
-            let Some(after) = after else { return };
-            // A log that cannot be had now is looked for again soon.
-            if let Ok(page) = api::runs::list_log(id, after).await {
-                lines.try_update(|lines| append(lines, page.items));
-            }
-        });
-    };
+    let look = move || spawn_local(read_on(id, lines));
     Effect::new(move |_| {
         // Once more after the end, for the last words.
         look();
@@ -72,6 +63,21 @@ pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
     }
 }
 
+/// Takes in everything that was said after the last line known, page by page: an ended run's last words stand on the last.
+async fn read_on(id: RunId, lines: RwSignal<Vec<LogLine>>) {
+    loop {
+        let after = lines.try_with_untracked(|lines| lines.last().map_or(0, |line| line.id));
+        let Some(after) = after else { return };
+        // A log that cannot be had now is looked for again soon.
+        let Ok(page) = api::runs::list_log(id, after).await else { return };
+        let more = page.next_cursor.is_some() && !page.items.is_empty();
+        lines.try_update(|lines| append(lines, page.items));
+        if !more {
+            return;
+        }
+    }
+}
+
 fn append(lines: &mut Vec<LogLine>, new: Vec<LogLine>) {
     let last = lines.last().map_or(0, |line| line.id);
     lines.extend(new.into_iter().filter(|line| line.id > last));
@@ -88,5 +94,24 @@ fn row(line: &LogLine) -> impl IntoView + use<> {
     let at = format::exact(line.created_at, crate::clock::offset());
     view! {
         <p data-level=level><time datetime=format::machine(line.created_at)>{at}</time>" "{line.message.clone()}</p>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(ids: std::ops::RangeInclusive<u64>) -> Vec<LogLine> {
+        let line = |id| serde_json::json!({"id": id, "attempt": 1, "level": "info", "message": "", "created_at": "2026-01-01T00:00:00Z"});
+        ids.map(|id| serde_json::from_value(line(id)).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_newest_lines_are_kept_each_once() {
+        let mut lines = Vec::new();
+        append(&mut lines, said(1..=1000));
+        append(&mut lines, said(990..=1100));
+        let ids: Vec<u64> = lines.iter().map(|line| line.id).collect();
+        assert_eq!(ids, (601..=1100).collect::<Vec<_>>());
     }
 }
