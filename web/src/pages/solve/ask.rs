@@ -30,15 +30,24 @@ pub(crate) struct Asked {
     pub(crate) fragment: String,
 }
 
+/// How a puzzle is to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct How {
+    /// Name or id of the model; the server's choice if absent.
+    pub(crate) model: Option<String>,
+    /// Steps to run; absent when the model is to halt by itself.
+    pub(crate) steps: Option<u32>,
+    /// Attempts allowed.
+    pub(crate) attempts: u32,
+}
+
 /// An answered puzzle.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     /// The puzzle that was asked.
     pub(crate) asked: Asked,
-    /// Steps asked for; absent when the model was to halt by itself.
-    pub(crate) steps: Option<u32>,
-    /// Attempts allowed.
-    pub(crate) attempts: u32,
+    /// How it was asked, whatever has been chosen since.
+    pub(crate) how: How,
     pub(crate) response: SolveResponse,
 }
 
@@ -156,8 +165,12 @@ impl Ask {
         if self.busy.get_untracked() {
             return;
         }
-        let (steps, attempts) = (self.steps.get_untracked(), self.attempts.get_untracked());
-        let body = self.body(&asked, steps, attempts);
+        let how = How {
+            model: self.model.get_untracked(),
+            steps: self.steps.get_untracked(),
+            attempts: self.attempts.get_untracked(),
+        };
+        let body = body(self.kind, &asked, &how);
         self.busy.set(true);
         self.said.set(None);
         spawn_local(async move {
@@ -166,33 +179,12 @@ impl Ask {
             self.busy.set(false);
             match answer {
                 Ok(response) if now.as_ref() == Some(&asked) => {
-                    self.show(Outcome { asked, steps, attempts, response }, step);
+                    self.show(Outcome { asked, how, response }, step);
                 }
                 Ok(_) => {}
                 Err(problem) => self.problem.set(Some(*problem)),
             }
         });
-    }
-
-    /// The request for a puzzle.
-    pub(crate) fn body(self, asked: &Asked, steps: Option<u32>, attempts: u32) -> Value {
-        let mut body = json!({ "puzzle": asked.puzzle });
-        if self.kind == Kind::Maze {
-            body["kind"] = self.kind.as_str().into();
-        }
-        if asked.test_input > 0 {
-            body["test_input"] = asked.test_input.into();
-        }
-        if let Some(model) = self.model.get_untracked() {
-            body["model"] = model.into();
-        }
-        if let Some(steps) = steps {
-            body["steps"] = steps.into();
-        }
-        if attempts > 1 {
-            body["attempts"] = attempts.into();
-        }
-        body
     }
 
     fn show(self, outcome: Outcome, step: Option<usize>) {
@@ -208,6 +200,27 @@ impl Ask {
         self.outcome.set(Some(outcome));
         self.playing.set(!still && last > 0);
     }
+}
+
+/// The request for a puzzle of that kind.
+pub(super) fn body(kind: Kind, asked: &Asked, how: &How) -> Value {
+    let mut body = json!({ "puzzle": asked.puzzle });
+    if kind == Kind::Maze {
+        body["kind"] = kind.as_str().into();
+    }
+    if asked.test_input > 0 {
+        body["test_input"] = asked.test_input.into();
+    }
+    if let Some(model) = &how.model {
+        body["model"] = model.as_str().into();
+    }
+    if let Some(steps) = how.steps {
+        body["steps"] = steps.into();
+    }
+    if how.attempts > 1 {
+        body["attempts"] = how.attempts.into();
+    }
+    body
 }
 
 /// Whether `name` is the model's id or name.
@@ -244,5 +257,20 @@ impl Outcome {
     pub(crate) fn resized(&self, shown: usize) -> bool {
         let size = |text: &str| (text.len(), text.find('/'));
         shown > 0 && size(self.grid(shown - 1)) != size(self.grid(shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_says_only_what_was_chosen() {
+        let asked = Asked { puzzle: "12..".into(), ..Asked::default() };
+        let mut how = How { model: None, steps: None, attempts: 1 };
+        assert_eq!(body(Kind::Sudoku, &asked, &how), json!({ "puzzle": "12.." }));
+        how = How { model: Some("maze-9".into()), steps: Some(4), attempts: 8 };
+        let all = json!({ "puzzle": "12..", "kind": "maze", "model": "maze-9", "steps": 4, "attempts": 8 });
+        assert_eq!(body(Kind::Maze, &asked, &how), all);
     }
 }

@@ -1,14 +1,15 @@
 //! Links and commands that reproduce a result.
 
-use super::ask::{Ask, Outcome};
+use super::ask::{self, Ask, How, Outcome};
 use crate::{api, browser, components::copy::CopyButton};
 use leptos::prelude::*;
 
 /// The address of a puzzle with its model, steps and attempts; with `step` it opens there instead of playing.
 pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
-    let model = ask.model.get_untracked().map(|model| format!("model={}", browser::query_value(&model)));
-    let steps = outcome.steps.map(|steps| format!("steps={steps}"));
-    let attempts = (outcome.attempts > 1).then(|| format!("attempts={}", outcome.attempts));
+    let How { model, steps, attempts } = &outcome.how;
+    let model = model.as_ref().map(|model| format!("model={}", browser::query_value(model)));
+    let steps = steps.map(|steps| format!("steps={steps}"));
+    let attempts = (*attempts > 1).then(|| format!("attempts={attempts}"));
     let step = step.map(|step| format!("step={step}"));
     let query = Some(outcome.asked.query.clone()).filter(|query| !query.is_empty());
     let parts: Vec<String> = [query, model, steps, attempts, step].into_iter().flatten().collect();
@@ -21,7 +22,7 @@ pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
 
 /// The same request on a command line.
 fn curl(ask: Ask, outcome: &Outcome) -> String {
-    let body = ask.body(&outcome.asked, outcome.steps, outcome.attempts).to_string().replace('\'', "'\\''");
+    let body = ask::body(ask.kind, &outcome.asked, &outcome.how).to_string().replace('\'', "'\\''");
     let address = format!("{}{}", browser::origin(), api::address("/solve"));
     format!("curl -s {address} \\\n  -H 'content-type: application/json' \\\n  -d '{body}'")
 }
@@ -31,7 +32,6 @@ fn curl(ask: Ask, outcome: &Outcome) -> String {
 pub(crate) fn Share(ask: Ask) -> impl IntoView {
     let text = move |of: fn(Ask, &Outcome, usize) -> String| {
         Signal::derive(move || {
-            ask.model.track();
             let shown = ask.shown.get();
             ask.outcome.with(|outcome| outcome.as_ref().map(|outcome| of(ask, outcome, shown)).unwrap_or_default())
         })

@@ -46,7 +46,7 @@ pub(crate) fn ending(outcome: &Outcome) -> String {
 
 fn stopped(outcome: &Outcome) -> String {
     let used = outcome.response.steps_used;
-    match (outcome.steps, outcome.response.halted) {
+    match (outcome.how.steps, outcome.response.halted) {
         (Some(_), _) => format!("It ran exactly {}, as asked.", format::counted(used.into(), "step")),
         (None, true) => format!("The model chose to stop after step {used}."),
         (None, false) => {
@@ -88,7 +88,7 @@ pub(crate) fn step(outcome: &Outcome, shown: usize) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::pages::solve::ask::Asked;
+    use crate::pages::solve::ask::{Asked, How};
     use hrm_types::{
         ids::CheckpointId,
         solve::{MazePath, ModelRef, SolveResponse, SolveStep},
@@ -129,7 +129,8 @@ pub(super) mod tests {
             milliseconds: 12.3,
             steps: (1..).zip(lines).map(step).collect(),
         };
-        Outcome { asked: Asked::default(), steps, attempts: 1, response }
+        let how = How { model: None, steps, attempts: 1 };
+        Outcome { asked: Asked::default(), how, response }
     }
 
     const PUZZLE: (Kind, &str) = (Kind::Sudoku, "12..34..........");
