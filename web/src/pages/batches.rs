@@ -23,7 +23,7 @@ use new::NewBatch;
 /// The page at `/batches`.
 #[component]
 pub(crate) fn BatchesPage() -> impl IntoView {
-    let batches = Pages::open(|cursor| Box::pin(api::batches::list(cursor)));
+    let batches = Pages::open(|a: &Batch, b| a.job.id == b.job.id, |cursor| Box::pin(api::batches::list(cursor)));
     let list = move || {
         batches.items.with(|items| match items {
             None if batches.problem.with(Option::is_some) => ().into_any(),

@@ -33,7 +33,7 @@ const PICTURES: u32 = 5;
 /// The page at `/datasets`.
 #[component]
 pub(crate) fn DatasetsPage() -> impl IntoView {
-    let datasets = Pages::open(|cursor| Box::pin(api::data::list(cursor)));
+    let datasets = Pages::open(|a: &Dataset, b| a.id == b.id, |cursor| Box::pin(api::data::list(cursor)));
     let list = move || {
         datasets.items.with(|items| match items {
             None if datasets.problem.with(Option::is_some) => ().into_any(),

@@ -28,7 +28,7 @@ use upload::Upload;
 /// The page at `/models`.
 #[component]
 pub(crate) fn ModelsPage() -> impl IntoView {
-    let models = Pages::open(|cursor| Box::pin(api::models::list(cursor)));
+    let models = Pages::open(|a: &Model, b| a.id == b.id, |cursor| Box::pin(api::models::list(cursor)));
     let aliases = load::load(api::models::list_aliases);
     let list = move || {
         models.items.with(|items| match items {

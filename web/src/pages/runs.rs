@@ -2,6 +2,7 @@
 
 mod columns;
 mod look;
+mod older;
 mod table;
 
 use crate::{
@@ -13,9 +14,10 @@ use crate::{
     },
     load,
 };
-use hrm_types::{Page as ListPage, ids::RunId, problem::Problem, run::Run};
+use hrm_types::{ids::RunId, problem::Problem};
 use leptos::{prelude::*, task::spawn_local};
 use look::Look;
+use older::{More, Newest, Older};
 use std::time::Duration;
 use table::{Actions, Table};
 
@@ -31,26 +33,19 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let newest = load::poll(
         move || {
             let filter = filter.get();
-            async move { api::runs::list_runs(&filter, None).await }
+            async move { api::runs::list_runs(&filter, None).await.map(|page| (filter, page)) }
         },
-        |page: Option<&ListPage<Run>>| {
-            let moving = page.is_some_and(|page| page.items.iter().any(|run| !run.state.is_final()));
+        |newest: Option<&Newest>| {
+            let moving = newest.is_some_and(|(_, page)| page.items.iter().any(|run| !run.state.is_final()));
             Some(if moving { BUSY } else { IDLE })
         },
     );
     let workers = load::poll(api::runs::list_workers, |_| Some(IDLE));
-    let older = Older::new();
-    // Other filters, another list.
-    Effect::new(move |before: Option<()>| {
-        filter.track();
-        if before.is_some() {
-            older.forget();
-        }
-    });
+    let older = Older::below(newest.value);
     let datasets = load::load(api::data::list_datasets);
     let datasets = Memo::new(move |_| datasets.value.get().map(|page| page.items).unwrap_or_default());
     let refused = RwSignal::new(None::<Problem>);
-    let runs = Memo::new(move |_| newest.value.with(|page| page.as_ref().map(|page| older.after(page))));
+    let runs = Memo::new(move |_| newest.value.with(|newest| newest.as_ref().map(|(_, page)| older.after(page))));
     let ask = move |(id, wish): (RunId, &'static str)| {
         spawn_local(async move {
             refused.try_set(api::runs::ask(id, wish).await.err().map(|problem| *problem));
@@ -110,76 +105,5 @@ fn nothing() -> impl IntoView {
             <a href="/runs/new">"queue the first run"</a>
             ". It trains here, its curves are live, and its score goes to the leaderboard."
         </Empty>
-    }
-}
-
-/// Where the list goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Next {
-    /// No older page was fetched yet: where the newest ends.
-    AfterNewest,
-    Cursor(String),
-    /// The oldest run is shown.
-    Nothing,
-}
-
-/// Pages beyond the newest, which are fetched on request and not again.
-#[derive(Clone, Copy)]
-struct Older {
-    runs: RwSignal<Vec<Run>>,
-    /// What comes after them.
-    next: RwSignal<Next>,
-}
-
-impl Older {
-    fn new() -> Self {
-        Self { runs: RwSignal::new(Vec::new()), next: RwSignal::new(Next::AfterNewest) }
-    }
-
-    fn forget(self) {
-        self.runs.set(Vec::new());
-        self.next.set(Next::AfterNewest);
-    }
-
-    /// The newest page and then the older runs, each run once.
-    fn after(self, newest: &ListPage<Run>) -> Vec<Run> {
-        let mut all = newest.items.clone();
-        self.runs.with(|older| {
-            for run in older {
-                if !newest.items.iter().any(|newer| newer.id == run.id) {
-                    all.push(run.clone());
-                }
-            }
-        });
-        all
-    }
-}
-
-#[component]
-fn More(filter: Memo<RunFilter>, newest: RwSignal<Option<ListPage<Run>>>, older: Older) -> impl IntoView {
-    let next = Memo::new(move |_| match older.next.get() {
-        Next::Cursor(cursor) => Some(cursor),
-        Next::Nothing => None,
-        Next::AfterNewest => newest.with(|page| page.as_ref().and_then(|page| page.next_cursor.clone())),
-    });
-    let problem = RwSignal::new(None::<Problem>);
-    let fetch = move |_| {
-        let Some(cursor) = next.get_untracked() else { return };
-        let filter = filter.get_untracked();
-        spawn_local(async move {
-            match api::runs::list_runs(&filter, Some(&cursor)).await {
-                Ok(page) => {
-                    older.next.try_set(page.next_cursor.map_or(Next::Nothing, Next::Cursor));
-                    older.runs.try_update(|runs| runs.extend(page.items));
-                }
-                Err(error) => drop(problem.try_set(Some(*error))),
-            }
-        });
-    };
-    view! {
-        <Problems of=problem />
-        <Show when=move || next.with(Option::is_some)>
-            <button type="button" class="more" on:click=fetch>"Older runs"</button>
-        </Show>
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::{
     api,
-    components::{pictures::Pictures, solved_by::SolvedBy},
+    components::{pictures::Pictures, problem::Problems, solved_by::SolvedBy},
     load,
+    paging::{MoreButton, Requests, append},
 };
 use hrm_types::{
     comparison::{Part, PuzzleComparison},
     ids::{CheckpointId, RunId},
+    problem::Problem,
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -16,9 +18,14 @@ pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
     let part = RwSignal::new(Part::Neither);
     let more = RwSignal::new(Vec::new());
     let next = RwSignal::new(None::<String>);
+    let problem = RwSignal::new(None::<Problem>);
+    let requests = Requests::new();
     let compared = load::load(move || {
         let part = part.get();
+        // The puzzles of another part are no continuation of this one's.
         more.set(Vec::new());
+        next.set(None);
+        requests.forget();
         async move { api::scores::compare_puzzles(&[id], part, None).await }
     });
     Effect::new(move |_| {
@@ -26,12 +33,22 @@ pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
             compared.value.with(|compared| compared.as_ref().and_then(|compared| compared.next_cursor.clone()));
         next.set(cursor);
     });
-    let fetch = move |_| {
-        let (part, Some(cursor)) = (part.get_untracked(), next.get_untracked()) else { return };
+    let press = move || {
+        let Some(cursor) = next.get_untracked() else { return };
+        let Some(number) = requests.further() else { return };
+        let part = part.get_untracked();
         spawn_local(async move {
-            if let Ok(page) = api::scores::compare_puzzles(&[id], part, Some(&cursor)).await {
-                next.try_set(page.next_cursor);
-                more.try_update(|more| more.extend(page.items));
+            let answer = api::scores::compare_puzzles(&[id], part, Some(&cursor)).await;
+            if !requests.answered(number) {
+                return;
+            }
+            match answer {
+                Ok(page) => {
+                    problem.try_set(None);
+                    next.try_set(page.next_cursor);
+                    more.try_update(|more| append(more, page.items, |a, b| a.position == b.position));
+                }
+                Err(error) => drop(problem.try_set(Some(*error))),
             }
         });
     };
@@ -45,8 +62,9 @@ pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
                     let puzzles = compared.items.iter().chain(more.read().iter()).cloned().collect::<Vec<_>>();
                     view! { <Pictures dataset=compared.dataset_id puzzles model=Some(checkpoint) /> }
                 }))}
+                <Problems of=problem />
                 <Show when=move || next.with(Option::is_some)>
-                    <button type="button" class="more" on:click=fetch>"More"</button>
+                    <MoreButton requests label="More" press />
                 </Show>
             </section>
         </Show>
