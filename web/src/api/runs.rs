@@ -16,6 +16,9 @@ use hrm_types::{
     worker::Worker,
 };
 
+/// Rows that the server gives at once at most.
+const LONGEST_PAGE: usize = 100;
+
 pub(crate) async fn list_experiments() -> Answer<Page<ExperimentFile>> {
     get("/experiments").await
 }
@@ -111,9 +114,20 @@ pub(crate) async fn list_metrics(id: RunId, after_step: u64) -> Answer<Page<Metr
     get(&format!("/runs/{id}/metrics?after_step={after_step}")).await
 }
 
-/// The newest jobs of any kind in a state, at most `limit`.
-pub(crate) async fn list_jobs(state: &str, limit: usize) -> Answer<Page<Job>> {
-    get(&format!("/jobs?limit={limit}&state={state}")).await
+/// Jobs of any kind in a state, page after page, at most `most` of them; a `next_cursor` says that there are others.
+pub(crate) async fn list_jobs(state: &str, order: &str, most: usize) -> Answer<Page<Job>> {
+    let mut all = Page { items: Vec::new(), next_cursor: None };
+    loop {
+        let limit = (most - all.items.len()).min(LONGEST_PAGE);
+        let cursor = all.next_cursor.as_deref().map(|cursor| format!("&cursor={}", encoded(cursor)));
+        let cursor = cursor.unwrap_or_default();
+        let page: Page<Job> = get(&format!("/jobs?limit={limit}&state={state}&order={order}{cursor}")).await?;
+        all.items.extend(page.items);
+        all.next_cursor = page.next_cursor;
+        if all.next_cursor.is_none() || all.items.len() >= most {
+            return Ok(all);
+        }
+    }
 }
 
 /// Asks something of a job: `cancel` or `retry`; of a run also `pause` and `resume`.

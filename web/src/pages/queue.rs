@@ -34,6 +34,9 @@ const GATHER: Duration = Duration::from_millis(300);
 /// Jobs that are shown of those that have not ended.
 const SHOWN: usize = 100;
 
+/// Waiting jobs that are fetched: whose turn it is next is known only of those that were.
+const FETCHED: usize = 500;
+
 /// Ended jobs that are shown.
 const ENDED: usize = 12;
 
@@ -49,13 +52,15 @@ struct Queue {
 
 impl Queue {
     fn open() -> Self {
-        let list = |state: &'static str, limit| load::poll(move || api::runs::list_jobs(state, limit), |_| Some(PAUSE));
-        let of = |state| list(state, SHOWN);
+        let list = |state: &'static str, order: &'static str, most| {
+            load::poll(move || api::runs::list_jobs(state, order, most), |_| Some(PAUSE))
+        };
         let queue = Self {
-            waiting: of("queued"),
-            running: of("running"),
-            paused: of("paused"),
-            ended: ["succeeded", "failed", "cancelled"].map(|state| list(state, ENDED)),
+            // Of more than are fetched, those that wait longest are likelier to be next.
+            waiting: list("queued", "created", FETCHED),
+            running: list("running", "-created", SHOWN),
+            paused: list("paused", "-created", SHOWN),
+            ended: ["succeeded", "failed", "cancelled"].map(|state| list(state, "-finished", ENDED)),
             refused: RwSignal::new(None),
         };
         queue.follow();
@@ -134,11 +139,16 @@ pub(crate) fn QueuePage() -> impl IntoView {
 }
 
 fn list(queue: Queue, of: Loaded<ListPage<Job>>, none: &'static str) -> impl IntoView {
-    let jobs = Memo::new(move |_| of.value.with(|page| page.as_ref().map(|page| page.items.clone())));
+    let jobs = Memo::new(move |_| {
+        of.value.with(|page| page.as_ref().map(|page| (page.items.clone(), page.next_cursor.is_some())))
+    });
     move || match jobs.get() {
         None => view! { <Waiting /> }.into_any(),
-        Some(jobs) if jobs.is_empty() => view! { <p class="muted">{none}</p> }.into_any(),
-        Some(jobs) => table(queue, jobs).into_any(),
+        Some((jobs, _)) if jobs.is_empty() => view! { <p class="muted">{none}</p> }.into_any(),
+        Some((jobs, others)) => {
+            let others = others.then(|| view! { <p class="muted">{format!("The newest {SHOWN} of them.")}</p> });
+            view! { {table(queue, jobs)}{others} }.into_any()
+        }
     }
 }
 

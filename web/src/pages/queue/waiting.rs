@@ -1,6 +1,6 @@
 //! Waiting jobs in the order in which they will be claimed, which one may change: by dragging, or with buttons.
 
-use super::{Queue, buttons};
+use super::{Queue, SHOWN, buttons};
 use crate::{
     api,
     components::{
@@ -8,28 +8,45 @@ use crate::{
         job::JobName,
         problem::{Empty, Waiting},
     },
+    format,
 };
-use hrm_types::{ids::JobId, job::Job};
+use hrm_types::{Page, ids::JobId, job::Job};
 use leptos::prelude::*;
 
 /// The queue's line.
 #[component]
 pub(super) fn Line(queue: Queue) -> impl IntoView {
-    let jobs = Memo::new(move |_| queue.waiting.value.with(|page| page.as_ref().map(|page| in_order(&page.items))));
+    let jobs = Memo::new(move |_| {
+        let of = |page: &Page<Job>| (in_order(&page.items), page.next_cursor.is_some());
+        queue.waiting.value.with(|page| page.as_ref().map(of))
+    });
     let dragged = RwSignal::new(None::<JobId>);
     move || {
         match jobs.get() {
         None => view! { <Waiting /> }.into_any(),
-        Some(jobs) if jobs.is_empty() => view! {
+        Some((jobs, _)) if jobs.is_empty() => view! {
             <Empty title="Nothing waits">"What is queued stands here until a worker takes it. "<a href="/runs/new">"Queue a run"</a>"."</Empty>
         }
         .into_any(),
-        Some(jobs) => {
-            let rows = (0..jobs.len()).map(|place| row(queue, &jobs, place, dragged)).collect_view();
-            view! { <ol class="line">{rows}</ol> }.into_any()
+        Some((jobs, others)) => {
+            let rows = (0..jobs.len().min(SHOWN)).map(|place| row(queue, &jobs, place, dragged)).collect_view();
+            let rest = left_out(jobs.len(), others).map(|words| view! { <p class="muted">{words}</p> });
+            view! { <ol class="line">{rows}</ol>{rest} }.into_any()
         }
     }
     }
+}
+
+/// What is not shown of the line, in words: of so many jobs that are known, and whether there are others.
+fn left_out(known: usize, others: bool) -> Option<String> {
+    if others {
+        return Some(format!(
+            "More than {known} jobs wait. Above are the next of the {known} that were queued first; a job of a higher \
+             priority that was queued later may go before them."
+        ));
+    }
+    let behind = known.checked_sub(SHOWN).filter(|&behind| behind > 0)?;
+    Some(format!("Behind them: {}.", format::counted(behind as u64, "job")))
 }
 
 fn in_order(jobs: &[Job]) -> Vec<Job> {
@@ -102,4 +119,17 @@ fn row(queue: Queue, jobs: &[Job], place: usize, dragged: RwSignal<Option<JobId>
 /// A place in the queue, from the number of jobs ahead.
 fn position(ahead: u32) -> String {
     if ahead == 0 { "next".into() } else { format!("{}.", ahead + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_line_leaves_out_is_told() {
+        assert_eq!(left_out(0, false), None);
+        assert_eq!(left_out(SHOWN, false), None);
+        assert_eq!(left_out(SHOWN + 1, false).unwrap(), "Behind them: 1 job.");
+        assert!(left_out(500, true).unwrap().starts_with("More than 500 jobs wait."));
+    }
 }
