@@ -167,12 +167,15 @@ fn Shown(
     /// Orders it by a column; absent where it is fixed.
     order_by: Option<Callback<String>>,
 ) -> impl IntoView {
+    // Drawn anew only when it is another; what was opened stays open then, too.
+    let board = Memo::new(move |_| board.get());
+    let opened = RwSignal::new(Vec::new());
     move || {
         board.with(|board| match board {
             None => view! { <Waiting /> }.into_any(),
             Some(board) => view! {
                 {about.then(|| view! { <p class="board-about">{label(&board.task, &board.protocol)}</p> })}
-                <Table board=board.clone() filter order_by />
+                <Table board=board.clone() filter order_by opened />
             }
             .into_any(),
         })

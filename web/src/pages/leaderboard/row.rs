@@ -1,13 +1,37 @@
 //! A row of a leaderboard: its score with the interval drawn, and on request the scores behind it.
 
 use crate::{api, components::ago::Ago, format};
-use hrm_types::leaderboard::{BoardRow, IntervalOver, Member};
+use hrm_types::{
+    ids::CheckpointId,
+    leaderboard::{BoardRow, IntervalOver, Member},
+};
 use leptos::prelude::*;
+
+/// Rows that are open, by the first checkpoint stored of each.
+pub(super) type Opened = Vec<CheckpointId>;
+
+/// What a row is known by as long as it gets further scores; nothing for a published figure, which does not open.
+fn known_by(row: &BoardRow) -> Option<CheckpointId> {
+    row.members.iter().map(|member| member.checkpoint_id).min()
+}
 
 /// The row as a group of table rows: itself, and what opens below it. `what` is what its score is called, `paper` where the
 /// paper's figure stands.
-pub(super) fn row(row: &BoardRow, what: &'static str, paper: Option<f64>) -> impl IntoView + use<> {
-    let open = RwSignal::new(false);
+pub(super) fn row(
+    row: &BoardRow,
+    what: &'static str,
+    paper: Option<f64>,
+    opened: RwSignal<Opened>,
+) -> impl IntoView + use<> {
+    let key = known_by(row);
+    let open = Memo::new(move |_| opened.with(|opened| key.is_some_and(|key| opened.contains(&key))));
+    let toggle = move || {
+        let Some(key) = key else { return };
+        opened.update(|opened| match opened.iter().position(|other| *other == key) {
+            Some(place) => drop(opened.remove(place)),
+            None => opened.push(key),
+        });
+    };
     let row = row.clone();
     let rank = row.rank.map(|rank| format!("{rank}{}", if row.tied { " =" } else { "" }));
     let rank_title = row.tied.then_some("Its interval overlaps another's of this rank");
@@ -17,7 +41,7 @@ pub(super) fn row(row: &BoardRow, what: &'static str, paper: Option<f64>) -> imp
         .map(|weights| view! { <span title=format::count(weights)>{format::short_count(weights)}</span> });
     let steps = row.mean_steps.map(|steps| format!("{steps:.1}"));
     let hours = row.device_hours.map(|hours| format::duration(hours * 3_600.0));
-    let (name, score, difference) = (name(&row, open), score(&row, paper), difference(&row));
+    let (name, score, difference) = (name(&row, open, toggle), score(&row, paper), difference(&row));
     let seeds = if row.n > 0 { row.n.to_string() } else { dash() };
     let class = if row.verified { "verified" } else { "claim" };
     view! {
@@ -43,12 +67,11 @@ fn dash() -> String {
 }
 
 /// The name, which opens the scores behind it, and a word on what kind of row it is.
-fn name(row: &BoardRow, open: RwSignal<bool>) -> AnyView {
+fn name(row: &BoardRow, open: Memo<bool>, toggle: impl Fn() + 'static) -> AnyView {
     let name = row.name.clone();
     if row.members.is_empty() {
         return view! { {name}<span class="badge">"published"</span> }.into_any();
     }
-    let toggle = move |_| open.update(|open| *open = !*open);
     let badge = if row.verified { "verified" } else { "claimed" };
     let title = if row.verified {
         "Measured here from stored checkpoints"
@@ -56,7 +79,7 @@ fn name(row: &BoardRow, open: RwSignal<bool>) -> AnyView {
         "Said by who imported it; not measured here"
     };
     view! {
-        <button type="button" class="quiet opens" aria-expanded=move || open.get().to_string() on:click=toggle>{name}</button>
+        <button type="button" class="quiet opens" aria-expanded=move || open.get().to_string() on:click=move |_| toggle()>{name}</button>
         <span class="badge" data-kind=badge title=title>{badge}</span>
     }
     .into_any()
@@ -114,7 +137,7 @@ fn details(row: &BoardRow, what: &'static str) -> impl IntoView + use<> {
         || view! { <a class="button" href=format!("/compare?runs={}", compare.join(","))>"Compare its runs"</a> },
     );
     let data =
-        row.train_dataset_id.map(|id| view! { <a class="button" href=format!("/datasets#{id}")>"Training data"</a> });
+        row.train_dataset_id.map(|id| view! { <a class="button" href=format!("/datasets/{id}")>"Training data"</a> });
     view! {
         <tr class="row-details">
             <td colspan="9">

@@ -1,6 +1,9 @@
 //! A leaderboard's table: what can be ordered by, and a row for each configuration.
 
-use super::{choice::Filter, row::row};
+use super::{
+    choice::Filter,
+    row::{Opened, row},
+};
 use crate::format;
 use hrm_types::leaderboard::{Better, Leaderboard, Reference};
 use leptos::prelude::*;
@@ -22,7 +25,12 @@ const HEADINGS: [Heading; 9] = [
 ];
 
 #[component]
-pub(super) fn Table(board: Leaderboard, filter: Filter, order_by: Option<Callback<String>>) -> impl IntoView {
+pub(super) fn Table(
+    board: Leaderboard,
+    filter: Filter,
+    order_by: Option<Callback<String>>,
+    opened: RwSignal<Opened>,
+) -> impl IntoView {
     let headings = HEADINGS.map(|heading| head(&board, heading, order_by)).into_iter().collect_view();
     let reference = board.reference.clone();
     let (about, metric) = (reference.as_ref().map(paper), board.metric.clone());
@@ -33,7 +41,7 @@ pub(super) fn Table(board: Leaderboard, filter: Filter, order_by: Option<Callbac
         if shown.is_empty() {
             return view! { <tr><td colspan="9" class="muted">"No row of this kind."</td></tr> }.into_any();
         }
-        shown.into_iter().map(|shown| row(shown, what, line)).collect_view().into_any()
+        shown.into_iter().map(|shown| row(shown, what, line, opened)).collect_view().into_any()
     };
     view! {
         {about}
