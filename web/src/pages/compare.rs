@@ -97,26 +97,41 @@ fn Compared(ids: Memo<Vec<RunId>>, without: Callback<RunId>) -> impl IntoView {
     );
     // What is drawn anew only when it is another.
     let shown = Memo::new(move |_| comparison.value.get());
+    let runs = Memo::new(move |_| {
+        let ids = |comparison: &Comparison| comparison.runs.iter().map(|run| run.id).collect::<Vec<_>>();
+        shown.with(|comparison| comparison.as_ref().map(ids))
+    });
     view! {
         <Problems of=comparison.problem />
-        {move || match shown.get() {
+        {move || match runs.get() {
             None if comparison.problem.with(Option::is_some) => ().into_any(),
             None => view! { <Waiting /> }.into_any(),
-            Some(comparison) => sections(&comparison, without).into_any(),
+            Some(ids) => sections(ids, shown, without).into_any(),
         }}
     }
 }
 
-fn sections(comparison: &Comparison, without: Callback<RunId>) -> impl IntoView + use<> {
-    let groups = Groups::of(comparison);
-    let ids: Vec<RunId> = comparison.runs.iter().map(|run| run.id).collect();
-    let labels: Vec<String> = (0..ids.len()).map(|run| groups.label(run).to_owned()).collect();
-    let pair = (ids.len() == 2).then(|| view! { <Puzzles runs=comparison.runs.clone() /> });
+/// The sections about these runs. While one of them trains every look brings other figures: what somebody has chosen in a
+/// section outlives them.
+fn sections(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, without: Callback<RunId>) -> impl IntoView {
+    let groups = Memo::new(move |_| shown.with(|comparison| comparison.as_ref().map(Groups::of).unwrap_or_default()));
+    let pair = (ids.len() == 2).then(|| view! { <Puzzles shown /> });
+    let drawn = move |draw: fn(&Comparison, Groups, Callback<RunId>) -> AnyView| {
+        move || shown.with(|comparison| comparison.as_ref().map(|comparison| draw(comparison, groups.get(), without)))
+    };
     view! {
-        <Scores runs=comparison.runs.clone() groups=groups.clone() without />
-        <Curves ids groups=groups.clone() />
-        <ByStep runs=comparison.runs.clone() groups=groups.clone() />
-        <Parallel comparison=comparison.clone() groups=groups.clone() />
+        {drawn(|comparison, groups, without| view! { <Scores runs=comparison.runs.clone() groups without /> }.into_any())}
+        <Curves ids shown groups />
+        {drawn(|comparison, groups, _| view! { <ByStep runs=comparison.runs.clone() groups /> }.into_any())}
+        {drawn(|comparison, groups, _| view! { <Parallel comparison=comparison.clone() groups /> }.into_any())}
+        {drawn(differences)}
+        {pair}
+    }
+}
+
+fn differences(comparison: &Comparison, groups: Groups, _: Callback<RunId>) -> AnyView {
+    let labels: Vec<String> = (0..comparison.runs.len()).map(|run| groups.label(run).to_owned()).collect();
+    view! {
         <Differences
             title="Settings"
             none="All settings but the names are the same."
@@ -127,8 +142,8 @@ fn sections(comparison: &Comparison, without: Callback<RunId>) -> impl IntoView 
             title="What they rest on"
             none="Program, machine, data and protocol are the same."
             differences=comparison.provenance.clone()
-            labels=labels.clone()
+            labels
         />
-        {pair}
     }
+    .into_any()
 }

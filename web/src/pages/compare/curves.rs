@@ -8,7 +8,7 @@ use crate::{
     format, load,
 };
 use hrm_types::{
-    comparison::{ComparedCurve, CurvePoint, Quantity, X},
+    comparison::{ComparedCurve, Comparison, CurvePoint, Quantity, X},
     ids::RunId,
 };
 use leptos::prelude::*;
@@ -38,23 +38,26 @@ fn is_share(y: Quantity) -> bool {
     matches!(y, Quantity::ExactAccuracy | Quantity::ValidationExact | Quantity::Accuracy)
 }
 
+/// The curves of these runs, fetched again whenever `shown` is another.
 #[component]
-pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
+pub(super) fn Curves(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, groups: Memo<Groups>) -> impl IntoView {
     let (x_name, set_x) = query_signal::<String>("x");
     let (y_name, set_y) = query_signal::<String>("y");
     let x = Memo::new(move |_| x_name.with(|name| named(&AXES, name.as_deref())));
     let y = Memo::new(move |_| y_name.with(|name| named(&QUANTITIES, name.as_deref())));
     let curves = load::load(move || {
+        shown.track();
         let (ids, x, y) = (ids.clone(), x.get(), y.get());
         async move { api::scores::compare_curves(&ids, x, y).await }
     });
-    let together = RwSignal::new(groups.has_seeds());
+    let has_seeds = Memo::new(move |_| groups.with(Groups::has_seeds));
+    let together = RwSignal::new(has_seeds.get_untracked());
     let (log_x, log_y, window) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(None));
-    let has_seeds = groups.has_seeds();
     let series = Memo::new(move |_| {
         curves.value.with(|page| {
             let curves = page.as_ref().map_or(&[][..], |page| &page.items[..]);
-            if together.get() { grouped(curves, &groups) } else { single(curves, &groups) }
+            let of = if together.get() { grouped } else { single };
+            groups.with(|groups| of(curves, groups))
         })
     });
     let view = Signal::derive(move || View { log_x: log_x.get(), log_y: log_y.get(), ..View::default() });
@@ -86,7 +89,9 @@ pub(super) fn Curves(ids: Vec<RunId>, groups: Groups) -> impl IntoView {
                 <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
                 <Tick label="log x" on=log_x />
                 <Tick label="log y" on=log_y />
-                {has_seeds.then(|| view! { <Tick label="seeds as bands" on=together /> })}
+                <Show when=move || has_seeds.get()>
+                    <Tick label="seeds as bands" on=together />
+                </Show>
                 <Show when=move || window.get().is_some()>
                     <button type="button" class="quiet" on:click=move |_| window.set(None)>"Show all"</button>
                 </Show>
@@ -166,7 +171,6 @@ fn at(points: &[CurvePoint], x: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hrm_types::comparison::Comparison;
     use serde_json::json;
 
     fn curve(points: &[(f64, f64)]) -> ComparedCurve {

@@ -7,7 +7,7 @@ use serde_json::Value;
 const TONES: usize = 8;
 
 /// Which group each run belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Groups {
     /// By run.
     group: Vec<usize>,

@@ -10,33 +10,58 @@ use crate::{
     format, load,
 };
 use hrm_types::{
-    comparison::{ComparedRun, Part, Solved},
-    ids::RunId,
+    comparison::{ComparedRun, Comparison, Part, PuzzleComparison, Solved},
+    evaluation::Evaluation,
+    ids::{CheckpointId, RunId},
 };
 use leptos::prelude::*;
 
+/// What the puzzles that a run solves depend on.
+#[derive(Debug, Clone, PartialEq)]
+struct Scored {
+    id: RunId,
+    name: String,
+    model: Option<CheckpointId>,
+    evaluation: Option<Evaluation>,
+}
+
+impl Scored {
+    fn of(run: &ComparedRun) -> Self {
+        Self { id: run.id, name: run.name.clone(), model: run.checkpoint_id, evaluation: run.evaluation.clone() }
+    }
+}
+
+/// The puzzles of both runs of a comparison, fetched again when one of them has another score.
 #[component]
-pub(super) fn Puzzles(runs: Vec<ComparedRun>) -> impl IntoView {
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
-    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
-    let model = runs.first().and_then(|run| run.checkpoint_id);
+pub(super) fn Puzzles(shown: Memo<Option<Comparison>>) -> impl IntoView {
+    let scored = Memo::new(move |_| {
+        shown.with(|shown| shown.iter().flat_map(|shown| &shown.runs).map(Scored::of).collect::<Vec<_>>())
+    });
     let part = RwSignal::new(Part::OnlyFirst);
     let compared = load::load(move || {
-        let (ids, part) = (ids.clone(), part.get());
+        let ids: Vec<RunId> = scored.with(|scored| scored.iter().map(|run| run.id).collect());
+        let part = part.get();
         async move { api::scores::compare_puzzles(&ids, part, None).await }
     });
+    let drawn = move |compared: &PuzzleComparison| {
+        let (names, model) = scored.with(|scored| {
+            let names: Vec<String> = scored.iter().map(|run| run.name.clone()).collect();
+            (names, scored.first().and_then(|run| run.model))
+        });
+        view! {
+            {choices(&compared.solved, part, &names)}
+            <p class="muted">{chance(&compared.solved)}</p>
+            <Pictures dataset=compared.dataset_id puzzles=compared.items.clone() model />
+        }
+    };
     view! {
         <section class="compare-puzzles" aria-label="Puzzles">
             <h2>"Puzzles"</h2>
             <Problems of=compared.problem />
-            {move || compared.value.with(|compared| match compared {
+            {move || compared.value.with(|found| match found {
+                None if compared.problem.with(Option::is_some) => ().into_any(),
                 None => view! { <Waiting /> }.into_any(),
-                Some(compared) => view! {
-                    {choices(&compared.solved, part, &names)}
-                    <p class="muted">{chance(&compared.solved)}</p>
-                    <Pictures dataset=compared.dataset_id puzzles=compared.items.clone() model />
-                }
-                .into_any(),
+                Some(found) => drawn(found).into_any(),
             })}
         </section>
     }
