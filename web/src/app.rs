@@ -5,7 +5,7 @@ use crate::{
     components::page,
     pages::{missing::MissingPage, solve::SolvePage},
     parts::{self, Part},
-    session::{self, WhoAmI},
+    session::{self, Ended, WhoAmI},
     theme::ThemeToggle,
     working_team::{self, TeamChoice},
 };
@@ -28,6 +28,7 @@ pub(crate) fn App() -> impl IntoView {
             <a class="skip" href="#main">"Skip to the content"</a>
             <Header />
             <main id="main">
+                <Ended />
                 <FlatRoutes fallback=MissingPage>
                     <Route path=path!("/") view=SolvePage />
                     <Route path=path!("/solve/maze") view=|| view! { <Part load=parts::maze /> } />

@@ -17,13 +17,25 @@ pub(crate) fn replace_address(address: &str) {
     }
 }
 
-/// Goes where one signs in, and from there back to the address that is shown now.
-pub(crate) fn sign_in() {
+/// Where one signs in, to come back to the address that is shown now: also to what stands behind its `#`, which may be all of
+/// a puzzle.
+fn sign_in_address() -> String {
     let location = window().location();
     let part = |part: Result<String, JsValue>| part.unwrap_or_default();
-    let here = part(location.pathname()) + &part(location.search());
+    let here = part(location.pathname()) + &part(location.search()) + &part(location.hash());
+    format!("/login?next={}", query_value(&here))
+}
+
+/// Goes where one signs in, and from there back to the address that is shown now.
+pub(crate) fn sign_in() {
     // Fails for no address of this server.
-    let _ = location.assign(&format!("/login?next={}", query_value(&here)));
+    let _ = window().location().assign(&sign_in_address());
+}
+
+/// The same in another tab.
+pub(crate) fn sign_in_beside() {
+    // A browser that opens no tab leaves the other way.
+    let _ = window().open_with_url_and_target(&sign_in_address(), "_blank");
 }
 
 /// `text` as a value in a query string.

@@ -3,6 +3,15 @@
 use crate::{api, browser, working_team};
 use hrm_types::account::{Me, Scope};
 use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+/// Between looks whether somebody has signed in again, in another tab.
+const PAUSE: Duration = Duration::from_secs(3);
+
+thread_local! {
+    /// Whether the session has ended. Calls note it wherever they were made from, so that no part of the page owns it.
+    static ENDED: ArcRwSignal<bool> = ArcRwSignal::new(false);
+}
 
 /// The caller; nothing until the server has said who that is.
 #[derive(Clone, Copy)]
@@ -13,13 +22,34 @@ pub(crate) fn start() {
     let me = RwSignal::new(None);
     provide_context(Session(me));
     let team = working_team::signal();
-    spawn_local(async move {
-        // Without an answer the pages say what is wrong.
-        if let Ok(found) = api::team::get_me().await {
-            working_team::settle(&found, team);
-            me.set(Some(found));
-        }
-    });
+    let look = move || {
+        spawn_local(async move {
+            // Without an answer the pages say what is wrong.
+            if let Ok(found) = api::team::get_me().await {
+                working_team::settle(&found, team);
+                me.set(Some(found));
+                ended().maybe_update(std::mem::take);
+            }
+        });
+    };
+    look();
+    set_interval(
+        move || {
+            if ended().get_untracked() && !document().hidden() {
+                look();
+            }
+        },
+        PAUSE,
+    );
+}
+
+fn ended() -> ArcRwSignal<bool> {
+    ENDED.with(Clone::clone)
+}
+
+/// Notes that the server knows no caller any more.
+pub(crate) fn note_ended() {
+    ended().maybe_update(|ended| !std::mem::replace(ended, true));
 }
 
 /// The caller, reactive.
@@ -51,6 +81,24 @@ pub(crate) fn WhoAmI() -> impl IntoView {
         </a>
         <Show when=move || name.with(Option::is_some)>
             <button type="button" class="quiet sign-out" on:click=|_| leave()>"Sign out"</button>
+        </Show>
+    }
+}
+
+/// What is said once the session has ended, with the way to another one; what was typed stays until one leaves.
+#[component]
+pub(crate) fn Ended() -> impl IntoView {
+    let ended = ended();
+    view! {
+        <Show when=move || ended.get()>
+            <div class="notice warn session-ended" role="alert">
+                <strong>"You are not signed in any more"</strong>
+                <p>"What you typed is still here: sign in in another tab and go on, or sign in here and begin anew."</p>
+                <p class="page-actions">
+                    <button type="button" on:click=|_| browser::sign_in_beside()>"In another tab"</button>
+                    <button type="button" on:click=|_| browser::sign_in()>"Sign in here"</button>
+                </p>
+            </div>
         </Show>
     }
 }

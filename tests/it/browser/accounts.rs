@@ -109,14 +109,18 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         assert_eq!(tab.run("return document.querySelector('#invite-name')").await, json!(null));
         assert!(tab.text(".part").await.contains("puzzlers"));
 
-        // A session that ended leads to the door and back to the same page.
-        tab.open("/datasets?a=b").await;
+        // Who is not signed in any more is told so, loses nothing that was typed, and is led to the door and back to the same page.
+        tab.open("/datasets?a=b#c").await;
         tab.until("return document.querySelector('#generate-name')").await;
         tab.run_async("const done = arguments[0]; fetch('/api/v1/me/session', { method: 'DELETE', headers: { 'x-requested-with': 'test' } }).then(() => done(true))").await;
+        tab.fill("#generate-name", "typed").await;
         tab.click(".generate button[type=submit]").await;
+        tab.until("return document.querySelector('.session-ended')").await;
+        assert_eq!(tab.run("return document.querySelector('#generate-name').value").await, json!("typed"));
+        tab.press_button("Sign in here").await;
         tab.until("return location.pathname === '/login'").await;
         sign_in(&tab, "bob").await;
-        assert_eq!(tab.path().await, "/datasets?a=b");
+        assert_eq!(tab.path().await, "/datasets?a=b#c");
 
         // The administrator makes Bob a viewer, who is offered no way to change anything.
         tab.click(".top .sign-out").await;

@@ -1,7 +1,7 @@
 //! How a call travels: one request, one answer, every failure a [`Problem`].
 
 use super::{Answer, address};
-use crate::{browser, working_team};
+use crate::{session, working_team};
 use hrm_types::{job::Job, problem::Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
@@ -82,10 +82,11 @@ async fn exchange(request: &Request) -> Answer<(u16, String)> {
     judged(response.status(), text.as_string().unwrap_or_default())
 }
 
-/// An answer, or the problem that its status stands for. Who is not signed in, or not any more, is sent to do so.
+/// An answer, or the problem that its status stands for. Who is not signed in, or not any more, is told so beside what the page
+/// shows: leaving it would lose what was typed there.
 pub(super) fn judged(status: u16, text: String) -> Answer<(u16, String)> {
     if status == 401 {
-        browser::sign_in();
+        session::note_ended();
     }
     if (200..300).contains(&status) { Ok((status, text)) } else { Err(refusal(status, &text).into()) }
 }
