@@ -6,7 +6,11 @@ use crate::{
     postgres::Postgres,
 };
 use serde_json::json;
-use std::time::Instant;
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 /// Queues a run that no worker takes; its id.
 fn queued(server: &Server, name: &str) -> String {
@@ -40,8 +44,25 @@ fn shows(done: u32) -> String {
     )
 }
 
-#[test]
-fn a_live_run_goes_on_after_its_server_was_restarted() {
+/// Stands where the server was and answers as a proxy does whose server is away, until a stream was asked for.
+fn refuse(address: &str) {
+    let listener = TcpListener::bind(address).expect("the server's place is free");
+    loop {
+        let (mut connection, _) = listener.accept().expect("a connection");
+        // A browser also opens connections that it does not use yet.
+        connection.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+        let mut request = [0; 8192];
+        let Ok(read) = connection.read(&mut request) else { continue };
+        let answer = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let answered = connection.write_all(answer.as_bytes());
+        if answered.is_ok() && String::from_utf8_lossy(&request[..read]).contains("/events?") {
+            return;
+        }
+    }
+}
+
+/// Watches a run whose server is stopped and started again after `meanwhile`, which gets its address.
+fn watch_through(meanwhile: fn(&str)) {
     if !has_browser() {
         return;
     }
@@ -63,7 +84,10 @@ fn a_live_run_goes_on_after_its_server_was_restarted() {
         // Measured while nobody could tell.
         work(&postgres, &run, 6);
         let (bind, url) = (address.trim_start_matches("http://").to_owned(), postgres.url());
-        let again = tokio::task::spawn_blocking(move || Server::with_page_on(&built_page(), &url, &bind));
+        let again = tokio::task::spawn_blocking(move || {
+            meanwhile(&bind);
+            Server::with_page_on(&built_page(), &url, &bind)
+        });
         let again = again.await.expect("the server starts again where it was");
         let ready = Instant::now();
         tab.until(&shows(6)).await;
@@ -73,6 +97,16 @@ fn a_live_run_goes_on_after_its_server_was_restarted() {
         tab.until(&shows(8)).await;
         tokio::task::spawn_blocking(move || drop((again, postgres))).await.expect("both stop");
     });
+}
+
+#[test]
+fn a_live_run_goes_on_after_its_server_was_restarted() {
+    watch_through(|_| {});
+}
+
+#[test]
+fn a_live_run_goes_on_after_something_else_answered_for_its_server() {
+    watch_through(refuse);
 }
 
 #[test]
