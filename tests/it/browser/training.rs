@@ -141,3 +141,12 @@ fn a_datasets_page_leads_to_a_run_that_trains_on_it() {
         assert!(settings.contains("source = \"stored\"") && settings.contains(&id), "{settings}");
     });
 }
+
+#[test]
+fn a_new_run_does_not_wait_for_an_earlier_one_that_is_not_there() {
+    journey(|tab| async move {
+        tab.open("/runs/new?from=0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77").await;
+        tab.until("return document.querySelector('.notice.bad') && document.querySelector('[name=\"train.lr\"]')")
+            .await;
+    });
+}
