@@ -220,9 +220,10 @@ fn local_path(next: &str) -> &str {
 
 fn login_page(headers: &HeaderMap, status: StatusCode, next: &str, problem: &str) -> Result<Response, ApiError> {
     let next = escaped(local_path(next));
+    // Sent to this very address, so that what stands behind a `#` in it is led on.
     page(headers, status, "Sign in", problem, |form| {
         format!(
-            "<form method=post action=/login>{form}<input type=hidden name=next value=\"{next}\">\
+            "<form method=post>{form}<input type=hidden name=next value=\"{next}\">\
              <p><label>Name<br><input name=name autocomplete=username required autofocus></label></p>\
              <p><label>Password<br><input name=password type=password autocomplete=current-password required></label>\
              </p><p><button>Sign in</button></p></form>"

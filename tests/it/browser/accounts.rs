@@ -138,7 +138,11 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         }
         tab.click(".top .sign-out").await;
         tab.until("return location.pathname === '/login'").await;
+        // Whoever opens a link before signing in comes to where it leads.
+        tab.open("/datasets?a=b#d").await;
+        tab.until("return location.pathname === '/login'").await;
         sign_in(&tab, "bob").await;
+        assert_eq!(tab.path().await, "/datasets?a=b#d");
         places::open(&tab, "/datasets").await;
         tab.until("return !document.querySelector('#generate-name')").await;
     });
