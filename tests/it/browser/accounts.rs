@@ -17,6 +17,14 @@ fn lab() -> Server {
     server
 }
 
+/// Whoever opens a link before signing in comes to where it leads.
+async fn signing_in_leads_to(tab: &super::tab::Tab, link: &str) {
+    tab.open(link).await;
+    tab.until("return location.pathname === '/login'").await;
+    sign_in(tab, "bob").await;
+    assert_eq!(tab.path().await, link);
+}
+
 async fn sign_in(tab: &super::tab::Tab, name: &str) {
     tab.fill("[name=name]", name).await;
     tab.fill("[name=password]", &format!("password of {name}")).await;
@@ -138,11 +146,7 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         }
         tab.click(".top .sign-out").await;
         tab.until("return location.pathname === '/login'").await;
-        // Whoever opens a link before signing in comes to where it leads.
-        tab.open("/datasets?a=b#d").await;
-        tab.until("return location.pathname === '/login'").await;
-        sign_in(&tab, "bob").await;
-        assert_eq!(tab.path().await, "/datasets?a=b#d");
+        signing_in_leads_to(&tab, "/datasets?a=b#d").await;
         places::open(&tab, "/datasets").await;
         tab.until("return !document.querySelector('#generate-name')").await;
     });
