@@ -34,26 +34,45 @@ impl Smoother {
 }
 
 /// Keeps of a long curve its first and its last point and, of every equally long stretch of steps, the points with the
-/// lowest and the highest loss: what is kept was measured, and no peak is lost.
+/// lowest and the highest loss and the best look at the validation puzzles: what is kept was measured, and no peak is
+/// lost.
 #[derive(Debug)]
 pub struct Thinner {
     first: u64,
     last: u64,
     stretches: u64,
-    /// The stretch that is being looked at, with its lowest and its highest point.
-    now: Option<(u64, Measured, Measured)>,
+    /// The stretch that is being looked at.
+    now: Option<Stretch>,
     kept: Vec<Measured>,
 }
 
+/// What is kept of a stretch.
+#[derive(Debug)]
+struct Stretch {
+    number: u64,
+    lowest: Measured,
+    highest: Measured,
+    /// Only where looks are kept.
+    best: Option<Measured>,
+}
+
+/// Points that are kept of a stretch, at most, of a curve with looks at validation puzzles and of one without.
+const WITH_LOOKS: u32 = 3;
+const WITHOUT: u32 = 2;
+
 impl Thinner {
-    /// For a curve from step `first` to step `last`, at most `most` points, which is at least 4.
-    pub fn new(first: u64, last: u64, most: u32) -> Self {
-        Self { first, last, stretches: u64::from(most.max(4) - 2) / 2, now: None, kept: Vec::new() }
+    /// For a curve from step `first` to step `last`, at most `most` points, which is at least 4; `looks` says whether it has
+    /// looks at validation puzzles.
+    pub fn new(first: u64, last: u64, most: u32, looks: bool) -> Self {
+        let between = most.max(4) - 2;
+        // Fewer points have no room for three kinds.
+        let each = if looks && between >= WITH_LOOKS { WITH_LOOKS } else { WITHOUT };
+        Self { first, last, stretches: u64::from(between / each), now: None, kept: Vec::new() }
     }
 
     /// For a curve that is short enough.
     pub fn keeping_all() -> Self {
-        Self::new(u64::MAX, u64::MAX, 4)
+        Self::new(u64::MAX, u64::MAX, 4, false)
     }
 
     /// Looks at the next point.
@@ -64,35 +83,43 @@ impl Thinner {
             return;
         }
         let length = u128::from(self.last - self.first);
-        let stretch = (u128::from(point.step - self.first) * u128::from(self.stretches) / length) as u64;
+        let number = (u128::from(point.step - self.first) * u128::from(self.stretches) / length) as u64;
         match &mut self.now {
-            Some((now, lowest, highest)) if *now == stretch => {
-                if point.loss() < lowest.loss() {
-                    *lowest = point;
-                } else if point.loss() > highest.loss() {
-                    *highest = point;
-                }
-            }
+            Some(now) if now.number == number => now.push(point),
             _ => {
                 self.end_stretch();
-                self.now = Some((stretch, point, point));
+                let best = Some(point).filter(|point| point.validation.is_some());
+                self.now = Some(Stretch { number, lowest: point, highest: point, best });
             }
         }
     }
 
     fn end_stretch(&mut self) {
-        let Some((_, lowest, highest)) = self.now.take() else { return };
-        match lowest.step.cmp(&highest.step) {
-            std::cmp::Ordering::Less => self.kept.extend([lowest, highest]),
-            std::cmp::Ordering::Equal => self.kept.push(lowest),
-            std::cmp::Ordering::Greater => self.kept.extend([highest, lowest]),
-        }
+        let Some(Stretch { lowest, highest, best, .. }) = self.now.take() else { return };
+        let mut kept: Vec<Measured> = [Some(lowest), Some(highest), best].into_iter().flatten().collect();
+        kept.sort_by_key(|point| point.step);
+        kept.dedup_by_key(|point| point.step);
+        self.kept.append(&mut kept);
     }
 
     /// What is kept, in order.
     pub fn finish(mut self) -> Vec<Measured> {
         self.end_stretch();
         self.kept
+    }
+}
+
+impl Stretch {
+    fn push(&mut self, point: Measured) {
+        if point.loss() < self.lowest.loss() {
+            self.lowest = point;
+        } else if point.loss() > self.highest.loss() {
+            self.highest = point;
+        }
+        // None is less than any.
+        if point.validation > self.best.and_then(|best| best.validation) {
+            self.best = Some(point);
+        }
     }
 }
 
@@ -103,7 +130,7 @@ mod tests {
     fn measured(step: u64, loss: f64) -> Measured {
         let mut values = [None; SERIES];
         values[0] = Some(loss);
-        Measured { step, values }
+        Measured { step, values, validation: None }
     }
 
     fn curve(losses: impl IntoIterator<Item = f64>) -> Vec<Measured> {
@@ -148,7 +175,7 @@ mod tests {
         let mut points = curve((0..100_000).map(|i| 2.0 + f64::from(i % 10) / 100.0));
         points[54_321].values[0] = Some(9.0);
         points[54_322].values[0] = Some(-9.0);
-        let mut thinner = Thinner::new(1, 100_000, MOST_POINTS);
+        let mut thinner = Thinner::new(1, 100_000, MOST_POINTS, false);
         points.iter().copied().for_each(|point| thinner.push(point));
         let kept = thinner.finish();
         assert!((1_400..=MOST_POINTS as usize).contains(&kept.len()), "{}", kept.len());
@@ -162,18 +189,40 @@ mod tests {
     fn short_and_uneven_curves_are_kept_as_far_as_there_is_room() {
         for count in [1_u64, 2, 3, 10] {
             let points = curve((0..count).map(|i| i as f64));
-            let mut thinner = Thinner::new(1, count, MOST_POINTS);
+            let mut thinner = Thinner::new(1, count, MOST_POINTS, true);
             points.iter().copied().for_each(|point| thinner.push(point));
             assert_eq!(thinner.finish(), points, "{count}");
             let mut thinner = Thinner::keeping_all();
             points.iter().copied().for_each(|point| thinner.push(point));
             assert_eq!(thinner.finish(), points, "{count}");
         }
-        let mut thinner = Thinner::new(1, 1_000_000_000_000, 4);
+        let mut thinner = Thinner::new(1, 1_000_000_000_000, 4, true);
         let far = [1, 2, 3, 500_000_000_000, 999_999_999_999, 1_000_000_000_000];
         for step in far {
             thinner.push(measured(step, 1.0));
         }
         assert!(thinner.finish().len() <= 4);
+    }
+
+    #[test]
+    fn a_thinned_curve_keeps_its_looks_at_validation_puzzles() {
+        let mut points = curve((0..100_000).map(|i| 2.0 + f64::from(i % 10) / 100.0));
+        let looks: Vec<u64> = (1..=400).map(|look| look * 250).collect();
+        for &step in &looks {
+            points[step as usize - 1].validation = Some(step as f64 / 1e5);
+        }
+        let mut thinner = Thinner::new(1, 100_000, MOST_POINTS, true);
+        points.iter().copied().for_each(|point| thinner.push(point));
+        let kept = thinner.finish();
+        assert!(kept.len() <= MOST_POINTS as usize && kept.windows(2).all(|pair| pair[0].step < pair[1].step));
+        let found: Vec<u64> = kept.iter().filter(|point| point.validation.is_some()).map(|point| point.step).collect();
+        assert!(looks.iter().all(|step| found.contains(step)), "{} of {}", found.len(), looks.len());
+        // Of more looks than there is room for the best of each stretch.
+        points.iter_mut().for_each(|point| point.validation = Some(0.5));
+        points[77_777].validation = Some(0.9);
+        let mut thinner = Thinner::new(1, 100_000, MOST_POINTS, true);
+        points.iter().copied().for_each(|point| thinner.push(point));
+        let kept = thinner.finish();
+        assert!(kept.len() <= MOST_POINTS as usize && kept.contains(&points[77_777]));
     }
 }

@@ -23,6 +23,9 @@ use hrm_model::data::Dataset;
 use hrm_types::{dataset, experiment::DataSpec};
 use std::{path::Path, process::ExitCode};
 
+/// Characters of a dataset's name, at most.
+const LONGEST_NAME: usize = 64;
+
 /// Import, generate, export, list and check puzzles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
@@ -82,10 +85,16 @@ impl List {
     }
 }
 
-/// Stores imported puzzles under a name that is free, or finds them where they are stored already.
-pub(crate) async fn store(pool: &PgPool, new: NewDataset<'_>, puzzles: &Dataset) -> anyhow::Result<dataset::Dataset> {
+/// Stores imported puzzles under a name that is free, or finds them where they are stored already; `advice` is what helps
+/// where the name is not free.
+pub(crate) async fn store(
+    pool: &PgPool,
+    new: NewDataset<'_>,
+    puzzles: &Dataset,
+    advice: &'static str,
+) -> anyhow::Result<dataset::Dataset> {
     match datasets::find_or_create(pool, new, puzzles).await {
-        Err(error @ Error::Conflict { .. }) => Err(error).context("choose another name with --name"),
+        Err(error @ Error::Conflict { .. }) => Err(error).context(advice),
         other => Ok(other?),
     }
 }
@@ -95,11 +104,12 @@ pub(crate) fn name_of_files(spec: &DataSpec) -> Option<(String, String)> {
     match spec {
         DataSpec::Csv(spec) => {
             let rows = spec.train_rows.map(|rows| format!("-{rows}")).unwrap_or_default();
-            Some((format!("{}{rows}", name_of(Path::new(&spec.train))), spec.train.clone()))
+            let base: String = name_of(Path::new(&spec.train)).chars().take(LONGEST_NAME - rows.len()).collect();
+            Some((base + &rows, spec.train.clone()))
         }
         DataSpec::Arc(spec) => {
             let names: Vec<String> = spec.paths.iter().map(|path| name_of(Path::new(path))).collect();
-            Some((names.join("-").chars().take(64).collect(), spec.paths.join(", ")))
+            Some((names.join("-").chars().take(LONGEST_NAME).collect(), spec.paths.join(", ")))
         }
         DataSpec::Generate(_) | DataSpec::Folder(_) | DataSpec::Stored { .. } => None,
     }
@@ -118,7 +128,10 @@ pub(crate) fn seed_of_files(spec: &DataSpec) -> Option<u64> {
 fn name_of(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let stem = [".gz", ".csv", ".tar", ".tgz"].into_iter().fold(&*name, |name, ending| name.trim_end_matches(ending));
-    stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(64).collect()
+    stem.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+        .take(LONGEST_NAME)
+        .collect()
 }
 
 pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {

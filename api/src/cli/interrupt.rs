@@ -5,6 +5,9 @@ use std::io;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The exit code of a program that was asked to end, as a shell tells it of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// The user asked to end.
 #[derive(Debug, Error)]
 #[error("interrupted")]
@@ -38,4 +41,19 @@ pub(crate) fn stop_signal() -> io::Result<StopSignal> {
         raised.raise(Stop::ShuttingDown);
     })?;
     Ok(stop)
+}
+
+/// Ends the program when it is asked to, after `clean`: for what leaves nothing half-made under its own name.
+pub(crate) fn end_when_asked(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let requested = {
+        let _context = runtime.enter();
+        requested()?
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(requested);
+        clean();
+        std::process::exit(INTERRUPTED.into());
+    })?;
+    Ok(())
 }

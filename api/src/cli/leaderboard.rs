@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the scores are the command's output")]
 
 use super::{report, session};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
@@ -82,13 +82,18 @@ impl Leaderboard {
             Ok(found)
         })?;
         if found.is_empty() {
-            println!("no scores yet on the test puzzles of {which}");
+            eprintln!("no scores yet on the test puzzles of {which}");
         }
-        for built in &found {
-            match self.format {
-                Format::Table => print!("{}", table(built)),
-                Format::Csv => print!("{}", leaderboard::csv(built)),
-                Format::Json => println!("{}", serde_json::to_string_pretty(built).context("writing JSON")?),
+        match (self.format, &found[..]) {
+            (Format::Table, found) => found.iter().for_each(|built| print!("{}", table(built))),
+            (_, [_, _, ..]) => {
+                bail!("expected one protocol's scores, found several: name one of the ids that `hrm leaderboard` lists")
+            }
+            (Format::Csv, found) => found.iter().for_each(|built| print!("{}", leaderboard::csv(built))),
+            (Format::Json, found) => {
+                for built in found {
+                    println!("{}", serde_json::to_string_pretty(built).context("writing JSON")?);
+                }
             }
         }
         Ok(ExitCode::SUCCESS)

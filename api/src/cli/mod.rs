@@ -142,7 +142,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is::<interrupt::Interrupted>() => {
             eprintln!("interrupted");
-            ExitCode::from(130)
+            ExitCode::from(interrupt::INTERRUPTED)
         }
         Err(error) => {
             eprintln!("error: {}", report::chain(&error));

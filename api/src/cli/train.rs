@@ -40,6 +40,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What helps where the puzzles that an experiment's files make would have another dataset's name.
+const IMPORT_FIRST: &str = "store them with `hrm data import … --name NAME`, and name that dataset with --dataset";
+
 /// Time between lines about the progress where no bar can be shown.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -134,7 +137,7 @@ impl Train {
                 data::check_name(name)?;
                 let (seed, leaks) = (data::seed_of_files(&experiment.data), Some(*leaks));
                 let new = NewDataset { team: TeamId::LOCAL, name, origin, generated: None, license: None, seed, leaks };
-                let stored = data::store(pool, new, puzzles).await?;
+                let stored = data::store(pool, new, puzzles, IMPORT_FIRST).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
             Ok(runs::create(pool, &Viewer::Everything, &experiment, terms).await?)
@@ -179,13 +182,13 @@ impl Train {
         } else {
             saving.train_on(&self.devices, experiment, &corpus, self.resume, &stop)?
         };
-        println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
-
+        // Before a word of it: somebody who reads no more ends the program.
         let model = trained.model.trained_by(environment);
+        let size = checkpoint::save(&model, &out)?;
+        println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
         if let Some(choice) = &model.info().choice {
             println!("the checkpoint is {}", report::choice(choice, model.info().step));
         }
-        let size = checkpoint::save(&model, &out)?;
         println!("wrote {} ({} bytes)", out.display(), report::thousands(size));
         saving.forget()?;
 

@@ -123,6 +123,9 @@ impl Add {
         self.new.check()?;
         let hash = asked_for(&self.new.name)?;
         let role = session::with_database(&self.database, async |pool| {
+            if users::find(pool, &self.new.name).await.is_ok() {
+                bail!("expected a new name, found that of a user: {}", self.new.name);
+            }
             let (role, team) = (self.new.role(pool).await?, self.new.team(pool).await?);
             users::add(pool, &self.new.name, role, team.id, &hash).await?;
             Ok(role)
@@ -237,13 +240,13 @@ pub(crate) struct Change {
 
 impl Change {
     fn run(self) -> anyhow::Result<ExitCode> {
+        let joined = self.team.map(|team| NewUser { name: self.name.clone(), role: None, team });
+        joined.iter().try_for_each(NewUser::check)?;
         let change = ChangeUser { role: self.role.map(Role::from), disabled: self.disabled };
         session::with_database(&self.database, async |pool| {
             let user = users::find(pool, &self.name).await?;
             users::change(pool, user.id, &change, None).await?;
-            if let Some(team) = &self.team {
-                let joined = NewUser { name: self.name.clone(), role: None, team: team.clone() };
-                joined.check()?;
+            if let Some(joined) = &joined {
                 teams::add_member(pool, joined.team(pool).await?.id, user.id).await?;
             }
             Ok(())

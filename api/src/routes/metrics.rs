@@ -108,7 +108,7 @@ async fn curve(pool: &PgPool, run: &Run, query: &ListMetricsQuery, most: u32) ->
     let mut kept = Thinner::keeping_all();
     if !whole {
         last = store::metrics::last_step(pool, run.id, run.attempt).await?.unwrap_or(last);
-        kept = Thinner::new(first, last, most);
+        kept = Thinner::new(first, last, most, run.experiment.train.validate_every.is_some());
     }
     let mut smoother = Smoother::new(smoothing);
     for part in store::metrics::parts(pool, run.id, run.attempt).await? {

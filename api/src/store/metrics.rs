@@ -69,6 +69,8 @@ pub struct Measured {
     /// The loss, always read, and what else was read and measured: the losses of the answer and of both Q values, sequences
     /// per second, the shares of tokens, puzzles and halts that were right, ACT steps.
     pub values: [Option<f64>; SERIES],
+    /// The share of validation puzzles that were right, where they were looked at.
+    pub validation: Option<f64>,
 }
 
 impl Measured {
@@ -207,7 +209,8 @@ pub async fn measured(
                   array_agg(accuracy) FILTER (WHERE $6) AS "accuracy: Vec<Option<f64>>",
                   array_agg(exact_accuracy) FILTER (WHERE $6) AS "exact_accuracy: Vec<Option<f64>>",
                   array_agg(q_halt_accuracy) FILTER (WHERE $6) AS "q_halt_accuracy: Vec<Option<f64>>",
-                  array_agg(steps) FILTER (WHERE $6) AS "steps: Vec<Option<f64>>"
+                  array_agg(steps) FILTER (WHERE $6) AS "steps: Vec<Option<f64>>",
+                  array_agg(validation_exact::float8 / NULLIF(validation_n, 0)) AS "validation: Vec<Option<f64>>"
            FROM (SELECT * FROM metrics WHERE run_id = $1 AND attempt = $2 AND step > $3 AND step <= $4
                  ORDER BY step LIMIT $5) AS point"#,
         part.run.0,
@@ -232,8 +235,13 @@ pub async fn measured(
         columns.steps,
     ];
     let at = |index: usize| series.each_ref().map(|column: &Option<Vec<Option<f64>>>| column.as_ref()?[index]);
-    let steps = columns.step.unwrap_or_default().into_iter().enumerate();
-    Ok(steps.map(|(index, step)| Measured { step: step.cast_unsigned(), values: at(index) }).collect())
+    let steps = columns.step.unwrap_or_default().into_iter().zip(columns.validation.unwrap_or_default()).enumerate();
+    let measured = |(index, (step, validation)): (usize, (i64, _))| Measured {
+        step: step.cast_unsigned(),
+        values: at(index),
+        validation,
+    };
+    Ok(steps.map(measured).collect())
 }
 
 /// The newest point on each of these runs' curves up to an attempt, where there is one.

@@ -48,6 +48,12 @@ pub enum RowError {
     /// The question of the file's first row has no side.
     #[error("question: expected 16, 36 or 81 characters, found {0}")]
     Side(usize),
+    /// A maze of a side that mazes do not have.
+    #[error("question: expected a maze of side {}, found one of side {side}", Kind::Maze.sides())]
+    MazeSide {
+        /// Its side.
+        side: u8,
+    },
     /// Another length than the first row's question.
     #[error("{column}: expected {expected} characters, found {found}")]
     Length {
@@ -314,6 +320,9 @@ fn maze_row(question: &str, answer: &str, side: &mut Option<u8>) -> Result<(Boar
     let board =
         |text: &str, column| Board::read(Kind::Maze, text).map_err(|problem| RowError::Board { column, problem });
     let (question, answer) = (board(question, "question")?, board(answer, "answer")?);
+    if !Kind::Maze.has_side(question.rows()) {
+        return Err(RowError::MazeSide { side: question.rows() });
+    }
     let side = *side.get_or_insert(question.rows());
     for (column, board) in [("question", &question), ("answer", &answer)] {
         if board.rows() != side {

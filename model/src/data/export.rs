@@ -1,6 +1,6 @@
 //! A dataset as files that it can be imported from again: CSV of Sudoku and mazes, JSON of ARC tasks.
 
-use super::{Dataset, Puzzle, arc::of_dataset, csv::HEADER};
+use super::{Dataset, Puzzle, arc::of_dataset, csv::HEADER, whole};
 use hrm_types::{
     board::{Board, Kind},
     dataset::Split,
@@ -48,7 +48,7 @@ pub fn write_csv(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
     if dataset.kind == Kind::Arc {
         return Err(ExportError::Format { expected: "arrays or json", found: "csv", kind: dataset.kind });
     }
-    whole(folder, |folder| {
+    let fill = |folder: &Path| {
         for split in [Split::Train, Split::Validation, Split::Test] {
             let puzzles = dataset.split(split);
             if puzzles.is_empty() && split == Split::Validation {
@@ -60,7 +60,8 @@ pub fn write_csv(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
             })?;
         }
         Ok(())
-    })
+    };
+    whole::folder(folder, fill, |path, error| failed(path)(error))
 }
 
 fn row(kind: Kind, puzzle: &Puzzle) -> String {
@@ -100,7 +101,7 @@ pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
         let path = Path::new(place).join(name).with_added_extension("json");
         tasks.insert(path, json!({"train": train, "test": test}));
     }
-    whole(folder, |folder| {
+    let fill = |folder: &Path| {
         for (path, task) in &tasks {
             let path = folder.join(path);
             if let Some(parent) = path.parent() {
@@ -109,7 +110,8 @@ pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
             write_lines(&path, |file| writeln!(file, "{task}"))?;
         }
         Ok(())
-    })
+    };
+    whole::folder(folder, fill, |path, error| failed(path)(error))
 }
 
 fn rows(board: &Board) -> Vec<&[u8]> {
@@ -128,21 +130,6 @@ fn write_lines(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Resu
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     };
     written().map_err(failed(path))
-}
-
-/// Makes a folder that is whole or not there, out of one that is filled beside it.
-fn whole(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), ExportError>) -> Result<(), ExportError> {
-    if folder.symlink_metadata().is_ok() {
-        return Err(failed(folder)(io::ErrorKind::AlreadyExists.into()));
-    }
-    let partial = folder.with_added_extension("partial");
-    fs::create_dir(&partial).map_err(failed(&partial))?;
-    let filled = fill(&partial).and_then(|()| fs::rename(&partial, folder).map_err(failed(folder)));
-    if filled.is_err() {
-        // Half a folder helps nobody; that it cannot be removed changes nothing.
-        let _ = fs::remove_dir_all(&partial);
-    }
-    filled
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@ use super::{
     Corpus, DataError, Dataset, Puzzle,
     encode::decode,
     hex,
-    npy::{Folder, FolderError},
+    npy::{Folder, FolderError, Split},
 };
 use crate::shape::TaskShape;
 use hrm_types::board::{Board, Kind};
 use sha2::{Digest, Sha256};
 use std::path::Path;
+
+/// The token of a Sudoku's digit 1; those of the others follow.
+const FIRST_DIGIT: u8 = 2;
 
 /// What a folder holds: examples to train on as they are, and the test split as puzzles.
 pub fn load_folder(path: &Path) -> Result<(Corpus, Dataset), DataError> {
@@ -27,7 +30,19 @@ pub fn load_folder(path: &Path) -> Result<(Corpus, Dataset), DataError> {
 /// The kind and the side that a folder's sizes are those of.
 pub(super) fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataError> {
     let task = folder.task();
-    kind_of_task(task).ok_or_else(|| DataError::FolderTask { path: path.display().to_string(), task })
+    match kind_of_task(task) {
+        // Mazes of side 4 have the same sizes.
+        Some((Kind::Sudoku, 4)) if !folder.splits.values().all(begins_with_sudoku) => Ok((Kind::Maze, 4)),
+        Some(found) => Ok(found),
+        None => Err(DataError::FolderTask { path: path.display().to_string(), task }),
+    }
+}
+
+/// Whether the first answer of each set has every digit as often as a Sudoku of side 4 has.
+fn begins_with_sudoku(split: &Split) -> bool {
+    let sets = split.sets.iter().map(|set| &set.tokens).filter(|tokens| tokens.examples() > 0);
+    let often = |label: &[u8], token: u8| label.iter().filter(|&&found| found == token).count() == 4;
+    sets.map(|tokens| tokens.label(0)).all(|label| (FIRST_DIGIT..FIRST_DIGIT + 4).all(|digit| often(label, digit)))
 }
 
 /// The kind and the side whose tasks have these sizes.

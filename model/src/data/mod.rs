@@ -20,6 +20,7 @@ pub mod search;
 mod sudoku;
 pub mod tokens;
 pub mod view;
+mod whole;
 
 use crate::shape::TaskShape;
 use hrm_types::{
@@ -39,6 +40,7 @@ pub use folder::{kind_of_task, load_folder};
 pub use generate::generate;
 pub use leaks::leak_report;
 pub use originals::{folder_of, import_folder};
+pub use whole::partial;
 
 /// A puzzle with its solution.
 #[derive(Debug, Clone, PartialEq, Eq)]

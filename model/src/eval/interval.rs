@@ -15,11 +15,20 @@ pub fn wilson(successes: u32, n: u32) -> [f64; 2] {
     [((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)]
 }
 
-/// Student's t at its 97.5th percentile for 1, 2, … degrees of freedom.
+/// Student's t at its 97.5th percentile for 1, 2, … degrees of freedom; [`student`] has those beyond.
 const T: [f64; 30] = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
     2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
+
+/// Student's t at its 97.5th percentile: beyond the table by the first terms of its expansion in the inverse of the
+/// degrees of freedom (Abramowitz and Stegun, 26.7.5), right to four digits there.
+fn student(degrees: usize) -> f64 {
+    let nu = degrees as f64;
+    let first = (Z.powi(3) + Z) / 4.0;
+    let second = (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0;
+    T.get(degrees - 1).copied().unwrap_or(Z + first / nu + second / nu.powi(2))
+}
 
 /// Mean of several models' accuracies and half the width of its 95 % interval, by Student's t; no width for one model.
 pub fn mean_interval(accuracies: &[f64]) -> (f64, Option<f64>) {
@@ -29,13 +38,12 @@ pub fn mean_interval(accuracies: &[f64]) -> (f64, Option<f64>) {
         return (mean, None);
     }
     let variance = accuracies.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let t = T.get(accuracies.len() - 2).copied().unwrap_or(Z);
-    (mean, Some(t * (variance / n).sqrt()))
+    (mean, Some(student(accuracies.len() - 1) * (variance / n).sqrt()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{mean_interval, wilson};
+    use super::{mean_interval, student, wilson};
 
     #[test]
     fn wilson_agrees_with_published_values() {
@@ -52,5 +60,10 @@ mod tests {
         let (mean, half) = mean_interval(&[0.4, 0.5, 0.6]);
         assert!((mean - 0.5).abs() < 1e-12 && (half.unwrap() - 0.248_43).abs() < 1e-4, "{half:?}");
         assert_eq!(mean_interval(&[0.7]), (0.7, None));
+        for (degrees, expected) in
+            [(1, 12.706), (30, 2.042), (31, 2.0395), (40, 2.0211), (120, 1.9799), (10_000, 1.9602)]
+        {
+            assert!((student(degrees) - expected).abs() < 1e-4, "{degrees}: {}", student(degrees));
+        }
     }
 }

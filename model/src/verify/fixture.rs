@@ -1,5 +1,6 @@
 //! A fixture: numbers computed with the reference implementation, with the settings that gave them.
 
+use super::larger;
 use crate::{
     Error, Result,
     act::{Batch, Carry},
@@ -115,7 +116,7 @@ impl Fixture {
         ]);
         let theirs = &self.metrics[step - 1];
         theirs.iter().fold(0.0, |worst: f64, (name, &theirs)| match ours.get(name.as_str()) {
-            Some(&ours) => worst.max(relative_error(&[ours], &[theirs])),
+            Some(&ours) => larger(worst, relative_error(&[ours], &[theirs])),
             None => f64::INFINITY,
         })
     }
@@ -123,10 +124,7 @@ impl Fixture {
 
 fn relative_error(ours: &[f64], theirs: &[f64]) -> f64 {
     let scale = theirs.iter().fold(0f64, |scale, x| scale.max(x.abs()));
-    let difference = ours.iter().zip(theirs).fold(0f64, |worst, (a, b)| {
-        let difference = (a - b).abs();
-        if difference <= worst { worst } else { difference }
-    });
+    let difference = ours.iter().zip(theirs).fold(0f64, |worst, (a, b)| larger(worst, (a - b).abs()));
     if difference == 0.0 { 0.0 } else { difference / scale }
 }
 
@@ -134,4 +132,18 @@ fn suffixed(prefix: &Path, suffix: &str) -> PathBuf {
     let mut path = prefix.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative_error;
+
+    #[test]
+    fn what_is_not_a_number_is_no_small_error_wherever_it_stands() {
+        assert_eq!(relative_error(&[1.0, 2.5], &[1.0, 2.0]), 0.25);
+        assert_eq!(relative_error(&[0.0], &[0.0]), 0.0);
+        for ours in [[f64::NAN, 2.0, 3.0], [1.0, f64::NAN, 3.0], [1.0, 2.0, f64::NAN], [1.0, f64::INFINITY, 3.0]] {
+            assert_eq!(relative_error(&ours, &[1.0, 2.0, 3.0]), f64::INFINITY, "{ours:?}");
+        }
+    }
 }

@@ -39,8 +39,7 @@ pub struct Report {
 impl Report {
     /// The largest of the errors.
     pub fn worst(&self) -> f64 {
-        // NaN must not pass for small.
-        self.comparisons.iter().fold(0.0, |worst, c| if c.error <= worst { worst } else { c.error })
+        self.comparisons.iter().fold(0.0, |worst, c| larger(worst, c.error))
     }
 
     /// Whether every error is within [`TOLERANCE`].
@@ -141,15 +140,20 @@ fn replay_training(fixture: &Fixture, trainer: &mut Trainer, step: usize, report
     Ok(())
 }
 
+/// The larger of two errors; what is not a number is as wrong as can be, and not forgotten.
+fn larger(worst: f64, error: f64) -> f64 {
+    if error.is_nan() { f64::INFINITY } else { worst.max(error) }
+}
+
 /// The largest error over all gradients.
 fn gradient_error(fixture: &Fixture, trainer: &Trainer, pass: &Pass, prefix: &str) -> Result<f64> {
     let mut worst = 0f64;
     for (name, var) in trainer.params.dense() {
         let ours = pass.gradient(name, var).map_or_else(|| var.zeros_like(), Ok)?;
-        worst = worst.max(fixture.error(&format!("{prefix}/grad/{name}"), &ours)?);
+        worst = larger(worst, fixture.error(&format!("{prefix}/grad/{name}"), &ours)?);
     }
     match pass.puzzle_gradient() {
-        Some(ours) => Ok(worst.max(fixture.error(&format!("{prefix}/grad/puzzle_emb.local_weights"), &ours)?)),
+        Some(ours) => Ok(larger(worst, fixture.error(&format!("{prefix}/grad/puzzle_emb.local_weights"), &ours)?)),
         None => Ok(f64::INFINITY),
     }
 }
@@ -158,7 +162,7 @@ fn gradient_error(fixture: &Fixture, trainer: &Trainer, pass: &Pass, prefix: &st
 fn weights_error(fixture: &Fixture, trainer: &Trainer, prefix: &str) -> Result<f64> {
     let weights = trainer.params.detached();
     weights.iter().try_fold(0f64, |worst, (name, ours)| {
-        Ok(worst.max(fixture.error(&format!("{prefix}/param_after/{name}"), ours)?))
+        Ok(larger(worst, fixture.error(&format!("{prefix}/param_after/{name}"), ours)?))
     })
 }
 

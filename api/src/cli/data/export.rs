@@ -3,7 +3,7 @@
 
 use crate::cli::{
     checkpoint::{self, Output},
-    report, session,
+    interrupt, report, session,
 };
 use clap::{Args, ValueEnum};
 use hrm_api::{
@@ -11,7 +11,7 @@ use hrm_api::{
     store::{access::Viewer, datasets, puzzles},
 };
 use hrm_model::data;
-use std::{path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 /// Write a stored dataset as files.
 ///
@@ -54,6 +54,8 @@ impl Export {
             let puzzles = puzzles::load_dataset(pool, &stored).await?;
             Ok((stored, puzzles))
         })?;
+        let partial = data::partial(&self.out);
+        interrupt::end_when_asked(move || drop(fs::remove_dir_all(partial)))?;
         match self.format {
             Format::Arrays => data::folder_of(&puzzles)?.write(&self.out)?,
             Format::Csv => data::write_csv(&puzzles, &self.out)?,

@@ -114,7 +114,9 @@ impl Import {
         let license = stored.license.as_deref();
         let new =
             NewDataset { team: TeamId::LOCAL, name: &name, origin: &origin, generated: None, license, seed, leaks };
-        let found = session::with_database(&stored.database, async |pool| store(pool, new, &puzzles).await)?;
+        let found = session::with_database(&stored.database, async |pool| {
+            store(pool, new, &puzzles, "choose another name with --name").await
+        })?;
         print_stored(&found, &name);
         Ok(ExitCode::SUCCESS)
     }

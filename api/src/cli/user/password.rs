@@ -1,5 +1,6 @@
 //! A password typed on a terminal that does not show it, or the first line of other input.
 
+use crate::cli::interrupt;
 use anyhow::bail;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{self, BufRead, IsTerminal, StdinLock};
@@ -34,6 +35,12 @@ pub(super) fn read(name: &str) -> anyhow::Result<String> {
         return Ok(line(input)?);
     }
     let mut terminal = Hidden::new(input)?;
+    let shown = terminal.before.clone();
+    interrupt::end_when_asked(move || {
+        // There is nobody left to tell.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &shown);
+        eprintln!();
+    })?;
     eprint!("Password of {name}: ");
     let password = line(&mut terminal.input)?;
     eprint!("\nAgain: ");

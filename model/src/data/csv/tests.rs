@@ -246,3 +246,13 @@ fn published_rows_are_read() {
     let unique = puzzles.iter().filter(|puzzle| search::count_solutions(&grid(&puzzle.question), 2) == 1).count();
     assert_eq!(unique, 1_000);
 }
+
+#[test]
+fn a_maze_of_a_side_that_none_has_is_refused_with_its_row() {
+    let read = |row: &str| read_csv(file(row).as_bytes(), "mazes.csv", Kind::Maze).map_err(|error| error.to_string());
+    let small = read("a,SG  ,SG  ,1").expect_err("a refusal");
+    assert!(
+        small.contains("row 2") && small.contains("expected a maze of side 3 to 30, found one of side 2"),
+        "{small}"
+    );
+}

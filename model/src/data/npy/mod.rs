@@ -15,7 +15,10 @@ mod metadata;
 pub use array::{ArrayError, Integer};
 pub use metadata::Metadata;
 
-use super::tokens::{PAD, TokenSplit, TokensError};
+use super::{
+    tokens::{PAD, TokenSplit, TokensError},
+    whole,
+};
 use crate::shape::TaskShape;
 use std::{
     collections::BTreeMap,
@@ -147,21 +150,14 @@ impl Folder {
     /// # Errors
     /// The file that cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), FolderError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| FolderError::File { path, source }
-        };
-        if folder.symlink_metadata().is_ok() {
-            return Err(failed(folder)(io::ErrorKind::AlreadyExists.into()));
-        }
-        let partial = folder.with_added_extension("partial");
-        fs::create_dir(&partial).map_err(failed(&partial))?;
-        let written = self.write_into(&partial).and_then(|()| fs::rename(&partial, folder).map_err(failed(folder)));
-        if written.is_err() {
-            // Half a folder helps nobody; that it cannot be removed changes nothing.
-            let _ = fs::remove_dir_all(&partial);
-        }
-        written
+        whole::folder(
+            folder,
+            |folder| self.write_into(folder),
+            |path, source| {
+                let path = path.to_owned();
+                FolderError::File { path, source }
+            },
+        )
     }
 
     fn write_into(&self, folder: &Path) -> Result<(), FolderError> {

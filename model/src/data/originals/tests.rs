@@ -37,7 +37,9 @@ fn a_dataset_of_any_kind_comes_back_out_of_its_folder() {
         ..sudoku.clone()
     };
     let arc = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..sudoku.clone() };
-    for spec in [sudoku, maze, arc] {
+    // As many tokens as a Sudoku of that side, of as many kinds.
+    let small = GenerateSpec { side: 4, min_path: None, train: 6, validation: 1, test: 2, ..maze.clone() };
+    for spec in [sudoku, maze, small, arc] {
         let dataset = made(&spec);
         let folder = tempfile::tempdir().expect("a folder");
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
