@@ -50,6 +50,7 @@ pub async fn of_runs(pool: &PgPool, viewer: &Viewer, ids: &[RunId]) -> Result<Co
             wall_seconds: provenance.wall_seconds,
             checkpoint_id: run.checkpoint_id,
             evaluation: run.evaluation,
+            claimed: run.claimed,
         });
     }
     Ok(Comparison { runs: compared, config: differences(&config), provenance: differences(&rests) })

@@ -185,9 +185,12 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
     agree(path, "scores of the checkpoint", &checkpoint.id, &score.checkpoint_id)?;
     agree(path, "scores of the checkpoint", &checkpoint.sha256, &score.checkpoint_sha256)?;
     agree(path, "the checkpoint's choice", &checkpoint.choice, &score.choice)?;
-    let hash = &score.dataset.content_hash;
-    if hash.len() != 64 || !hash.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
+    let is_hash =
+        |text: &String| text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    for hash in [Some(&score.dataset.content_hash), score.dataset.test_hash.as_ref()].into_iter().flatten() {
+        if !is_hash(hash) {
+            return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
+        }
     }
     let Evaluation { n, of, exact, exact_accuracy, exact_interval, any_optimal, .. } = score.evaluation;
     if !kind.parse().is_ok_and(|kind| score.evaluation.has_possible_attempts(kind)) {

@@ -36,6 +36,7 @@ struct Row {
     step: i64,
     choice: Option<Json<Choice>>,
     evaluation: Option<Json<Evaluation>>,
+    claimed: Option<bool>,
     is_default: bool,
     public: bool,
     created_at: OffsetDateTime,
@@ -57,6 +58,7 @@ impl From<Row> for Model {
             step: row.step.cast_unsigned(),
             choice: row.choice.map(|Json(choice)| choice),
             evaluation: row.evaluation.map(|Json(evaluation)| evaluation),
+            claimed: row.claimed == Some(true),
             default: row.is_default,
             public: row.public,
             created_at: row.created_at,
@@ -341,7 +343,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                SELECT DISTINCT ON (kind, side) kind, side, dataset_id FROM standard
                GROUP BY kind, side, dataset_id ORDER BY kind, side, count(*) DESC, dataset_id
            ), scored AS (
-               SELECT checkpoints.*, score.result,
+               SELECT checkpoints.*, score.result, score.claimed,
                       row_number() OVER (
                           PARTITION BY checkpoints.kind, checkpoints.side
                           ORDER BY COALESCE(
@@ -358,14 +360,14 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                LEFT JOIN common USING (kind, side)
                LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
                                   AND standard.dataset_id = common.dataset_id
-               LEFT JOIN LATERAL (SELECT result FROM evaluations
+               LEFT JOIN LATERAL (SELECT result, claimed FROM evaluations
                                   WHERE checkpoint_id = checkpoints.id AND split = 'test'
                                   ORDER BY claimed, result ? 'of', id DESC LIMIT 1) AS score ON true
                WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
                   sha256, size, parameters, step, choice AS "choice: Json<Choice>",
-                  result AS "evaluation?: Json<Evaluation>",
+                  result AS "evaluation?: Json<Evaluation>", claimed AS "claimed?",
                   is_default AS "is_default!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)

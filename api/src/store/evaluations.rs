@@ -53,8 +53,8 @@ pub async fn create(
 pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Result<(), Error> {
     let stored = sqlx::query!(
         "INSERT INTO evaluations (id, checkpoint_id, checkpoint_sha256, choice, dataset_hash, split, result,
-                                  environment, claimed, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, true, $9)
+                                  environment, claimed, created_at, test_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10)
          ON CONFLICT (id) DO UPDATE SET claimed = evaluations.claimed
          WHERE evaluations.checkpoint_sha256 = EXCLUDED.checkpoint_sha256",
         score.id.0,
@@ -65,7 +65,8 @@ pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Resul
         score.split.as_str(),
         Json(&score.evaluation) as _,
         score.environment.as_ref().map(Json) as _,
-        score.created_at
+        score.created_at,
+        score.dataset.test_hash
     )
     .execute(connection)
     .await?;
@@ -81,7 +82,8 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
     let rows = sqlx::query!(
         r#"SELECT evaluations.id, checkpoint_sha256, evaluations.choice AS "choice: Json<Choice>",
                   evaluations.dataset_hash, split, result AS "result: Json<Evaluation>", environment AS "environment: Json<Environment>", claimed,
-                  evaluations.created_at, datasets.id AS "stored_id?", datasets.name AS "name?", test_hash AS "test_hash?"
+                  evaluations.created_at, datasets.id AS "stored_id?", datasets.name AS "name?",
+                  COALESCE(datasets.test_hash, evaluations.test_hash) AS test_hash
            FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
            LEFT JOIN LATERAL (SELECT id, name, test_hash FROM datasets
                               WHERE content_hash = evaluations.dataset_hash

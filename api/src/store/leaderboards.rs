@@ -43,7 +43,7 @@ async fn all(pool: &PgPool, viewer: &Viewer, test_hash: Option<&str>) -> Result<
                   count(DISTINCT checkpoint_sha256) AS "scores!", max(test_count) AS test_count,
                   (array_agg(dataset_id ORDER BY dataset_id))[1] AS dataset_id,
                   array_agg(DISTINCT name ORDER BY name) FILTER (WHERE name IS NOT NULL) AS datasets
-           FROM (SELECT COALESCE(known.test_hash, scores.dataset_hash) AS test_hash, checkpoint_sha256,
+           FROM (SELECT COALESCE(known.test_hash, scores.test_hash, scores.dataset_hash) AS test_hash, checkpoint_sha256,
                         -- A limit that leaves no puzzle out is none.
                         CASE WHEN result ? 'of' THEN protocol ELSE protocol - 'limit' END AS protocol,
                         checkpoints.kind, checkpoints.side, known.id AS dataset_id, known.name, known.test_count
@@ -118,7 +118,7 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
                                     AND ($1::uuid[] IS NULL OR team_id = ANY($1) OR public)
                               ORDER BY id LIMIT 1) AS trained_on ON true
            WHERE split = 'test' AND (claimed OR known.id IS NOT NULL)
-                 AND COALESCE(known.test_hash, scores.dataset_hash) = $2
+                 AND COALESCE(known.test_hash, scores.test_hash, scores.dataset_hash) = $2
                  AND CASE WHEN result ? 'of' THEN protocol ELSE protocol - 'limit' END = $3
                  AND checkpoints.kind = $4 AND checkpoints.side = $5
            ORDER BY scores.checkpoint_sha256, scores.claimed, scores.id DESC"#,

@@ -65,6 +65,7 @@ struct Row {
     pause_requested: bool,
     checkpoint_id: Option<Uuid>,
     evaluation: Option<Json<Evaluation>>,
+    claimed: Option<bool>,
     created_at: OffsetDateTime,
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
@@ -117,6 +118,7 @@ impl Row {
             pause_requested: self.pause_requested,
             checkpoint_id: self.checkpoint_id.map(CheckpointId),
             evaluation: self.evaluation.map(|Json(evaluation)| evaluation),
+            claimed: self.claimed == Some(true),
             tags: self.tags,
             notes: self.notes,
             public: self.public,
@@ -264,7 +266,8 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: 
                           WHEN 'exact_accuracy' THEN (
                               SELECT to_char(evaluations.exact_accuracy, 'FM0.000000000')
                               FROM checkpoints JOIN evaluations ON checkpoint_id = checkpoints.id
-                              WHERE run_id = runs.id ORDER BY checkpoints.step DESC, evaluations.id LIMIT 1)
+                              WHERE run_id = runs.id
+                              ORDER BY checkpoints.step DESC, claimed, evaluations.id LIMIT 1)
                       END, '') COLLATE "C" AS key
                FROM runs JOIN jobs USING (id)
                WHERE ($6::text IS NULL OR jobs.state = $6)
@@ -304,13 +307,14 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
                   runs.experiment AS "experiment: Json<Experiment>", runs.config_hash, runs.dataset_id,
                   jobs.attempt, jobs.deaths, jobs.done, jobs.total, runs.parameters, jobs.worker_id,
                   jobs.cancel_requested, jobs.pause_requested, checkpoint.id AS "checkpoint_id?",
-                  (SELECT result FROM evaluations WHERE checkpoint_id = checkpoint.id ORDER BY id LIMIT 1)
-                      AS "evaluation: Json<Evaluation>",
+                  score.result AS "evaluation?: Json<Evaluation>", score.claimed AS "claimed?",
                   jobs.created_at, jobs.started_at, jobs.finished_at, runs.tags, runs.notes, jobs.public,
                   runs.sweep_id
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true
+           LEFT JOIN LATERAL (SELECT result, claimed FROM evaluations WHERE checkpoint_id = checkpoint.id
+                              ORDER BY claimed, id LIMIT 1) AS score ON true
            WHERE runs.id = ANY($1)"#,
         ids
     )

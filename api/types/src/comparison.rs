@@ -44,6 +44,9 @@ pub struct ComparedRun {
     /// Its score on the whole test split, once measured, with the accuracy after every ACT step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
+    /// Whether that score came with an import and was not measured here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
 }
 
 /// Runs beside each other.

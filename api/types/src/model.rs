@@ -42,6 +42,9 @@ pub struct Model {
     /// Its newest score that was measured here, else its newest claimed one, if there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
+    /// Whether that score came with an import and was not measured here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// Whether `solve` uses it for its side when no model is named: of the models of its kind and side the one with
     /// the best standard score on their common dataset.
     pub default: bool,

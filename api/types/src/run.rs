@@ -177,6 +177,9 @@ pub struct Run {
     /// Its score on the whole test split, once measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
+    /// Whether that score came with an import and was not measured here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// What people call it, to find it again.
     #[serde(default)]
     pub tags: Vec<String>,
