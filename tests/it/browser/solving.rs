@@ -212,5 +212,9 @@ fn several_cells_are_selected_and_marked() {
         assert_eq!(tab.run(selected).await, json!(1));
         tab.press("4").await;
         assert_eq!(tab.grid().await.to_string(), "12..34.........4");
+        // On French keyboards the digits are written with Shift.
+        tab.click("#cell-13").await;
+        tab.press_code("3", "Digit3", true).await;
+        assert_eq!(tab.grid().await.to_string(), "12..34.......3.4");
     });
 }

@@ -96,7 +96,7 @@ impl Tab {
         self.client.execute(script, vec![]).await.expect("the script runs")
     }
 
-    /// Presses a key that writes `key` and lies where `code` says, as on a keyboard on which Shift makes another sign of it.
+    /// Presses a key that writes `key` and lies where `code` says, as on a keyboard of another country.
     pub(super) async fn press_code(&self, key: &str, code: &str, shift: bool) {
         let script = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
             { key: arguments[0], code: arguments[1], shiftKey: arguments[2], bubbles: true, cancelable: true }));";

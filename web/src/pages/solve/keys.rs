@@ -31,8 +31,11 @@ enum Command {
 /// The command of a key, by what it writes and by its place (`Digit1`), with Control (or Command on a Mac) and Shift held
 /// or not.
 fn command(key: &str, code: &str, control: bool, shift: bool) -> Option<Command> {
-    // With Shift a digit's key writes something else, another on every keyboard.
-    if let (true, Some(digit @ b'1'..=b'9')) = (control || shift, code.strip_prefix("Digit").and_then(one_byte)) {
+    let written = one_byte(key).filter(u8::is_ascii_digit);
+    // Where the row of digits writes them without Shift, it writes other signs with it, and others on every keyboard: only
+    // the place of the key tells the digit. Where it writes them with Shift, as on French keyboards, they are meant.
+    let marking = control || shift && written.is_none();
+    if let (true, Some(digit @ b'1'..=b'9')) = (marking, code.strip_prefix("Digit").and_then(one_byte)) {
         return Some(Command::Mark(digit - b'0'));
     }
     match (key, control, shift) {
@@ -47,12 +50,9 @@ fn command(key: &str, code: &str, control: bool, shift: bool) -> Option<Command>
         ("End", ..) => Some(Command::Go(Arrow::RowEnd, shift)),
         (" ", ..) => Some(Command::Pencil),
         ("Escape", ..) => Some(Command::Single),
-        ("Backspace" | "Delete" | "." | "0", ..) => Some(Command::Put(0)),
+        ("Backspace" | "Delete" | ".", ..) => Some(Command::Put(0)),
         ("Enter", ..) => Some(Command::Solve),
-        _ => match key.as_bytes() {
-            [digit @ b'1'..=b'9'] => Some(Command::Put(digit - b'0')),
-            _ => None,
-        },
+        _ => written.map(|digit| Command::Put(digit - b'0')),
     }
 }
 
@@ -154,6 +154,15 @@ mod tests {
         for (key, control, shift) in [("%", false, true), ("5", true, false)] {
             assert_eq!(command(key, "Digit5", control, shift), Some(Command::Mark(5)), "{key}");
         }
-        assert_eq!(command("5", "Digit5", false, false), Some(Command::Put(5)));
+        // Without Shift on most keyboards, with it where the row writes other signs first.
+        for shift in [false, true] {
+            assert_eq!(command("5", "Digit5", false, shift), Some(Command::Put(5)));
+            assert_eq!(command("0", "Digit0", false, shift), Some(Command::Put(0)));
+            assert_eq!(command("5", "Numpad5", false, shift), Some(Command::Put(5)));
+        }
+        assert_eq!(command("7", "Digit2", false, true), Some(Command::Put(7)), "what is written counts, not its place");
+        assert_eq!(command("(", "Digit5", false, false), None);
+        assert_eq!(command("5", "Digit5", true, true), Some(Command::Mark(5)));
+        assert_eq!(command("5", "Numpad5", true, false), None);
     }
 }
