@@ -197,3 +197,54 @@ fn the_puzzles_of_a_dataset_are_queued_and_cancelled() {
             .await;
     });
 }
+
+#[test]
+fn a_model_that_does_not_fit_another_dataset_is_not_chosen_there() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        let datasets = [
+            ("it-choice-sudoku", json!({ "side": 6, "train": 2, "test": 3, "givens": [16, 20], "seed": 9 })),
+            ("it-choice-maze", json!({ "kind": "maze", "maze": "hard", "side": 9, "train": 2, "test": 3, "seed": 9 })),
+        ];
+        for (name, generate) in datasets {
+            let made = format!(
+                "
+                const done = arguments[arguments.length - 1];
+                fetch('/api/v1/datasets', {{ method: 'POST', headers: {{ 'content-type': 'application/json' }},
+                    body: JSON.stringify({}) }}).then(answer => done(answer.status));",
+                json!({ "name": name, "generate": generate })
+            );
+            let made = tab.run_async(&made).await;
+            assert!(made == json!(201) || made == json!(409), "{made}");
+        }
+        tab.open("/batches").await;
+        let choose = |dataset: &str| {
+            format!(
+                "
+            const field = document.querySelector('#batch-dataset');
+            const option = [...field.options].find(o => o.textContent === '{dataset}');
+            if (!option) return false;
+            field.value = option.value;
+            field.dispatchEvent(new Event('change', {{ bubbles: true }}));
+            return true;"
+            )
+        };
+        tab.until(&choose("it-choice-sudoku")).await;
+        tab.until(
+            "
+            const field = document.querySelector('#batch-model');
+            if (field.options.length < 2) return false;
+            field.selectedIndex = 1;
+            field.dispatchEvent(new Event('change', { bubbles: true }));
+            return true;",
+        )
+        .await;
+        let model = "return document.querySelector('#batch-model').selectedOptions[0]?.textContent";
+        let chosen = tab.run(model).await;
+        tab.until(&choose("it-choice-maze")).await;
+        tab.until(&format!("{model} === 'the best stored one'")).await;
+        // Where it fits it is chosen again.
+        tab.until(&choose("it-choice-sudoku")).await;
+        tab.until(&format!("{model} === {chosen}")).await;
+    });
+}

@@ -107,12 +107,14 @@ pub(crate) fn ChoiceField(
 ) -> impl IntoView {
     let below = format!("{id}-hint");
     let shown = move || {
-        let chosen = value.get();
+        let options = options.get();
+        let chosen = value.with(|value| standing(&options, value).to_owned());
+        // The property, not the attribute: once somebody has chosen, a browser heeds the attribute no more.
         let option = |(value, label): (String, String)| {
             let selected = value == chosen;
-            view! { <option value=value selected=selected>{label}</option> }
+            view! { <option value=value prop:selected=selected>{label}</option> }
         };
-        options.get().into_iter().map(option).collect_view()
+        options.into_iter().map(option).collect_view()
     };
     view! {
         <div class="field" class:invalid=move || wrong.with(Option::is_some)>
@@ -121,7 +123,6 @@ pub(crate) fn ChoiceField(
                 id=id
                 name=id
                 aria-describedby=below.clone()
-                prop:value=value
                 on:change=move |event| value.set(event_target_value(&event))
             >
                 {shown}
@@ -129,6 +130,13 @@ pub(crate) fn ChoiceField(
             <p class="hint" id=below>{move || wrong.get().unwrap_or_else(|| hint.into())}</p>
         </div>
     }
+}
+
+/// What a choice shows, and so what is meant by it: the chosen value, or the first where the options have changed and that
+/// one is not among them.
+pub(crate) fn standing<'a>(options: &'a [(String, String)], chosen: &'a str) -> &'a str {
+    let is_offered = options.iter().any(|(value, _)| value == chosen);
+    options.first().filter(|_| !is_offered).map_or(chosen, |(first, _)| first)
 }
 
 /// A box to tick.
@@ -147,5 +155,21 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Stri
     match text.trim() {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| format!("expected a whole number, found {text:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_offered_is_not_chosen() {
+        let options = ["test", "train"].map(|split| (split.to_owned(), format!("{split} (5)")));
+        assert_eq!(standing(&options, "train"), "train");
+        assert_eq!(standing(&options, "validation"), "test", "the first stands for what another dataset has");
+        assert_eq!(standing(&options, ""), "test");
+        assert_eq!(standing(&[], "validation"), "validation", "the options may be on their way");
+        let best = (String::new(), "the best stored one".to_owned());
+        assert_eq!(standing(&[best], "8d6c"), "");
     }
 }

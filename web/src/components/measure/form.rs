@@ -4,9 +4,9 @@ use super::asked::Asked;
 use crate::{
     api,
     components::{
-        field::{ChoiceField, Refusal, TextField, number},
+        field::{ChoiceField, Refusal, TextField, number, standing},
         problem::Problems,
-        splits::splits,
+        splits::{shown, splits},
     },
     load,
     working_team::ForTeam,
@@ -49,9 +49,12 @@ impl Texts {
         }
     }
 
-    /// The request, or which field is wrong and how.
-    fn request(self, model: &Model) -> Result<CreateEvaluation, (&'static str, String)> {
-        let dataset = self.dataset.get_untracked();
+    /// The request for a split of a dataset, or which field is wrong and how.
+    fn request(
+        self,
+        model: &Model,
+        (dataset, split): (String, Split),
+    ) -> Result<CreateEvaluation, (&'static str, String)> {
         if dataset.is_empty() {
             return Err(("dataset", "choose one".into()));
         }
@@ -67,11 +70,6 @@ impl Texts {
             voting: whole(self.voting, "protocol.voting")?,
             attempts: whole(self.attempts, "protocol.attempts")?,
             blank_identifiers: false,
-        };
-        let split = match self.split.get_untracked().as_str() {
-            "train" => Split::Train,
-            "validation" => Split::Validation,
-            _ => Split::Test,
         };
         let (model, owner) = (model.id.to_string(), LOCAL.into());
         Ok(CreateEvaluation { model, dataset, split, protocol: Some(protocol), owner, priority: 0 })
@@ -104,18 +102,19 @@ pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl 
     });
     let options = Signal::derive(move || {
         let option = |dataset: Dataset| (dataset.id.to_string(), dataset.name);
-        fitting.get().unwrap_or_default().into_iter().map(option).collect()
+        fitting.get().unwrap_or_default().into_iter().map(option).collect::<Vec<_>>()
     });
+    let chosen = Memo::new(move |_| options.with(|all| form.dataset.with(|id| standing(all, id).to_owned())));
     let splits = Signal::derive(move || {
-        let chosen = form.dataset.get();
-        let of = |dataset: &&Dataset| dataset.id.to_string() == chosen;
+        let of = |dataset: &&Dataset| chosen.with(|chosen| dataset.id.to_string() == *chosen);
         fitting.with(|fitting| fitting.iter().flatten().find(of).map(splits).unwrap_or_default())
     });
+    let split = move || splits.with_untracked(|all| form.split.with_untracked(|split| shown(all, split)));
     let is_arc = model.kind == Kind::Arc.as_str();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         refusal.clear();
-        let request = match form.request(&model) {
+        let request = match form.request(&model, (chosen.get_untracked(), split().unwrap_or(Split::Test))) {
             Ok(request) => request,
             Err((field, problem)) => return refusal.at(field, problem),
         };

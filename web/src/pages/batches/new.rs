@@ -3,9 +3,9 @@
 use crate::{
     api::{self, solving::Solver},
     components::{
-        field::{ChoiceField, Refusal, TextField, number},
+        field::{ChoiceField, Refusal, TextField, number, standing},
         problem::Problems,
-        splits::{SPLITS, splits},
+        splits::{shown, splits},
     },
     load,
     working_team::ForTeam,
@@ -71,16 +71,14 @@ pub(super) fn NewBatch() -> impl IntoView {
             (_, Err(problem), _) => return refusal.at("steps", problem),
             (.., Err(problem)) => return refusal.at("attempts", problem),
         };
-        let named = model.get_untracked();
-        let offered = splits.get_untracked();
-        let wanted = split.get_untracked();
-        // A split that this dataset does not have is not what the field shows.
-        let wanted = offered.iter().find(|(name, _)| *name == wanted).or(offered.first()).map(|(name, _)| name.clone());
+        let split = splits.with_untracked(|all| split.with_untracked(|split| shown(all, split)));
+        // Other models fit another dataset.
+        let named = fitting.with_untracked(|all| model.with_untracked(|model| standing(all, model).to_owned()));
         let request = CreateBatch {
             puzzles: None,
             kind: None,
             dataset: chosen.with_untracked(|chosen| chosen.as_ref().map(|dataset| dataset.id.to_string())),
-            split: wanted.as_deref().and_then(|wanted| SPLITS.into_iter().find(|split| split.as_str() == wanted)),
+            split,
             limit,
             model: (!named.is_empty()).then_some(named),
             steps,
