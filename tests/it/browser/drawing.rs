@@ -50,6 +50,10 @@ fn a_maze_is_drawn_with_a_pointer_and_its_answer_judged() {
         tab.press_button("Undo").await;
         assert_eq!(tab.run(&count("maze", "maze-0")).await, json!(0), "the stroke is undone at once");
         tab.press_button("Start").await;
+        tab.drag("#maze", (1, 1), (1, 4), 9).await;
+        assert_eq!(tab.run(&count("maze", "maze-2")).await, json!(1), "the start is where the stroke ended");
+        tab.press_button("Undo").await;
+        assert_eq!(tab.run(&count("maze", "maze-2")).await, json!(0), "and so is the way of the start");
         tab.drag("#maze", (1, 1), (1, 1), 9).await;
         tab.press_button("Goal").await;
         tab.drag("#maze", (7, 7), (7, 7), 9).await;

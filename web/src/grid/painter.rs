@@ -126,6 +126,16 @@ impl Painter {
         self.draw(|cells| cells[cell] = value);
     }
 
+    /// Writes `value` in a cell and leaves `behind` in the others that had it: it stands once.
+    pub(crate) fn put_alone(&mut self, cell: usize, value: u8, behind: u8) {
+        self.draw(|cells| {
+            for other in cells.iter_mut().filter(|other| **other == value) {
+                *other = behind;
+            }
+            cells[cell] = value;
+        });
+    }
+
     /// Writes `value` in every selected cell.
     pub(crate) fn fill_selection(&mut self, value: u8) {
         let chosen: Vec<bool> = (0..self.size().0 * self.size().1).map(|cell| self.is_selected(cell)).collect();
@@ -338,6 +348,21 @@ mod tests {
         painter.select(8, false);
         painter.paste(&piece);
         assert_eq!(text(&painter), "099/399/671", "what lies outside is left out");
+    }
+
+    #[test]
+    fn a_value_that_stands_once_is_moved_in_one_stroke() {
+        let mut painter = painter("200/003");
+        painter.begin_stroke();
+        painter.put_alone(1, 2, 1);
+        painter.put_alone(2, 2, 1);
+        painter.end_stroke();
+        assert_eq!(text(&painter), "112/003");
+        painter.undo();
+        assert_eq!(text(&painter), "200/003");
+        assert!(!painter.can_undo());
+        painter.put_alone(0, 2, 1);
+        assert!(!painter.can_undo() && painter.can_redo(), "where it stands already nothing changes");
     }
 
     #[test]

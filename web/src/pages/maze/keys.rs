@@ -63,15 +63,14 @@ pub(super) fn handle(state: MazeState, event: &KeyboardEvent) {
             "." | "Backspace" | "Delete" => FREE,
             _ => return,
         };
-        if matches!(value, START | GOAL) {
-            state.set(cursor, value);
-        } else {
-            state.edit(|painter| {
-                painter.begin_stroke();
-                painter.fill_selection(value);
-                painter.end_stroke();
-            });
-        }
+        state.edit(|painter| {
+            painter.begin_stroke();
+            match value {
+                START | GOAL => painter.put_alone(cursor, value, FREE),
+                _ => painter.fill_selection(value),
+            }
+            painter.end_stroke();
+        });
     }
     event.prevent_default();
 }

@@ -99,21 +99,11 @@ impl MazeState {
         });
     }
 
-    /// Writes `value` in a cell; a start or a goal is taken from where it was. A wall on a wall frees it.
-    pub(super) fn set(self, cell: usize, value: u8) {
-        self.edit(|painter| {
-            let Some(board) = painter.board() else { return };
-            let (rows, columns, mut cells) = (board.rows(), board.columns(), board.cells().to_vec());
-            match value {
-                START | GOAL => {
-                    for other in cells.iter_mut().filter(|other| **other == value) {
-                        *other = FREE;
-                    }
-                    cells[cell] = value;
-                    painter.replace(Board::new(rows, columns, cells).ok());
-                }
-                _ => painter.put(cell, value),
-            }
+    /// Writes `value` in a cell; a start or a goal is taken from where it was.
+    fn set(self, cell: usize, value: u8) {
+        self.edit(|painter| match value {
+            START | GOAL => painter.put_alone(cell, value, FREE),
+            _ => painter.put(cell, value),
         });
     }
 
