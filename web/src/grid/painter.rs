@@ -17,6 +17,14 @@ pub(crate) struct Sheet {
     pub(crate) name: String,
 }
 
+/// A sheet on the other side of a change.
+#[derive(Debug, Clone, PartialEq)]
+struct Left {
+    sheet: Sheet,
+    /// Whether the change put another task in place, whose name is its own; otherwise both sides have the newest name.
+    another: bool,
+}
+
 /// Boards under edit, one of which is drawn on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Painter {
@@ -26,8 +34,8 @@ pub(crate) struct Painter {
     cursor: usize,
     /// Where the selection begins, which ends at the cursor.
     anchor: usize,
-    past: Vec<Sheet>,
-    future: Vec<Sheet>,
+    past: Vec<Left>,
+    future: Vec<Left>,
     /// Whether what follows belongs to the change before: a stroke is undone as a whole.
     stroke: bool,
 }
@@ -228,9 +236,18 @@ impl Painter {
         self.replace_all(sheet, self.active);
     }
 
-    /// Puts another sheet in place, drawing on the board with that number.
+    /// Puts another sheet of the same task in place, drawing on the board with that number.
     pub(crate) fn replace_all(&mut self, sheet: Sheet, active: usize) {
-        self.remember();
+        self.change(sheet, active, false);
+    }
+
+    /// Puts another task in place, drawing on the board with that number.
+    pub(crate) fn replace_task(&mut self, sheet: Sheet, active: usize) {
+        self.change(sheet, active, true);
+    }
+
+    fn change(&mut self, sheet: Sheet, active: usize, another: bool) {
+        self.remember(another);
         self.stroke = false;
         self.sheet = sheet;
         self.active = active.min(self.boards().len().saturating_sub(1));
@@ -246,7 +263,7 @@ impl Painter {
         }
         let drawn = Board::new(board.rows(), board.columns(), cells).ok();
         if !self.stroke {
-            self.remember();
+            self.remember(false);
         }
         self.stroke = true;
         if let Some(place) = self.sheet.boards.get_mut(self.active) {
@@ -254,8 +271,8 @@ impl Painter {
         }
     }
 
-    fn remember(&mut self) {
-        self.past.push(self.sheet.clone());
+    fn remember(&mut self, another: bool) {
+        self.past.push(Left { sheet: self.sheet.clone(), another });
         self.future.clear();
         if self.past.len() > KEPT {
             self.past.remove(0);
@@ -265,23 +282,29 @@ impl Painter {
     /// Back by one change.
     pub(crate) fn undo(&mut self) {
         if let Some(before) = self.past.pop() {
-            self.future.push(std::mem::replace(&mut self.sheet, before));
-            self.after_travel();
+            let after = self.travel(before);
+            self.future.push(after);
         }
     }
 
     /// Forward again by one undone change.
     pub(crate) fn redo(&mut self) {
         if let Some(after) = self.future.pop() {
-            self.past.push(std::mem::replace(&mut self.sheet, after));
-            self.after_travel();
+            let before = self.travel(after);
+            self.past.push(before);
         }
     }
 
-    fn after_travel(&mut self) {
+    /// Goes to the other side of a change, and tells what was left.
+    fn travel(&mut self, to: Left) -> Left {
+        let left = std::mem::replace(&mut self.sheet, to.sheet);
+        if !to.another {
+            self.sheet.name.clone_from(&left.name);
+        }
         self.stroke = false;
         self.active = self.active.min(self.boards().len().saturating_sub(1));
         self.select(self.cursor, false);
+        Left { sheet: left, another: to.another }
     }
 
     /// Whether there is something to undo.
@@ -363,6 +386,39 @@ mod tests {
         assert!(!painter.can_undo());
         painter.put_alone(0, 2, 1);
         assert!(!painter.can_undo() && painter.can_redo(), "where it stands already nothing changes");
+    }
+
+    #[test]
+    fn a_name_outlives_undoing_unless_the_task_was_another() {
+        let task = |text: &str, name: &str| Sheet {
+            boards: vec![Board::read(Kind::Arc, text).ok(), None],
+            train: 0,
+            name: name.to_owned(),
+        };
+        let stands = |painter: &Painter| (text(painter), painter.sheet().name.clone());
+        let is = |board: &str, name: &str| (board.to_owned(), name.to_owned());
+        let mut painter = Painter::new(task("00", "old"), 0);
+        painter.put(0, 3);
+        painter.rename("new".into());
+        painter.undo();
+        assert_eq!(stands(&painter), is("00", "new"));
+        painter.rename("newer".into());
+        painter.redo();
+        assert_eq!(stands(&painter), is("30", "newer"));
+        painter.replace_task(task("55", "another"), 0);
+        painter.put(1, 6);
+        painter.rename("renamed".into());
+        painter.undo();
+        assert_eq!(stands(&painter), is("55", "renamed"));
+        painter.undo();
+        assert_eq!(stands(&painter), is("30", "newer"), "with the task before its name comes back");
+        painter.undo();
+        assert_eq!(stands(&painter), is("00", "newer"));
+        painter.redo();
+        painter.redo();
+        assert_eq!(stands(&painter), is("55", "renamed"));
+        painter.redo();
+        assert_eq!(stands(&painter), is("56", "renamed"));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl ArcState {
     pub(super) fn replace(self, task: Task) {
         self.test.set(0);
         let active = 2 * task.train;
-        self.edit(|painter| painter.replace_all(task.sheet(), active));
+        self.edit(|painter| painter.replace_task(task.sheet(), active));
     }
 
     /// Puts a given task in place, or says why it is none. One without a name in it is known by its file's.
