@@ -159,17 +159,22 @@ impl Ask {
         }
     }
 
+    /// How the next puzzle is to be answered.
+    pub(crate) fn how(self) -> How {
+        How {
+            model: self.model.get_untracked(),
+            steps: self.steps.get_untracked(),
+            attempts: self.attempts.get_untracked(),
+        }
+    }
+
     /// Asks the model, then plays its steps, or shows `step` (1-based) of them.
     pub(crate) fn solve(self, step: Option<usize>) {
         let Some(asked) = self.puzzle.get_untracked() else { return };
         if self.busy.get_untracked() {
             return;
         }
-        let how = How {
-            model: self.model.get_untracked(),
-            steps: self.steps.get_untracked(),
-            attempts: self.attempts.get_untracked(),
-        };
+        let how = self.how();
         let body = body(self.kind, &asked, &how);
         self.busy.set(true);
         self.said.set(None);
@@ -177,11 +182,12 @@ impl Ask {
             let answer = api::solving::solve(&body).await;
             let Some(now) = self.puzzle.try_get_untracked() else { return };
             self.busy.set(false);
+            // Another puzzle stands there by now, which neither an answer nor a problem of this one is about.
+            if now.as_ref() != Some(&asked) {
+                return;
+            }
             match answer {
-                Ok(response) if now.as_ref() == Some(&asked) => {
-                    self.show(Outcome { asked, how, response }, step);
-                }
-                Ok(_) => {}
+                Ok(response) => self.show(Outcome { asked, how, response }, step),
                 Err(problem) => self.problem.set(Some(*problem)),
             }
         });
