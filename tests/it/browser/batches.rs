@@ -248,3 +248,41 @@ fn a_model_that_does_not_fit_another_dataset_is_not_chosen_there() {
         tab.until(&format!("{model} === {chosen}")).await;
     });
 }
+
+#[test]
+fn what_was_queued_of_a_list_is_told_and_not_queued_again() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        tab.drop_file("mixed.txt", &format!("{NINE}\n{}\n{}\n", LIST[0], LIST[1])).await;
+        place_is(&tab, "Puzzle 1 of 3").await;
+        tab.run("
+            const send = window.fetch;
+            window.sizes = [];
+            window.fetch = async request => {
+                if (request.method !== 'POST' || !new URL(request.url).pathname.endsWith('/batches')) return send.call(window, request);
+                window.sizes.push((await request.clone().json()).puzzles.length);
+                if (window.sizes.length !== 2) return send.call(window, request);
+                const problem = { type: 'about:blank', title: 'Busy', status: 503, detail: 'Later.', request_id: '' };
+                return new Response(JSON.stringify(problem), { status: 503 });
+            };").await;
+        tab.press_button("Solve all 3").await;
+        tab.until("return document.querySelector('.list-bar ~ .notice')?.textContent.includes('Later.')").await;
+        assert_eq!(tab.text(".list-queued").await, "Queued already: 2 of 6 × 6.");
+        let link = tab.run("return document.querySelector('.list-queued a').getAttribute('href')").await;
+        tab.press_button("Next").await;
+        place_is(&tab, "Puzzle 2 of 3").await;
+
+        // Who looks at the batch finds the list as it was left.
+        tab.click(".list-queued a").await;
+        tab.until(&format!("return location.pathname === {link}")).await;
+        tab.click("header nav a[href='/']").await;
+        tab.until("return document.querySelector('.list-queued')").await;
+        tab.press_button("Solve the other 1").await;
+        tab.until("return location.pathname === '/batches'").await;
+        assert_eq!(tab.run("return window.sizes").await, json!([2, 1, 1]), "each puzzle is queued once");
+        tab.click("header nav a[href='/']").await;
+        tab.until("return document.querySelector('.list-bar')").await;
+        assert_eq!(tab.run("return document.querySelector('.list-queued')").await, json!(null));
+    });
+}

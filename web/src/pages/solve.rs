@@ -15,6 +15,7 @@ pub(crate) mod result;
 mod share;
 mod state;
 mod verdict;
+mod whole;
 
 use crate::{
     api::solving::Solver,

@@ -1,26 +1,30 @@
-//! The puzzles of a list: which of them is on the board, the way to the others, and a batch of them all.
+//! The puzzles of a list: which of them is on the board, and the way to the others.
 
-use super::state::SolveState;
-use crate::{api, browser, format, session};
+use super::{
+    state::SolveState,
+    whole::{self, Queued, Refused},
+};
+use crate::{browser, format, session};
 use hrm_types::{account::Scope, sudoku::Grid};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
-use serde_json::json;
 
 /// Where a list is kept while the tab is open: one puzzle in each line.
 const KEPT: &str = "puzzles";
-
-/// Puzzles that one batch takes.
-const BATCH: usize = hrm_types::batch::MAX_SENT;
 
 /// Puzzles and the one that was chosen last.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct List {
     grids: Vec<Grid>,
     at: usize,
+    pub(super) queued: Queued,
 }
 
 impl List {
+    pub(super) fn grids(&self) -> &[Grid] {
+        &self.grids
+    }
+
     /// The place of `grid`: where the list stands, if it is that one, or else the first place it has.
     fn place(&self, grid: &Grid) -> Option<usize> {
         match self.grids.get(self.at) {
@@ -40,16 +44,17 @@ impl SolveState {
     /// Keeps the puzzles of a list, if it is one, in place of those before.
     pub(super) fn open_list(self, grids: Vec<Grid>) {
         let grids = if grids.len() > 1 { grids } else { Vec::new() };
-        let lines: Vec<String> = grids.iter().map(Grid::to_string).collect();
-        browser::keep(KEPT, &lines.join("\n"));
-        self.list.set(List { grids, at: 0 });
+        browser::keep(KEPT, &written(&grids));
+        let queued = Queued::default();
+        queued.keep();
+        self.list.set(List { grids, at: 0, queued });
     }
 
     /// Brings back the list that was open before the page was left or loaded again.
     pub(super) fn bring_back_list(self) {
         let Some(text) = browser::kept(KEPT) else { return };
         let grids: Vec<Grid> = text.lines().filter_map(|line| line.parse().ok()).collect();
-        self.list.set(List { grids, at: 0 });
+        self.list.set(List { grids, at: 0, queued: Queued::kept() });
     }
 
     /// Puts the puzzle of the list at that place on the board, and its address in the bar.
@@ -62,36 +67,20 @@ impl SolveState {
         self.edit(|editor| editor.replace(grid));
     }
 
-    /// The requests for batches of the whole list: puzzles of one side in each, and no more than one takes.
-    fn batches(self) -> Vec<serde_json::Value> {
-        let (model, steps) = (self.ask.model.get_untracked(), self.ask.steps.get_untracked());
-        let attempts = self.ask.attempts.get_untracked();
-        // A model is chosen for the side on the board.
-        let side = self.ask.side.get_untracked();
-        self.list.with_untracked(|list| {
-            [4, 6, 9]
-                .into_iter()
-                .flat_map(|one| {
-                    let lines: Vec<String> =
-                        list.grids.iter().filter(|grid| grid.side() == one).map(Grid::to_string).collect();
-                    let body = |puzzles: &[String]| {
-                        let mut body = json!({ "puzzles": puzzles });
-                        if let Some(model) = model.as_ref().filter(|_| one == side) {
-                            body["model"] = model.as_str().into();
-                        }
-                        if let Some(steps) = steps {
-                            body["steps"] = steps.into();
-                        }
-                        if attempts > 1 {
-                            body["attempts"] = attempts.into();
-                        }
-                        body
-                    };
-                    lines.chunks(BATCH).map(body).collect::<Vec<_>>()
-                })
-                .collect()
-        })
+    /// Notes what was queued of a list, unless another is open by now.
+    pub(super) fn note_queued(self, of: &[Grid], queued: Queued) {
+        // Where the page is gone, what it kept tells the list.
+        let is_open = self.list.try_with_untracked(|list| list.grids == of);
+        if is_open.unwrap_or_else(|| browser::kept(KEPT) == Some(written(of))) {
+            queued.keep();
+            self.list.try_update(|list| list.queued = queued);
+        }
     }
+}
+
+/// A list as it is kept.
+fn written(grids: &[Grid]) -> String {
+    grids.iter().map(Grid::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Where in its list the board is, and what can be done with the list; nothing where there is none.
@@ -109,24 +98,12 @@ pub(super) fn ListBar(state: SolveState) -> impl IntoView {
     let navigate = use_navigate();
     let opened = Callback::new(move |address: String| navigate(&address, NavigateOptions::default()));
     let solve_all = move |_| {
-        let requests = state.batches();
         busy.set(true);
         spawn_local(async move {
-            let mut made = Vec::new();
-            for request in &requests {
-                match api::solving::queue_batch(request).await {
-                    Ok(id) => made.push(id),
-                    Err(problem) => {
-                        state.ask.problem.try_set(Some(*problem));
-                        break;
-                    }
-                }
-            }
+            let address = whole::queue(state).await;
             busy.try_set(false);
-            match made.as_slice() {
-                [id] if requests.len() == 1 => opened.run(format!("/batches/{id}")),
-                made if made.len() == requests.len() => opened.run("/batches".into()),
-                _ => {}
+            if let Some(address) = address {
+                opened.run(address);
             }
         });
     };
@@ -138,11 +115,12 @@ pub(super) fn ListBar(state: SolveState) -> impl IntoView {
                 <button type="button" class="quiet" disabled={move || at() + 1 == count.get()} on:click=move |_| state.step(1)>"Next"</button>
                 <Show when=|| session::may(Scope::Write)>
                     <button type="button" disabled=move || busy.get() on:click=solve_all>
-                        {move || format!("Solve all {}", format::count(count.get() as u64))}
+                        {move || whole::button(state)}
                     </button>
                 </Show>
                 <button type="button" class="quiet" on:click=move |_| state.open_list(Vec::new())>"Close the list"</button>
             </nav>
+            <Refused state />
         </Show>
     }
 }
@@ -154,7 +132,7 @@ mod tests {
     #[test]
     fn the_place_follows_the_board() {
         let line = |digit: u8| format!("{digit}{}", ".".repeat(15)).parse::<Grid>().expect("a grid");
-        let list = List { grids: vec![line(1), line(2), line(1)], at: 2 };
+        let list = List { grids: vec![line(1), line(2), line(1)], at: 2, ..List::default() };
         assert_eq!(list.place(&line(1)), Some(2), "of two equal ones the one that was chosen");
         assert_eq!(
             (list.place(&line(2)), list.beside(&line(2), -1), list.beside(&line(2), 1)),
