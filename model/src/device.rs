@@ -84,6 +84,17 @@ impl DeviceChoice {
         }
     }
 
+    /// Checks that the program is built for it, without opening anything.
+    ///
+    /// # Errors
+    /// [`Error::Device`] for a GPU that is named to a program for processors alone.
+    pub fn check_built(self) -> Result<()> {
+        match self {
+            Self::Cuda(_) if cfg!(not(feature = "cuda")) => self.open().map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens it.
     ///
     /// # Errors

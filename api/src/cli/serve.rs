@@ -43,6 +43,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        self.worker.device.check_built()?;
         session::runtime()?.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }
@@ -79,6 +80,10 @@ impl Serve {
         }
         import_shipped(pool).await?;
         let address = listener.local_addr()?;
+        if !self.server.web_dir().join("index.html").is_file() {
+            let folder = self.server.web_dir();
+            tracing::warn!(folder = %folder.display(), "the page is not built there: `make web`, or name it with --web-dir");
+        }
         let settings = Settings { web_dir: self.server.web_dir(), public, rate: self.server.rate };
         let requests = for_requests(pool).await?;
         let state = AppState::new(requests.clone(), settings);

@@ -238,9 +238,7 @@ impl Saving {
     fn state(&self, resume: bool) -> anyhow::Result<Option<TrainState>> {
         let path = self.path.display();
         if resume && self.path.exists() {
-            let state = TrainState::read(&self.path).with_context(|| self.cannot_go_on())?;
-            println!("goes on from {path} after step {}", report::thousands(state.info().step));
-            return Ok(Some(state));
+            return Ok(Some(TrainState::read(&self.path).with_context(|| self.cannot_go_on())?));
         }
         if resume {
             println!("there is no {path} to go on from: begins anew");
@@ -251,7 +249,7 @@ impl Saving {
     }
 
     fn cannot_go_on(&self) -> String {
-        format!("{} cannot be gone on from", self.path.display())
+        format!("{} cannot be gone on from; with other settings begin anew under another --out", self.path.display())
     }
 
     fn begin<'a>(
@@ -262,7 +260,12 @@ impl Saving {
         device: &Device,
     ) -> anyhow::Result<Training<'a>> {
         match self.state(resume)? {
-            Some(state) => Training::resume(experiment, corpus, &state, device).with_context(|| self.cannot_go_on()),
+            Some(state) => {
+                let training = Training::resume(experiment, corpus, &state, device);
+                let training = training.with_context(|| self.cannot_go_on())?;
+                println!("goes on from {} after step {}", self.path.display(), report::thousands(training.step()));
+                Ok(training)
+            }
             None => Ok(Training::begin(experiment, corpus, device)?),
         }
     }

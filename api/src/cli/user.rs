@@ -4,7 +4,7 @@
 mod password;
 
 use super::session;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_api::{
     accounts::{INVITATION, Secret, check_password, hash_password},
@@ -153,6 +153,13 @@ pub(crate) struct Invite {
 impl Invite {
     fn run(self) -> anyhow::Result<ExitCode> {
         self.new.check()?;
+        let place = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://")).unwrap_or_default();
+        ensure!(
+            place.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[')
+                && !place.contains(['?', '#', ' ']),
+            "--url: expected http://HOST or https://HOST, found {:?}",
+            self.url
+        );
         let code = Secret::new()?;
         let invitation = session::with_database(&self.database, async |pool| {
             let (role, team) = (self.new.role(pool).await?, self.new.team(pool).await?);
@@ -240,6 +247,10 @@ pub(crate) struct Change {
 
 impl Change {
     fn run(self) -> anyhow::Result<ExitCode> {
+        ensure!(
+            self.role.is_some() || self.disabled.is_some() || self.team.is_some(),
+            "expected what to change: --role, --disabled or --team"
+        );
         let joined = self.team.map(|team| NewUser { name: self.name.clone(), role: None, team });
         joined.iter().try_for_each(NewUser::check)?;
         let change = ChangeUser { role: self.role.map(Role::from), disabled: self.disabled };

@@ -46,6 +46,7 @@ impl Worker {
         if self.check {
             return self.check();
         }
+        self.lease.device.check_built()?;
         fault::arm()?;
         match session::runtime()?.block_on(self.work())? {
             End::Asked => Ok(ExitCode::SUCCESS),

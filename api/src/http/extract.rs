@@ -66,8 +66,12 @@ pub(super) async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let field = Some(error.path().to_string()).filter(|path| path != ".");
+        let path = Some(error.path().to_string()).filter(|path| path != ".");
         let cause = error.into_inner();
+        let field = match (path, missing(&cause.to_string())) {
+            (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
+            (path, missing) => path.or(missing),
+        };
         match cause.classify() {
             serde_json::error::Category::Data => ApiError::InvalidRequest { field, detail: cause.to_string() },
             _ => ApiError::MalformedJson(cause.to_string()),
@@ -117,8 +121,13 @@ fn wrong_query(text: &str) -> ApiError {
         Some((field, why)) if field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
             ApiError::field(field, why)
         }
-        _ => ApiError::InvalidRequest { field: None, detail: cause.into() },
+        _ => ApiError::InvalidRequest { field: missing(cause), detail: cause.into() },
     }
+}
+
+/// The field that serde names as missing in a message, in whose path it is not.
+fn missing(message: &str) -> Option<String> {
+    Some(message.strip_prefix("missing field `")?.split_once('`')?.0.to_owned())
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {

@@ -181,7 +181,12 @@ pub async fn create_batch(
             }
             let dataset = store::datasets::find(pool, &caller.viewer, name).await?;
             let size = Size { kind: dataset.kind, side: dataset.side };
-            let model = choose(pool, &caller.viewer, model, size).await?;
+            let model = choose(pool, &caller.viewer, model, size).await.map_err(|error| match error {
+                ApiError::NoModel { puzzle, next_step } => {
+                    ApiError::field("dataset", format!("no model solves {puzzle}; {next_step}"))
+                }
+                error => error,
+            })?;
             let split = request.split.unwrap_or(Split::Test);
             let limit = limit_of(request.limit, dataset.count(split), split)?;
             let spec = BatchSpec { dataset_id: Some(dataset.id), split: Some(split), ..spec(model.id, size.kind)? };

@@ -5,7 +5,7 @@ use crate::store::runs::config_hash;
 use hrm_model::{CheckpointInfo, Model, eval::wilson};
 use hrm_types::{
     evaluation::Evaluation,
-    experiment::Experiment,
+    experiment::{Difference, Experiment},
     provenance::{CheckpointRef, Score},
     run::MetricPoint,
 };
@@ -45,7 +45,7 @@ pub fn read(folder: &Path) -> Result<RunFolder, Error> {
     let record: Record = json(folder, PROVENANCE)?;
     check_record(&folder.join(PROVENANCE.name), &record)?;
     let experiment = experiment(folder)?;
-    agree(&folder.join(CONFIG.name), "the experiment of provenance.json", &record.provenance.experiment, &experiment)?;
+    same_experiment(&folder.join(CONFIG.name), &record, &experiment)?;
     let (checkpoint, info) = checkpoint(folder, &record)?;
     let path = folder.join(METRICS.name);
     let points =
@@ -66,6 +66,15 @@ fn agree<T: PartialEq + Debug>(path: &Path, what: &str, expected: &T, found: &T)
     }
     let short = |value: &T| format!("{value:?}").chars().take(200).collect::<String>();
     Err(Error::content(path, format!("{what}, {}", short(expected)), short(found)))
+}
+
+fn same_experiment(path: &Path, record: &Record, found: &Experiment) -> Result<(), Error> {
+    match record.provenance.experiment.difference(found) {
+        None => Ok(()),
+        Some(Difference { field, expected, found }) => {
+            Err(Error::content(path, format!("the experiment of provenance.json, whose {field} is {expected}"), found))
+        }
+    }
 }
 
 /// Compares every file with its hash; there may be no other names among these.
@@ -171,7 +180,7 @@ fn checkpoint(folder: &Path, record: &Record) -> Result<(CheckpointRef, Checkpoi
     agree(&path, "the size of provenance.json", &expected.size, &(bytes.len() as u64))?;
     let model = Model::from_bytes(&bytes).map_err(|source| Error::Checkpoint { path: path.clone(), source })?;
     let info = model.info().clone();
-    agree(&path, "the experiment of provenance.json", &record.provenance.experiment, &info.experiment)?;
+    same_experiment(&path, record, &info.experiment)?;
     agree(&path, "the step of provenance.json", &expected.step, &info.step)?;
     agree(&path, "the choice of provenance.json", &expected.choice, &info.choice)?;
     if let Some(dataset) = &record.provenance.dataset {

@@ -1,7 +1,10 @@
 //! Connecting to the database and bringing its tables up to date.
 
 use super::{Error, MIGRATOR};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+};
 use std::time::Duration;
 
 /// Connections of one process at most.
@@ -21,7 +24,7 @@ const PLANS: [(&str, &str); 2] = [("jit", "off"), ("random_page_cost", "1.1")];
 /// Streams are read in many statements, or are one that is read as fast as it comes.
 ///
 /// # Errors
-/// [`Error::Database`] when it is not reachable.
+/// [`Error::Unreachable`]; [`Error::Database`].
 pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
     let milliseconds = STATEMENT.as_millis().to_string();
     let options = (*pool.connect_options()).clone().options([("statement_timeout", milliseconds.as_str())]);
@@ -32,15 +35,29 @@ pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
 async fn open(options: PgConnectOptions) -> Result<PgPool, Error> {
     let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE);
     match pool.clone().connect_with(options.clone()).await {
-        Err(sqlx::Error::PoolTimedOut) => Ok(pool.connect_with(options).await?),
+        Err(sqlx::Error::PoolTimedOut) => match pool.connect_with(options.clone()).await {
+            Err(sqlx::Error::PoolTimedOut) => Err(reason(&options).await),
+            opened => Ok(opened?),
+        },
         opened => Ok(opened?),
+    }
+}
+
+/// Why there is no connection, which a pool that tried again and again does not say.
+async fn reason(options: &PgConnectOptions) -> Error {
+    match options.connect().await {
+        Ok(_) => sqlx::Error::PoolTimedOut.into(),
+        Err(error) => {
+            let (host, port) = (options.get_host(), options.get_port());
+            Error::Unreachable { place: format!("{host}, port {port}"), error }
+        }
     }
 }
 
 /// Connects and runs the migrations that are missing.
 ///
 /// # Errors
-/// [`Error::Database`] when it is not reachable; [`Error::Migrate`] when its tables are of a newer version.
+/// [`Error::Unreachable`]; [`Error::Database`]; [`Error::Migrate`] when its tables are of a newer version.
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
     let options = options.application_name("hrm").options(PLANS);
     let pool = open(options).await?;

@@ -63,6 +63,14 @@ pub enum Error {
         /// Whether it could not be reached at all, so that trying again later may help.
         away: bool,
     },
+    /// Nobody lets this program in where the database should be.
+    #[error("no connection to the database at {place}: {error}")]
+    Unreachable {
+        /// Its host and port.
+        place: String,
+        /// What stood in the way.
+        error: sqlx::Error,
+    },
     /// The database refused or is not reachable.
     #[error("the database: {0}")]
     Database(sqlx::Error),

@@ -55,7 +55,10 @@ async fn supervise(variables: Vec<(&'static str, String)>, mut ended: watch::Rec
                 // Held here, because waiting for a child closes the standard input it still owns.
                 let input = worker.stdin.take();
                 tokio::select! {
-                    status = worker.wait() => tracing::warn!(?status, "the worker ended"),
+                    status = worker.wait() => match status {
+                        Ok(status) => tracing::warn!(%status, "the worker ended"),
+                        Err(error) => tracing::error!(%error, "the worker cannot be waited for"),
+                    },
                     () = super::requested(&mut ended) => return end(worker, input).await,
                 }
             }

@@ -1,14 +1,19 @@
 //! An experiment: everything that decides a training run. One TOML file in `configs/`, or the JSON of a request.
 
-use crate::dataset::{Dataset, Split};
+use crate::{
+    board::Kind,
+    dataset::{Dataset, Split},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 mod data;
+mod difference;
 
 #[cfg(feature = "files")]
 pub use data::{ArcSpec, CsvSpec, FolderSpec};
 pub use data::{DataSpec, GenerateSpec, MazeStyle};
+pub use difference::Difference;
 
 /// Variants of an ARC task beside itself, at most: those that a model is trained on, and those that vote.
 pub const MOST_VARIANTS: u32 = 10_000;
@@ -271,6 +276,9 @@ impl Experiment {
         self.data.validate()?;
         self.arch.validate()?;
         self.train.validate()?;
+        if let Some(spec) = self.data.generated() {
+            self.check_puzzles(spec.kind, spec.train)?;
+        }
         ensure(self.train.validate_every.is_none() || self.data.may_have_validation(), "train.validate_every", || {
             "expected a validation split in data, found none: hold puzzles out for it, or validate never".into()
         })
@@ -290,10 +298,25 @@ impl Experiment {
         };
         has(Split::Train, "data", "training")?;
         has(Split::Test, "data", "test")?;
+        self.check_puzzles(dataset.kind, dataset.train_count)?;
         if self.train.validate_every.is_some() {
             has(Split::Validation, "train.validate_every", "validation")?;
         }
         Ok(())
+    }
+
+    /// Checks that training puzzles of a kind fill a batch, and have the variants that are asked for.
+    fn check_puzzles(&self, kind: Kind, train: u32) -> Result<(), InvalidExperiment> {
+        if kind == Kind::Arc {
+            // How many examples there are depends on the tasks.
+            return Ok(());
+        }
+        ensure(self.train.task_variants == 0, "train.task_variants", || {
+            format!("expected only for ARC tasks, found {} for {kind}", self.train.task_variants)
+        })?;
+        ensure(self.train.batch_size <= train as usize, "train.batch_size", || {
+            format!("expected at most the {train} training puzzles, found {}", self.train.batch_size)
+        })
     }
 }
 

@@ -12,7 +12,10 @@ pub fn wilson(successes: u32, n: u32) -> [f64; 2] {
     let centre = p + Z * Z / (2.0 * n);
     let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    [((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)]
+    // None and all are ends exactly, which rounding would miss.
+    let low = if successes == 0 { 0.0 } else { (centre - spread) / scale };
+    let high = if f64::from(successes) < n { (centre + spread) / scale } else { 1.0 };
+    [low, high]
 }
 
 /// Student's t at its 97.5th percentile for 1, 2, … degrees of freedom; [`student`] has those beyond.
@@ -51,6 +54,9 @@ mod tests {
         for (successes, n, expected) in [(81, 263, [0.2553, 0.3662]), (0, 20, [0.0, 0.1611])] {
             let found = wilson(successes, n);
             assert!((found[0] - expected[0]).abs() < 5e-5 && (found[1] - expected[1]).abs() < 5e-5, "{found:?}");
+        }
+        for n in [1, 10, 100, 1_000, 10_000] {
+            assert_eq!((wilson(0, n)[0], wilson(n, n)[1]), (0.0, 1.0), "{n}");
         }
     }
 

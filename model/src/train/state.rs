@@ -72,9 +72,8 @@ impl TrainState {
         if self.info.dataset_hash != dataset_hash {
             return differs("dataset", dataset_hash, &self.info.dataset_hash);
         }
-        if self.info.experiment != *experiment {
-            let text = |experiment: &Experiment| serde_json::to_string(experiment).unwrap_or_default();
-            return differs("experiment", &text(experiment), &text(&self.info.experiment));
+        if let Some(difference) = experiment.difference(&self.info.experiment) {
+            return Err(Error::State(format!("it belongs to another experiment: {difference}")));
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ enum Format {
     Arrays,
     /// source,question,answer,rating, a file for every split; Sudoku and mazes
     Csv,
-    /// A file for every task; ARC
+    /// A file for every task; ARC. Such files know no side, which is 30 once they are read again, and no validation split
     Json,
 }
 

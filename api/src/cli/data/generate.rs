@@ -57,7 +57,7 @@ pub(crate) struct Generate {
     /// Number of test puzzles, none equal to a training puzzle; of ARC, of evaluation tasks
     #[arg(long, value_name = "N")]
     test: u32,
-    /// Sudoku: fewest and most givens
+    /// Sudoku, and needed there: fewest and most givens
     #[arg(long, num_args = 2, value_names = ["FEWEST", "MOST"])]
     givens: Option<Vec<u8>>,
     /// Mazes: moves of the shortest path, at least
@@ -117,7 +117,10 @@ impl Generate {
             min_path: self.min_path,
             seed: self.seed,
         };
-        spec.validate()?;
+        spec.validate().map_err(|error| {
+            let option = error.field.trim_start_matches("data.").replace('_', "-");
+            anyhow::anyhow!("--{option}: {}", error.problem)
+        })?;
         Ok(spec)
     }
 }
