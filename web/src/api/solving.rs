@@ -23,6 +23,9 @@ pub(crate) struct Solver {
     pub(crate) dataset_hash: String,
     pub(crate) parameters: u64,
     pub(crate) evaluation: Option<Score>,
+    /// Whether that score came with an import and was not measured here; absent where it did not.
+    #[serde(default)]
+    pub(crate) claimed: bool,
     pub(crate) default: bool,
 }
 

@@ -7,6 +7,7 @@ use crate::{
     api,
     components::{
         ago::Ago,
+        claimed::Claimed,
         confirm::Confirm,
         copy::CopyButton,
         interval::Interval,
@@ -137,11 +138,13 @@ fn facts(model: &Model) -> impl IntoView + use<> {
 #[component]
 fn Scores(model: Loaded<Model>) -> impl IntoView {
     let newest = move || {
-        model.value.with(|model| match model.as_ref().and_then(|model| model.evaluation.as_ref()) {
+        let scored = |model: &Model| model.evaluation.clone().map(|score| (score, model.claimed));
+        model.value.with(|model| match model.as_ref().and_then(scored) {
             None => view! { <p class="muted">"Nothing was measured yet."</p> }.into_any(),
-            Some(score) => view! {
+            Some((score, claimed)) => view! {
                 <p class="newest-score">
                     <Interval evaluation=score.clone() />
+                    <Claimed claimed in_full=true />
                     <span class="aside">
                         {format!(
                             "{} of {} held-out puzzles right in every cell, {:.1} % of the cells; {}; {:.1} ACT steps on average.",

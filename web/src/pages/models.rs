@@ -6,6 +6,7 @@ use crate::{
     api,
     components::{
         ago::Ago,
+        claimed::Claimed,
         interval::Interval,
         page::Page,
         problem::{Empty, Problems, Waiting},
@@ -124,6 +125,7 @@ fn score(model: &Model) -> AnyView {
         Some(score) => view! {
             <span>
                 <Interval evaluation=score.clone() />
+                <Claimed claimed=model.claimed />
                 <span class="aside">{format!("{}, {}", format::counted(score.n.into(), "puzzle"), protocol(&score.protocol))}</span>
             </span>
         }

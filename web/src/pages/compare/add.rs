@@ -2,7 +2,8 @@
 
 use crate::{
     api::{self, runs::RunFilter},
-    format, load,
+    components::claimed::exact_words,
+    load,
 };
 use hrm_types::{ids::RunId, run::Run};
 use leptos::prelude::*;
@@ -44,7 +45,7 @@ pub(super) fn AddRun(ids: Memo<Vec<RunId>>, add: Callback<RunId>) -> impl IntoVi
 
 /// What a run is told from others by.
 fn described(run: &Run) -> String {
-    let score = run.evaluation.as_ref().map(|score| format!(", {} exact", format::percent(score.exact_accuracy)));
+    let score = run.evaluation.as_ref().map(|score| format!(", {}", exact_words(score.exact_accuracy, run.claimed)));
     let standing = score.unwrap_or_else(|| format!(", {}", run.state.as_str()));
     format!("{}, seed {}{standing}", run.name, run.experiment.seed)
 }

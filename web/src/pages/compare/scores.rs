@@ -3,7 +3,7 @@
 use super::groups::Groups;
 use crate::{
     chart::{Chart, Range, Series, Unit},
-    components::{interval::Interval, state::StateMark},
+    components::{claimed::Claimed, interval::Interval, state::StateMark},
     format,
 };
 use hrm_types::{comparison::ComparedRun, ids::RunId};
@@ -42,7 +42,7 @@ fn row(run: ComparedRun, tone: u8, without: Callback<RunId>) -> impl IntoView {
         <tr>
             <th scope="row"><i class="run-tone" data-tone=tone></i><a href=format!("/runs/{id}")>{run.name.clone()}</a></th>
             <td data-label="State"><StateMark state=run.state /></td>
-            <td data-label="Exact accuracy">{score}</td>
+            <td data-label="Exact accuracy"><span>{score}<Claimed claimed=run.claimed /></span></td>
             <td data-label="Cells right" class="right">{of(|score| format::percent(score.accuracy))}</td>
             <td data-label="ACT steps" class="right">{of(|score| format!("{:.2}", score.mean_steps))}</td>
             <td data-label="Seed" class="right">{run.seed}</td>
@@ -58,7 +58,9 @@ pub(super) fn ByStep(runs: Vec<ComparedRun>, groups: Groups) -> impl IntoView {
     let curves = runs.iter().enumerate().filter_map(|(i, run)| {
         let score = run.evaluation.as_ref()?;
         let points = (1..).zip(&score.exact_by_step).map(|(step, share)| (f64::from(step), *share)).collect();
-        Some(Series { name: groups.label(i).to_owned(), tone: groups.tone(i), points, ..Series::default() })
+        let claimed = if run.claimed { " (claimed)" } else { "" };
+        let name = format!("{}{claimed}", groups.label(i));
+        Some(Series { name, tone: groups.tone(i), points, ..Series::default() })
     });
     let curves: Vec<Series> = curves.collect();
     (!curves.is_empty()).then(|| {

@@ -1,6 +1,10 @@
 //! A row of a leaderboard: its score with the interval drawn, and on request the scores behind it.
 
-use crate::{api, components::ago::Ago, format};
+use crate::{
+    api,
+    components::{ago::Ago, claimed::Claimed},
+    format,
+};
 use hrm_types::{
     ids::CheckpointId,
     leaderboard::{BoardRow, IntervalOver, Member},
@@ -72,15 +76,13 @@ fn name(row: &BoardRow, open: Memo<bool>, toggle: impl Fn() + 'static) -> AnyVie
     if row.members.is_empty() {
         return view! { {name}<span class="badge">"published"</span> }.into_any();
     }
-    let badge = if row.verified { "verified" } else { "claimed" };
-    let title = if row.verified {
-        "Measured here from stored checkpoints"
-    } else {
-        "Said by who imported it; not measured here"
-    };
+    let verified = row.verified.then(|| {
+        view! { <span class="badge" data-kind="verified" title="Measured here from stored checkpoints">"verified"</span> }
+    });
     view! {
         <button type="button" class="quiet opens" aria-expanded=move || open.get().to_string() on:click=move |_| toggle()>{name}</button>
-        <span class="badge" data-kind=badge title=title>{badge}</span>
+        {verified}
+        <Claimed claimed=!row.verified />
     }
     .into_any()
 }

@@ -20,7 +20,14 @@ pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
     let lines = RwSignal::new(Vec::<LogLine>::new());
     let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_none_or(|run| run.state.is_final())));
     let timer = StoredValue::new(None);
-    let look = move || spawn_local(read_on(id, lines));
+    let asked = RwSignal::new(false);
+    let look = move || {
+        spawn_local(async move {
+            if read_on(id, lines).await {
+                asked.try_set(true);
+            }
+        });
+    };
     Effect::new(move |_| {
         // Once more after the end, for the last words.
         look();
@@ -49,10 +56,16 @@ pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
         let below = scroller.scroll_height() - scroller.scroll_top() - scroller.client_height();
         follow.set(below < 24);
     };
+    // Whether there is a log of an ended run is known once it was asked for.
+    let silence = move || match (ended.get(), asked.get()) {
+        (false, _) => "Nothing was said yet.",
+        (true, true) => "No log was kept.",
+        (true, false) => "",
+    };
     view! {
         <section class="run-log" aria-label="Log">
             <h2>"Log"</h2>
-            <Show when=move || lines.with(|lines| !lines.is_empty()) fallback=|| view! { <p class="muted">"Nothing was said yet."</p> }>
+            <Show when=move || lines.with(|lines| !lines.is_empty()) fallback=move || view! { <p class="muted">{silence}</p> }>
                 <div class="log" role="log" aria-label="Log" tabindex="0" node_ref=scroller on:scroll=scrolled>
                     <For each=move || lines.get() key=|line| line.id let:line>
                         {row(&line)}
@@ -64,16 +77,17 @@ pub(super) fn Log(id: RunId, run: RwSignal<Option<Run>>) -> impl IntoView {
 }
 
 /// Takes in everything that was said after the last line known, page by page: an ended run's last words stand on the last.
-async fn read_on(id: RunId, lines: RwSignal<Vec<LogLine>>) {
+/// Whether the server answered to the end.
+async fn read_on(id: RunId, lines: RwSignal<Vec<LogLine>>) -> bool {
     loop {
         let after = lines.try_with_untracked(|lines| lines.last().map_or(0, |line| line.id));
-        let Some(after) = after else { return };
+        let Some(after) = after else { return false };
         // A log that cannot be had now is looked for again soon.
-        let Ok(page) = api::runs::list_log(id, after).await else { return };
+        let Ok(page) = api::runs::list_log(id, after).await else { return false };
         let more = page.next_cursor.is_some() && !page.items.is_empty();
         lines.try_update(|lines| append(lines, page.items));
         if !more {
-            return;
+            return true;
         }
     }
 }

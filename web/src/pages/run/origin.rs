@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    components::{ago::Ago, interval::Interval, problem::Problems},
+    components::{ago::Ago, claimed::Claimed, interval::Interval, problem::Problems},
     format, load,
 };
 use hrm_types::{
@@ -117,12 +117,11 @@ fn attempt(attempt: &Attempt) -> impl IntoView + use<> {
 
 fn score(score: &Score) -> impl IntoView + use<> {
     let data = score.dataset.name.clone().unwrap_or_else(|| format::short_hash(&score.dataset.content_hash));
-    let claimed = score.claimed.then(|| view! { <span class="badge" data-kind="claimed">"claimed"</span> });
     view! {
         <li>
             <Interval evaluation=score.evaluation.clone() />
-            {format!(" on {data} ({}), {}", score.split.as_str(), super::protocol(&score.evaluation.protocol))}
-            {claimed}
+            {format!(" on {data} ({}), {} ", score.split.as_str(), super::protocol(&score.evaluation.protocol))}
+            <Claimed claimed=score.claimed />
         </li>
     }
 }

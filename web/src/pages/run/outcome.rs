@@ -3,7 +3,7 @@
 use crate::{
     api,
     chart::{Chart, Range, Series, Unit},
-    components::{interval::Interval, measure::Measure},
+    components::{claimed::Claimed, interval::Interval, measure::Measure},
     format, load,
     pages::models::solve_address,
 };
@@ -16,15 +16,17 @@ use leptos::prelude::*;
 /// The score and where to go on with it; nothing until there is one.
 #[component]
 pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
-    let score = Memo::new(move |_| run.with(|run| run.as_ref().and_then(|run| run.evaluation.clone())));
+    let score = Memo::new(move |_| {
+        run.with(|run| run.as_ref().and_then(|run| run.evaluation.clone().map(|score| (score, run.claimed))))
+    });
     move || {
-        score.get().map(|score| {
+        score.get().map(|(score, claimed)| {
             view! {
                 <section class="outcome" aria-label="Score">
                     <h2>"On the test split"</h2>
                     <div class="outcome-parts">
                         <div>
-                            {summary(&score)}
+                            {summary(&score, claimed)}
                             {links(run)}
                         </div>
                         {by_step(&score)}
@@ -54,11 +56,12 @@ pub(crate) fn protocol(protocol: &Protocol) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn summary(score: &Evaluation) -> impl IntoView + use<> {
+fn summary(score: &Evaluation, claimed: bool) -> impl IntoView + use<> {
     let [low, high] = score.exact_interval;
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     view! {
         <Interval evaluation=score.clone() />
+        <Claimed claimed in_full=true />
         <p>
             {format!(
                 "{} of {} held-out puzzles right in every cell (95 % interval {} to {}).",

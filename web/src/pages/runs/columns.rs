@@ -3,6 +3,7 @@
 use crate::{
     components::{
         ago::Ago,
+        claimed::Claimed,
         progress::{Progress, standing},
         state::StateMark,
     },
@@ -69,9 +70,11 @@ fn state(run: &Run) -> AnyView {
 fn exact(run: &Run) -> AnyView {
     let training = run.last_metrics.as_ref().and_then(|metrics| metrics.exact_accuracy);
     match (&run.evaluation, training) {
-        (Some(score), _) => {
-            view! { <b>{format::percent(score.exact_accuracy)}</b>" "<span class="muted">"test"</span> }.into_any()
+        (Some(score), _) => view! {
+            <b>{format::percent(score.exact_accuracy)}</b>" "<span class="muted">"test"</span>" "
+            <Claimed claimed=run.claimed />
         }
+        .into_any(),
         (None, Some(share)) if run.state == RunState::Running => {
             view! { {format::percent(share)}" "<span class="muted">"training"</span> }.into_any()
         }

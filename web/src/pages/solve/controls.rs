@@ -4,7 +4,11 @@ use super::{
     ask::{Ask, is_named},
     attempts::Attempts,
 };
-use crate::{api::solving::Solver, components::problem::Problems, format};
+use crate::{
+    api::solving::Solver,
+    components::{claimed::exact_words, problem::Problems},
+    format,
+};
 use hrm_types::board::Kind;
 use leptos::prelude::*;
 
@@ -103,7 +107,8 @@ fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + u
 }
 
 fn described(model: &Solver) -> String {
-    let score = model.evaluation.as_ref().map(|score| format!(", {} exact", format::percent(score.exact_accuracy)));
+    let score =
+        model.evaluation.as_ref().map(|score| format!(", {}", exact_words(score.exact_accuracy, model.claimed)));
     format!("{}{}, {} weights", model.name, score.unwrap_or_default(), format::short_count(model.parameters))
 }
 
