@@ -94,6 +94,7 @@ fn Entry(dataset: Dataset) -> impl IntoView {
     let (id, kind) = (dataset.id, dataset.kind);
     let leaks = dataset.leaks.map(|leaks| match leaks.test_in_train {
         0 => " No test puzzle is trained on, in any symmetric form.".to_owned(),
+        1 => " 1 test puzzle is trained on in a symmetric form!".to_owned(),
         leaked => format!(" {} are trained on in a symmetric form!", format::counted(leaked.into(), "test puzzle")),
     });
     let stored = dataset.name.clone();
