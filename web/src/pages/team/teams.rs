@@ -82,12 +82,12 @@ pub(super) fn Membership(user: User, all: Loaded<Page<User>>, refused: RwSignal<
         });
     };
     let tag = |team: &Team| {
-        let (team_id, label) = (team.id, format!(" {} out of {}", user.name, team.name));
+        let (team_id, label) = (team.id, format!(" {} from {}", user.name, team.name));
         view! {
             <li class="tag">
                 {team.name.clone()}
                 <button type="button" class="quiet" on:click=move |_| change("DELETE", team_id)>
-                    "Take"<span class="hidden">{label}</span><span aria-hidden="true">" out"</span>
+                    "Take out"<span class="hidden">{label}</span>
                 </button>
             </li>
         }
