@@ -5,9 +5,11 @@ mod curve;
 mod frame;
 mod measure;
 mod scale;
+mod stroke;
 mod unit;
 
 pub(crate) use frame::{Range, Series, View};
+pub(crate) use stroke::{LineMark, Stroke};
 pub(crate) use unit::Unit;
 
 use crate::format;
@@ -147,7 +149,8 @@ fn legend(series: Signal<Vec<Series>>, x: Option<f64>, unit: Unit) -> impl IntoV
                 None => series.points.last().copied(),
             };
             view! {
-                <li data-tone=series.tone>
+                <li>
+                    <LineMark tone=series.tone nth=series.nth />
                     <span>{series.name.clone()}</span>
                     <b>{point.map_or_else(|| "–".into(), |point| unit.value(point.1))}</b>
                 </li>
@@ -183,7 +186,8 @@ fn drawing(
         let raw = curve.raw.clone().map(|path| view! { <path class="chart-raw" d=path /> });
         let dot = curve.dot.map(|(x, y)| view! { <circle class="chart-dot" cx=x cy=y r=3 /> });
         let band = curve.band.clone().map(|path| view! { <path class="chart-band" d=path /> });
-        view! { <g data-tone=curve.tone>{band}{raw}<path class="chart-line" d=curve.line.clone() />{dot}</g> }
+        let line = curve.line.clone();
+        view! { <Stroke tone=curve.tone nth=curve.nth>{band}{raw}<path class="chart-line" d=line />{dot}</Stroke> }
     });
     let marks = marks.iter().map(|mark| {
         let pixel = x.pixel(mark.x);

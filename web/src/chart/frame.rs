@@ -11,6 +11,8 @@ pub(crate) struct Series {
     pub(crate) name: String,
     /// Its colour: 0 to 7, as in `chart.css`.
     pub(crate) tone: u8,
+    /// Which curve of that colour it is, from 0; see `stroke`.
+    pub(crate) nth: u8,
     /// Points with ascending x.
     pub(crate) points: Vec<Point>,
     /// How far the values behind each point spread: x, lowest, highest.
@@ -52,6 +54,7 @@ const BOTTOM: f64 = 22.0;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curve {
     pub(crate) tone: u8,
+    pub(crate) nth: u8,
     /// The measured values, drawn faint, where `line` is smoothed.
     pub(crate) raw: Option<String>,
     pub(crate) line: String,
@@ -109,6 +112,7 @@ impl Frame {
             let band: Vec<_> = series.band.iter().filter(|point| spread(point).is_some()).copied().collect();
             Curve {
                 tone: series.tone,
+                nth: series.nth,
                 line: line(smoothed.as_deref().unwrap_or(&points)),
                 raw: smoothed.is_some().then(|| line(&points)),
                 band: (band.len() > 1).then(|| outline(&band, &x, &y)),

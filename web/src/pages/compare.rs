@@ -115,7 +115,7 @@ fn Compared(ids: Memo<Vec<RunId>>, without: Callback<RunId>) -> impl IntoView {
 /// section outlives them.
 fn sections(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, without: Callback<RunId>) -> impl IntoView {
     let groups = Memo::new(move |_| shown.with(|comparison| comparison.as_ref().map(Groups::of).unwrap_or_default()));
-    let pair = (ids.len() == 2).then(|| view! { <Puzzles shown /> });
+    let pair = (ids.len() == 2).then(|| view! { <Puzzles shown groups /> });
     let drawn = move |draw: fn(&Comparison, Groups, Callback<RunId>) -> AnyView| {
         move || shown.with(|comparison| comparison.as_ref().map(|comparison| draw(comparison, groups.get(), without)))
     };

@@ -116,6 +116,7 @@ fn single(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
     let series = |(i, curve): (usize, &ComparedCurve)| Series {
         name: groups.label(i).to_owned(),
         tone: groups.tone(i),
+        nth: groups.nth(i),
         points: curve.points.iter().map(|point| (point.x, point.y)).collect(),
         band: curve.points.iter().map(|point| (point.x, point.least, point.greatest)).collect(),
     };
@@ -152,7 +153,8 @@ fn grouped(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
             1 => groups.name(group).to_owned(),
             n => format!("{} ({n} seeds)", groups.name(group)),
         };
-        Some(Series { name, tone: groups.tone(*runs.first()?), points, band })
+        let first = *runs.first()?;
+        Some(Series { name, tone: groups.tone(first), nth: groups.nth(first), points, band })
     });
     series.collect()
 }

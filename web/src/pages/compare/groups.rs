@@ -1,4 +1,4 @@
-//! Runs that differ in nothing but their seed belong together and share a colour.
+//! Runs that differ in nothing but their seed belong together and share a colour; by their dashes they are told apart.
 
 use hrm_types::comparison::{ComparedRun, Comparison};
 use serde_json::Value;
@@ -69,6 +69,11 @@ impl Groups {
     pub(super) fn tone(&self, run: usize) -> u8 {
         (self.group.get(run).copied().unwrap_or(0) % TONES) as u8
     }
+
+    /// Which run of its colour it is, from 0.
+    pub(super) fn nth(&self, run: usize) -> u8 {
+        (0..run).filter(|&other| self.tone(other) == self.tone(run)).count() as u8
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +94,7 @@ mod tests {
         assert_eq!((groups.count(), groups.has_seeds()), (2, true));
         assert_eq!(groups.runs(0).collect::<Vec<_>>(), [0, 2]);
         assert_eq!((groups.tone(0), groups.tone(1), groups.tone(2)), (0, 1, 0));
+        assert_eq!((groups.nth(0), groups.nth(1), groups.nth(2)), (0, 0, 1));
         assert_eq!((groups.name(1), groups.label(1), groups.label(2)), ("wide", "wide", "small · 1"));
     }
 }

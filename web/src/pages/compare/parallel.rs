@@ -1,7 +1,7 @@
 //! Parallel coordinates: an axis for every setting that differs and one for the score, a line for every run.
 
 use super::{differences::text, groups::Groups};
-use crate::format;
+use crate::{chart::Stroke, format};
 use hrm_types::comparison::Comparison;
 use leptos::prelude::*;
 use serde_json::Value;
@@ -111,7 +111,8 @@ fn drawing(axes: &[Axis], runs: usize, groups: &Groups) -> impl IntoView + use<>
                 let _ = write!(path, "{letter}{:.1} {:.1}", x(i), y(place));
             }
         }
-        view! { <g data-tone=groups.tone(run)><path class="chart-line" d=path><title>{groups.label(run).to_owned()}</title></path></g> }
+        let label = groups.label(run).to_owned();
+        view! { <Stroke tone=groups.tone(run) nth=groups.nth(run)><path class="chart-line" d=path><title>{label}</title></path></Stroke> }
     });
     view! {
         <svg class="parallel" role="img" aria-label="A line for each run through its settings to its score" width=width height=HEIGHT viewBox=format!("0 0 {width} {HEIGHT}")>

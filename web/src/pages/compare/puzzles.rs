@@ -1,5 +1,6 @@
 //! The test puzzles that both of two runs solve, only one, or neither.
 
+use super::groups::Groups;
 use crate::{
     api,
     components::{
@@ -20,22 +21,26 @@ use leptos::prelude::*;
 #[derive(Debug, Clone, PartialEq)]
 struct Scored {
     id: RunId,
-    name: String,
+    /// What it is called beside the other.
+    label: String,
     model: Option<CheckpointId>,
     evaluation: Option<Evaluation>,
 }
 
 impl Scored {
-    fn of(run: &ComparedRun) -> Self {
-        Self { id: run.id, name: run.name.clone(), model: run.checkpoint_id, evaluation: run.evaluation.clone() }
+    fn of(run: &ComparedRun, label: &str) -> Self {
+        Self { id: run.id, label: label.into(), model: run.checkpoint_id, evaluation: run.evaluation.clone() }
     }
 }
 
 /// The puzzles of both runs of a comparison, fetched again when one of them has another score.
 #[component]
-pub(super) fn Puzzles(shown: Memo<Option<Comparison>>) -> impl IntoView {
+pub(super) fn Puzzles(shown: Memo<Option<Comparison>>, groups: Memo<Groups>) -> impl IntoView {
     let scored = Memo::new(move |_| {
-        shown.with(|shown| shown.iter().flat_map(|shown| &shown.runs).map(Scored::of).collect::<Vec<_>>())
+        let scored = |groups: &Groups, runs: &[ComparedRun]| {
+            runs.iter().enumerate().map(|(i, run)| Scored::of(run, groups.label(i))).collect::<Vec<_>>()
+        };
+        shown.with(|shown| groups.with(|groups| scored(groups, shown.as_ref().map_or(&[], |shown| &shown.runs))))
     });
     let part = RwSignal::new(Part::OnlyFirst);
     let compared = load::load(move || {
@@ -45,7 +50,7 @@ pub(super) fn Puzzles(shown: Memo<Option<Comparison>>) -> impl IntoView {
     });
     let drawn = move |compared: &PuzzleComparison| {
         let (names, model) = scored.with(|scored| {
-            let names: Vec<String> = scored.iter().map(|run| run.name.clone()).collect();
+            let names: Vec<String> = scored.iter().map(|run| run.label.clone()).collect();
             (names, scored.first().and_then(|run| run.model))
         });
         view! {

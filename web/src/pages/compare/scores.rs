@@ -2,7 +2,7 @@
 
 use super::groups::Groups;
 use crate::{
-    chart::{Chart, Range, Series, Unit},
+    chart::{Chart, LineMark, Range, Series, Unit},
     components::{claimed::Claimed, interval::Interval, state::StateMark},
     format,
 };
@@ -11,7 +11,8 @@ use leptos::prelude::*;
 
 #[component]
 pub(super) fn Scores(runs: Vec<ComparedRun>, groups: Groups, without: Callback<RunId>) -> impl IntoView {
-    let rows = runs.into_iter().enumerate().map(|(i, run)| row(run, groups.tone(i), without)).collect_view();
+    let rows =
+        runs.into_iter().enumerate().map(|(i, run)| row(run, groups.tone(i), groups.nth(i), without)).collect_view();
     view! {
         <section class="compare-scores" aria-label="Scores">
             <table class="rows">
@@ -33,14 +34,14 @@ pub(super) fn Scores(runs: Vec<ComparedRun>, groups: Groups, without: Callback<R
     }
 }
 
-fn row(run: ComparedRun, tone: u8, without: Callback<RunId>) -> impl IntoView {
+fn row(run: ComparedRun, tone: u8, nth: u8, without: Callback<RunId>) -> impl IntoView {
     let id = run.id;
     let dash = || "–".to_owned();
     let score = run.evaluation.clone().map(|evaluation| view! { <Interval evaluation /> });
     let of = |value: fn(&hrm_types::evaluation::Evaluation) -> String| run.evaluation.as_ref().map_or_else(dash, value);
     view! {
         <tr>
-            <th scope="row"><i class="run-tone" data-tone=tone></i><a href=format!("/runs/{id}")>{run.name.clone()}</a></th>
+            <th scope="row"><LineMark tone nth /><a href=format!("/runs/{id}")>{run.name.clone()}</a></th>
             <td data-label="State"><StateMark state=run.state /></td>
             <td data-label="Exact accuracy"><span>{score}<Claimed claimed=run.claimed /></span></td>
             <td data-label="Cells right" class="right">{of(|score| format::percent(score.accuracy))}</td>
@@ -60,7 +61,7 @@ pub(super) fn ByStep(runs: Vec<ComparedRun>, groups: Groups) -> impl IntoView {
         let points = (1..).zip(&score.exact_by_step).map(|(step, share)| (f64::from(step), *share)).collect();
         let claimed = if run.claimed { " (claimed)" } else { "" };
         let name = format!("{}{claimed}", groups.label(i));
-        Some(Series { name, tone: groups.tone(i), points, ..Series::default() })
+        Some(Series { name, tone: groups.tone(i), nth: groups.nth(i), points, ..Series::default() })
     });
     let curves: Vec<Series> = curves.collect();
     (!curves.is_empty()).then(|| {
