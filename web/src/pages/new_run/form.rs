@@ -1,7 +1,10 @@
 //! The settings of an experiment as texts in fields, and back.
 
 use crate::listing;
-use hrm_types::experiment::{Experiment, InvalidExperiment};
+use hrm_types::{
+    board,
+    experiment::{Experiment, InvalidExperiment},
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -295,6 +298,12 @@ pub(crate) fn differences(published: &Experiment, now: &Experiment) -> Vec<Diffe
         .map(|path| (path.clone(), find(&before, path), find(&after, path)))
         .filter(|(_, before, after)| before != after)
         .collect()
+}
+
+/// Whether `puzzles` training puzzles give a batch without repeating one. A task of ARC holds several examples, which are not
+/// counted here: of those nothing is said.
+pub(crate) fn fills_a_batch(experiment: &Experiment, kind: board::Kind, puzzles: u32) -> bool {
+    kind == board::Kind::Arc || puzzles as usize >= experiment.train.batch_size
 }
 
 /// Training steps that an experiment on `puzzles` training puzzles will take, about.

@@ -2,10 +2,13 @@
 
 use super::{
     FormState, estimate,
-    form::{Difference, differences, planned_steps},
+    form::{Difference, differences, fills_a_batch, planned_steps},
 };
 use crate::{format, listing};
-use hrm_types::experiment::{DataSpec, Experiment};
+use hrm_types::{
+    board::Kind,
+    experiment::{DataSpec, Experiment},
+};
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -31,25 +34,33 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
     }
 }
 
+/// What it trains on, and how many of them; absent until that is known.
+fn puzzles(state: FormState, experiment: &Experiment) -> Option<(Kind, u32)> {
+    match &experiment.data {
+        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| (dataset.kind, dataset.train_count)),
+        data => data.generated().map(|spec| (spec.kind, spec.train)),
+    }
+}
+
 fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
-    let puzzles = match &experiment.data {
-        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
-        data => data.generated().map(|spec| spec.train),
-    };
-    puzzles.map(|puzzles| {
-        let steps = planned_steps(experiment, puzzles);
-        let batch = experiment.train.batch_size as u64;
-        let words = format!("About {} of {}.", format::counted(steps, "step"), format::counted(batch, "sequence"));
-        view! { <p>{words}</p> }
+    puzzles(state, experiment).map(|(kind, puzzles)| {
+        let batch = format::counted(experiment.train.batch_size as u64, "sequence");
+        if !fills_a_batch(experiment, kind, puzzles) {
+            let puzzles = format::counted(puzzles.into(), "training puzzle");
+            return view! { <p class="bad" role="status">{format!("{puzzles} cannot fill a batch of {batch}.")}</p> }
+                .into_any();
+        }
+        let steps = format::counted(planned_steps(experiment, puzzles), "step");
+        view! { <p>{format!("About {steps} of {batch}.")}</p> }.into_any()
     })
 }
 
 /// How long it will take, as far as runs of the past tell.
 fn time(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
-    let puzzles = match &experiment.data {
-        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| dataset.train_count),
-        data => data.generated().map(|spec| spec.train),
-    }?;
+    let (kind, puzzles) = puzzles(state, experiment)?;
+    if !fills_a_batch(experiment, kind, puzzles) {
+        return None;
+    }
     let side = |name: &str| state.dataset(name).map(|dataset| dataset.side);
     let cells = estimate::cells(&experiment.data, side)?;
     let runs = state.past.value.get()?.items;

@@ -133,3 +133,19 @@ fn steps_are_planned() {
     experiment.train.max_steps = None;
     assert_eq!(planned_steps(&experiment, 1000), 100);
 }
+
+#[test]
+fn fewer_puzzles_than_a_batch_holds_plan_no_steps() {
+    let experiment = experiment();
+    let batch = u32::try_from(experiment.train.batch_size).unwrap();
+    assert!(fills_a_batch(&experiment, board::Kind::Sudoku, batch));
+    assert!(!fills_a_batch(&experiment, board::Kind::Maze, batch - 1));
+    assert!(fills_a_batch(&experiment, board::Kind::Arc, 1), "a task holds several examples");
+}
+
+#[test]
+fn a_refused_batch_size_is_told_at_its_field() {
+    let refused = InvalidExperiment { field: "train.batch_size", problem: "too large".into() };
+    assert_eq!(FieldError::from(refused).path, "train.batch_size");
+    assert!(TRAINING.iter().any(|setting| setting.path == "train.batch_size"));
+}
