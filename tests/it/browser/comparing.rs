@@ -30,6 +30,10 @@ fn seeds_are_queued_at_once_compared_and_one_row_of_a_leaderboard() {
         tab.until("return document.querySelectorAll('.compare-curves .chart-band').length === 1").await;
         tab.run("[...document.querySelectorAll('.compare-curves label')].find(l => l.textContent.includes('seeds as bands')).click()").await;
         tab.until("return document.querySelectorAll('.compare-curves .chart-line').length === 3").await;
+        // The three have one colour, and are told apart all the same.
+        let looks =
+            tab.run("return new Set([...document.querySelectorAll('.compare-curves .chart-line')].map(l => getComputedStyle(l).strokeDasharray)).size");
+        assert_eq!(looks.await, json!(3), "each seed has its own dashes");
         let differs = tab.run(
             "return [...document.querySelectorAll('.compare-differences')][0].querySelectorAll('tbody tr').length",
         );
@@ -38,6 +42,8 @@ fn seeds_are_queued_at_once_compared_and_one_row_of_a_leaderboard() {
         tab.until("return document.querySelectorAll('.compare-scores tbody tr').length === 2").await;
         // Of two, also the puzzles that each solves.
         tab.until("return document.querySelector('.compare-puzzles')?.textContent.includes('McNemar')").await;
+        let puzzles = tab.text(".compare-puzzles").await;
+        assert_eq!(puzzles.matches("Only it-seeds · ").count(), 2, "{puzzles}");
         tab.run("document.querySelectorAll('.compare-curves .segments button')[1].click()").await;
         tab.until(
             "return location.search.includes('x=examples') && document.querySelector('.compare-curves .chart-line')",
