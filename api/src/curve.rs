@@ -218,7 +218,9 @@ mod tests {
         let found: Vec<u64> = kept.iter().filter(|point| point.validation.is_some()).map(|point| point.step).collect();
         assert!(looks.iter().all(|step| found.contains(step)), "{} of {}", found.len(), looks.len());
         // Of more looks than there is room for the best of each stretch.
-        points.iter_mut().for_each(|point| point.validation = Some(0.5));
+        for point in &mut points {
+            point.validation = Some(0.5);
+        }
         points[77_777].validation = Some(0.9);
         let mut thinner = Thinner::new(1, 100_000, MOST_POINTS, true);
         points.iter().copied().for_each(|point| thinner.push(point));

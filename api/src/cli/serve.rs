@@ -43,7 +43,9 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        self.worker.device.check_built()?;
+        if !self.server.no_worker {
+            self.worker.device.check_built()?;
+        }
         session::runtime()?.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }

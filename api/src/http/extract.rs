@@ -181,7 +181,8 @@ mod tests {
         check(r#"{"inner":{"count":"a"}}"#, Some("inner.count"), 422);
         check(r#"{"inner":7}"#, Some("inner"), 422);
         check(r#"{"inner":{"count":1},"more":1}"#, Some("more"), 422);
-        check(r"{}", None, 422);
+        check(r"{}", Some("inner"), 422);
+        check(r#"{"inner":{}}"#, Some("inner.count"), 422);
         check(r#" [{"count":1}]"#, None, 422);
         check(r#"{"inner":"#, None, 400);
         check("", None, 400);

@@ -337,7 +337,9 @@ async fn what_cannot_be_trained_fails_with_the_reason() {
     files.data = DataSpec::Csv(spec);
     let mut large = experiment("large");
     large.train.batch_size = 1_000;
-    for (experiment, expected) in [(files, "a worker reads no files"), (large, "found 24")] {
+    for (experiment, expected) in
+        [(files, "a worker reads no files"), (large, "at most the 24 training puzzles, found 1000")]
+    {
         let id = queue(&db, &experiment).await;
         let worker = TestWorker::start(&db.pool);
         let run = awaited(&db.pool, id, |run| run.state.is_final()).await;

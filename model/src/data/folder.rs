@@ -41,8 +41,13 @@ pub(super) fn kind_of(folder: &Folder, path: &Path) -> Result<(Kind, u8), DataEr
 /// Whether the first answer of each set has every digit as often as a Sudoku of side 4 has.
 fn begins_with_sudoku(split: &Split) -> bool {
     let sets = split.sets.iter().map(|set| &set.tokens).filter(|tokens| tokens.examples() > 0);
-    let often = |label: &[u8], token: u8| label.iter().filter(|&&found| found == token).count() == 4;
-    sets.map(|tokens| tokens.label(0)).all(|label| (FIRST_DIGIT..FIRST_DIGIT + 4).all(|digit| often(label, digit)))
+    let sorted = |label: &[u8]| {
+        let mut label = label.to_vec();
+        label.sort_unstable();
+        label
+    };
+    let digits: Vec<u8> = (0..16).map(|cell| FIRST_DIGIT + cell / 4).collect();
+    sets.map(|tokens| tokens.label(0)).all(|label| sorted(label) == digits)
 }
 
 /// The kind and the side whose tasks have these sizes.

@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_no_small_error_wherever_it_stands() {
-        assert_eq!(relative_error(&[1.0, 2.5], &[1.0, 2.0]), 0.25);
-        assert_eq!(relative_error(&[0.0], &[0.0]), 0.0);
+        assert!((relative_error(&[1.0, 2.5], &[1.0, 2.0]) - 0.25).abs() < 1e-12);
+        assert!(relative_error(&[0.0], &[0.0]).abs() < 1e-12);
         for ours in [[f64::NAN, 2.0, 3.0], [1.0, f64::NAN, 3.0], [1.0, 2.0, f64::NAN], [1.0, f64::INFINITY, 3.0]] {
-            assert_eq!(relative_error(&ours, &[1.0, 2.0, 3.0]), f64::INFINITY, "{ours:?}");
+            assert!(relative_error(&ours, &[1.0, 2.0, 3.0]).is_infinite(), "{ours:?}");
         }
     }
 }

@@ -135,7 +135,7 @@ fn requests_of_the_wrong_shape_are_refused_with_the_field() {
         let problem = server.post("/api/v1/solve", &body).expect_problem(422, "invalid-request");
         assert_eq!(problem["field"], field, "{body}: {problem:#}");
     };
-    check(json!({}), Value::Null);
+    check(json!({}), json!("puzzle"));
     check(json!([]), Value::Null);
     check(json!({"puzzle": 7}), json!("puzzle"));
     check(json!({"puzzle": [[1, -1]]}), json!("puzzle"));

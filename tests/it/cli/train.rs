@@ -113,8 +113,8 @@ fn a_killed_training_goes_on_and_ends_in_the_same_model() {
     assert!(error.contains("model.state is the state of an interrupted training") && error.contains("--resume"));
     let resume = [&arguments[..], &["--resume"]].concat();
     let error = place.hrm(&[&resume[..], &["--seed", "9"]].concat()).fails();
-    assert!(error.starts_with("model.state cannot be gone on from: "), "{error}");
-    assert!(error.contains("it belongs to another experiment"), "{error}");
+    assert!(error.starts_with("model.state cannot be gone on from; with other settings "), "{error}");
+    assert!(error.contains("it belongs to another experiment: seed: expected 9, found 3"), "{error}");
     let printed = place.hrm(&resume).succeeds();
     assert!(printed.contains("goes on from model.state after step "), "{printed}");
     assert!(!state.exists(), "a training that has ended leaves no state");
