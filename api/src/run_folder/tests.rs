@@ -6,9 +6,11 @@ use crate::{
     store::{
         self, PgPool,
         access::Viewer,
-        artifacts, checkpoints, datasets, evaluations,
+        artifacts, checkpoints, datasets,
+        datasets::NewDataset,
+        evaluations,
         imports::{self, Imported},
-        leases, metrics, provenance,
+        leaderboards, leases, metrics, provenance,
         results::{self, RunResult},
         runs,
         testing::{TestDatabase, data_dir, database},
@@ -26,7 +28,7 @@ use hrm_types::{
     dataset::Split,
     evaluation::Protocol,
     experiment::ForwardDtype,
-    ids::RunId,
+    ids::{RunId, TeamId},
     run::{ChangeRun, MetricPoint, RunState, Validation},
 };
 use sha2::{Digest, Sha256};
@@ -171,10 +173,31 @@ async fn a_claimed_score_stands_until_the_checkpoint_is_measured_here_and_choose
         measured.iter().map(|row| (row.claimed, row.evaluation.exact)).collect::<Vec<_>>(),
         [(false, perfect.n)]
     );
+    let claimed = async |pool: &PgPool| runs::get(pool, run).await.expect("the run").claimed;
+    assert!(!claimed(&to.pool).await && !claimed(&from.pool).await, "measured here");
     // The claim comes again, and changes nothing.
     imports::store(&to.pool, &read).await.expect("an import");
     assert_eq!(board().await, measured);
     assert_eq!(of(&to.pool, run).await.scores.iter().map(|s| s.claimed).collect::<Vec<_>>(), [true, false]);
+}
+
+#[tokio::test]
+async fn a_claimed_score_is_called_so_and_stands_beside_others_of_the_same_test_puzzles() {
+    let ((from, run), to) = (finished().await, database().await);
+    let (_place, folder) = exported(&from.pool, run).await;
+    let read = read(&folder).expect("a run");
+    imports::store(&to.pool, &read).await.expect("an import");
+    let (run, model) = (runs::get(&to.pool, run).await, checkpoints::get(&to.pool, read.checkpoint.id).await);
+    assert!(run.expect("the run").claimed && model.expect("the model").claimed);
+    // The same test puzzles, beside others to train on.
+    let mut puzzles = puzzles(1);
+    puzzles.train.pop();
+    let spec = store::tests::spec(1);
+    let new = NewDataset { generated: None, ..NewDataset::generated(TeamId::LOCAL, "fewer", &spec, None) };
+    let set = datasets::create(&to.pool, new, &puzzles).await.expect("a dataset");
+    let boards = leaderboards::list(&to.pool, &Viewer::Everything, set.test_hash.as_deref(), None, 9).await;
+    let boards = boards.expect("leaderboards").items;
+    assert_eq!(boards.iter().map(|board| board.scores).collect::<Vec<_>>(), [1], "{boards:?}");
 }
 
 #[tokio::test]

@@ -167,6 +167,10 @@ fn a_break_ends_the_training_as_cancelled() {
 fn fewer_puzzles_than_a_batch_are_refused() {
     let mut experiment = tiny();
     experiment.train.batch_size = 201;
+    let refused = experiment.validate().expect_err("more than are generated").to_string();
+    assert_eq!(refused, "train.batch_size: expected at most the 200 training puzzles, found 201");
+    // Where the settings do not say how many there are.
+    experiment.data = DataSpec::Stored { dataset: "set".into() };
     let error = Training::begin(&experiment, corpus(&dataset(), &experiment), &Device::Cpu).err().expect("an error");
     assert_eq!(error.to_string(), "expected at least 201 training puzzles to fill one batch, found 200");
 }
