@@ -31,20 +31,20 @@ pub(crate) fn requested() -> io::Result<impl Future<Output = ()> + Send + 'stati
 pub(crate) fn stop_signal() -> io::Result<StopSignal> {
     let stop = StopSignal::default();
     let raised = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let requested = {
-        let _context = runtime.enter();
-        requested()?
-    };
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(requested);
-        raised.raise(Stop::ShuttingDown);
-    })?;
+    when_asked(move || raised.raise(Stop::ShuttingDown))?;
     Ok(stop)
 }
 
 /// Ends the program when it is asked to, after `clean`: for what leaves nothing half-made under its own name.
 pub(crate) fn end_when_asked(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    when_asked(move || {
+        clean();
+        std::process::exit(INTERRUPTED.into());
+    })
+}
+
+/// Waits on a thread of its own until the program is asked to end, and does `then` there.
+fn when_asked(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let requested = {
         let _context = runtime.enter();
@@ -52,8 +52,7 @@ pub(crate) fn end_when_asked(clean: impl FnOnce() + Send + 'static) -> io::Resul
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(requested);
-        clean();
-        std::process::exit(INTERRUPTED.into());
+        then();
     })?;
     Ok(())
 }

@@ -202,6 +202,11 @@ impl ApiError {
         Self::Internal(error.into())
     }
 
+    /// A cursor that leads nowhere.
+    pub fn cursor(found: &str) -> Self {
+        Self::field("cursor", format!("expected `next_cursor` of a page before, found {found:?}"))
+    }
+
     /// Settings that cannot be run; `prefix` is where they stand in the request, e.g. `experiment`.
     pub fn invalid_experiment(prefix: &str, error: InvalidExperiment) -> Self {
         Self::InvalidExperiment { field: format!("{prefix}.{}", error.field), problem: error.problem }

@@ -54,9 +54,7 @@ pub async fn list_leaderboard(
     let limit = page_limit(query.limit)?;
     let dataset = store::datasets::find(&state.pool, &caller.viewer, &query.dataset_id.to_string()).await?;
     match store::evaluations::leaderboard(&state.pool, &caller.viewer, dataset.id, query.cursor, limit).await {
-        Err(store::Error::NotFound { what: "score", key }) => {
-            Err(ApiError::field("cursor", format!("expected `next_cursor` of a page before, found {key:?}")))
-        }
+        Err(store::Error::NotFound { what: "score", key }) => Err(ApiError::cursor(&key)),
         page => Ok(Json(page?)),
     }
 }

@@ -121,9 +121,7 @@ pub async fn list_leaderboards(
     };
     let (viewer, cursor) = (&caller.viewer, query.cursor.as_deref());
     match (leaderboards::list(&state.pool, viewer, test_hash.as_deref(), cursor, limit).await, cursor) {
-        (Err(store::Error::NotFound { .. }), Some(cursor)) => {
-            Err(ApiError::field("cursor", format!("expected `next_cursor` of a page before, found {cursor:?}")))
-        }
+        (Err(store::Error::NotFound { .. }), Some(cursor)) => Err(ApiError::cursor(cursor)),
         (page, _) => Ok(Json(page?)),
     }
 }

@@ -217,16 +217,23 @@ pub(super) fn body(kind: Kind, asked: &Asked, how: &How) -> Value {
     if asked.test_input > 0 {
         body["test_input"] = asked.test_input.into();
     }
-    if let Some(model) = &how.model {
-        body["model"] = model.as_str().into();
-    }
-    if let Some(steps) = how.steps {
-        body["steps"] = steps.into();
-    }
-    if how.attempts > 1 {
-        body["attempts"] = how.attempts.into();
-    }
+    how.write(&mut body);
     body
+}
+
+impl How {
+    /// Says it in a request; what is left out is the server's to choose.
+    pub(super) fn write(&self, body: &mut Value) {
+        if let Some(model) = &self.model {
+            body["model"] = model.as_str().into();
+        }
+        if let Some(steps) = self.steps {
+            body["steps"] = steps.into();
+        }
+        if self.attempts > 1 {
+            body["attempts"] = self.attempts.into();
+        }
+    }
 }
 
 /// Whether `name` is the model's id or name.

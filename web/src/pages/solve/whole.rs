@@ -59,16 +59,9 @@ fn parts(grids: &[Grid]) -> Vec<Vec<&Grid>> {
 /// The request for a batch; the model was chosen for puzzles of that side.
 fn request(part: &[&Grid], how: &How, side: u8) -> Value {
     let lines: Vec<String> = part.iter().map(ToString::to_string).collect();
+    let model = how.model.clone().filter(|_| part.iter().all(|grid| grid.side() == side));
     let mut body = json!({ "puzzles": lines });
-    if let Some(model) = how.model.as_ref().filter(|_| part.iter().all(|grid| grid.side() == side)) {
-        body["model"] = model.as_str().into();
-    }
-    if let Some(steps) = how.steps {
-        body["steps"] = steps.into();
-    }
-    if how.attempts > 1 {
-        body["attempts"] = how.attempts.into();
-    }
+    How { model, ..*how }.write(&mut body);
     body
 }
 
