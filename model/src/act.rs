@@ -86,9 +86,9 @@ impl Carry {
 }
 
 /// Whether a sequence in training halts after `steps` ACT steps: at the last one, or when halting looks better than
-/// going on, but then not before `min_halt_steps`.
-pub fn halts(steps: u32, halt_max_steps: u32, min_halt_steps: u32, q_halt: f32, q_continue: f32) -> bool {
-    steps >= halt_max_steps || (halt_max_steps > 1 && q_halt > q_continue && steps >= min_halt_steps)
+/// going on ([`Hrm::going_on`]), but then not before `min_halt_steps`.
+pub fn halts(steps: u32, halt_max_steps: u32, min_halt_steps: u32, q_halt: f32, going_on: f32) -> bool {
+    steps >= halt_max_steps || (halt_max_steps > 1 && q_halt > going_on && steps >= min_halt_steps)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! HRM's inner model: one ACT step of the two recurrent modules (arXiv 2506.21734, section 2).
+//! The inner model: one ACT step of HRM's two recurrent modules (arXiv 2506.21734, section 2), or of TRM's single network
+//! that makes the updates of both (arXiv 2510.04871).
 #![expect(non_snake_case, reason = "z_H, z_L, H_level and L_level are the field's names")]
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     shape::Dims,
 };
 use candle_core::{D, DType, Device, Tensor};
-use hrm_types::experiment::{ArchConfig, ForwardDtype, PosEncodings};
+use hrm_types::experiment::{ArchConfig, ForwardDtype, Gradient, PosEncodings};
 use std::collections::BTreeMap;
 
 /// The two hidden states, (B, T, D) each, of the type of the activations.
@@ -32,9 +33,9 @@ pub struct Outputs {
 }
 
 /// The inner model over one set of weights. Two of them over the same storage, one recorded and one not, make up
-/// training's one-step gradient.
+/// training's gradient, which most updates have no part in.
 pub struct Hrm {
-    pub(crate) H_level: Module,
+    H_level: Option<Module>,
     pub(crate) L_level: Module,
     embed_tokens: Tensor,
     embed_pos: Option<Tensor>,
@@ -45,6 +46,8 @@ pub struct Hrm {
     H_init: Tensor,
     L_init: Tensor,
     cycles: (usize, usize),
+    gradient: Gradient,
+    values_going_on: bool,
     width: usize,
     dims: Dims,
     activations: DType,
@@ -64,14 +67,16 @@ impl Hrm {
             .then(|| Rope::new(dims.positions, dims.head_dim, arch.rope_theta));
         let embed_pos = match arch.pos_encodings {
             PosEncodings::Learned => Some(source.get("embed_pos.embedding_weight")?),
-            PosEncodings::Rope => None,
+            PosEncodings::Rope | PosEncodings::None => None,
         };
-        let settings = BlockSettings { num_heads: arch.num_heads, rope, eps: arch.rms_norm_eps };
+        let (mlp_t, num_heads, eps) = (arch.mlp_t, arch.num_heads, arch.rms_norm_eps);
+        let settings = BlockSettings { mlp_t, num_heads, rope, eps };
+        let module = |name: &str, layers: usize| Module::load(source, name, layers, &settings);
         let embed_tokens = source.get("embed_tokens.embedding_weight")?;
         let activations = kernels::activations(arch.forward_dtype, embed_tokens.device());
         Ok(Self {
-            H_level: Module::load(source, "H_level", arch.H_layers, &settings)?,
-            L_level: Module::load(source, "L_level", arch.L_layers, &settings)?,
+            H_level: (arch.H_layers > 0).then(|| module("H_level", arch.H_layers)).transpose()?,
+            L_level: module("L_level", arch.L_layers)?,
             embed_tokens,
             embed_pos,
             puzzle_emb: source.get(PUZZLE_EMB)?,
@@ -81,6 +86,8 @@ impl Hrm {
             H_init: source.get("H_init")?,
             L_init: source.get("L_init")?,
             cycles: (arch.H_cycles, arch.L_cycles),
+            gradient: arch.gradient,
+            values_going_on: !arch.no_ACT_continue,
             width: arch.hidden_size,
             dims,
             activations,
@@ -134,29 +141,55 @@ impl Hrm {
         Ok(Hidden { z_H: restart(&hidden.z_H, &self.H_init)?, z_L: restart(&hidden.z_L, &self.L_init)? })
     }
 
-    /// All updates of one ACT step but the very last of each module, which [`Self::finish`] makes.
+    /// The updates of one ACT step that are not trained; [`Self::finish`] makes the others.
     pub fn begin(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
-        let Hidden { mut z_H, mut z_L } = hidden.clone();
         let (H_cycles, L_cycles) = self.cycles;
-        for h in 1..=H_cycles {
-            let injection = (&z_H + x)?;
-            for l in 1..=L_cycles {
-                if (h, l) != (H_cycles, L_cycles) {
-                    z_L = self.L_level.forward(&z_L, &injection)?;
-                }
-            }
-            if h != H_cycles {
-                z_H = self.H_level.forward(&z_H, &z_L)?;
+        match self.gradient {
+            Gradient::OneStep => self.fast_updates(self.slow_cycles(hidden.clone(), x, H_cycles - 1)?, x, L_cycles - 1),
+            Gradient::LastCycle => self.slow_cycles(hidden.clone(), x, H_cycles - 1),
+            Gradient::WholeStep => Ok(hidden.clone()),
+        }
+    }
+
+    /// The updates that are trained.
+    pub fn finish(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
+        self.slow_update(self.approach(hidden, x)?)
+    }
+
+    /// The updates that are trained but for the very last, a slow one.
+    fn approach(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
+        let (H_cycles, L_cycles) = self.cycles;
+        match self.gradient {
+            Gradient::OneStep => self.fast_updates(hidden.clone(), x, 1),
+            Gradient::LastCycle => self.fast_updates(hidden.clone(), x, L_cycles),
+            Gradient::WholeStep => {
+                self.fast_updates(self.slow_cycles(hidden.clone(), x, H_cycles - 1)?, x, L_cycles)
             }
         }
+    }
+
+    /// Fast updates with the slow one behind them, so many times.
+    fn slow_cycles(&self, hidden: Hidden, x: &Tensor, count: usize) -> Result<Hidden> {
+        (0..count).try_fold(hidden, |hidden, _| self.slow_update(self.fast_updates(hidden, x, self.cycles.1)?))
+    }
+
+    fn fast_updates(&self, hidden: Hidden, x: &Tensor, count: usize) -> Result<Hidden> {
+        if count == 0 {
+            return Ok(hidden);
+        }
+        let Hidden { z_H, z_L } = hidden;
+        let injection = (&z_H + x)?;
+        let z_L = (0..count).try_fold(z_L, |z_L, _| self.L_level.forward(&z_L, &injection))?;
         Ok(Hidden { z_H, z_L })
     }
 
-    /// The last update of each module, the part that is trained.
-    pub fn finish(&self, hidden: &Hidden, x: &Tensor) -> Result<Hidden> {
-        let z_L = self.L_level.forward(&hidden.z_L, &(&hidden.z_H + x)?)?;
-        let z_H = self.H_level.forward(&hidden.z_H, &z_L)?;
-        Ok(Hidden { z_H, z_L })
+    fn slow_update(&self, Hidden { z_H, z_L }: Hidden) -> Result<Hidden> {
+        Ok(Hidden { z_H: self.H_level().forward(&z_H, &z_L)?, z_L })
+    }
+
+    /// What makes the slow updates.
+    pub(crate) fn H_level(&self) -> &Module {
+        self.H_level.as_ref().unwrap_or(&self.L_level)
     }
 
     /// One whole ACT step.
@@ -180,9 +213,13 @@ impl Hrm {
 
     /// The same after one more ACT step.
     pub fn next_q_values(&self, hidden: &Hidden, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let Hidden { z_H, z_L } = self.begin(hidden, x)?;
-        let z_L = self.L_level.forward(&z_L, &(&z_H + x)?)?;
-        self.q_of(&self.H_level.first(&z_H, &z_L)?)
+        let Hidden { z_H, z_L } = self.approach(&self.begin(hidden, x)?, x)?;
+        self.q_of(&self.H_level().first(&z_H, &z_L)?)
+    }
+
+    /// What the value of halting must exceed for a sequence to halt, (B): that of going on, or 0 where that is not learned.
+    pub fn going_on(&self, outputs: &Outputs) -> Result<Tensor> {
+        Ok(if self.values_going_on { outputs.q_continue.clone() } else { outputs.q_continue.zeros_like()? })
     }
 
     /// Reads the halting head off the first position, (B, D).

@@ -1,8 +1,8 @@
-//! The parts of a module: linear map, attention, `SwiGLU`, and the post-norm block.
+//! The parts of a module: linear map, attention, `SwiGLU` over features or positions, and the post-norm block.
 
 use crate::{
     Error, Result,
-    kernels::{self, BlockWeights, Blocks, PackedWeight, PackedWeights, Rope, Weight},
+    kernels::{self, BlockWeights, Blocks, Mixer, PackedWeight, PackedWeights, Rope, Weight},
 };
 use candle_core::{DType, Tensor};
 use hrm_types::experiment::ForwardDtype;
@@ -86,54 +86,89 @@ pub(crate) struct SwiGlu {
 }
 
 impl SwiGlu {
-    /// (B, T, D) → (B, T, D)
+    fn load(source: Source<'_>, prefix: &str) -> Result<Self> {
+        let linear = |name: &str| Linear::load(source, &format!("{prefix}.{name}.weight"));
+        Ok(Self { gate_up_proj: linear("gate_up_proj")?, down_proj: linear("down_proj")? })
+    }
+
+    fn weights(&self) -> [Weight; 2] {
+        [self.gate_up_proj.weight(), self.down_proj.weight()]
+    }
+
+    /// (…, K) → (…, K), K the features of D or the positions of T.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.down_proj.forward(&kernels::swiglu(&self.gate_up_proj.forward(x)?)?)
+    }
+}
+
+/// How a block mixes positions.
+pub(crate) enum Mixing {
+    /// By attention.
+    Attention(Attention),
+    /// By a `SwiGLU` over the positions of each feature.
+    Positions(SwiGlu),
+}
+
+impl Mixing {
+    /// norm(h + mixed(h)), (B, T, D) → (B, T, D). What attention gives is normed over features, what comes of positions over
+    /// positions.
+    fn forward(&self, h: &Tensor, eps: f64) -> Result<Tensor> {
+        match self {
+            Self::Attention(attention) => Ok(kernels::add_rms_norm(h, &attention.forward(h)?, eps)?),
+            Self::Positions(swiglu) => {
+                let h = h.transpose(1, 2)?.contiguous()?; // (B, D, T)
+                let h = kernels::add_rms_norm(&h, &swiglu.forward(&h)?, eps)?;
+                Ok(h.transpose(1, 2)?.contiguous()?)
+            }
+        }
     }
 }
 
 /// What every block of a model shares.
 #[derive(Clone)]
 pub(crate) struct BlockSettings {
+    /// Whether positions are mixed by an MLP.
+    pub(crate) mlp_t: bool,
     pub(crate) num_heads: usize,
     pub(crate) rope: Option<Rope>,
     pub(crate) eps: f64,
 }
 
-/// Post-norm block: h = norm(h + attn(h)); h = norm(h + mlp(h)).
+/// Post-norm block: h = norm(h + mixed(h)); h = norm(h + mlp(h)).
 pub(crate) struct Block {
-    pub(crate) self_attn: Attention,
+    pub(crate) mixing: Mixing,
     pub(crate) mlp: SwiGlu,
     eps: f64,
 }
 
 impl Block {
     pub(crate) fn load(source: Source<'_>, prefix: &str, settings: &BlockSettings) -> Result<Self> {
-        let linear = |name: &str| Linear::load(source, &format!("{prefix}.{name}.weight"));
-        Ok(Self {
-            self_attn: Attention {
-                qkv_proj: linear("self_attn.qkv_proj")?,
-                o_proj: linear("self_attn.o_proj")?,
+        let linear = |name: &str| Linear::load(source, &format!("{prefix}.self_attn.{name}.weight"));
+        let mixing = if settings.mlp_t {
+            Mixing::Positions(SwiGlu::load(source, &format!("{prefix}.mlp_t"))?)
+        } else {
+            Mixing::Attention(Attention {
+                qkv_proj: linear("qkv_proj")?,
+                o_proj: linear("o_proj")?,
                 num_heads: settings.num_heads,
                 rope: settings.rope.clone(),
-            },
-            mlp: SwiGlu { gate_up_proj: linear("mlp.gate_up_proj")?, down_proj: linear("mlp.down_proj")? },
-            eps: settings.eps,
-        })
+            })
+        };
+        Ok(Self { mixing, mlp: SwiGlu::load(source, &format!("{prefix}.mlp"))?, eps: settings.eps })
     }
 
     fn weights(&self) -> BlockWeights {
-        BlockWeights {
-            qkv_proj: self.self_attn.qkv_proj.weight(),
-            o_proj: self.self_attn.o_proj.weight(),
-            gate_up_proj: self.mlp.gate_up_proj.weight(),
-            down_proj: self.mlp.down_proj.weight(),
-        }
+        let mixing = match &self.mixing {
+            Mixing::Attention(attention) => [attention.qkv_proj.weight(), attention.o_proj.weight()],
+            Mixing::Positions(swiglu) => swiglu.weights(),
+        };
+        let [gate_up_proj, down_proj] = self.mlp.weights();
+        BlockWeights { mixing, gate_up_proj, down_proj }
     }
 
     /// (B, T, D) → (B, T, D)
     pub(crate) fn forward(&self, h: &Tensor) -> Result<Tensor> {
-        let h = kernels::add_rms_norm(h, &self.self_attn.forward(h)?, self.eps)?;
+        let h = self.mixing.forward(h, self.eps)?;
         Ok(kernels::add_rms_norm(&h, &self.mlp.forward(&h)?, self.eps)?)
     }
 }
@@ -149,9 +184,10 @@ impl Module {
     pub(crate) fn load(source: Source<'_>, prefix: &str, layers: usize, settings: &BlockSettings) -> Result<Self> {
         let blocks = (0..layers).map(|i| Block::load(source, &format!("{prefix}.layers.{i}"), settings));
         let blocks = blocks.collect::<Result<Vec<_>>>()?;
-        let BlockSettings { num_heads, rope, eps } = settings.clone();
+        let BlockSettings { mlp_t, num_heads, rope, eps } = settings.clone();
         let weights = blocks.iter().map(Block::weights).collect();
-        let fused = Blocks::new(weights, source.packed, num_heads, rope, eps, source.dtype);
+        let mixer = if mlp_t { Mixer::Positions } else { Mixer::Attention { num_heads, rope } };
+        let fused = Blocks::new(weights, source.packed, mixer, eps, source.dtype);
         Ok(Self { blocks, fused })
     }
 

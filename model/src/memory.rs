@@ -7,7 +7,7 @@ use crate::{
 };
 use hrm_types::{
     evaluation::Protocol,
-    experiment::{CheckpointRule, Experiment, ForwardDtype},
+    experiment::{ArchConfig, CheckpointRule, Experiment, ForwardDtype},
 };
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl Work {
 }
 
 /// Copies of every weight: the start's, the one in training, its gradient, two moments, and one on its way into the
-/// checkpoint. A look at the validation split takes one more, and so does the best one seen.
+/// checkpoint. A look at the validation split takes one more, and so do the best one seen and running averages.
 const COPIES: u64 = 6;
 
 /// Tensors of the size of the logits that the loss and its backward pass hold in f64.
@@ -48,23 +48,34 @@ const LOSS_TENSORS: u64 = 12;
 
 /// About how many bytes training takes at its peak on puzzles of this shape, what the process needs anyway left out.
 ///
-/// The recorded part of a step is the last pass through every block of both modules. Each keeps the fused qkv, the
-/// attention's result and projection, two norms with their sums, gate, up and down; the backward pass adds as much
-/// as one block, and so does the part that is not recorded.
+/// The recorded part of a step are the passes through the blocks of the updates that are trained. The backward pass adds as
+/// much as one block, and so does the part that is not recorded.
 pub fn training_bytes(experiment: &Experiment, task: TaskShape) -> u64 {
     let arch = &experiment.arch;
     let dims = Dims::new(arch, task);
-    let (width, inner) = (arch.hidden_size as u64, dims.inner_size as u64);
     let batch = experiment.train.batch_size as u64;
-    let rows = batch.saturating_mul(dims.positions as u64);
-    let blocks = (arch.H_layers + arch.L_layers) as u64 + 3;
+    let blocks = arch.blocks_trained() as u64 + 3;
     let element = element(arch.forward_dtype);
     let train = &experiment.train;
     let looks = u64::from(train.validate_every.is_some()) + u64::from(train.checkpoint == CheckpointRule::Best);
-    let weights = weights(experiment, &dims).saturating_mul(4 * (COPIES + looks));
-    let activations = rows.saturating_mul((9 * width + 3 * inner) * element).saturating_mul(blocks);
+    let copies = COPIES + looks + u64::from(train.ema_rate.is_some());
+    let weights = weights(experiment, &dims).saturating_mul(4 * copies);
+    let values = batch.saturating_mul(block_values(arch, &dims));
+    let activations = values.saturating_mul(element).saturating_mul(blocks);
     let logits = batch * (dims.task.seq_len * dims.task.vocab_size) as u64 * 8 * LOSS_TENSORS;
     weights.saturating_add(activations).saturating_add(logits)
+}
+
+/// Values that a block keeps of a sequence: the fused qkv, attention's result and projection, or gate, up and down over
+/// positions; two norms with their sums; gate, up and down.
+fn block_values(arch: &ArchConfig, dims: &Dims) -> u64 {
+    let [width, inner, positions] = [arch.hidden_size, dims.inner_size, dims.positions].map(|size| size as u64);
+    let mixing = if arch.mlp_t {
+        width * (3 * dims.positions_inner_size as u64 + 2 * positions)
+    } else {
+        5 * positions * width
+    };
+    mixing + positions * (4 * width + 3 * inner)
 }
 
 /// Copies of every weight while a model is read and when it evaluates: the file's bytes, the values, and these once
@@ -93,9 +104,8 @@ pub fn evaluation_bytes(
     let batch = sequences.min(eval::batch_size(task.seq_len, device)) as u64;
     // Between products the processors hold everything in f32.
     let element = if device.is_cuda() { element(arch.forward_dtype) } else { 4 };
-    let (width, inner) = (arch.hidden_size as u64, dims.inner_size as u64);
-    let row = ((9 + STATES) * width + 3 * inner).saturating_mul(element);
-    let activations = (batch * dims.positions as u64).saturating_mul(row);
+    let states = STATES * (dims.positions * arch.hidden_size) as u64;
+    let activations = batch.saturating_mul(states + block_values(arch, &dims)).saturating_mul(element);
     let logits = batch * (task.seq_len * task.vocab_size) as u64 * 4 * 3;
     let weights = weights(experiment, &dims).saturating_mul(4 * EVALUATED_COPIES);
     weights.saturating_add(activations).saturating_add(logits)

@@ -6,14 +6,20 @@ use hrm_types::experiment::ArchConfig;
 /// Floating-point operations of one ACT step on one sequence; a multiplication with its addition counts as two. Those
 /// of norms, activations and softmax are left out, as is the custom.
 pub fn per_step(arch: &ArchConfig, dims: &Dims) -> f64 {
+    let head = (dims.positions * arch.hidden_size * dims.task.vocab_size) as f64;
+    arch.blocks_passed() as f64 * per_block(arch, dims) + 2.0 * head
+}
+
+/// Of one block on one sequence.
+pub fn per_block(arch: &ArchConfig, dims: &Dims) -> f64 {
     let [width, inner, positions] = [arch.hidden_size, dims.inner_size, dims.positions].map(|size| size as f64);
-    let weights = width * (4.0 * width + 3.0 * inner);
-    // (T, D) by (D, T) for the scores, (T, T) by (T, D) for their sums.
-    let attention = 2.0 * positions * width;
-    let block = positions * (weights + attention);
-    let passes = arch.H_cycles * (arch.L_cycles * arch.L_layers + arch.H_layers);
-    let head = positions * width * dims.task.vocab_size as f64;
-    2.0 * (passes as f64 * block + head)
+    let mixing = if arch.mlp_t {
+        3.0 * width * dims.positions_inner_size as f64
+    } else {
+        // Four projections; (T, D) by (D, T) for the scores, (T, T) by (T, D) for their sums.
+        4.0 * width * width + 2.0 * positions * width
+    };
+    2.0 * positions * (mixing + 3.0 * width * inner)
 }
 
 #[cfg(test)]

@@ -28,28 +28,45 @@ pub struct AdamSettings {
     pub beta2: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// Rate of the weights' running averages, if there are any.
+    pub ema_rate: Option<f64>,
 }
 
 impl From<&TrainConfig> for AdamSettings {
     fn from(config: &TrainConfig) -> Self {
-        Self { beta1: config.beta1, beta2: config.beta2, weight_decay: config.weight_decay }
+        Self { beta1: config.beta1, beta2: config.beta2, weight_decay: config.weight_decay, ema_rate: config.ema_rate }
     }
 }
 
-/// Adam whose update is atan2(m̂, √v̂): no epsilon, and invariant to the gradient's scale (arXiv 2407.05872).
+/// Adam whose update is atan2(m̂, √v̂): no epsilon, and invariant to the gradient's scale (arXiv 2407.05872). It keeps the
+/// weights' running averages, too, because it has each weight at hand when that changes.
 pub struct AdamATan2 {
     settings: AdamSettings,
     moments: BTreeMap<String, (Tensor, Tensor)>,
+    /// Of every dense weight, or of none.
+    averages: BTreeMap<String, Tensor>,
     steps: i32,
 }
 
 impl AdamATan2 {
-    /// Zero moments for every dense weight.
+    /// Zero moments for every dense weight, and averages that begin as the weights do.
     pub fn new(settings: AdamSettings, params: &Params) -> Result<Self> {
         let zeros =
             |var: &Var| -> Result<(Tensor, Tensor)> { Ok((var.zeros_like()?.detach(), var.zeros_like()?.detach())) };
         let moments = params.dense().map(|(name, var)| Ok((name.to_owned(), zeros(var)?)));
-        Ok(Self { settings, moments: moments.collect::<Result<_>>()?, steps: 0 })
+        let averaged = params.dense().filter(|_| settings.ema_rate.is_some());
+        let averages = averaged.map(|(name, var)| Ok((name.to_owned(), var.as_detached_tensor().copy()?)));
+        Ok(Self {
+            settings,
+            moments: moments.collect::<Result<_>>()?,
+            averages: averages.collect::<Result<_>>()?,
+            steps: 0,
+        })
+    }
+
+    /// Running averages of every dense weight; none if none are kept.
+    pub fn averages(&self) -> &BTreeMap<String, Tensor> {
+        &self.averages
     }
 
     /// Running first and second moments of every dense weight.
@@ -57,29 +74,33 @@ impl AdamATan2 {
         &self.moments
     }
 
-    /// Goes on with these moments after `steps` updates.
+    /// Goes on with these moments, and with these averages if any are kept, after `steps` updates.
     ///
     /// # Errors
-    /// [`Error::Weight`] when a dense weight's moment is missing or of another shape or type.
+    /// [`Error::Weight`] when one of a dense weight is missing or of another shape or type.
     pub fn restore(
         &mut self,
         params: &Params,
         mut first: BTreeMap<String, Tensor>,
         mut second: BTreeMap<String, Tensor>,
+        mut averages: BTreeMap<String, Tensor>,
         steps: u64,
     ) -> Result<()> {
         for (name, var) in params.dense() {
-            let take = |moments: &mut BTreeMap<String, Tensor>| match moments.remove(name) {
-                Some(moment) if moment.dims() == var.dims() && moment.dtype() == var.dtype() => Ok(moment),
+            // Copies, since they are updated in place and others may go on from the same state.
+            let take = |what: &str, tensors: &mut BTreeMap<String, Tensor>| match tensors.remove(name) {
+                Some(tensor) if tensor.dims() == var.dims() && tensor.dtype() == var.dtype() => Ok(tensor.copy()?),
                 found => Err(Error::Weight {
                     name: name.to_owned(),
-                    expected: format!("a moment {:?}", var.dims()),
-                    found: found.map_or_else(|| "nothing".to_owned(), |moment| format!("{:?}", moment.dims())),
+                    expected: format!("{what} {:?}", var.dims()),
+                    found: found.map_or_else(|| "nothing".to_owned(), |tensor| format!("{:?}", tensor.dims())),
                 }),
             };
-            // Copies, since they are updated in place and others may go on from the same state.
-            let moments = (take(&mut first)?.copy()?, take(&mut second)?.copy()?);
+            let moments = (take("a moment", &mut first)?, take("a moment", &mut second)?);
             self.moments.insert(name.to_owned(), moments);
+            if self.settings.ema_rate.is_some() {
+                self.averages.insert(name.to_owned(), take("an average", &mut averages)?);
+            }
         }
         self.steps = i32::try_from(steps).unwrap_or(i32::MAX);
         Ok(())
@@ -93,7 +114,7 @@ impl AdamATan2 {
         gradient: impl Fn(&str, &Tensor) -> Option<Tensor>,
     ) -> Result<()> {
         self.steps += 1;
-        let AdamSettings { beta1, beta2, weight_decay } = self.settings;
+        let AdamSettings { beta1, beta2, weight_decay, ema_rate } = self.settings;
         let step = AdamATan2Step {
             first_weight: (1.0 - beta1) as f32,
             second_weight: (1.0 - beta2) as f32,
@@ -101,6 +122,7 @@ impl AdamATan2 {
             lr: lr as f32,
             first_correction: (1.0 / (1.0 - beta1.powi(self.steps))) as f32,
             second_correction: (1.0 / (1.0 - beta2.powi(self.steps))) as f32,
+            average_weight: (1.0 - ema_rate.unwrap_or_default()) as f32,
         };
         let weights = params.dense().map(|(name, var)| -> Result<Trained<'_>> {
             let (first, second) = &self.moments[name];
@@ -108,7 +130,7 @@ impl AdamATan2 {
                 Some(gradient) => gradient.contiguous()?,
                 None => var.zeros_like()?,
             };
-            Ok(Trained { weight: var, first, second, gradient })
+            Ok(Trained { weight: var, first, second, gradient, average: self.averages.get(name) })
         });
         Ok(step.apply(&weights.collect::<Result<Vec<_>>>()?)?)
     }

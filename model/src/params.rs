@@ -37,13 +37,24 @@ fn linear(name: String, out: usize, inputs: usize) -> Spec {
     Spec { name, shape: vec![out, inputs], init: Init::Normal(1.0 / (inputs as f64).sqrt()) }
 }
 
-fn block(prefix: &str, width: usize, inner: usize) -> [Spec; 4] {
+fn swiglu(prefix: &str, width: usize, inner: usize) -> [Spec; 2] {
     [
-        linear(format!("{prefix}.self_attn.qkv_proj.weight"), 3 * width, width),
-        linear(format!("{prefix}.self_attn.o_proj.weight"), width, width),
-        linear(format!("{prefix}.mlp.gate_up_proj.weight"), 2 * inner, width),
-        linear(format!("{prefix}.mlp.down_proj.weight"), width, inner),
+        linear(format!("{prefix}.gate_up_proj.weight"), 2 * inner, width),
+        linear(format!("{prefix}.down_proj.weight"), width, inner),
     ]
+}
+
+fn block(prefix: &str, arch: &ArchConfig, dims: &Dims) -> Vec<Spec> {
+    let width = arch.hidden_size;
+    let mixing = if arch.mlp_t {
+        swiglu(&format!("{prefix}.mlp_t"), dims.positions, dims.positions_inner_size)
+    } else {
+        [
+            linear(format!("{prefix}.self_attn.qkv_proj.weight"), 3 * width, width),
+            linear(format!("{prefix}.self_attn.o_proj.weight"), width, width),
+        ]
+    };
+    mixing.into_iter().chain(swiglu(&format!("{prefix}.mlp"), width, dims.inner_size)).collect()
 }
 
 /// Every weight of a model, in the order of the names.
@@ -64,7 +75,7 @@ fn specs(arch: &ArchConfig, dims: &Dims) -> Vec<Spec> {
         specs.push(spec("embed_pos.embedding_weight", &[dims.positions, width], embedding));
     }
     for (module, layers) in [("H_level", arch.H_layers), ("L_level", arch.L_layers)] {
-        specs.extend((0..layers).flat_map(|i| block(&format!("{module}.layers.{i}"), width, dims.inner_size)));
+        specs.extend((0..layers).flat_map(|i| block(&format!("{module}.layers.{i}"), arch, dims)));
     }
     specs.sort_by(|a, b| a.name.cmp(&b.name));
     specs

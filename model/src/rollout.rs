@@ -11,6 +11,7 @@ pub(crate) struct Reading {
     /// Its probability under the model's own loss.
     pub(crate) confidence: Vec<f32>,
     pub(crate) q_halt: f32,
+    /// Of going on; 0 where a model does not learn it.
     pub(crate) q_continue: f32,
     /// Whether this was the puzzle's last step.
     pub(crate) last: bool,
@@ -53,7 +54,7 @@ fn read(model: &Model, hidden: &Hidden, step: u32, protocol: &Protocol) -> Resul
     let tokens = outputs.logits.argmax(D::Minus1)?; // (B, S)
     let confidence = loss::probabilities(model.info().experiment.arch.loss, &outputs.logits, &tokens)?;
     let (tokens, confidence) = (tokens.to_vec2::<u32>()?, confidence.to_vec2::<f32>()?);
-    let q = outputs.q_halt.to_vec1::<f32>()?.into_iter().zip(outputs.q_continue.to_vec1::<f32>()?);
+    let q = outputs.q_halt.to_vec1::<f32>()?.into_iter().zip(model.hrm().going_on(&outputs)?.to_vec1::<f32>()?);
     let readings = tokens.into_iter().zip(confidence).zip(q).map(|((tokens, confidence), (q_halt, q_continue))| {
         let chose_to_halt = protocol.halting == Halting::Q && q_halt > q_continue;
         Reading { tokens, confidence, q_halt, q_continue, last: chose_to_halt || step == protocol.max_steps }

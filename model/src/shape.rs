@@ -47,19 +47,26 @@ pub struct Dims {
     pub head_dim: usize,
     /// I: inner width of `SwiGLU`.
     pub inner_size: usize,
+    /// The same of the one over positions, where positions are mixed so.
+    pub positions_inner_size: usize,
 }
 
 impl Dims {
     /// Sizes of a model with these settings on this task.
     pub fn new(arch: &ArchConfig, task: TaskShape) -> Self {
-        let puzzle_positions = arch.puzzle_emb_ndim.div_ceil(arch.hidden_size);
-        let inner = (arch.expansion * arch.hidden_size as f64 * 2.0 / 3.0).round() as usize;
+        let puzzle_positions = match arch.puzzle_emb_len {
+            0 => arch.puzzle_emb_ndim.div_ceil(arch.hidden_size),
+            positions => positions,
+        };
+        let positions = puzzle_positions + task.seq_len;
+        let inner = |width: usize| (arch.expansion * width as f64 * 2.0 / 3.0).round() as usize;
         Self {
             task,
             puzzle_positions,
-            positions: puzzle_positions + task.seq_len,
+            positions,
             head_dim: arch.hidden_size / arch.num_heads,
-            inner_size: inner.next_multiple_of(256),
+            inner_size: inner(arch.hidden_size).next_multiple_of(256),
+            positions_inner_size: if arch.mlp_t { inner(positions).next_multiple_of(256) } else { 0 },
         }
     }
 }

@@ -2,12 +2,13 @@
 #![expect(clippy::print_stdout, reason = "the comparison is the command's output")]
 
 use clap::Args;
-use hrm_model::verify::{TOLERANCE, verify};
+use hrm_model::verify::{Comparison, verify};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Replay a fixture of the reference implementation and print the relative errors.
 ///
-/// Exits with 1 if an error is above 1e-4.
+/// Exits with 1 if an error is above its bar: 1e-4, or 1e-3 where a model that mixes positions by an MLP trains on from its own
+/// states.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -23,13 +24,14 @@ impl Verify {
         for comparison in &report.comparisons {
             println!("{:9.2e}  {}", comparison.error, comparison.what);
         }
-        let (worst, count) = (report.worst(), report.comparisons.len());
-        if report.passes() {
-            println!("passes: {count} comparisons, the largest relative error is {worst:.2e}, allowed {TOLERANCE:.0e}");
-            Ok(ExitCode::SUCCESS)
-        } else {
-            println!("fails: {count} comparisons, the largest relative error is {worst:.2e}, allowed {TOLERANCE:.0e}");
-            Ok(ExitCode::FAILURE)
+        let (verdict, code) = if report.passes() { ("passes", ExitCode::SUCCESS) } else { ("fails", ExitCode::FAILURE) };
+        print!("{verdict}: {} comparisons", report.comparisons.len());
+        match report.nearest() {
+            Some(Comparison { what, error, allowed }) => {
+                println!(", the one nearest to its bar a relative error of {error:.2e} in {what}, allowed {allowed:.0e}");
+            }
+            None => println!(),
         }
+        Ok(code)
     }
 }

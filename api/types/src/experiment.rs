@@ -7,9 +7,11 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+mod arch;
 mod data;
 mod difference;
 
+pub use arch::{ArchConfig, ForwardDtype, Gradient, LossType, PosEncodings};
 #[cfg(feature = "files")]
 pub use data::{ArcSpec, CsvSpec, FolderSpec};
 pub use data::{DataSpec, GenerateSpec, MazeStyle};
@@ -54,101 +56,6 @@ pub struct ExperimentFile {
     pub experiment: Experiment,
 }
 
-/// Position information given to attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum PosEncodings {
-    /// Rotary embedding of queries and keys.
-    Rope,
-    /// A learned table added to the input embedding.
-    Learned,
-}
-
-/// The token loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum LossType {
-    /// Cross entropy over s(x) = x + 1 (x ≥ 0), 1 / (1 − x) (x < 0), in f64.
-    StablemaxCrossEntropy,
-    /// Cross entropy over softmax, in f32.
-    SoftmaxCrossEntropy,
-}
-
-/// The number format of the operands of matrix products in the forward and backward passes. Their sums, everything
-/// between them and the stored weights are f32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum ForwardDtype {
-    /// 32-bit floating point.
-    Float32,
-    /// bfloat16.
-    Bfloat16,
-}
-
-/// The model's settings, under the names of the reference implementation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
-#[expect(non_snake_case, reason = "the names the paper and the reference code use")]
-pub struct ArchConfig {
-    /// Width D of every hidden state.
-    pub hidden_size: usize,
-    /// Attention heads; divides `hidden_size` into even head widths.
-    pub num_heads: usize,
-    /// SwiGLU expansion before the 2/3 correction.
-    pub expansion: f64,
-    /// Blocks of the slow module.
-    pub H_layers: usize,
-    /// Blocks of the fast module.
-    pub L_layers: usize,
-    /// Slow updates per ACT step.
-    pub H_cycles: usize,
-    /// Fast updates per slow update.
-    pub L_cycles: usize,
-    /// ACT steps at most.
-    pub halt_max_steps: usize,
-    /// Probability that a sequence must explore a drawn number of steps before it may halt.
-    pub halt_exploration_prob: f64,
-    /// Width of a puzzle's own embedding; 0 for none.
-    pub puzzle_emb_ndim: usize,
-    /// Position information.
-    pub pos_encodings: PosEncodings,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f64,
-    /// Epsilon of `RMSNorm`.
-    pub rms_norm_eps: f64,
-    /// The token loss.
-    pub loss: LossType,
-    /// Number format of the operands of matrix products.
-    pub forward_dtype: ForwardDtype,
-}
-
-impl Default for ArchConfig {
-    /// The reference model: 27,275,266 weights with Sudoku's vocabulary.
-    fn default() -> Self {
-        Self {
-            hidden_size: 512,
-            num_heads: 8,
-            expansion: 4.0,
-            H_layers: 4,
-            L_layers: 4,
-            H_cycles: 2,
-            L_cycles: 2,
-            halt_max_steps: 16,
-            halt_exploration_prob: 0.1,
-            puzzle_emb_ndim: 512,
-            pos_encodings: PosEncodings::Rope,
-            rope_theta: 10_000.0,
-            rms_norm_eps: 1e-5,
-            loss: LossType::StablemaxCrossEntropy,
-            forward_dtype: ForwardDtype::Float32,
-        }
-    }
-}
-
 /// How a model is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -173,6 +80,10 @@ pub struct TrainConfig {
     pub beta1: f64,
     /// `AdamATan2`'s second-moment decay.
     pub beta2: f64,
+    /// Keep a running average of all weights but the puzzle embedding, average ← rate · average + (1 − rate) · weight after
+    /// every step; it is what is evaluated and becomes the checkpoint. Without a rate the weights themselves are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_rate: Option<f64>,
     /// Learning rate of the puzzle embedding's sign SGD.
     pub puzzle_emb_lr: f64,
     /// Weight decay of the puzzle embedding.
@@ -227,6 +138,7 @@ impl Default for TrainConfig {
             weight_decay: 1.0,
             beta1: 0.9,
             beta2: 0.95,
+            ema_rate: None,
             puzzle_emb_lr: 7e-5,
             puzzle_emb_weight_decay: 1.0,
             augment: true,
@@ -320,47 +232,6 @@ impl Experiment {
     }
 }
 
-impl ArchConfig {
-    /// Checks that the model can be built.
-    ///
-    /// # Errors
-    /// The field's path with what was expected and what was found.
-    pub fn validate(&self) -> Result<(), InvalidExperiment> {
-        let within = |value: usize, low: usize, high: usize, field: &'static str| {
-            ensure((low..=high).contains(&value), field, || format!("expected {low} to {high}, found {value}"))
-        };
-        within(self.hidden_size, 8, 4096, "arch.hidden_size")?;
-        within(self.num_heads, 1, 64, "arch.num_heads")?;
-        ensure(
-            self.hidden_size.is_multiple_of(self.num_heads) && (self.hidden_size / self.num_heads).is_multiple_of(2),
-            "arch.num_heads",
-            || format!("expected heads of an even width: {} into {} heads is not", self.hidden_size, self.num_heads),
-        )?;
-        ensure((0.5..=16.0).contains(&self.expansion), "arch.expansion", || {
-            format!("expected 0.5 to 16, found {}", self.expansion)
-        })?;
-        within(self.H_layers, 1, 64, "arch.H_layers")?;
-        within(self.L_layers, 1, 64, "arch.L_layers")?;
-        within(self.H_cycles, 1, 64, "arch.H_cycles")?;
-        within(self.L_cycles, 1, 64, "arch.L_cycles")?;
-        within(self.halt_max_steps, 1, 1024, "arch.halt_max_steps")?;
-        within(self.puzzle_emb_ndim, 0, 65_536, "arch.puzzle_emb_ndim")?;
-        // q_head reads position 0, which must exist before the first token's.
-        ensure(self.puzzle_emb_ndim > 0, "arch.puzzle_emb_ndim", || {
-            "expected at least 1: the halting head reads the puzzle embedding's first position".into()
-        })?;
-        ensure((0.0..=1.0).contains(&self.halt_exploration_prob), "arch.halt_exploration_prob", || {
-            format!("expected 0 to 1, found {}", self.halt_exploration_prob)
-        })?;
-        ensure(self.rope_theta.is_finite() && self.rope_theta > 1.0, "arch.rope_theta", || {
-            format!("expected more than 1, found {}", self.rope_theta)
-        })?;
-        ensure(self.rms_norm_eps > 0.0 && self.rms_norm_eps < 1.0, "arch.rms_norm_eps", || {
-            format!("expected between 0 and 1, found {}", self.rms_norm_eps)
-        })
-    }
-}
-
 impl TrainConfig {
     /// Checks that the schedule and the optimisers can run.
     ///
@@ -382,6 +253,9 @@ impl TrainConfig {
         rate(self.weight_decay, 0.0, 100.0, "train.weight_decay")?;
         rate(self.beta1, 0.0, 0.999_999, "train.beta1")?;
         rate(self.beta2, 0.0, 0.999_999, "train.beta2")?;
+        if let Some(ema_rate) = self.ema_rate {
+            rate(ema_rate, 0.0, 0.999_999, "train.ema_rate")?;
+        }
         rate(self.puzzle_emb_lr, 0.0, 1.0, "train.puzzle_emb_lr")?;
         rate(self.puzzle_emb_weight_decay, 0.0, 100.0, "train.puzzle_emb_weight_decay")?;
         ensure(self.task_variants <= MOST_VARIANTS, "train.task_variants", || {

@@ -153,19 +153,20 @@ fn module(setup: &Setup, device: &Device) -> Result<[Case; 2]> {
         let after = width * width + 3 * width * dims.inner_size + 2 * positions * width;
         2.0 * (batch * positions * 3 * width * width + read * after) as f64
     };
-    let flops = |read: usize| (arch.H_layers - 1) as f64 * block(batch * positions) + block(read);
-    let name = format!("module of {} blocks ({batch}, {positions}, {width})", arch.H_layers);
+    let layers = arch.slow_layers();
+    let flops = |read: usize| (layers - 1) as f64 * block(batch * positions) + block(read);
+    let name = format!("module of {layers} blocks ({batch}, {positions}, {width})");
     let (whole, operands) = (Arc::clone(&model), (h.clone(), injection.clone()));
     Ok([
         Case {
             name: name.clone(),
             flops: flops(batch * positions),
-            run: Box::new(move || whole.H_level.forward(&operands.0, &operands.1).map(drop)),
+            run: Box::new(move || whole.H_level().forward(&operands.0, &operands.1).map(drop)),
         },
         Case {
             name: format!("{name}, first position"),
             flops: flops(batch),
-            run: Box::new(move || model.H_level.first(&h, &injection).map(drop)),
+            run: Box::new(move || model.H_level().first(&h, &injection).map(drop)),
         },
     ])
 }

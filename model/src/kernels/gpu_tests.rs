@@ -182,11 +182,11 @@ fn gpu_module() {
     let block = |(i, block): (usize, &Vec<(Var, Var)>)| {
         let weight =
             |j: usize| Weight { values: block[j].0.as_tensor().clone(), packed: packed.get(&format!("{i}.{j}")) };
-        BlockWeights { qkv_proj: weight(0), o_proj: weight(1), gate_up_proj: weight(2), down_proj: weight(3) }
+        BlockWeights { mixing: [weight(0), weight(1)], gate_up_proj: weight(2), down_proj: weight(3) }
     };
-    let rope = Rope::new(positions, dim, 10_000.0);
+    let mixer = Mixer::Attention { num_heads: heads, rope: Some(Rope::new(positions, dim, 10_000.0)) };
     let blocks = weights.iter().enumerate().map(block).collect();
-    let blocks = Blocks::new(blocks, &packed, heads, Some(rope), 1e-5, ForwardDtype::Bfloat16);
+    let blocks = Blocks::new(blocks, &packed, mixer.clone(), 1e-5, ForwardDtype::Bfloat16);
     let near = |what: &str, ours: &Tensor, theirs: &Tensor, tolerance: f64| {
         let found = error(ours, theirs);
         assert!(found < tolerance, "{what}: {found:e}");
@@ -216,13 +216,11 @@ fn gpu_module() {
     }
     let unrecorded = |weight: &Weight| Weight { values: weight.values.detach(), packed: Arc::clone(&weight.packed) };
     let detached = blocks.weights.iter().map(|block| BlockWeights {
-        qkv_proj: unrecorded(&block.qkv_proj),
-        o_proj: unrecorded(&block.o_proj),
+        mixing: block.mixing.each_ref().map(unrecorded),
         gate_up_proj: unrecorded(&block.gate_up_proj),
         down_proj: unrecorded(&block.down_proj),
     });
-    let rope = Rope::new(positions, dim, 10_000.0);
-    let detached = Blocks::new(detached.collect(), &packed, heads, Some(rope), 1e-5, ForwardDtype::Bfloat16);
+    let detached = Blocks::new(detached.collect(), &packed, mixer, 1e-5, ForwardDtype::Bfloat16);
     let first = detached.forward(&h, &injection, 0..1).expect("a pass").expect("on a GPU");
     near("the first position", &first, &theirs.detach().narrow(1, 0, 1).expect("a position"), 2e-2);
 }
@@ -304,26 +302,25 @@ fn gpu_adam_atan2() {
         lr: 1e-2,
         first_correction: 3.0,
         second_correction: 7.0,
+        average_weight: 0.01,
     };
     both(|device| {
         // More weights than one launch takes, of sizes around what a block does.
         let sizes = [1, 1_023, 1_024, 1_025, 5_000];
-        let tensors = (0..70u64).map(|i| -> Result<[Tensor; 4]> {
+        let tensors = (0..70u64).map(|i| -> Result<[Tensor; 5]> {
             let size = sizes[i as usize % sizes.len()];
-            let value = |k| random(size, 4 * i + k).as_detached_tensor().to_device(device)?.copy();
-            Ok([value(0)?, value(1)?, value(2)?.sqr()?, value(3)?])
+            let value = |k| random(size, 5 * i + k).as_detached_tensor().to_device(device)?.copy();
+            Ok([value(0)?, value(1)?, value(2)?.sqr()?, value(3)?, value(4)?])
         });
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
-        let trained = |[weight, first, second, gradient]: &'_ [Tensor; 4]| {
-            (weight.clone(), first.clone(), second.clone(), gradient.clone())
-        };
-        let owned: Vec<_> = tensors.iter().map(trained).collect();
-        let weights: Vec<Trained<'_>> = owned
-            .iter()
-            .map(|(weight, first, second, gradient)| Trained { weight, first, second, gradient: gradient.clone() })
-            .collect();
+        // Every second one is averaged.
+        let averaged = |i: usize, average| i.is_multiple_of(2).then_some(average);
+        let weights = tensors.iter().enumerate().map(|(i, [weight, first, second, gradient, average])| {
+            Trained { weight, first, second, gradient: gradient.clone(), average: averaged(i, average) }
+        });
+        let weights: Vec<Trained<'_>> = weights.collect();
         step.apply(&weights)?;
-        Ok(tensors.into_iter().flat_map(|[weight, first, second, _]| [weight, first, second]).collect())
+        Ok(tensors.into_iter().flat_map(|[weight, first, second, _, average]| [weight, first, second, average]).collect())
     });
 }
 

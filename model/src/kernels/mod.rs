@@ -27,7 +27,7 @@ pub(crate) use cross_entropy::cross_entropy;
 pub(crate) use embedding::embedding;
 pub(crate) use halting::binary_cross_entropy;
 pub(crate) use linear::{linear, prepared as prepared_product};
-pub(crate) use module::{BlockWeights, Blocks, Weight};
+pub(crate) use module::{BlockWeights, Blocks, Mixer, Weight};
 pub use optim::{AdamATan2Step, Trained, sign_sgd};
 pub(crate) use packed::PackedWeight;
 pub use packed::PackedWeights;

@@ -21,12 +21,10 @@ pub(crate) struct Weight {
 }
 
 /// The weights of a post-norm block.
-#[expect(clippy::struct_field_names, reason = "the names that they have in checkpoints")]
 pub(crate) struct BlockWeights {
-    /// (3·D, D)
-    pub(crate) qkv_proj: Weight,
-    /// (D, D)
-    pub(crate) o_proj: Weight,
+    /// Attention's qkv and o projections, (3·D, D) and (D, D), or the gated map over positions, (2·I', T), the gate first, and
+    /// (T, I').
+    pub(crate) mixing: [Weight; 2],
     /// (2·I, D), the gate first.
     pub(crate) gate_up_proj: Weight,
     /// (D, I)
@@ -36,11 +34,19 @@ pub(crate) struct BlockWeights {
 /// A module: its blocks and what they share.
 pub(crate) struct Blocks {
     pub(super) weights: Vec<BlockWeights>,
-    num_heads: usize,
-    rope: Option<Rope>,
+    mixer: Mixer,
     pub(super) eps: f32,
     arithmetic: cpu::Arithmetic,
     buffers: Arc<Buffers>,
+}
+
+/// What mixes positions in a module's blocks.
+#[derive(Clone)]
+pub(crate) enum Mixer {
+    /// Attention, so many heads.
+    Attention { num_heads: usize, rope: Option<Rope> },
+    /// A gated map over positions.
+    Positions,
 }
 
 impl Blocks {
@@ -48,13 +54,12 @@ impl Blocks {
     pub(crate) fn new(
         weights: Vec<BlockWeights>,
         packed: &PackedWeights,
-        num_heads: usize,
-        rope: Option<Rope>,
+        mixer: Mixer,
         eps: f64,
         dtype: ForwardDtype,
     ) -> Arc<Self> {
         let (buffers, arithmetic) = (packed.buffers(), cpu::Arithmetic::best(dtype));
-        Arc::new(Self { weights, num_heads, rope, eps: eps as f32, arithmetic, buffers })
+        Arc::new(Self { weights, mixer, eps: eps as f32, arithmetic, buffers })
     }
 
     /// The blocks applied to h + injection, (B, T, D) each, and the result at the positions of `reads`; nothing where
@@ -67,9 +72,9 @@ impl Blocks {
         injection: &Tensor,
         reads: Range<usize>,
     ) -> Result<Option<Tensor>> {
-        let record = self.weights.iter().any(|block| block.qkv_proj.values.track_op());
+        let record = self.weights.iter().any(|block| block.down_proj.values.track_op());
         #[cfg(feature = "cuda")]
-        if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 {
+        if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 && self.attends() {
             let op = cuda::module::Pass { blocks: Arc::clone(self), reads: reads.end, record, saved: Mutex::default() };
             return whole(h)?.apply_op2(&whole(injection)?, op).map(Some);
         }
@@ -86,21 +91,34 @@ impl Blocks {
     }
 
     #[cfg(feature = "cuda")]
-    pub(super) fn heads(&self) -> Heads {
-        Heads { count: self.num_heads, rope: self.rope.clone() }
+    pub(super) fn heads(&self) -> Result<Heads> {
+        match &self.mixer {
+            Mixer::Attention { num_heads, rope } => Ok(Heads { count: *num_heads, rope: rope.clone() }),
+            Mixer::Positions => bail!("expected blocks that attend"),
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn attends(&self) -> bool {
+        matches!(self.mixer, Mixer::Attention { .. })
     }
 
     fn sizes(&self, layout: &Layout) -> Result<Sizes<'_>> {
         let (batch, positions, width) = layout.shape().dims3()?;
         let inner = self.inner_size()?;
+        let (num_heads, rope, positions_inner) = match &self.mixer {
+            Mixer::Attention { num_heads, rope } => (*num_heads, rope.as_ref(), 0),
+            Mixer::Positions => (1, None, self.weights[0].mixing[1].values.dim(1)?),
+        };
         Ok(Sizes {
             arithmetic: self.arithmetic,
             batch,
             positions,
             width,
             inner,
-            num_heads: self.num_heads,
-            rope: self.rope.as_ref(),
+            positions_inner,
+            num_heads,
+            rope,
             eps: self.eps,
         })
     }
@@ -119,35 +137,40 @@ impl Weight {
 
 impl BlockWeights {
     fn each(&self) -> [&Weight; 4] {
-        [&self.qkv_proj, &self.o_proj, &self.gate_up_proj, &self.down_proj]
+        let [first, second] = &self.mixing;
+        [first, second, &self.gate_up_proj, &self.down_proj]
     }
 
     fn forward_panels(&self, sizes: &Sizes<'_>) -> Result<BlockPanels> {
-        let pack = |weight: &Weight| {
+        let pack = |sizes: &Sizes<'_>, weight: &Weight| {
             let (n, k) = weight.values.dims2()?;
             weight.read(|values| cpu::linear::forward_panels(sizes.arithmetic, values, (n, k), &weight.packed))
         };
-        let gate_up = |values: &[f32]| {
-            cpu::linear::gate_up_panels(sizes.arithmetic, values, (sizes.inner, sizes.width), &self.gate_up_proj.packed)
+        let pack_gated = |sizes: &Sizes<'_>, weight: &Weight| {
+            let shape = (sizes.inner, sizes.width);
+            weight.read(|values| cpu::linear::gate_up_panels(sizes.arithmetic, values, shape, &weight.packed))
         };
-        Ok(BlockPanels {
-            qkv_proj: pack(&self.qkv_proj)?,
-            o_proj: pack(&self.o_proj)?,
-            gate_up_proj: self.gate_up_proj.read(gate_up)?,
-            down_proj: pack(&self.down_proj)?,
-        })
+        let ([first, second], turned) = (&self.mixing, sizes.turned());
+        let mixing = if sizes.mlp_t() {
+            [pack_gated(&turned, first)?, pack(&turned, second)?]
+        } else {
+            [pack(sizes, first)?, pack(sizes, second)?]
+        };
+        let (gate_up_proj, down_proj) = (pack_gated(sizes, &self.gate_up_proj)?, pack(sizes, &self.down_proj)?);
+        Ok(BlockPanels { mixing, gate_up_proj, down_proj })
     }
 
     fn backward_panels(&self, sizes: &Sizes<'_>) -> Result<BlockPanels> {
-        let pack = |weight: &Weight| {
+        let pack = |sizes: &Sizes<'_>, weight: &Weight| {
             let (n, k) = weight.values.dims2()?;
             weight.read(|values| cpu::linear::backward_panels(sizes.arithmetic, values, (n, k), &weight.packed))
         };
+        let ([first, second], turned) = (&self.mixing, sizes.turned());
+        let mixed = if sizes.mlp_t() { &turned } else { sizes };
         Ok(BlockPanels {
-            qkv_proj: pack(&self.qkv_proj)?,
-            o_proj: pack(&self.o_proj)?,
-            gate_up_proj: pack(&self.gate_up_proj)?,
-            down_proj: pack(&self.down_proj)?,
+            mixing: [pack(mixed, first)?, pack(mixed, second)?],
+            gate_up_proj: pack(sizes, &self.gate_up_proj)?,
+            down_proj: pack(sizes, &self.down_proj)?,
         })
     }
 }

@@ -21,9 +21,11 @@ pub struct AdamATan2Step {
     pub first_correction: f32,
     /// 1 / (1 − β2^t)
     pub second_correction: f32,
+    /// How far averages move to the weights, 1 − rate.
+    pub average_weight: f32,
 }
 
-/// A weight to update with its moments and its gradient, four tensors of one shape in f32.
+/// A weight to update with its moments, its gradient and its running average, if there is one: tensors of one shape in f32.
 pub struct Trained<'a> {
     /// The weight.
     pub weight: &'a Tensor,
@@ -33,20 +35,25 @@ pub struct Trained<'a> {
     pub second: &'a Tensor,
     /// The gradient.
     pub gradient: Tensor,
+    /// Running average of the weight.
+    pub average: Option<&'a Tensor>,
 }
 
 impl AdamATan2Step {
     /// Updates all of them: m ← m + (1 − β1)(g − m), v ← v + (1 − β2)(g² − v), then
-    /// p ← p · decay − lr · atan2(m̂, √v̂).
+    /// p ← p · decay − lr · atan2(m̂, √v̂), and then averages: a ← a + (1 − rate)(p − a).
     pub fn apply(&self, weights: &[Trained<'_>]) -> Result<()> {
         #[cfg(feature = "cuda")]
         if weights.first().is_some_and(|first| first.weight.device().is_cuda()) {
             return cuda::optim::adam_atan2(self, weights);
         }
-        for Trained { weight, first, second, gradient } in weights {
+        for Trained { weight, first, second, gradient, average } in weights {
             first.inplace_op2(gradient, &Ema { weight: self.first_weight, square: false })?;
             second.inplace_op2(gradient, &Ema { weight: self.second_weight, square: true })?;
             weight.inplace_op3(first, second, self)?;
+            if let Some(average) = average {
+                average.inplace_op2(weight, &Ema { weight: self.average_weight, square: false })?;
+            }
         }
         Ok(())
     }

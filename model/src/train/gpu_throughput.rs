@@ -5,7 +5,7 @@ use crate::{
     act::Batch,
     device::{self, DeviceChoice},
     kernels::gpu_throughput::{Rates, seconds, table},
-    params,
+    operations, params,
     shape::{Dims, TaskShape},
 };
 use candle_core::Device;
@@ -13,11 +13,8 @@ use hrm_types::experiment::{ArchConfig, ForwardDtype, TrainConfig};
 
 /// Floating-point operations of one training step for one sequence, products and attention.
 fn step_flop(arch: &ArchConfig, dims: &Dims) -> f64 {
-    let (width, inner, positions) = (arch.hidden_size as f64, dims.inner_size as f64, dims.positions as f64);
-    let block = positions * (2.0 * (4.0 * width * width + 3.0 * width * inner) + 4.0 * positions * width);
-    let blocks = (arch.H_cycles * arch.L_cycles * arch.L_layers + arch.H_cycles * arch.H_layers) as f64;
     // Forward, the bootstrap's forward, and twice the recorded blocks backward.
-    block * (2.0 * blocks + 2.0 * (arch.H_layers + arch.L_layers) as f64)
+    operations::per_block(arch, dims) * (2 * arch.blocks_passed() + 2 * arch.blocks_trained()) as f64
 }
 
 fn training(device: &Device, rates: &Rates, name: &str, task: TaskShape, batch_size: usize) {

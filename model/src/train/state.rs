@@ -82,7 +82,8 @@ impl TrainState {
     pub(super) fn restore(&self, trainer: &mut Trainer, arch: &ArchConfig, dims: &Dims) -> Result<()> {
         let (first, second) = (self.part("moments/first"), self.part("moments/second"));
         let (first, second) = (on_device(first, trainer.device())?, on_device(second, trainer.device())?);
-        trainer.adam.restore(&trainer.params, first, second, self.info.step)?;
+        let averages = on_device(self.part("averages"), trainer.device())?;
+        trainer.adam.restore(&trainer.params, first, second, averages, self.info.step)?;
         trainer.restore(self.carry(arch, dims, trainer.device())?, self.info.step);
         Ok(())
     }
@@ -179,6 +180,9 @@ pub(super) fn write(
     for (name, (first, second)) in trainer.adam.moments() {
         put("moments/first", name, first.clone());
         put("moments/second", name, second.clone());
+    }
+    for (name, average) in trainer.adam.averages() {
+        put("averages", name, average.clone());
     }
     for (name, tensor) in &looks.best_weights {
         put("best", name, tensor.clone());

@@ -1,4 +1,4 @@
-//! One training step: refill, an ACT step with the one-step gradient, the bootstrapped target, the optimisers.
+//! One training step: refill, an ACT step with the gradient of its last updates, the bootstrapped target, the optimisers.
 
 use crate::{
     Result,
@@ -178,9 +178,10 @@ impl Trainer {
         let gradients = (&total * (1.0 / all as f64))?.backward()?;
 
         // Everything is queued: only now is anything waited for.
-        let told = Tensor::stack(&[&outputs.q_halt.detach(), &outputs.q_continue.detach(), verdict.right()], 0)?;
-        let [q_halt, q_continue, right]: [Vec<f32>; 3] = told.to_vec2()?.try_into().unwrap_or_default();
-        self.decide_halting(&mut carry, all, &q_halt, &q_continue)?;
+        let going_on = self.unrecorded.going_on(&outputs)?;
+        let told = Tensor::stack(&[&outputs.q_halt.detach(), &going_on.detach(), verdict.right()], 0)?;
+        let [q_halt, going_on, right]: [Vec<f32>; 3] = told.to_vec2()?.try_into().unwrap_or_default();
+        self.decide_halting(&mut carry, all, &q_halt, &going_on)?;
         let [loss, lm_loss, q_halt_loss, q_continue_loss] = losses.values()?;
         let pass = Pass {
             loss,
@@ -197,6 +198,15 @@ impl Trainer {
         };
         self.carry = Some(carry);
         Ok(pass)
+    }
+
+    /// Copies of the weights that are evaluated: their running averages where these are kept.
+    pub fn evaluated(&self) -> Result<BTreeMap<String, Tensor>> {
+        let mut weights = self.params.snapshot()?;
+        for (name, average) in self.adam.averages() {
+            weights.insert(name.clone(), average.copy()?);
+        }
+        Ok(weights)
     }
 
     /// Updates the weights from a pass, at `rate` times the configured learning rates.
@@ -264,12 +274,12 @@ impl Trainer {
     }
 
     /// `all` is the number of sequences of all ranks, for each of which a number is drawn.
-    fn decide_halting(&self, carry: &mut Carry, all: usize, q_halt: &[f32], q_continue: &[f32]) -> Result<()> {
+    fn decide_halting(&self, carry: &mut Carry, all: usize, q_halt: &[f32], going_on: &[f32]) -> Result<()> {
         let max = self.arch.halt_max_steps as u32;
         let mut rng = random::stream(self.seed, Purpose::Exploration, self.steps_done);
         let drawn: Vec<u32> = (0..all).map(|_| self.draw_min_halt_steps(&mut rng)).collect();
         for (i, &min_halt_steps) in drawn[self.ranks.part(all)?].iter().enumerate() {
-            carry.halted[i] = act::halts(carry.steps[i], max, min_halt_steps, q_halt[i], q_continue[i]);
+            carry.halted[i] = act::halts(carry.steps[i], max, min_halt_steps, q_halt[i], going_on[i]);
         }
         Ok(())
     }
@@ -281,11 +291,12 @@ impl Trainer {
         if max > 1 && explores < self.arch.halt_exploration_prob { 2 + (drawn * f64::from(max - 1)) as u32 } else { 0 }
     }
 
-    /// σ of the next step's value: of halting if that step is the last, else of the better choice. (B)
+    /// σ of the next step's value: of halting if that step is the last, else of the better choice. (B) Nothing where going on
+    /// is not learned.
     fn bootstrap(&self, carry: &Carry, x: &Tensor) -> Result<Option<Tensor>> {
         let max = self.arch.halt_max_steps as u32;
-        if max == 1 {
-            // The only step is also the last: there is no next one to learn from.
+        if max == 1 || self.arch.no_ACT_continue {
+            // Where the only step is also the last there is no next one to learn from.
             return Ok(None);
         }
         let (next_halt, next_continue) = self.unrecorded.next_q_values(&carry.hidden, x)?;

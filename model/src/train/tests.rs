@@ -7,17 +7,19 @@ use crate::{
     data::{self, Corpus, Dataset, encode::task_shape},
     eval::evaluate,
     params,
+    rollout::rollout,
     shape::Dims,
     threads::compute,
 };
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Protocol},
-    experiment::{ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, TrainConfig},
+    experiment::{ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, Gradient, PosEncodings, TrainConfig},
     provenance::Choice,
 };
+use std::collections::BTreeMap;
 
 const SPEC: GenerateSpec = GenerateSpec::sudoku(4, 200, 40, [6, 12], 3);
 
@@ -49,6 +51,22 @@ pub(super) fn tiny() -> Experiment {
             ..TrainConfig::default()
         },
     }
+}
+
+/// TRM's settings: one network, trained through its last cycle, that learns the value of halting alone, and averages.
+pub(super) fn tiny_trm() -> Experiment {
+    let mut experiment = tiny();
+    let ArchConfig { H_layers, gradient, no_ACT_continue, puzzle_emb_len, .. } = &mut experiment.arch;
+    (*H_layers, *gradient, *no_ACT_continue, *puzzle_emb_len) = (0, Gradient::LastCycle, true, 2);
+    experiment.train.ema_rate = Some(0.9);
+    experiment
+}
+
+/// The same with positions mixed by an MLP.
+pub(super) fn tiny_trm_mlp() -> Experiment {
+    let mut experiment = tiny_trm();
+    (experiment.arch.mlp_t, experiment.arch.pos_encodings) = (true, PosEncodings::None);
+    experiment
 }
 
 pub(super) fn dataset() -> Dataset {
@@ -85,6 +103,83 @@ fn the_same_seed_gives_the_same_bits_at_one_and_two_threads() {
     assert!(one == two, "the loss curve or the weights differ");
     let other = run(&Experiment { seed: 6, ..experiment });
     assert_ne!(one.0, other.0, "another seed is another run");
+}
+
+#[test]
+fn relatives_repeat_to_the_same_bits_at_one_and_two_threads() {
+    for experiment in [tiny_trm(), tiny_trm_mlp()] {
+        let one = compute(Some(1), || run(&experiment)).expect("threads");
+        let two = compute(Some(2), || run(&experiment)).expect("threads");
+        assert!(one == two, "the loss curve or the weights differ");
+    }
+}
+
+#[test]
+fn gradients_differ_where_they_reach_further_and_only_there() {
+    let losses = |gradient, cycles: [usize; 2]| {
+        let mut experiment = tiny();
+        (experiment.arch.gradient, experiment.train.max_steps) = (gradient, Some(10));
+        [experiment.arch.H_cycles, experiment.arch.L_cycles] = cycles;
+        run(&experiment).0
+    };
+    use Gradient::{LastCycle, OneStep, WholeStep};
+    assert!(losses(OneStep, [2, 1]) == losses(LastCycle, [2, 1]), "a cycle of one fast update");
+    assert!(losses(LastCycle, [1, 2]) == losses(WholeStep, [1, 2]), "a step of one cycle");
+    assert!(losses(OneStep, [2, 2]) != losses(LastCycle, [2, 2]) && losses(LastCycle, [2, 2]) != losses(WholeStep, [2, 2]));
+}
+
+#[test]
+fn a_model_that_learns_the_value_of_halting_alone_halts_where_it_is_positive() {
+    let (experiment, dataset) = (tiny_trm(), dataset());
+    let mut training = Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training");
+    let mut losses = Vec::new();
+    train(&mut training, &mut |_, point| {
+        losses.extend(point.map(|point| point.q_continue_loss));
+        ControlFlow::Continue(())
+    })
+    .expect("all steps");
+    assert_eq!(losses, [0.0; 5]);
+    // A head that finds halting good for some puzzles, and going on better for all.
+    let trained = training.finish().expect("a model").model;
+    let mut tensors = trained.tensors().clone();
+    let slopes: Vec<f32> = (0..64u8).map(|i| f32::from(i * 37 % 11) - 5.0).collect();
+    tensors.insert("q_head.weight".into(), Tensor::from_vec(slopes, (2, 32), &Device::Cpu).expect("weights"));
+    tensors.insert("q_head.bias".into(), Tensor::new(&[0f32, 1e3], &Device::Cpu).expect("a bias"));
+    let model = Model::new(trained.info().clone(), tensors).expect("a model");
+    let batch = Batches::new(corpus(&dataset, &experiment), 32, 1).expect("batches").batch(0);
+    let mut seen = [0; 2];
+    rollout(&model, &batch, &Protocol::halting_by_q(4), |_, step, reading| {
+        assert!(reading.q_continue == 0.0 && reading.last == (reading.q_halt > 0.0 || step == 4));
+        seen[usize::from(reading.q_halt > 0.0)] += 1;
+    })
+    .expect("steps");
+    assert!(seen[0] > 0 && seen[1] > 0, "{seen:?} halted neither or both ways");
+}
+
+#[test]
+fn averages_follow_the_weights_and_are_what_is_evaluated() {
+    let (experiment, dataset) = (tiny_trm(), dataset());
+    let dims = Dims::new(&experiment.arch, task_shape(Kind::Sudoku, 4, 1));
+    let start = params::initial(&experiment.arch, &dims, 5, &Device::Cpu).expect("weights");
+    let mut trainer = Trainer::new(&experiment.arch, &experiment.train, dims, 5, &start).expect("a trainer");
+    let mut batches = Batches::new(corpus(&dataset, &experiment), 32, 5).expect("batches");
+    let values = |weight: &Tensor| weight.flatten_all().and_then(|x| x.to_vec1::<f32>()).expect("values");
+    let mut expected: BTreeMap<_, _> = start.iter().map(|(name, weight)| (name.clone(), values(weight))).collect();
+    for step in 0..4 {
+        let pass = trainer.pass(&batches.batch(step)).expect("a pass");
+        trainer.update(&pass, 1.0).expect("an update");
+        for (name, weight) in trainer.params.detached() {
+            // The puzzle embedding is not averaged.
+            let share = if name == params::PUZZLE_EMB { 1.0 } else { 0.1 };
+            let averages = expected.get_mut(&name).expect("a weight");
+            averages.iter_mut().zip(values(&weight)).for_each(|(average, x)| *average += share * (x - *average));
+        }
+    }
+    for (name, found) in trainer.evaluated().expect("weights") {
+        let (found, expected) = (values(&found), &expected[&name]);
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{name}");
+        assert_eq!(found == values(&start[&name]), params::is_fixed(&name), "{name} as it was at the start");
+    }
 }
 
 #[test]

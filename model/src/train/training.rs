@@ -230,7 +230,7 @@ impl<'a> Training<'a> {
 
     fn note_seen(&mut self, validation: Validation, seconds: f64) -> Result<MetricPoint> {
         if self.looks.note(self.step, validation) {
-            self.looks.best_weights = self.trainer.params.snapshot()?;
+            self.looks.best_weights = self.trainer.evaluated()?;
         }
         self.progress.leave_out(seconds);
         Ok(MetricPoint { validation: Some(validation), ..self.point() })
@@ -257,7 +257,7 @@ impl<'a> Training<'a> {
 
     /// The model as it is now.
     pub fn model(&self) -> Result<Model> {
-        Model::new(self.info(self.step, Choice::Last), self.trainer.params.snapshot()?)
+        Model::new(self.info(self.step, Choice::Last), self.trainer.evaluated()?)
     }
 
     fn info(&self, step: u64, choice: Choice) -> CheckpointInfo {

@@ -323,7 +323,7 @@ fn damaged_files_end_in_an_error_or_in_the_same_weights() {
 #[test]
 fn the_fixtures_of_the_reference_are_read() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/upstream");
-    for name in ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep"] {
+    for name in ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep", "trm_attention", "trm_mlp_t"] {
         let json = folder.join(name).with_extension("json");
         if !json.exists() {
             eprintln!("skipped: {} is not on this machine", json.display());

@@ -46,6 +46,16 @@ impl Fixture {
         })
     }
 
+    /// Whether it holds a tensor of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A tensor in f32.
+    pub(super) fn tensor(&self, name: &str) -> Result<Tensor> {
+        Ok(self.get(name)?.to_dtype(DType::F32)?)
+    }
+
     fn get(&self, name: &str) -> Result<&Tensor> {
         self.tensors.get(name).ok_or_else(|| self.problem(format!("has no tensor {name}")))
     }

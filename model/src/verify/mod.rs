@@ -9,16 +9,22 @@ use crate::{
     act::Carry,
     hrm::{Hidden, Hrm},
     kernels::PackedWeights,
+    layers::Mixing,
     loss, optim, params,
     shape::Dims,
     train::{Expected, Pass, Trainer},
 };
 use candle_core::Tensor;
 use fixture::Fixture;
+use hrm_types::experiment::ArchConfig;
 use std::path::Path;
 
 /// The bar: what f32 arithmetic in another order may differ by.
-pub const TOLERANCE: f64 = 1e-4;
+const TOLERANCE: f64 = 1e-4;
+
+/// The bar of training steps that go on from states of our own, where positions are mixed by an MLP: each ACT step of such
+/// a model multiplies what two computations differ by several times, and the fixture does not hold the states between.
+const CARRIED_TOLERANCE: f64 = 1e-3;
 
 /// One compared quantity.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +33,8 @@ pub struct Comparison {
     pub what: String,
     /// Its largest relative error.
     pub error: f64,
+    /// The bar.
+    pub allowed: f64,
 }
 
 /// Everything a replay compared.
@@ -37,18 +45,25 @@ pub struct Report {
 }
 
 impl Report {
-    /// The largest of the errors.
-    pub fn worst(&self) -> f64 {
-        self.comparisons.iter().fold(0.0, |worst, c| larger(worst, c.error))
+    /// The comparison whose error is largest beside its bar.
+    pub fn nearest(&self) -> Option<&Comparison> {
+        let share = |comparison: &&Comparison| larger(0.0, comparison.error / comparison.allowed);
+        self.comparisons.iter().max_by(|a, b| share(a).total_cmp(&share(b)))
     }
 
-    /// Whether every error is within [`TOLERANCE`].
+    /// Whether every error is within its bar.
     pub fn passes(&self) -> bool {
-        !self.comparisons.is_empty() && self.comparisons.iter().all(|c| c.error <= TOLERANCE)
+        !self.comparisons.is_empty() && self.comparisons.iter().all(|c| c.error <= c.allowed)
     }
 
     fn add(&mut self, what: impl Into<String>, error: f64) {
-        self.comparisons.push(Comparison { what: what.into(), error });
+        self.comparisons.push(Comparison { what: what.into(), error, allowed: TOLERANCE });
+    }
+
+    /// Says that what was compared from one on, in the order of the replay, went on from states of our own.
+    fn carried(&mut self, arch: &ArchConfig, from: usize) {
+        let allowed = if arch.mlp_t { CARRIED_TOLERANCE } else { TOLERANCE };
+        self.comparisons[from..].iter_mut().for_each(|comparison| comparison.allowed = allowed);
     }
 }
 
@@ -63,7 +78,11 @@ pub fn verify(prefix: &Path) -> Result<Report> {
     replay_evaluation(&fixture, &Hrm::load(&fixture.arch, dims, &weights, &PackedWeights::default())?, &mut report)?;
     let mut trainer = Trainer::new(&fixture.arch, &fixture.settings, dims, 0, &weights)?;
     for step in 1..=fixture.metrics.len() {
+        let before = report.comparisons.len();
         replay_training(&fixture, &mut trainer, step, &mut report)?;
+        if step > 1 {
+            report.carried(&fixture.arch, before);
+        }
     }
     Ok(report)
 }
@@ -74,11 +93,13 @@ fn replay_evaluation(fixture: &Fixture, hrm: &Hrm, report: &mut Report) -> Resul
     let x = hrm.embed(&batch.inputs_tensor(hrm.device())?, &rows)?;
     report.add("eval/input_embeddings", fixture.error("eval/input_embeddings", &x)?);
     let block = &hrm.L_level.blocks[0];
-    for (part, ours) in [
-        ("L_attn0", block.self_attn.forward(&x)?),
-        ("L_mlp0", block.mlp.forward(&x)?),
-        ("L_block0", block.forward(&x)?),
-    ] {
+    let mut parts = vec![("L_mlp0", block.mlp.forward(&x)?), ("L_block0", block.forward(&x)?)];
+    if let Mixing::Attention(attention) = &block.mixing
+        && fixture.has("eval/L_attn0_of_input_embeddings")
+    {
+        parts.push(("L_attn0", attention.forward(&x)?));
+    }
+    for (part, ours) in parts {
         let name = format!("eval/{part}_of_input_embeddings");
         report.add(&name, fixture.error(&name, &ours)?);
     }
@@ -88,6 +109,9 @@ fn replay_evaluation(fixture: &Fixture, hrm: &Hrm, report: &mut Report) -> Resul
         carry.steps.fill(step);
         carry.halted.fill(step == fixture.arch.halt_max_steps as u32);
         evaluation_step(fixture, hrm, &carry, step, report)?;
+        // The next step begins where the reference's did, so that each is compared by itself.
+        let states = |name: &str| fixture.tensor(&format!("eval/step{step}/{name}"));
+        carry.hidden = Hidden { z_H: states("z_H")?, z_L: states("z_L")? };
     }
     Ok(())
 }

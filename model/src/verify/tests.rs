@@ -10,10 +10,10 @@ fn check(name: &str) {
         return;
     }
     let report = verify(&prefix).expect("a replay");
-    for Comparison { what, error } in &report.comparisons {
+    for Comparison { what, error, .. } in &report.comparisons {
         eprintln!("{error:.2e}  {what}");
     }
-    assert!(report.passes(), "{name}: worst relative error {:e}", report.worst());
+    assert!(report.passes(), "{name}: {:?}", report.nearest());
 }
 
 #[test]
@@ -29,4 +29,14 @@ fn learned_positions_and_softmax() {
 #[test]
 fn one_identifier_and_deeper_modules() {
     check("hrm_nopuzzleid_deep");
+}
+
+#[test]
+fn one_network_for_both_modules_trained_through_its_last_cycle() {
+    check("trm_attention");
+}
+
+#[test]
+fn positions_mixed_by_an_mlp() {
+    check("trm_mlp_t");
 }

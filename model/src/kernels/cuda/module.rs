@@ -132,9 +132,9 @@ fn forward(
     reads: usize,
 ) -> Result<(Values, Saved)> {
     let Sizes { width, inner, eps, .. } = sizes;
-    let log_sums = attention::LogSums::default();
-    let qkv = Values::new(block.qkv_proj.map(&h, sizes.rows())?, sizes.shape(3 * width));
-    let attended = attention::forward(qkv.get(), &blocks.heads(), &log_sums)?;
+    let ([qkv_proj, o_proj], heads, log_sums) = (&block.mixing, blocks.heads()?, attention::LogSums::default());
+    let qkv = Values::new(qkv_proj.map(&h, sizes.rows())?, sizes.shape(3 * width));
+    let attended = attention::forward(qkv.get(), &heads, &log_sums)?;
     let mut attended = Values::new(attended, sizes.shape(width));
     let (mut sizes, mut h) = (sizes, h);
     if reads < sizes.positions {
@@ -144,7 +144,7 @@ fn forward(
         sizes.positions = reads;
     }
     let rows = sizes.rows();
-    let o = Values::new(block.o_proj.map(&attended, rows)?, sizes.shape(width));
+    let o = Values::new(o_proj.map(&attended, rows)?, sizes.shape(width));
     let middle = Values::new(rms_norm::forward(h.get(), o.get(), width, eps)?, sizes.shape(width));
     let gate_up = Values::new(block.gate_up_proj.map(&middle, rows)?, sizes.shape(2 * inner));
     let gated = Values::new(swiglu::forward(gate_up.get(), inner)?, sizes.shape(inner));
@@ -157,6 +157,7 @@ fn forward(
 fn backward(blocks: &Blocks, block: &BlockWeights, sizes: Sizes, saved: &Saved, grad: Operand<'_>) -> Result<Values> {
     let Sizes { width, inner, eps, .. } = sizes;
     let rows = sizes.rows();
+    let ([qkv_proj, o_proj], heads) = (&block.mixing, blocks.heads()?);
     // Of the sum under the second norm: the gated map's result and what it is added to.
     let sum = rms_norm::backward(saved.middle.get(), saved.down.get(), grad, width, eps)?;
     let sum = Values::new(sum, sizes.shape(width));
@@ -169,13 +170,13 @@ fn backward(blocks: &Blocks, block: &BlockWeights, sizes: Sizes, saved: &Saved, 
     // The same of the sum under the first norm, with attention.
     let sum = rms_norm::backward(saved.h.get(), saved.o.get(), d_middle.get(), width, eps)?;
     let sum = Values::new(sum, sizes.shape(width));
-    block.o_proj.leave_gradient(&saved.attended, &sum, rows)?;
-    let d_attended = Values::new(block.o_proj.back(&sum, rows)?, sizes.shape(width));
+    o_proj.leave_gradient(&saved.attended, &sum, rows)?;
+    let d_attended = Values::new(o_proj.back(&sum, rows)?, sizes.shape(width));
     let (qkv, attended) = (saved.qkv.get(), saved.attended.get());
-    let d_qkv = attention::backward(qkv, attended, d_attended.get(), &blocks.heads(), &saved.log_sums)?;
+    let d_qkv = attention::backward(qkv, attended, d_attended.get(), &heads, &saved.log_sums)?;
     let d_qkv = Values::new(d_qkv, sizes.shape(3 * width));
-    block.qkv_proj.leave_gradient(&saved.h, &d_qkv, rows)?;
-    Ok(Values::new(block.qkv_proj.back_onto(&d_qkv, rows, sum)?, sizes.shape(width)))
+    qkv_proj.leave_gradient(&saved.h, &d_qkv, rows)?;
+    Ok(Values::new(qkv_proj.back_onto(&d_qkv, rows, sum)?, sizes.shape(width)))
 }
 
 impl CustomOp2 for Pass {

@@ -10,6 +10,7 @@ struct Weights {
     float *first[MOST_WEIGHTS];
     float *second[MOST_WEIGHTS];
     const float *gradient[MOST_WEIGHTS];
+    float *average[MOST_WEIGHTS]; // null where there is none
     long long count[MOST_WEIGHTS];
     int first_block[MOST_WEIGHTS + 1];
     u32 used;
@@ -20,10 +21,10 @@ constexpr int EACH = 8;
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     adam_atan2(const Weights all, float first_weight, float second_weight, float decay, float lr, float first_correction,
-               float second_correction) {
+               float second_correction, float average_weight) {
     int i = 0;
     while (i + 1 < (int)all.used && (int)blockIdx.x >= all.first_block[i + 1]) i++;
-    float *weight = all.weight[i], *first = all.first[i], *second = all.second[i];
+    float *weight = all.weight[i], *first = all.first[i], *second = all.second[i], *average = all.average[i];
     const float *gradient = all.gradient[i];
     long long start = (long long)(blockIdx.x - all.first_block[i]) * THREADS * EACH;
     for (int k = 0; k < EACH; k++) {
@@ -33,7 +34,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         m += first_weight * (g - m);
         v += second_weight * (g * g - v);
         first[j] = m, second[j] = v;
-        weight[j] = weight[j] * decay - lr * atan2f(m * first_correction, sqrtf(v * second_correction));
+        float p = weight[j] * decay - lr * atan2f(m * first_correction, sqrtf(v * second_correction));
+        weight[j] = p;
+        if (average) average[j] += average_weight * (p - average[j]);
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Weights {
     first: [u64; MOST_WEIGHTS],
     second: [u64; MOST_WEIGHTS],
     gradient: [u64; MOST_WEIGHTS],
+    /// 0 where there is no average.
+    average: [u64; MOST_WEIGHTS],
     count: [i64; MOST_WEIGHTS],
     first_block: [i32; MOST_WEIGHTS + 1],
     used: u32,
@@ -40,21 +42,24 @@ pub(in crate::kernels) fn adam_atan2(step: &AdamATan2Step, weights: &[Trained<'_
             first: [0; MOST_WEIGHTS],
             second: [0; MOST_WEIGHTS],
             gradient: [0; MOST_WEIGHTS],
+            average: [0; MOST_WEIGHTS],
             count: [0; MOST_WEIGHTS],
             first_block: [0; MOST_WEIGHTS + 1],
             used: weights.len() as u32,
         };
         let mut blocks = 0u64;
-        for (i, Trained { weight, first, second, gradient }) in weights.iter().enumerate() {
+        for (i, Trained { weight, first, second, gradient, average }) in weights.iter().enumerate() {
             let count = weight.elem_count();
-            if [*first, *second, gradient].iter().any(|tensor| tensor.elem_count() != count) {
-                bail!("expected moments and a gradient of {count} values for a weight of as many");
+            let others = [*first, *second, gradient].into_iter().chain(*average);
+            if others.into_iter().any(|tensor| tensor.elem_count() != count) {
+                bail!("expected moments, a gradient and an average of {count} values for a weight of as many");
             }
             // What is written through its address is read by nothing that was not queued before or is queued after.
             all.weight[i] = address(weight)?;
             all.first[i] = address(first)?;
             all.second[i] = address(second)?;
             all.gradient[i] = address(gradient)?;
+            all.average[i] = average.map_or(Ok(0), address)?;
             all.count[i] = long(count)?;
             blocks += (count as u64).div_ceil(u64::from(THREADS) * EACH);
             all.first_block[i + 1] = super::grid(blocks)?.cast_signed();
@@ -67,6 +72,7 @@ pub(in crate::kernels) fn adam_atan2(step: &AdamATan2Step, weights: &[Trained<'_
             Arg::Float(step.lr),
             Arg::Float(step.first_correction),
             Arg::Float(step.second_correction),
+            Arg::Float(step.average_weight),
         ];
         let device = weights[0].weight.device().as_cuda_device()?;
         Launch::new(Source::Optim, "adam_atan2", blocks)?.run(device, &args)?;

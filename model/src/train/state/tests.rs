@@ -8,7 +8,7 @@ use crate::{
     random::{self, Purpose},
     train::{
         Training,
-        tests::{corpus, dataset, tiny, validated, validation_dataset},
+        tests::{corpus, dataset, tiny, tiny_trm, tiny_trm_mlp, validated, validation_dataset},
         train,
     },
 };
@@ -75,24 +75,35 @@ fn interrupted(experiment: &Experiment, dataset: &Dataset, step: u64, path: &Pat
 
 #[test]
 fn going_on_is_bit_for_bit_never_having_stopped() {
-    let (experiment, dataset, folder) = (tiny(), dataset(), TempDir::new().expect("a folder"));
+    goes_on(&tiny(), 20);
+}
+
+#[test]
+fn a_training_that_averages_its_weights_goes_on_bit_for_bit() {
+    goes_on(&tiny_trm(), 3);
+    goes_on(&tiny_trm_mlp(), 3);
+}
+
+/// Interrupts a training as often, after other numbers of steps each time.
+fn goes_on(experiment: &Experiment, times: usize) {
+    let (dataset, folder) = (dataset(), TempDir::new().expect("a folder"));
     let whole = folder.path().join("whole");
     let points = to_the_end(
-        Training::begin(&experiment, corpus(&dataset, &experiment), &Device::Cpu).expect("a training"),
+        Training::begin(experiment, corpus(&dataset, experiment), &Device::Cpu).expect("a training"),
         &whole,
     );
     let whole = content(&whole);
     assert_eq!(points.len(), 5, "25 steps, a point every 5");
     let mut rng = random::stream(20, Purpose::Order, 0);
-    let steps: Vec<u64> = (0..20).map(|_| 1 + rng.next_u64() % 25).collect();
+    let steps: Vec<u64> = (0..times).map(|_| 1 + rng.next_u64() % 25).collect();
     eprintln!("seed 20: of 25 steps resumed after {steps:?}");
     for step in steps {
         let (at, end) = (folder.path().join("at"), folder.path().join("end"));
-        let mut resumed = interrupted(&experiment, &dataset, step, &at);
+        let mut resumed = interrupted(experiment, &dataset, step, &at);
         let state = TrainState::read(&at).expect("a state");
         assert_eq!((state.info().step, state.info().examples), (step, step * 32));
         resumed.extend(to_the_end(
-            Training::resume(&experiment, corpus(&dataset, &experiment), &state, &Device::Cpu).expect("a training"),
+            Training::resume(experiment, corpus(&dataset, experiment), &state, &Device::Cpu).expect("a training"),
             &end,
         ));
         assert_eq!(resumed, points, "points, resumed at step {step}");

@@ -40,14 +40,16 @@ pub(super) fn estimate(
     Some(Estimate { seconds: sequences / (rate * scale), like: run.name.clone(), same: found.is_some() })
 }
 
-/// Multiplications of an ACT step of a sequence, but for a factor: blocks passed, times what a token costs in each.
+/// Multiplications of a training step for a sequence, its halting target left out: blocks passed and trained, times what
+/// their tokens cost.
 fn work(arch: &ArchConfig, cells: usize) -> f64 {
-    let tokens = cells as f64 + f64::from(u8::from(arch.puzzle_emb_ndim > 0));
+    let tokens = (cells + arch.puzzle_emb_len.max(arch.puzzle_emb_ndim.div_ceil(arch.hidden_size.max(1)))) as f64;
     let width = arch.hidden_size as f64;
-    let blocks = (arch.H_cycles * (arch.L_cycles * arch.L_layers + arch.H_layers)) as f64;
-    let products = width * width * (4.0 + 2.0 * arch.expansion);
-    let attention = 2.0 * tokens * width;
-    tokens * blocks * (products + attention)
+    // A gradient is two products for each of the pass.
+    let blocks = (arch.blocks_passed() + 2 * arch.blocks_trained()) as f64;
+    let gated = 2.0 * arch.expansion;
+    let mixing = if arch.mlp_t { tokens * gated } else { 4.0 * width + 2.0 * tokens };
+    tokens * width * blocks * (gated * width + mixing)
 }
 
 /// Cells of the puzzles that a run was trained on, from its settings; `stored` knows the side of stored datasets.

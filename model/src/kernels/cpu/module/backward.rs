@@ -1,16 +1,21 @@
 //! The backward pass.
 
-use super::{BlockPanels, Buffers, GROUP, Saved, Scratch, Sizes, forward::product, sized, with_scratch};
+use super::{
+    BlockPanels, Buffers, Saved, Scratch, Sizes,
+    gated::{Gated, norms_backward, product},
+    sized,
+    turned::{self, TurnedFlow},
+    with_scratch,
+};
 use crate::kernels::cpu::{
-    panels::{COLUMNS, LeftPanels, RightPanels, Source},
+    panels::{LeftPanels, RightPanels, Source},
     product::{Rows, multiply_all},
-    rows::{add, gate_backward, norm_backward},
+    rows::add,
     shared::Shared,
 };
 use rayon::prelude::*;
-use std::ops::Range;
 
-/// The gradients of a block's weights in f32: of the qkv, o, gate and up, and down projections.
+/// The gradients of a block's weights in f32: of the two that mix positions, of gate and up, and of the down projection.
 type Gradients = [Vec<f32>; 4];
 
 /// Gradients on their way through a block, as operands of products.
@@ -26,6 +31,7 @@ pub(super) struct Flow {
     attended: Vec<u32>,
     /// Of queries, keys and values (3·D).
     qkv: Vec<u32>,
+    turned: TurnedFlow,
     /// The operands of a weight's gradient.
     left: LeftPanels,
     right: RightPanels,
@@ -43,7 +49,11 @@ pub(in crate::kernels) fn backward(
     buffers.with_flow(|flow| {
         let blocks = blocks.iter().zip(saved).rev().map(|(panels, saved)| {
             let block = Block { sizes, panels, saved };
-            block.to_attention(grad, flow);
+            block.to_mixing(grad, flow);
+            if sizes.mlp_t() {
+                turned::backward(&sizes, &panels.mixing, &saved.turned, grad, &mut flow.turned);
+                return block.weights(flow);
+            }
             block.through_attention(flow);
             let gradients = block.weights(flow);
             block.to_input(grad, flow);
@@ -64,60 +74,35 @@ struct Block<'a> {
 
 #[expect(unsafe_code, reason = "every task writes its own rows and columns")]
 impl Block<'_> {
-    /// From the block's result to attention's; `grad` becomes the gradient of the first norm's argument.
-    fn to_attention(&self, grad: &mut [f32], flow: &mut Flow) {
+    /// From the block's result through its half over features, `grad` becoming the gradient of that half's argument, and
+    /// where it attends on to attention's result, `grad` becoming the gradient of what was normed before.
+    fn to_mixing(&self, grad: &mut [f32], flow: &mut Flow) {
         let (sizes, saved) = (&self.sizes, self.saved);
         let (rows, width, row_words) = (sizes.rows(), sizes.width, sizes.words(sizes.width));
         let both = sizes.words(2 * sizes.inner);
         let [down, o, attended] = [&mut flow.down, &mut flow.o, &mut flow.attended]
             .map(|buffer| Shared::new(sized(buffer, rows * row_words)));
         let gate_up = Shared::new(sized(&mut flow.gate_up, rows * both));
+        let BlockPanels { mixing: [_, o_proj], gate_up_proj, down_proj } = self.panels;
+        let gated = Gated { sizes: *sizes, gate_up_proj, down_proj };
         let grad = Shared::new(grad);
         sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
-            with_scratch(|scratch| {
-                // SAFETY: this chunk's rows, each once.
-                let (grad, gate_up) = unsafe { (grad.rows(&chunk, width), gate_up.rows(&chunk, both)) };
-                let [down, o, attended] = [&down, &o, &attended].map(|rows| unsafe { rows.rows(&chunk, row_words) });
-                norms_backward(sizes, &saved.out, &saved.out_scale, &chunk, grad, down);
-                self.gate(down, &chunk, scratch, gate_up);
-                let Scratch { left, product: out, .. } = scratch;
-                let (panels, all) = (&self.panels.gate_up_proj, 0..chunk.len());
-                let operand = Rows::of(sizes.arithmetic, gate_up, both, &all, panels.used, left);
-                let products = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
-                grad.chunks_exact_mut(width).zip(products).for_each(|(grad, row)| add(grad, row));
-                norms_backward(sizes, &saved.middle, &saved.middle_scale, &chunk, grad, o);
-                let panels = &self.panels.o_proj;
-                let operand = Rows::of(sizes.arithmetic, o, row_words, &all, panels.used, left);
-                let products = product(sizes, operand, chunk.len(), panels, 0..panels.len(), out);
+            // SAFETY: this chunk's rows, each once.
+            let (grad, gate_up) = unsafe { (grad.rows(&chunk, width), gate_up.rows(&chunk, both)) };
+            let [down, o, attended] = [&down, &o, &attended].map(|rows| unsafe { rows.rows(&chunk, row_words) });
+            gated.backward(&saved.second, &chunk, grad, down, gate_up);
+            if sizes.mlp_t() {
+                return;
+            }
+            norms_backward(sizes, &saved.first, &chunk, grad, o);
+            with_scratch(|Scratch { left, product: out, .. }| {
+                let operand = Rows::of(sizes.arithmetic, o, row_words, &(0..chunk.len()), o_proj.used, left);
+                let products = product(sizes, operand, chunk.len(), o_proj, 0..o_proj.len(), out);
                 for (words, row) in attended.chunks_exact_mut(row_words).zip(products) {
                     sizes.arithmetic.store(row, words);
                 }
             });
         });
-    }
-
-    /// The gradients of gate and up, a few panels of columns at a time.
-    fn gate(&self, down: &[u32], chunk: &Range<usize>, scratch: &mut Scratch, out: &mut [u32]) {
-        let (sizes, panels, inner) = (&self.sizes, &self.panels.down_proj, self.sizes.inner);
-        let (stride, both, half) = (sizes.words(sizes.width), sizes.words(2 * inner), sizes.words(inner));
-        let Scratch { left, product: products, row, row2, .. } = scratch;
-        let operand = Rows::of(sizes.arithmetic, down, stride, &(0..chunk.len()), panels.used, left);
-        for start in (0..panels.len()).step_by(GROUP) {
-            let range = start..panels.len().min(start + GROUP);
-            let column = start * COLUMNS;
-            let rows = product(sizes, operand, chunk.len(), panels, range, products);
-            for ((i, grad), out) in chunk.clone().zip(rows).zip(out.chunks_exact_mut(both)) {
-                let (count, first) = (grad.len(), sizes.words(column));
-                let size = sizes.words(count);
-                let saved = &self.saved.gate_up[i * both..(i + 1) * both];
-                let (gates, ups) = (sized(row, count), sized(row2, count));
-                sizes.arithmetic.load(&saved[first..first + size], gates);
-                sizes.arithmetic.load(&saved[half + first..half + first + size], ups);
-                gate_backward(gates, ups, grad);
-                sizes.arithmetic.store(gates, &mut out[first..first + size]);
-                sizes.arithmetic.store(ups, &mut out[half + first..half + first + size]);
-            }
-        }
     }
 
     /// From attention's result to queries, keys and values, a head of a sequence at a time.
@@ -143,7 +128,7 @@ impl Block<'_> {
 
     /// From queries, keys and values to the block's input.
     fn to_input(&self, grad: &mut [f32], flow: &Flow) {
-        let (sizes, panels) = (&self.sizes, &self.panels.qkv_proj);
+        let (sizes, panels) = (&self.sizes, &self.panels.mixing[0]);
         let (width, size) = (sizes.width, sizes.words(3 * sizes.width));
         let grad = Shared::new(grad);
         sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
@@ -160,36 +145,30 @@ impl Block<'_> {
     /// The gradients of the weights: each a product over all rows of the batch.
     fn weights(&self, flow: &mut Flow) -> Gradients {
         let (sizes, saved, arithmetic) = (&self.sizes, self.saved, self.sizes.arithmetic.without_digits());
-        let Flow { down, gate_up, o, qkv, left, right, .. } = flow;
-        let mut gradient = |grads: &[u32], out: usize, inputs: &[u32], width: usize| {
+        let Flow { down, gate_up, o, qkv, turned, left, right, .. } = flow;
+        let mut gradient = |rows: usize, grads: &[u32], out: usize, inputs: &[u32], width: usize| {
             let from = |words, count| Source::WordsAcross { words, stride: sizes.words(count) };
-            left.repack_all(arithmetic, from(grads, out), out, sizes.rows());
-            right.repack_all(arithmetic, from(inputs, width), width, sizes.rows());
+            left.repack_all(arithmetic, from(grads, out), out, rows);
+            right.repack_all(arithmetic, from(inputs, width), width, rows);
             multiply_all(arithmetic, Rows::Packed(left), out, right)
         };
-        let (width, inner) = (sizes.width, sizes.inner);
+        let (rows, width, inner) = (sizes.rows(), sizes.width, sizes.inner);
+        let mixing = if sizes.mlp_t() {
+            let Sizes { width, inner, .. } = sizes.turned();
+            let (rows, saved) = (sizes.turned().rows(), &saved.turned);
+            [
+                gradient(rows, &turned.gate_up, 2 * inner, &saved.words, width),
+                gradient(rows, &turned.down, width, &saved.rows.gated, inner),
+            ]
+        } else {
+            [gradient(rows, qkv, 3 * width, &saved.input, width), gradient(rows, o, width, &saved.attended, width)]
+        };
+        let [first, second] = mixing;
         [
-            gradient(qkv, 3 * width, &saved.input, width),
-            gradient(o, width, &saved.attended, width),
-            gradient(gate_up, 2 * inner, &saved.middle_words, width),
-            gradient(down, width, &saved.gated, inner),
+            first,
+            second,
+            gradient(rows, gate_up, 2 * inner, &saved.first.words, width),
+            gradient(rows, down, width, &saved.second.gated, inner),
         ]
-    }
-}
-
-/// The gradients of what was normed, in place of the results' and as operands, for a chunk's rows.
-fn norms_backward(
-    sizes: &Sizes<'_>,
-    results: &[f32],
-    scales: &[f32],
-    chunk: &Range<usize>,
-    grad: &mut [f32],
-    words: &mut [u32],
-) {
-    let (width, row_words) = (sizes.width, sizes.words(sizes.width));
-    let rows = grad.chunks_exact_mut(width).zip(words.chunks_exact_mut(row_words));
-    for (i, (grad, words)) in chunk.clone().zip(rows) {
-        norm_backward(&results[i * width..(i + 1) * width], scales[i], grad);
-        sizes.arithmetic.store(grad, words);
     }
 }

@@ -1,12 +1,14 @@
 //! A module's blocks as one pass over memory: everything between two products happens on rows that are still in the
 //! cache, and the next product's operands are written in its own format.
 //!
-//! Rows are worked on in chunks; only attention looks across rows, so that a block has two stages, up to the keys and
-//! values and from there on.
+//! Rows are worked on in chunks; only what mixes positions looks across rows, so that a block has two stages: up to the keys
+//! and values and from there on, or over the positions of each feature and then over the features of each position.
 
 mod backward;
 mod buffers;
 mod forward;
+mod gated;
+mod turned;
 
 use super::{
     arithmetic::Arithmetic,
@@ -16,7 +18,9 @@ use super::{
     tile::Geometry,
 };
 use crate::kernels::rope::Rope;
+use gated::{GatedRows, NormedRows};
 use std::{cell::RefCell, ops::Range, sync::Arc};
+use turned::Turned;
 
 pub(in crate::kernels) use backward::backward;
 pub(in crate::kernels) use buffers::Buffers;
@@ -31,17 +35,18 @@ pub(in crate::kernels) struct Sizes<'a> {
     pub(in crate::kernels) width: usize,
     /// I.
     pub(in crate::kernels) inner: usize,
+    /// The same of the half over positions; 0 for blocks that attend.
+    pub(in crate::kernels) positions_inner: usize,
     pub(in crate::kernels) num_heads: usize,
     pub(in crate::kernels) rope: Option<&'a Rope>,
     pub(in crate::kernels) eps: f32,
 }
 
 /// A block's weights, packed for one direction.
-#[expect(clippy::struct_field_names, reason = "the names that they have in checkpoints")]
 #[derive(Clone)]
 pub(in crate::kernels) struct BlockPanels {
-    pub(in crate::kernels) qkv_proj: Arc<RightPanels>,
-    pub(in crate::kernels) o_proj: Arc<RightPanels>,
+    /// The qkv and o projections, or those of the half over positions.
+    pub(in crate::kernels) mixing: [Arc<RightPanels>; 2],
     /// Forward: a panel of gate before a panel of up.
     pub(in crate::kernels) gate_up_proj: Arc<RightPanels>,
     pub(in crate::kernels) down_proj: Arc<RightPanels>,
@@ -56,26 +61,35 @@ pub(in crate::kernels) struct Saved {
     qkv: Vec<u32>,
     /// Attention's result (D).
     attended: Vec<u32>,
-    /// The first norm's result (D), f32.
-    middle: Vec<f32>,
-    middle_words: Vec<u32>,
-    /// The reciprocal root mean square of each row, f32.
-    middle_scale: Vec<f32>,
-    /// Gate, then up (2·I).
-    gate_up: Vec<u32>,
-    /// silu(gate) · up (I).
-    gated: Vec<u32>,
-    /// The block's result (D), f32.
-    out: Vec<f32>,
-    out_scale: Vec<f32>,
-    /// Of the first block: space for the next one's input.
-    next: Vec<u32>,
+    /// What the half over positions keeps.
+    turned: Turned,
+    /// The first norm's result (D); its scale only where it attends.
+    first: NormedRows,
+    /// The half over features, with the block's result.
+    second: GatedRows,
 }
 
 /// Panels of a product whose values exist at a time, an even number: few enough for the second cache.
 const GROUP: usize = 8;
 
 impl<'a> Sizes<'a> {
+    /// Whether positions are mixed by a gated half over them.
+    pub(in crate::kernels) fn mlp_t(&self) -> bool {
+        self.positions_inner > 0
+    }
+
+    /// The same values in rows of positions, one for each feature, as the half over them sees them. Their magnitudes differ by
+    /// more than those of a row's features do.
+    pub(in crate::kernels) fn turned(&self) -> Self {
+        Self {
+            arithmetic: self.arithmetic.without_digits(),
+            positions: self.width,
+            width: self.positions,
+            inner: self.positions_inner,
+            ..*self
+        }
+    }
+
     /// B·T.
     fn rows(&self) -> usize {
         self.batch * self.positions
@@ -182,6 +196,16 @@ mod tests {
     }
 
     fn sizes(arithmetic: Arithmetic) -> Sizes<'static> {
-        Sizes { arithmetic, batch: 1, positions: 1, width: 64, inner: 192, num_heads: 1, rope: None, eps: 1e-5 }
+        Sizes {
+            arithmetic,
+            batch: 1,
+            positions: 1,
+            width: 64,
+            inner: 192,
+            positions_inner: 0,
+            num_heads: 1,
+            rope: None,
+            eps: 1e-5,
+        }
     }
 }

@@ -1,0 +1,162 @@
+//! Positions mixed by a gated half over them: rows of a feature each (T), where everything else has rows of a position each (D).
+
+use super::{
+    Sizes,
+    gated::{Gated, GatedRows, Normed},
+    sized,
+};
+use crate::kernels::cpu::{panels::RightPanels, shared::Shared, vectorised::vectorised};
+use rayon::prelude::*;
+use std::{ops::Range, sync::Arc};
+
+/// What the backward pass needs of the half, with its argument; rows of T, one for each feature of each sequence.
+#[derive(Default)]
+pub(super) struct Turned {
+    values: Vec<f32>,
+    pub(super) words: Vec<u32>,
+    pub(super) rows: GatedRows,
+}
+
+/// Gradients on their way through it.
+#[derive(Default)]
+pub(super) struct TurnedFlow {
+    grad: Vec<f32>,
+    pub(super) down: Vec<u32>,
+    pub(super) gate_up: Vec<u32>,
+}
+
+/// The two weights, packed for one direction.
+type Weights = [Arc<RightPanels>; 2];
+
+fn gated<'a>(sizes: &Sizes<'a>, [gate_up_proj, down_proj]: &'a Weights) -> Gated<'a> {
+    Gated { sizes: sizes.turned(), gate_up_proj, down_proj }
+}
+
+/// norm(x + mixed(x)) over positions, for x (B, T, D), left in rows of positions.
+#[expect(unsafe_code, reason = "every chunk writes its own rows")]
+pub(super) fn forward(sizes: &Sizes<'_>, weights: &Weights, x: &[f32], saved: &mut Turned, record: bool) {
+    let (turned, half) = (sizes.turned(), gated(sizes, weights));
+    let (width, row_words) = (turned.width, turned.words(turned.width));
+    let Turned { values, words, rows } = saved;
+    let (values, words) = (sized(values, turned.rows() * width), sized(words, turned.rows() * row_words));
+    let mut scale = Vec::new();
+    let first = Normed { values: Shared::new(values), words: Shared::new(words), scale: Shared::new(&mut scale) };
+    let places = rows.places(&turned, turned.rows(), record);
+    turned.chunks(turned.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        // SAFETY: this chunk's rows, each once.
+        let (values, words) = unsafe { (first.values.rows(&chunk, width), first.words.rows(&chunk, row_words)) };
+        turn_rows(x, &turned, &chunk, values);
+        for (row, words) in values.chunks_exact(width).zip(words.chunks_exact_mut(row_words)) {
+            turned.arithmetic.store(row, words);
+        }
+        half.gate(&chunk, 0..half.gate_up_proj.len(), &first, &places);
+        half.down_and_norm(&chunk, &first, &places);
+    });
+}
+
+/// The rows of a chunk, positions of each sequence in `read`, from their places in rows of features.
+#[expect(unsafe_code, reason = "every chunk writes its own rows")]
+pub(super) fn turn_back(
+    sizes: &Sizes<'_>,
+    turned: &Turned,
+    read: &Range<usize>,
+    chunk: &Range<usize>,
+    first: &Normed<'_>,
+) {
+    let (width, row_words, size) = (sizes.width, sizes.words(sizes.width), sizes.positions * sizes.width);
+    let out = &turned.rows.out.values;
+    let mut row = chunk.start;
+    while row < chunk.end {
+        let (sequence, within) = (row / read.len(), row % read.len());
+        let count = (read.len() - within).min(chunk.end - row);
+        let from = &out[sequence * size + read.start + within..(sequence + 1) * size];
+        let rows = row..row + count;
+        // SAFETY: rows of this chunk.
+        let (values, words) = unsafe { (first.values.rows(&rows, width), first.words.rows(&rows, row_words)) };
+        turn(from, sizes.positions, width, count, values);
+        for (row, words) in values.chunks_exact(width).zip(words.chunks_exact_mut(row_words)) {
+            sizes.arithmetic.store(row, words);
+        }
+        row += count;
+    }
+}
+
+/// From the half's result to its argument, both (B, T, D), in place.
+#[expect(unsafe_code, reason = "every chunk writes its own rows")]
+pub(super) fn backward(
+    sizes: &Sizes<'_>,
+    weights: &Weights,
+    saved: &Turned,
+    grad: &mut [f32],
+    flow: &mut TurnedFlow,
+) {
+    let (turned, half) = (sizes.turned(), gated(sizes, weights));
+    let (rows, width, row_words, both) =
+        (turned.rows(), turned.width, turned.words(turned.width), turned.words(2 * turned.inner));
+    let TurnedFlow { grad: turned_grad, down, gate_up } = flow;
+    let turned_grad = sized(turned_grad, rows * width);
+    let (down, gate_up) = (Shared::new(sized(down, rows * row_words)), Shared::new(sized(gate_up, rows * both)));
+    let shared = Shared::new(turned_grad);
+    let from = &*grad;
+    turned.chunks(turned.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        // SAFETY: this chunk's rows, each once.
+        let (grad, down, gate_up) =
+            unsafe { (shared.rows(&chunk, width), down.rows(&chunk, row_words), gate_up.rows(&chunk, both)) };
+        turn_rows(from, &turned, &chunk, grad);
+        half.backward(&saved.rows, &chunk, grad, down, gate_up);
+    });
+    let (from, out) = (&*flow.grad, Shared::new(grad));
+    sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
+        // SAFETY: this chunk's rows.
+        turn_rows(from, sizes, &chunk, unsafe { out.rows(&chunk, sizes.width) });
+    });
+}
+
+/// Rows of `to` from rows of the other direction: where `to` has `positions` rows of `width` for each sequence, `from` has
+/// `width` rows of `positions`.
+fn turn_rows(from: &[f32], to: &Sizes<'_>, chunk: &Range<usize>, values: &mut [f32]) {
+    let (rows, width) = (to.positions, to.width);
+    let mut row = chunk.start;
+    while row < chunk.end {
+        let (sequence, within) = (row / rows, row % rows);
+        let count = (rows - within).min(chunk.end - row);
+        let place = (row - chunk.start) * width;
+        let from = &from[sequence * rows * width + within..(sequence + 1) * rows * width];
+        turn(from, rows, width, count, &mut values[place..place + count * width]);
+        row += count;
+    }
+}
+
+/// Rows and columns that are turned at a time.
+const BLOCK: usize = 8;
+
+vectorised! {
+    /// The first `columns` of `rows` rows, `stride` apart, as rows of `rows` values.
+    fn turn(from: &[f32], stride: usize, rows: usize, columns: usize, to: &mut [f32]) {
+        let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
+        for column in (0..whole_columns).step_by(BLOCK) {
+            for row in (0..whole_rows).step_by(BLOCK) {
+                let mut block = [[0f32; BLOCK]; BLOCK];
+                for i in 0..BLOCK {
+                    let values = &from[(row + i) * stride + column..][..BLOCK];
+                    for j in 0..BLOCK {
+                        block[j][i] = values[j];
+                    }
+                }
+                for (j, values) in block.iter().enumerate() {
+                    to[(column + j) * rows + row..][..BLOCK].copy_from_slice(values);
+                }
+            }
+            for j in column..column + BLOCK {
+                for row in whole_rows..rows {
+                    to[j * rows + row] = from[row * stride + j];
+                }
+            }
+        }
+        for j in whole_columns..columns {
+            for row in 0..rows {
+                to[j * rows + row] = from[row * stride + j];
+            }
+        }
+    }
+}
