@@ -4,6 +4,7 @@
 mod print;
 
 use self::print::{Measured, Place};
+use super::puzzles;
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_model::{
     bench::{self, Setup},
@@ -12,7 +13,7 @@ use hrm_model::{
     threads::Threads,
 };
 use hrm_types::experiment::{ArchConfig, ForwardDtype};
-use std::{num::NonZeroUsize, process::ExitCode};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 /// Measure speed at any size, beside the rate of this machine's matrix products.
 ///
@@ -32,6 +33,7 @@ Examples:
   hrm bench train                                 the reference model, batch 32, bf16: under 50 s on two cores
   hrm bench train --dtype f32 --threads 1 --json
   hrm bench train --device cuda --batch 768
+  hrm bench train --config configs/trm-sudoku-extreme-1k.toml   the model of an experiment
   hrm bench train --hidden-size 128 --heads 4 --layers 1 --tokens 36 --batch 64")]
 pub(crate) struct Train {
     #[command(flatten)]
@@ -81,6 +83,9 @@ pub(crate) struct Ops {
 
 #[derive(Debug, Args)]
 struct Sizes {
+    /// An experiment's file whose model is measured, in its number format unless --dtype names another
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hidden_size", "heads", "layers"])]
+    config: Option<PathBuf>,
     /// D: width of the hidden states
     #[arg(long, value_name = "D", default_value_t = 512)]
     hidden_size: usize,
@@ -96,9 +101,9 @@ struct Sizes {
     /// V: distinct tokens
     #[arg(long, value_name = "V", default_value_t = 11)]
     vocabulary: usize,
-    /// Number format of the operands of matrix products
-    #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
-    dtype: Dtype,
+    /// Number format of the operands of matrix products [default: bf16]
+    #[arg(long, value_enum)]
+    dtype: Option<Dtype>,
     /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
     device: DeviceChoice,
@@ -116,24 +121,41 @@ enum Dtype {
     F32,
 }
 
+impl From<Dtype> for ForwardDtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Bf16 => Self::Bfloat16,
+            Dtype::F32 => Self::Float32,
+        }
+    }
+}
+
 impl Sizes {
     fn setup(&self, batch: NonZeroUsize, seconds: f64) -> anyhow::Result<Setup> {
-        let arch = ArchConfig {
+        let mut arch = match &self.config {
+            Some(file) => puzzles::read_experiment(file)?.arch,
+            None => self.arch(),
+        };
+        if let Some(dtype) = self.dtype {
+            arch.forward_dtype = dtype.into();
+        }
+        arch.validate()?;
+        let task = TaskShape { seq_len: self.tokens, vocab_size: self.vocabulary, num_puzzle_identifiers: 1 };
+        task.check().map_err(anyhow::Error::msg)?;
+        Ok(Setup { arch, task, batch: batch.get(), seconds })
+    }
+
+    /// The reference model at these sizes.
+    fn arch(&self) -> ArchConfig {
+        ArchConfig {
             hidden_size: self.hidden_size,
             num_heads: self.heads,
             H_layers: self.layers,
             L_layers: self.layers,
             puzzle_emb_ndim: self.hidden_size,
-            forward_dtype: match self.dtype {
-                Dtype::Bf16 => ForwardDtype::Bfloat16,
-                Dtype::F32 => ForwardDtype::Float32,
-            },
+            forward_dtype: ForwardDtype::Bfloat16,
             ..ArchConfig::default()
-        };
-        arch.validate()?;
-        let task = TaskShape { seq_len: self.tokens, vocab_size: self.vocabulary, num_puzzle_identifiers: 1 };
-        task.check().map_err(anyhow::Error::msg)?;
-        Ok(Setup { arch, task, batch: batch.get(), seconds })
+        }
     }
 
     fn place(&self) -> anyhow::Result<Place> {

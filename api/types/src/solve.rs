@@ -165,6 +165,6 @@ pub struct SolveStep {
     pub wrong: Vec<u32>,
     /// Value of stopping here (a logit).
     pub q_halt: f32,
-    /// Value of going on (a logit).
+    /// Value of going on (a logit); 0 for a model that does not learn it, and stops where `q_halt` is positive.
     pub q_continue: f32,
 }

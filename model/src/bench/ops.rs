@@ -94,16 +94,17 @@ where
 }
 
 fn products(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
-    let (width, inner, m) = (setup.arch.hidden_size, setup.dims().inner_size, setup.batch * setup.dims().positions);
-    let dtype = setup.arch.forward_dtype;
-    let shapes = [
-        ("qkv_proj", width, 3 * width),
-        ("o_proj", width, width),
-        ("gate_up_proj", width, 2 * inner),
-        ("down_proj", inner, width),
-    ];
+    let (arch, dims, dtype) = (&setup.arch, setup.dims(), setup.arch.forward_dtype);
+    let (width, inner, rows) = (arch.hidden_size, dims.inner_size, setup.batch * dims.positions);
+    let mixing = if arch.mlp_t {
+        let (positions, inner, rows) = (dims.positions, dims.positions_inner_size, setup.batch * width);
+        [("mlp_t.gate_up_proj", rows, positions, 2 * inner), ("mlp_t.down_proj", rows, inner, positions)]
+    } else {
+        [("qkv_proj", rows, width, 3 * width), ("o_proj", rows, width, width)]
+    };
+    let gated = [("gate_up_proj", rows, width, 2 * inner), ("down_proj", rows, inner, width)];
     let mut cases = Vec::new();
-    for (i, (name, k, n)) in (0..).zip(shapes) {
+    for (i, (name, m, k, n)) in (0..).zip(mixing.into_iter().chain(gated)) {
         let (weight, packed) = (drawn(&[n, k], i, device)?, PackedWeights::default().get(name));
         let name = format!("{name} ({m}, {k}) ({k}, {n})");
         cases.extend(both_ways(
@@ -124,11 +125,13 @@ fn between_products(setup: &Setup, device: &Device) -> Result<Vec<Case>> {
     let (batch, positions, width, inner) = (setup.batch, dims.positions, arch.hidden_size, dims.inner_size);
     let rope = (arch.pos_encodings == PosEncodings::Rope).then(|| Rope::new(positions, dims.head_dim, arch.rope_theta));
     let (heads, eps) = (arch.num_heads, arch.rms_norm_eps);
-    let name = format!("attention ({batch}, {positions}, {}), {heads} heads", 3 * width);
-    let flops = (4 * batch * positions * positions * width) as f64;
-    let qkv = activations(&[batch, positions, 3 * width], 20, setup, device)?;
-    let mut cases =
-        Vec::from(both_ways(&name, flops, qkv, move |qkv| Ok(kernels::attention(qkv, heads, rope.as_ref())?)));
+    let mut cases = Vec::new();
+    if !arch.mlp_t {
+        let name = format!("attention ({batch}, {positions}, {}), {heads} heads", 3 * width);
+        let flops = (4 * batch * positions * positions * width) as f64;
+        let qkv = activations(&[batch, positions, 3 * width], 20, setup, device)?;
+        cases.extend(both_ways(&name, flops, qkv, move |qkv| Ok(kernels::attention(qkv, heads, rope.as_ref())?)));
+    }
     let residual = activations(&[batch, positions, width], 21, setup, device)?;
     let x = activations(&[batch, positions, width], 22, setup, device)?;
     cases.extend(both_ways(&format!("add_rms_norm ({batch}, {positions}, {width})"), 0.0, x, move |x| {
@@ -149,12 +152,13 @@ fn module(setup: &Setup, device: &Device) -> Result<[Case; 2]> {
     let shape = [batch, positions, width];
     let h = activations(&shape, 40, setup, device)?.as_detached_tensor();
     let injection = activations(&shape, 41, setup, device)?.as_detached_tensor();
-    let block = |read: usize| {
-        let after = width * width + 3 * width * dims.inner_size + 2 * positions * width;
-        2.0 * (batch * positions * 3 * width * width + read * after) as f64
-    };
     let layers = arch.slow_layers();
-    let flops = |read: usize| (layers - 1) as f64 * block(batch * positions) + block(read);
+    // Of the last block everything but the gated half over features is needed of all positions; of attention's, its queries,
+    // scores and result are not.
+    let (block, inner) = (operations::per_block(arch, &dims), dims.inner_size);
+    let after = if arch.mlp_t { 3 * width * inner } else { width * width + 3 * width * inner + 2 * positions * width };
+    let unread = |read: usize| 2.0 * (batch * positions - read) as f64 * after as f64;
+    let flops = |read: usize| (layers * batch) as f64 * block - unread(read);
     let name = format!("module of {layers} blocks ({batch}, {positions}, {width})");
     let (whole, operands) = (Arc::clone(&model), (h.clone(), injection.clone()));
     Ok([

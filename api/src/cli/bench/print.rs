@@ -110,11 +110,13 @@ impl Measured {
 fn sizes(setup: &Setup, place: &Place) -> String {
     let (arch, task) = (&setup.arch, &setup.task);
     format!(
-        "D {}, {} heads, {} + {} blocks, {} tokens, batch {}, {}, {}",
+        "D {}, {}, {} blocks, {} tokens, batch {}, {}, {}",
         arch.hidden_size,
-        arch.num_heads,
-        arch.H_layers,
-        arch.L_layers,
+        if arch.mlp_t { "an MLP over positions".to_owned() } else { format!("{} heads", arch.num_heads) },
+        match arch.H_layers {
+            0 => format!("one network of {}", arch.L_layers),
+            layers => format!("{layers} + {}", arch.L_layers),
+        },
         task.seq_len,
         setup.batch,
         dtype(setup),
@@ -150,7 +152,8 @@ fn with_setup(bench: &str, setup: &Setup, place: &Place, figures: Value) -> Valu
         "bench": bench,
         "hidden_size": arch.hidden_size,
         "num_heads": arch.num_heads,
-        "layers": arch.H_layers,
+        "layers": arch.L_layers,
+        "arch": arch,
         "tokens": task.seq_len,
         "vocabulary": task.vocab_size,
         "batch": setup.batch,

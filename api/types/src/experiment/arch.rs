@@ -53,7 +53,8 @@ pub enum ForwardDtype {
     Bfloat16,
 }
 
-/// The model's settings, under the names of the reference implementation.
+/// The model's settings, under the names of the reference implementations. The defaults are HRM's; TRM is `H_layers = 0`,
+/// `gradient = "last_cycle"` and `no_ACT_continue = true`, trained with `ema_rate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     /// May be empty.
     OptionalWhole,
     Real,
+    /// May be empty.
+    OptionalReal,
     Choice(&'static [&'static str]),
 }
 
@@ -65,7 +67,7 @@ pub(crate) const TRAINING: &[Setting] = &[
 pub(crate) const MODEL: &[Setting] = &[
     setting("arch.hidden_size", "Hidden size", "width of every state", Kind::Whole),
     setting("arch.num_heads", "Heads", "divide the hidden size", Kind::Whole),
-    setting("arch.H_layers", "H layers", "blocks of the slow module", Kind::Whole),
+    setting("arch.H_layers", "H layers", "blocks of the slow module; 0 for one network that makes both updates", Kind::Whole),
     setting("arch.L_layers", "L layers", "blocks of the fast module", Kind::Whole),
     setting("arch.H_cycles", "H cycles", "slow updates per ACT step", Kind::Whole),
     setting("arch.L_cycles", "L cycles", "fast updates per slow one", Kind::Whole),
@@ -79,6 +81,12 @@ pub(crate) const FINE: &[Setting] = &[
     setting("train.weight_decay", "Weight decay", "", Kind::Real),
     setting("train.beta1", "beta1", "AdamATan2's momentum", Kind::Real),
     setting("train.beta2", "beta2", "AdamATan2's second moment", Kind::Real),
+    setting(
+        "train.ema_rate",
+        "Average of the weights",
+        "rate of a running average that becomes the checkpoint, e.g. 0.999; empty for none",
+        Kind::OptionalReal,
+    ),
     setting("train.puzzle_emb_lr", "Puzzle embedding rate", "", Kind::Real),
     setting("train.puzzle_emb_weight_decay", "Puzzle embedding decay", "", Kind::Real),
     setting("train.augment", "Augment", "a symmetric variant at every visit", Kind::Choice(&["true", "false"])),
@@ -98,9 +106,33 @@ pub(crate) const FINE: &[Setting] = &[
         Kind::Choice(&["last", "best"]),
     ),
     setting("arch.expansion", "Expansion", "of SwiGLU, before the 2/3", Kind::Real),
+    setting(
+        "arch.gradient",
+        "Gradient",
+        "the updates that are trained: the last of each module, those of the last cycle, or all of a step",
+        Kind::Choice(&["one_step", "last_cycle", "whole_step"]),
+    ),
+    setting(
+        "arch.mlp_t",
+        "Positions mixed by an MLP",
+        "in place of attention, whose heads are not used then",
+        Kind::Choice(&["false", "true"]),
+    ),
     setting("arch.halt_exploration_prob", "Halting exploration", "probability", Kind::Real),
+    setting(
+        "arch.no_ACT_continue",
+        "Halting by its own value",
+        "halt where q_halt is positive, and learn no value of going on",
+        Kind::Choice(&["false", "true"]),
+    ),
     setting("arch.puzzle_emb_ndim", "Puzzle embedding width", "", Kind::Whole),
-    setting("arch.pos_encodings", "Positions", "", Kind::Choice(&["rope", "learned"])),
+    setting("arch.puzzle_emb_len", "Puzzle embedding positions", "0 for as many as its width fills", Kind::Whole),
+    setting(
+        "arch.pos_encodings",
+        "Positions",
+        "an MLP over them needs none and cannot use rope",
+        Kind::Choice(&["rope", "learned", "none"]),
+    ),
     setting("arch.rope_theta", "RoPE base", "", Kind::Real),
     setting("arch.rms_norm_eps", "RMSNorm epsilon", "", Kind::Real),
     setting("arch.loss", "Token loss", "", Kind::Choice(&["stablemax_cross_entropy", "softmax_cross_entropy"])),
@@ -120,6 +152,10 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("data.seed", "0"),
     ("train.task_variants", "0"),
     ("train.checkpoint", "last"),
+    ("arch.gradient", "one_step"),
+    ("arch.mlp_t", "false"),
+    ("arch.no_ACT_continue", "false"),
+    ("arch.puzzle_emb_len", "0"),
 ];
 
 /// The name of the field that chooses between generated puzzles and a stored dataset.
@@ -256,11 +292,11 @@ impl Form {
         };
         match setting.kind {
             Kind::Text => Ok(json!(text)),
-            Kind::OptionalWhole if text.is_empty() => Ok(Value::Null),
+            Kind::OptionalWhole | Kind::OptionalReal if text.is_empty() => Ok(Value::Null),
             Kind::Whole | Kind::OptionalWhole => {
                 text.parse::<u64>().map(|number| json!(number)).map_err(|_| wrong("a whole number"))
             }
-            Kind::Real => match text.parse::<f64>() {
+            Kind::Real | Kind::OptionalReal => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(json!(number)),
                 _ => Err(wrong("a number")),
             },

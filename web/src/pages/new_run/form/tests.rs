@@ -1,7 +1,9 @@
 //! Experiments go into the form and come out as they were, or with what was changed.
 
 use super::*;
-use hrm_types::experiment::{ArchConfig, CheckpointRule, DataSpec, GenerateSpec, MazeStyle, TrainConfig};
+use hrm_types::experiment::{
+    ArchConfig, CheckpointRule, DataSpec, GenerateSpec, Gradient, MazeStyle, PosEncodings, TrainConfig,
+};
 use serde::de::DeserializeOwned;
 
 fn experiment() -> Experiment {
@@ -33,6 +35,18 @@ fn a_setting_that_is_listed_only_where_it_differs_survives_the_form() {
     let held_out = GenerateSpec { validation: 40, ..GenerateSpec::sudoku(6, 1000, 50, [12, 16], 1) };
     let validated = Experiment { data: DataSpec::Generate(held_out), train, ..experiment() };
     assert_eq!(Form::of(&validated).experiment(), Ok(validated));
+    let arch = ArchConfig {
+        H_layers: 0,
+        mlp_t: true,
+        gradient: Gradient::LastCycle,
+        no_ACT_continue: true,
+        puzzle_emb_len: 16,
+        pos_encodings: PosEncodings::None,
+        ..experiment().arch
+    };
+    let train = TrainConfig { ema_rate: Some(0.999), ..experiment().train };
+    let single = Experiment { arch, train, ..experiment() };
+    assert_eq!(Form::of(&single).experiment(), Ok(single));
     let tasks = TrainConfig { task_variants: 7, ..experiment().train };
     let stored = DataSpec::Stored { dataset: "arc".into() };
     let varied = Experiment { data: stored, train: tasks, ..experiment() };
