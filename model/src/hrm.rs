@@ -162,9 +162,7 @@ impl Hrm {
         match self.gradient {
             Gradient::OneStep => self.fast_updates(hidden.clone(), x, 1),
             Gradient::LastCycle => self.fast_updates(hidden.clone(), x, L_cycles),
-            Gradient::WholeStep => {
-                self.fast_updates(self.slow_cycles(hidden.clone(), x, H_cycles - 1)?, x, L_cycles)
-            }
+            Gradient::WholeStep => self.fast_updates(self.slow_cycles(hidden.clone(), x, H_cycles - 1)?, x, L_cycles),
         }
     }
 

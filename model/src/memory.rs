@@ -70,11 +70,8 @@ pub fn training_bytes(experiment: &Experiment, task: TaskShape) -> u64 {
 /// positions; two norms with their sums; gate, up and down.
 fn block_values(arch: &ArchConfig, dims: &Dims) -> u64 {
     let [width, inner, positions] = [arch.hidden_size, dims.inner_size, dims.positions].map(|size| size as u64);
-    let mixing = if arch.mlp_t {
-        width * (3 * dims.positions_inner_size as u64 + 2 * positions)
-    } else {
-        5 * positions * width
-    };
+    let mixing =
+        if arch.mlp_t { width * (3 * dims.positions_inner_size as u64 + 2 * positions) } else { 5 * positions * width };
     mixing + positions * (4 * width + 3 * inner)
 }
 

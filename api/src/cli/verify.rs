@@ -24,11 +24,14 @@ impl Verify {
         for comparison in &report.comparisons {
             println!("{:9.2e}  {}", comparison.error, comparison.what);
         }
-        let (verdict, code) = if report.passes() { ("passes", ExitCode::SUCCESS) } else { ("fails", ExitCode::FAILURE) };
+        let (verdict, code) =
+            if report.passes() { ("passes", ExitCode::SUCCESS) } else { ("fails", ExitCode::FAILURE) };
         print!("{verdict}: {} comparisons", report.comparisons.len());
         match report.nearest() {
             Some(Comparison { what, error, allowed }) => {
-                println!(", the one nearest to its bar a relative error of {error:.2e} in {what}, allowed {allowed:.0e}");
+                println!(
+                    ", the one nearest to its bar a relative error of {error:.2e} in {what}, allowed {allowed:.0e}"
+                );
             }
             None => println!(),
         }

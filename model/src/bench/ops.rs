@@ -6,6 +6,7 @@ use crate::{
     hrm::{Hrm, Outputs},
     kernels::{self, PackedWeights, Rope},
     loss::{self, Targets},
+    operations,
     optim::AdamATan2,
     params::{self, Params},
     random::{self, Purpose},

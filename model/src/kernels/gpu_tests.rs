@@ -315,12 +315,19 @@ fn gpu_adam_atan2() {
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
         // Every second one is averaged.
         let averaged = |i: usize, average| i.is_multiple_of(2).then_some(average);
-        let weights = tensors.iter().enumerate().map(|(i, [weight, first, second, gradient, average])| {
-            Trained { weight, first, second, gradient: gradient.clone(), average: averaged(i, average) }
+        let weights = tensors.iter().enumerate().map(|(i, [weight, first, second, gradient, average])| Trained {
+            weight,
+            first,
+            second,
+            gradient: gradient.clone(),
+            average: averaged(i, average),
         });
         let weights: Vec<Trained<'_>> = weights.collect();
         step.apply(&weights)?;
-        Ok(tensors.into_iter().flat_map(|[weight, first, second, _, average]| [weight, first, second, average]).collect())
+        Ok(tensors
+            .into_iter()
+            .flat_map(|[weight, first, second, _, average]| [weight, first, second, average])
+            .collect())
     });
 }
 

@@ -1,7 +1,7 @@
 //! Whole trainings on a GPU: near those on the CPU, always the same bits, and gone on from as if they had not stopped.
 
 use super::{
-    tests::{corpus, dataset, tiny},
+    tests::{corpus, dataset, tiny, tiny_trm, tiny_trm_mlp},
     *,
 };
 use crate::{act::Batch, checkpoint::Model, device::DeviceChoice, rollout::rollout};
@@ -12,9 +12,17 @@ fn gpu() -> Device {
     DeviceChoice::Cuda(0).open().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A few steps of a model whose heads have a kernel on tensor cores.
+/// A few steps of an HRM whose heads have a kernel on tensor cores.
 fn experiment(dtype: ForwardDtype) -> Experiment {
-    let mut experiment = tiny();
+    short(tiny(), dtype)
+}
+
+/// The same of TRMs, too.
+fn experiments(dtype: ForwardDtype) -> [Experiment; 3] {
+    [tiny(), tiny_trm(), tiny_trm_mlp()].map(|experiment| short(experiment, dtype))
+}
+
+fn short(mut experiment: Experiment, dtype: ForwardDtype) -> Experiment {
     experiment.arch.hidden_size = 64;
     experiment.arch.puzzle_emb_ndim = 64;
     experiment.arch.forward_dtype = dtype;
@@ -47,15 +55,16 @@ fn gpu_training_is_near_the_cpus() {
     let formats = [(ForwardDtype::Float32, 1e-4), (ForwardDtype::Bfloat16, 3e-2)];
     // One sequence at a time, too: what is cut out of it lies as if nothing had been cut.
     for (dtype, tolerance, batch_size) in formats.into_iter().flat_map(|(d, t)| [(d, t, 8), (d, t, 1)]) {
-        let mut experiment = experiment(dtype);
-        experiment.train.batch_size = batch_size;
-        let ours = curve(begin(&experiment, &gpu())).0;
-        let theirs = curve(begin(&experiment, &Device::Cpu)).0;
-        for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
-            assert!(
-                (ours - theirs).abs() < tolerance * theirs,
-                "{dtype:?}, batch {batch_size}, step {step}: {ours}, on the CPU {theirs}"
-            );
+        for (which, mut experiment) in experiments(dtype).into_iter().enumerate() {
+            experiment.train.batch_size = batch_size;
+            let ours = curve(begin(&experiment, &gpu())).0;
+            let theirs = curve(begin(&experiment, &Device::Cpu)).0;
+            for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                assert!(
+                    (ours - theirs).abs() < tolerance * theirs,
+                    "{which}, {dtype:?}, batch {batch_size}, step {step}: {ours}, on the CPU {theirs}"
+                );
+            }
         }
     }
 }
@@ -63,8 +72,9 @@ fn gpu_training_is_near_the_cpus() {
 #[test]
 #[ignore = "needs a GPU: make gpu-check"]
 fn gpu_training_gives_the_same_bits_twice() {
-    for dtype in [ForwardDtype::Float32, ForwardDtype::Bfloat16] {
-        let experiment = experiment(dtype);
+    for (dtype, experiment) in
+        [ForwardDtype::Float32, ForwardDtype::Bfloat16].into_iter().flat_map(|d| experiments(d).map(|e| (d, e)))
+    {
         assert!(curve(begin(&experiment, &gpu())) == curve(begin(&experiment, &gpu())), "{dtype:?}");
     }
 }
@@ -110,8 +120,8 @@ fn readings(model: &Model, sequences: usize) -> Vec<(Vec<u32>, [f32; 2])> {
 #[test]
 #[ignore = "needs a GPU: make gpu-check"]
 fn gpu_answers_are_the_cpus() {
-    for (dtype, tolerance) in [(ForwardDtype::Float32, 1e-3), (ForwardDtype::Bfloat16, 1e-1)] {
-        let experiment = experiment(dtype);
+    let formats = [(ForwardDtype::Float32, 1e-3), (ForwardDtype::Bfloat16, 1e-1)];
+    for (dtype, tolerance, experiment) in formats.into_iter().flat_map(|(d, t)| experiments(d).map(|e| (d, t, e))) {
         let mut training = begin(&experiment, &Device::Cpu);
         training.advance().expect("a step");
         let model = training.model().expect("a model");

@@ -16,7 +16,9 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Protocol},
-    experiment::{ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, Gradient, PosEncodings, TrainConfig},
+    experiment::{
+        ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, Gradient, PosEncodings, TrainConfig,
+    },
     provenance::Choice,
 };
 use std::collections::BTreeMap;
@@ -122,10 +124,11 @@ fn gradients_differ_where_they_reach_further_and_only_there() {
         [experiment.arch.H_cycles, experiment.arch.L_cycles] = cycles;
         run(&experiment).0
     };
-    use Gradient::{LastCycle, OneStep, WholeStep};
-    assert!(losses(OneStep, [2, 1]) == losses(LastCycle, [2, 1]), "a cycle of one fast update");
-    assert!(losses(LastCycle, [1, 2]) == losses(WholeStep, [1, 2]), "a step of one cycle");
-    assert!(losses(OneStep, [2, 2]) != losses(LastCycle, [2, 2]) && losses(LastCycle, [2, 2]) != losses(WholeStep, [2, 2]));
+    assert!(losses(Gradient::OneStep, [2, 1]) == losses(Gradient::LastCycle, [2, 1]), "a cycle of one fast update");
+    assert!(losses(Gradient::LastCycle, [1, 2]) == losses(Gradient::WholeStep, [1, 2]), "a step of one cycle");
+    assert!(
+        losses(Gradient::OneStep, [2, 2]) != losses(Gradient::LastCycle, [2, 2]) && losses(Gradient::LastCycle, [2, 2]) != losses(Gradient::WholeStep, [2, 2])
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::program::{Place, shared};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, path::Path};
 
-const FIXTURES: [&str; 5] = ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep", "trm_attention", "trm_mlp_t"];
+const FIXTURES: [&str; 5] =
+    ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep", "trm_attention", "trm_mlp_t"];
 
 /// A tensor as it is in a safetensors file.
 struct Stored {
@@ -102,12 +103,7 @@ fn what_is_not_the_model_asked_for_is_refused_and_leaves_nothing() {
             &[][..],
             "by the config, found nothing in the file",
         ),
-        (
-            path("hrm_rope_stablemax.upstream.pt"),
-            path("trm_attention.json"),
-            &[],
-            "expected nothing by the config",
-        ),
+        (path("hrm_rope_stablemax.upstream.pt"), path("trm_attention.json"), &[], "expected nothing by the config"),
         (
             path("hrm_learned_softmax.upstream.pt"),
             path("hrm_rope_stablemax.json"),

@@ -5,7 +5,8 @@ use std::fs;
 
 /// Rotary and learned positions, both losses, a puzzle embedding wider than one position, more cycles and layers; a single
 /// network that attends, and one that mixes positions by an MLP.
-const FIXTURES: [&str; 5] = ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep", "trm_attention", "trm_mlp_t"];
+const FIXTURES: [&str; 5] =
+    ["hrm_rope_stablemax", "hrm_learned_softmax", "hrm_nopuzzleid_deep", "trm_attention", "trm_mlp_t"];
 
 /// Where a fixture's files lie, without their endings.
 fn fixture(name: &str) -> Option<String> {

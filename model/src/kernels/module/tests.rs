@@ -87,9 +87,7 @@ fn one_by_one(weights: &[[Var; 4]], h: &Tensor, injection: &Tensor) -> Result<Te
         shape.push(weight.dim(0)?);
         linear(&x.reshape(((), width))?, weight, None, x.dtype())?.reshape(shape)
     };
-    let gated = |h: &Tensor, gate_up: &Var, down: &Var| {
-        add_rms_norm(h, &map(&swiglu(&map(h, gate_up)?)?, down)?, 1e-5)
-    };
+    let gated = |h: &Tensor, gate_up: &Var, down: &Var| add_rms_norm(h, &map(&swiglu(&map(h, gate_up)?)?, down)?, 1e-5);
     weights.iter().try_fold((h + injection)?, |h, block| {
         let [first, second, gate_up, down] = block;
         let h = match mixer(block) {

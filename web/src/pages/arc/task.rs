@@ -88,7 +88,9 @@ impl Task {
             }
             Ok(boards)
         };
-        let (train, test) = (pairs("train")?, pairs("test")?);
+        // Solving reads the tests alone.
+        let train = if value.get("train").is_some_and(|train| !train.is_null()) { pairs("train")? } else { Vec::new() };
+        let test = pairs("test")?;
         if test.is_empty() {
             return Err("expected at least one test pair, found none".into());
         }
@@ -140,10 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_task_may_have_no_demonstrations() {
+        let task = Task::read(r#"{"test":[{"input":[[1,2],[3,4]]}]}"#).unwrap();
+        assert_eq!((task.train, task.tests()), (0, 1));
+    }
+
+    #[test]
     fn what_is_no_task_is_told_with_its_place() {
         for (text, says) in [
             ("{", "it is no JSON"),
-            ("{}", "expected an array \"train\" of pairs"),
+            ("{}", "expected an array \"test\" of pairs"),
+            (r#"{"train":1,"test":[]}"#, "expected an array \"train\" of pairs"),
             (r#"{"train":[],"test":[]}"#, "expected at least one test pair, found none"),
             (r#"{"train":[],"test":[{"input":[[1,10]]}]}"#, "test, pair 1, input: row 1, column 2: expected a colour"),
             (r#"{"train":[{"input":[[1],[1,2]]}],"test":[]}"#, "train, pair 1, input: expected 1 cells in every row"),

@@ -67,7 +67,12 @@ pub(crate) const TRAINING: &[Setting] = &[
 pub(crate) const MODEL: &[Setting] = &[
     setting("arch.hidden_size", "Hidden size", "width of every state", Kind::Whole),
     setting("arch.num_heads", "Heads", "divide the hidden size", Kind::Whole),
-    setting("arch.H_layers", "H layers", "blocks of the slow module; 0 for one network that makes both updates", Kind::Whole),
+    setting(
+        "arch.H_layers",
+        "H layers",
+        "blocks of the slow module; 0 for one network that makes both updates",
+        Kind::Whole,
+    ),
     setting("arch.L_layers", "L layers", "blocks of the fast module", Kind::Whole),
     setting("arch.H_cycles", "H cycles", "slow updates per ACT step", Kind::Whole),
     setting("arch.L_cycles", "L cycles", "fast updates per slow one", Kind::Whole),

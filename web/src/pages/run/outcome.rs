@@ -50,7 +50,8 @@ pub(crate) fn protocol(protocol: &Protocol) -> String {
         Some(depth),
         counted(protocol.attempts, "at most", "attempt"),
         counted(protocol.limit, "the first", "puzzle"),
-        counted(protocol.voting, "votes of", "variant"),
+        // The task itself votes, too.
+        counted(protocol.voting.map(|variants| variants + 1), "votes of", "variant"),
         protocol.blank_identifiers.then(|| "blank identifiers".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

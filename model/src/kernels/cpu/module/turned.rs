@@ -83,13 +83,7 @@ pub(super) fn turn_back(
 
 /// From the half's result to its argument, both (B, T, D), in place.
 #[expect(unsafe_code, reason = "every chunk writes its own rows")]
-pub(super) fn backward(
-    sizes: &Sizes<'_>,
-    weights: &Weights,
-    saved: &Turned,
-    grad: &mut [f32],
-    flow: &mut TurnedFlow,
-) {
+pub(super) fn backward(sizes: &Sizes<'_>, weights: &Weights, saved: &Turned, grad: &mut [f32], flow: &mut TurnedFlow) {
     let (turned, half) = (sizes.turned(), gated(sizes, weights));
     let (rows, width, row_words, both) =
         (turned.rows(), turned.width, turned.words(turned.width), turned.words(2 * turned.inner));
