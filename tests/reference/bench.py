@@ -65,10 +65,11 @@ def measure(options, task: str, dtype: str, batch: int) -> dict[str, tuple[float
     """Median seconds per step and peak memory of each program that answers in time."""
     sizes = ["--dtype", dtype, "--batch", str(batch), "--tokens", str(options.tokens), "--threads", str(options.threads)]
     sizes += ["--device", options.device]
+    model = ["--config", "configs/trm-sudoku-extreme-1k.toml"] if options.model == "trm" else []
     workers, times, memory = {}, {}, {}
     for mode in options.modes:
         try:
-            workers[f"torch {mode}"] = Worker(options.patience, "--task", task, "--mode", mode, *sizes)
+            workers[f"torch {mode}"] = Worker(options.patience, "--model", options.model, "--task", task, "--mode", mode, *sizes)
         except TooSlow:
             continue
     for _ in range(options.rounds):
@@ -79,7 +80,7 @@ def measure(options, task: str, dtype: str, batch: int) -> dict[str, tuple[float
             except TooSlow:
                 del workers[name]
                 times.pop(name, None)
-        seconds, memory["hrm"] = ours(options.program, task, sizes, options.seconds)
+        seconds, memory["hrm"] = ours(options.program, task, [*sizes, *model], options.seconds)
         times.setdefault("hrm", []).extend(seconds)
     for worker in workers.values():
         worker.close()
@@ -103,6 +104,7 @@ def processor() -> str:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="target/release/hrm")
+    parser.add_argument("--model", choices=("hrm", "trm"), default="hrm", help="trm: the one that mixes positions by an MLP")
     parser.add_argument("--tasks", nargs="*", default=["train:32", "solve:32", "solve:1"], metavar="TASK:BATCH")
     parser.add_argument("--dtypes", nargs="*", default=["bf16", "f32"])
     parser.add_argument("--modes", nargs="*", default=["eager", "compile"])

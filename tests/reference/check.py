@@ -1,4 +1,4 @@
-"""Replays a fixture of the reference implementation with hrm.py, so that what is timed computes the same model.
+"""Replays a fixture of the reference implementation with hrm.py or trm.py, so that what is timed computes the same model.
 
 check.py PREFIX    reads PREFIX.json and PREFIX.safetensors; exits with 1 above 1e-4 relative
 """
@@ -10,18 +10,21 @@ import torch
 from safetensors.torch import load_file
 
 from hrm import Hrm, Sizes, Training
+from trm import Trm, TrmSizes, TrmTraining
 
 
 def main(prefix: str) -> int:
     with open(prefix + ".json") as file:
         settings = json.load(file)
     config, tensors = settings["config"], load_file(prefix + ".safetensors")
-    if config["pos_encodings"] != "rope" or settings["loss_type"] != "stablemax_cross_entropy":
-        sys.exit(f"{prefix}: hrm.py knows rotary positions with stablemax only")
-    sizes = Sizes(**{name: config[name] for name in Sizes.__dataclass_fields__ if name in config})
+    positions, single = config["pos_encodings"], config.get("mlp_t", False)
+    if positions != ("none" if single else "rope") or settings["loss_type"] != "stablemax_cross_entropy":
+        sys.exit(f"{prefix}: hrm.py knows rotary positions, trm.py an MLP over them, both stablemax only")
+    kind, network, trained_by = (TrmSizes, Trm, TrmTraining) if single else (Sizes, Hrm, Training)
+    sizes = kind(**{name: config[name] for name in kind.__dataclass_fields__ if name in config})
     below = lambda start: {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
     weights = {name: t.float().clone() for name, t in below("param/").items()}
-    model, worst = Hrm(sizes, weights, torch.float32), 0.0
+    model, worst = network(sizes, weights, torch.float32), 0.0
 
     def compare(what: str, ours: torch.Tensor):
         nonlocal worst
@@ -41,7 +44,7 @@ def main(prefix: str) -> int:
                 compare(f"eval/step{step}/{name}", tensor)
 
     adam, sign = settings["optimizer"], settings["puzzle_emb_optimizer"]
-    training = Training(model, adam["lr"], adam["weight_decay"], sign["lr"], sign["weight_decay"])
+    training = trained_by(model, adam["lr"], adam["weight_decay"], sign["lr"], sign["weight_decay"])
     batch = below("train/step1/batch/")
     # The first step begins anew everywhere, so that it is the last one only if it is the only one.
     is_last = lambda *_: torch.tensor([sizes.halt_max_steps == 1] * len(batch["inputs"]))
@@ -50,7 +53,8 @@ def main(prefix: str) -> int:
     )
     ours = {"logits": logits, "q_halt_logits": q_halt, "q_continue_logits": q_continue, "target_q_continue": target}
     for name, tensor in (ours | {"loss": torch.tensor(loss)}).items():
-        compare(f"train/step1/{name}", tensor)
+        if tensor is not None:
+            compare(f"train/step1/{name}", tensor)
     for name, tensor in weights.items():
         compare(f"train/step1/param_after/{name}", tensor)
     print(f"{'passes' if worst <= 1e-4 else 'fails'}: the largest relative error is {worst:.2e}, allowed 1e-4")

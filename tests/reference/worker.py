@@ -1,4 +1,4 @@
-"""One model of hrm.py that makes steps when a line arrives on standard input and answers with their times as JSON."""
+"""One model of hrm.py or trm.py that makes steps when a line arrives on standard input and answers with their times as JSON."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ import time
 import torch
 
 from hrm import Hrm, Sizes, Training, draw_weights
+from trm import Trm, TrmSizes, TrmTraining, draw_trm_weights
 
 
 def peak_memory(device: str) -> int:
@@ -19,6 +20,7 @@ def peak_memory(device: str) -> int:
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--model", choices=("hrm", "trm"), default="hrm")
     parser.add_argument("--task", choices=("train", "solve"), required=True)
     parser.add_argument("--mode", choices=("eager", "compile"), required=True)
     parser.add_argument("--dtype", choices=("f32", "bf16"), required=True)
@@ -31,13 +33,18 @@ def main():
     torch.set_default_device(options.device)
     wait = torch.cuda.synchronize if options.device == "cuda" else lambda: None
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[options.dtype]
-    sizes = Sizes(seq_len=options.tokens)
-    model, compiled = Hrm(sizes, draw_weights(sizes), dtype), options.mode == "compile"
+    if options.model == "trm":
+        sizes, trained_by = TrmSizes(seq_len=options.tokens), TrmTraining
+        model = Trm(sizes, draw_trm_weights(sizes), dtype)
+    else:
+        sizes, trained_by = Sizes(seq_len=options.tokens), Training
+        model = Hrm(sizes, draw_weights(sizes), dtype)
+    compiled = options.mode == "compile"
     inputs = torch.randint(0, sizes.vocab_size, (options.batch, sizes.seq_len))
     labels, ids = torch.randint_like(inputs, 0, sizes.vocab_size), torch.zeros(options.batch, dtype=torch.long)
     carry = model.initial(options.batch)
     if options.task == "train":
-        training = Training(model, compiled=compiled)
+        training = trained_by(model, compiled=compiled)
         never = torch.zeros(options.batch, dtype=torch.bool)
 
         def step():
