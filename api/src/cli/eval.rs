@@ -4,7 +4,7 @@
 use super::{
     checkpoint::{self, Output},
     interrupt, puzzles,
-    queue::Enqueue,
+    queue::{Enqueue, server_here},
     report, session, train,
 };
 use anyhow::{bail, ensure};
@@ -184,13 +184,14 @@ impl Eval {
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
             eval::check_settings(dataset.kind, &protocol)?;
+            evaluation_jobs::check_votes(&model.experiment, &protocol)?;
             let split: Split = self.split.into();
             ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
             Ok(evaluation_jobs::create(pool, &model.name, &spec, terms).await?)
         })?;
         println!("queued {} as job {}", queued.job.name, queued.job.id);
-        println!("`curl localhost:8080/api/v1/evaluations/{}` tells how it is doing", queued.job.id);
+        println!("`curl {}/api/v1/evaluations/{}` tells how it is doing", server_here(), queued.job.id);
         Ok(ExitCode::SUCCESS)
     }
 

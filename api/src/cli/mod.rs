@@ -110,14 +110,18 @@ impl Command {
 /// The exit code of a program whose reader has gone, as a shell tells it: 128 and the signal's number.
 const READER_GONE: i32 = 128 + 13;
 
-/// Ends the program quietly where `print!` finds that nobody reads any more, as in `hrm openapi | head`: it knows no other way
-/// to say so than a panic.
-fn end_with_the_reader() {
+/// Ends the program where `print!` cannot write: quietly when nobody reads any more, as in `hrm openapi | head`, else with why
+/// not, such as that the disk is full. It knows no other way to say so than a panic.
+fn end_with_the_output() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let said = panic.payload_as_str().unwrap_or_default();
-        if said.starts_with("failed printing to stdout: Broken pipe") {
-            std::process::exit(READER_GONE);
+        if let Some(cause) = said.strip_prefix("failed printing to stdout: ") {
+            if cause.starts_with("Broken pipe") {
+                std::process::exit(READER_GONE);
+            }
+            eprintln!("error: the output could not be written: {cause}");
+            std::process::exit(1);
         }
         report(panic);
     }));
@@ -125,7 +129,7 @@ fn end_with_the_reader() {
 
 /// Parses the arguments and does what they say. Errors end in exit code 1, wrong arguments in 2.
 pub(crate) fn main() -> ExitCode {
-    end_with_the_reader();
+    end_with_the_output();
     let command = Cli::parse().command;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.default_log_level()));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -3,6 +3,7 @@
 use clap::Args;
 use hrm_api::store::jobs::Terms;
 use hrm_types::job::{self, LOCAL};
+use std::net::SocketAddr;
 
 /// Whether to queue it, and on what terms.
 #[derive(Debug, Args)]
@@ -24,5 +25,38 @@ impl Enqueue {
     pub(crate) fn terms(&self) -> anyhow::Result<Terms<'_>> {
         job::check_owner(&self.owner).map_err(|problem| anyhow::anyhow!("--owner: {problem}"))?;
         Ok(Terms { owner: &self.owner, priority: self.priority, ..Terms::default() })
+    }
+}
+
+/// The address at which a server on this machine answers, for words about what was queued.
+pub(crate) fn server_here() -> String {
+    address(std::env::var("HRM_BIND").ok().as_deref())
+}
+
+/// `bind` is what the server listens on, if that is set.
+fn address(bind: Option<&str>) -> String {
+    match bind.and_then(|bind| bind.parse::<SocketAddr>().ok()) {
+        Some(everywhere) if everywhere.ip().is_unspecified() => format!("localhost:{}", everywhere.port()),
+        Some(bind) => bind.to_string(),
+        None => "localhost:8080".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_where_it_was_told_to_listen() {
+        for (bind, expected) in [
+            (None, "localhost:8080"),
+            (Some(""), "localhost:8080"),
+            (Some("127.0.0.1:9000"), "127.0.0.1:9000"),
+            (Some("0.0.0.0:9000"), "localhost:9000"),
+            (Some("[::]:9000"), "localhost:9000"),
+            (Some("[::1]:9000"), "[::1]:9000"),
+        ] {
+            assert_eq!(address(bind), expected, "{bind:?}");
+        }
     }
 }

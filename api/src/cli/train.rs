@@ -6,7 +6,7 @@ use super::{
     data,
     interrupt::{self, Interrupted},
     puzzles,
-    queue::Enqueue,
+    queue::{Enqueue, server_here},
     report, session,
 };
 use anyhow::{Context, bail};
@@ -144,7 +144,8 @@ impl Train {
         })?;
         println!("queued {} as run {}", run.name, run.id);
         println!(
-            "`hrm serve` or `hrm worker` trains it; `curl localhost:8080/api/v1/runs/{}` tells how it is doing",
+            "`hrm serve` or `hrm worker` trains it; `curl {}/api/v1/runs/{}` tells how it is doing",
+            server_here(),
             run.id
         );
         Ok(ExitCode::SUCCESS)

@@ -165,6 +165,9 @@ pub enum ApiError {
     /// The database cannot be reached.
     #[error("the database does not answer; the server keeps trying")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database has no room for what was to be stored.
+    #[error("the disk of the database is full, so that nothing can be stored; make room on it and try again")]
+    DiskFull(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The object store that holds the file cannot be reached.
     #[error("the object store that holds this file does not answer; try again later")]
     FileUnavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -251,6 +254,7 @@ impl ApiError {
             Self::Overloaded { .. } => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is busy"),
             Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "This took too long"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer"),
+            Self::DiskFull(_) => (S::SERVICE_UNAVAILABLE, "disk-full", "The database's disk is full"),
             Self::FileUnavailable(_) => {
                 (S::SERVICE_UNAVAILABLE, "file-unavailable", "The object store does not answer")
             }
@@ -277,7 +281,9 @@ impl ApiError {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Overloaded { retry_after, .. } | Self::TooMany { retry_after, .. } => Some(*retry_after),
-            Self::Unavailable(_) | Self::FileUnavailable(_) | Self::NotReady(_) => Some(UNAVAILABLE_RETRY_SECONDS),
+            Self::Unavailable(_) | Self::DiskFull(_) | Self::FileUnavailable(_) | Self::NotReady(_) => {
+                Some(UNAVAILABLE_RETRY_SECONDS)
+            }
             Self::KeyInProgress => Some(1),
             _ => None,
         }
@@ -299,6 +305,7 @@ impl From<store::Error> for ApiError {
             store::Error::Stale => Self::Stale,
             store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
             store::Error::Object { .. } => Self::FileUnavailable(Box::new(error)),
+            store::Error::Full(_) => Self::DiskFull(Box::new(error)),
             error if error.is_timeout() => Self::Timeout,
             error if error.is_transient() => Self::Unavailable(Box::new(error)),
             error => Self::internal(error),
@@ -322,5 +329,23 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(Arc::new(self));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::database;
+
+    #[tokio::test]
+    async fn a_full_disk_of_the_database_is_no_mistake_of_the_server() {
+        let db = database().await;
+        let failed = sqlx::raw_sql("DO $$ BEGIN RAISE disk_full; END $$").execute(&db.pool).await;
+        let error = store::Error::from(failed.expect_err("it says so"));
+        assert!(error.is_transient(), "{error:?}");
+        let problem = ApiError::from(error);
+        let (status, kind, _) = problem.kind();
+        assert_eq!((status, kind), (StatusCode::SERVICE_UNAVAILABLE, "disk-full"));
+        assert!(problem.to_string().contains("disk") && problem.retry_after().is_some(), "{problem}");
     }
 }

@@ -102,6 +102,20 @@ pub async fn admit(
 
 /// The caller: by a token, by a cookie, or the local owner as long as there are no accounts. None without any of them.
 pub(crate) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+    recognise(state, headers, |hash| admit_one_more(state, hash)).await
+}
+
+/// The same of whoever was let in before, which counts as no request.
+pub(crate) async fn identify_again(state: &AppState, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+    recognise(state, headers, |_| Ok(())).await
+}
+
+/// `admit` is asked about the hash of a secret before the database is.
+async fn recognise(
+    state: &AppState,
+    headers: &HeaderMap,
+    admit: impl Fn(&[u8]) -> Result<(), ApiError>,
+) -> Result<Option<Caller>, ApiError> {
     if !state.accounts.exist(&state.pool).await? && !state.settings.public {
         return Ok(Some(Caller::local()));
     }
@@ -109,13 +123,13 @@ pub(crate) async fn identify(state: &AppState, headers: &HeaderMap) -> Result<Op
         let bearer = authorization.to_str().ok().and_then(|value| value.split_once(' '));
         let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
         let hash = hash_secret(token.ok_or(ApiError::UnknownToken)?);
-        admit_one_more(state, &hash)?;
+        admit(&hash)?;
         let identity = store::credentials::of_token(&state.pool, &hash).await?.ok_or(ApiError::UnknownToken)?;
         return Ok(Some(Caller::known(identity, By::Token)));
     }
     let Some(secret) = cookie(headers, SESSION_COOKIE) else { return Ok(None) };
     let hash = hash_secret(secret);
-    admit_one_more(state, &hash)?;
+    admit(&hash)?;
     let identity = store::credentials::of_session(&state.pool, &hash).await?;
     Ok(identity.map(|identity| Caller::known(identity, By::Session)))
 }

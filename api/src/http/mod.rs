@@ -11,5 +11,6 @@ pub mod problem;
 pub mod queue_events;
 pub mod run_events;
 pub mod security;
+pub mod standing;
 pub mod telemetry;
 pub mod watch;

@@ -32,7 +32,7 @@ struct Sweeper {
 impl Sweeper {
     async fn sweep(&mut self) {
         let begun = Instant::now();
-        match order::preempt(&self.pool, self.config.owner_cap).await {
+        match order::preempt(&self.pool).await {
             Ok(Some(job)) => tracing::info!(%job, "asked to make room for a job of higher priority"),
             Ok(None) => {}
             Err(error) => {
@@ -45,14 +45,18 @@ impl Sweeper {
         }
     }
 
-    async fn sweep_expired(&self) {
+    async fn sweep_expired(&mut self) {
         match leases::sweep_expired(&self.pool, self.config.lease()).await {
             Ok(swept) => {
                 for job in swept {
                     tracing::warn!(job = %job.job_id, state = job.state.as_str(), reason = job.reason, "swept");
                 }
             }
-            Err(error) => tracing::warn!(%error, "the sweep failed"),
+            Err(error) => {
+                // What cannot be written here is written by no worker either, such as on a full disk.
+                self.quiet.hush(Instant::now(), self.config.lease());
+                tracing::warn!(%error, "the sweep failed");
+            }
         }
     }
 }
@@ -77,6 +81,11 @@ impl Quiet {
         }
         self.until.is_none_or(|until| now >= until)
     }
+
+    /// The database did not do at `now` what workers ask of it, too.
+    fn hush(&mut self, now: Instant, lease: Duration) {
+        self.until = Some(now + lease);
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +106,12 @@ mod tests {
         assert!(answered_at(70, 70), "a lease later");
         assert!(!answered_at(95, 95), "no question was asked for long");
         assert!(!answered_at(105, 105) && !answered_at(115, 115) && answered_at(125, 125));
+        quiet.hush(begun + Duration::from_secs(126), lease);
+        let mut answered_at = |at: u64| {
+            let at = begun + Duration::from_secs(at);
+            quiet.may_sweep(at, at, lease)
+        };
+        assert!(!answered_at(127) && !answered_at(140) && !answered_at(150) && answered_at(156), "a sweep that failed");
     }
 
     #[test]

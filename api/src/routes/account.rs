@@ -167,7 +167,8 @@ pub async fn create_token(
 
 /// End a token
 ///
-/// For good, and at once.
+/// For good, and at once. It takes a browser's session or a token that may do more than read and solve, so that one which is
+/// given to a program that looks cannot take the others away.
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{id}",
@@ -185,7 +186,12 @@ pub async fn delete_token(
     caller: Caller,
     ApiPath(id): ApiPath<TokenId>,
 ) -> Result<StatusCode, ApiError> {
-    store::credentials::delete_token(&state.pool, user(&caller)?, id).await?;
+    let user = user(&caller)?;
+    if caller.by == By::Token && ![Scope::Write, Scope::Admin].into_iter().any(|scope| caller.may(scope)) {
+        let detail = "only a signed-in browser or a token with the scope \"write\" or \"admin\" ends tokens";
+        return Err(ApiError::Forbidden { detail: detail.into() });
+    }
+    store::credentials::delete_token(&state.pool, user, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

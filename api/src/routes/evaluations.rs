@@ -12,7 +12,11 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{self, evaluation_jobs::ORDERS, jobs::JobFilter},
+    store::{
+        self,
+        evaluation_jobs::{ORDERS, check_votes},
+        jobs::JobFilter,
+    },
 };
 use axum::{
     Json,
@@ -25,6 +29,7 @@ use hrm_types::{
     Page,
     board::Kind,
     evaluation::Protocol,
+    experiment::Experiment,
     ids::{CheckpointId, JobId},
     job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
     run::RunState,
@@ -120,7 +125,7 @@ pub async fn create_evaluation(
     }
     let halt_max_steps = model.experiment.arch.halt_max_steps as u32;
     let protocol = request.protocol.unwrap_or(Protocol::halting_by_q(halt_max_steps));
-    check(&protocol, dataset.kind)?;
+    check(&protocol, dataset.kind, &model.experiment)?;
     if dataset.count(request.split) == 0 {
         return Err(empty(request.split));
     }
@@ -149,7 +154,7 @@ pub async fn get_evaluation(
     Ok(Json(store::evaluation_jobs::get(&state.pool, id).await?))
 }
 
-fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
+fn check(protocol: &Protocol, kind: Kind, experiment: &Experiment) -> Result<(), ApiError> {
     let refuse = |field: &'static str, detail: String| Err(ApiError::field(field, detail));
     if !(1..=1024).contains(&protocol.max_steps) {
         return refuse("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps));
@@ -157,11 +162,32 @@ fn check(protocol: &Protocol, kind: Kind) -> Result<(), ApiError> {
     if protocol.limit == Some(0) {
         return refuse("protocol.limit", "expected at least 1, found 0".into());
     }
-    check_settings(kind, protocol).map_err(|error| match error {
+    let checked = check_settings(kind, protocol).and_then(|()| check_votes(experiment, protocol));
+    checked.map_err(|error| match error {
         Error::Protocol { setting, puzzles, kind } => {
             ApiError::field(format!("protocol.{setting}"), format!("expected only for {puzzles}, found for {kind}"))
         }
-        error @ Error::Votes(_) => ApiError::field("protocol.voting", error.to_string()),
+        error @ (Error::Votes(_) | Error::Voting { .. }) => ApiError::field("protocol.voting", error.to_string()),
         error => ApiError::field("protocol.attempts", error.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::experiment;
+
+    #[test]
+    fn no_more_variants_vote_than_a_model_was_trained_on() {
+        let mut experiment = experiment("voter");
+        experiment.train.task_variants = 8;
+        let voting = |wanted| Protocol { voting: Some(wanted), ..Protocol::halting_by_q(2) };
+        check(&voting(8), Kind::Arc, &experiment).expect("as many as there are");
+        let refused = check(&voting(9), Kind::Arc, &experiment).expect_err("one more");
+        assert_eq!(refused.kind().0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(refused.wrong_field().as_deref(), Some("protocol.voting"));
+        assert!(refused.to_string().contains("at most the 8 variants"), "{refused}");
+        let blank = Protocol { blank_identifiers: true, ..voting(9) };
+        check(&blank, Kind::Arc, &experiment).expect("blank identifiers are one for all");
+    }
 }

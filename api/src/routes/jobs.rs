@@ -7,6 +7,7 @@ use crate::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
         queue_events::{place, watch_queue},
+        standing,
         watch::ServerSentEvent,
     },
     server::AppState,
@@ -105,7 +106,7 @@ pub struct WatchJobsQuery {
 ///
 /// Server-sent events: `job` with a job as it is now, whenever one is changed; first those that have not ended. A client
 /// that connects again with the id of the last event read as `Last-Event-ID` misses no change and gets none twice.
-/// Deletions are not told.
+/// Deletions are not told. The stream ends within seconds of the caller's losing what let him in, or seeing other jobs.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/events",
@@ -129,7 +130,8 @@ pub async fn watch_jobs(
 ) -> Result<Response, ApiError> {
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let from = header.or(query.after.as_deref()).and_then(place);
-    let events = watch_queue(state.pool.clone(), caller.viewer, from).await?.take_until(state.closed());
+    let events = watch_queue(state.pool.clone(), caller.viewer.clone(), from).await?.take_until(state.closed());
+    let events = events.take_until(standing::lost(state, caller, headers, None));
     let unbuffered = [("x-accel-buffering", "no")];
     Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::default())).into_response())
 }

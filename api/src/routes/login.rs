@@ -202,7 +202,14 @@ async fn accept_invitation(
         hash_password(&password)
     });
     let hash = hash.await.map_err(ApiError::internal)?.map_err(|error| ApiError::internal(error.to_string()))?;
-    let user = store::invitations::accept(&state.pool, &code, &hash).await?;
+    let user = match store::invitations::accept(&state.pool, &code, &hash).await {
+        // Somebody else was faster.
+        Err(store::Error::NotFound { .. }) => return again("").await,
+        Err(store::Error::Conflict { .. }) => {
+            return again("A user of this name is there by now. Ask for an invitation under another name.").await;
+        }
+        other => other?,
+    };
     tracing::info!(name = invitation.name, role = invitation.role.as_str(), "an invitation was accepted");
     begin_session(&state, &headers, user, "/").await
 }

@@ -2,10 +2,12 @@
 
 use super::checked_limit;
 use crate::{
+    accounts::Caller,
     http::{
         error::ApiError,
         extract::{ApiPath, ApiQuery},
         run_events::{Position, watch_run},
+        standing,
         watch::ServerSentEvent,
     },
     server::AppState,
@@ -111,7 +113,8 @@ pub async fn get_provenance(
 ///
 /// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point and `log` with each
 /// line that its worker says. Ids are `<attempt>-<step>.<line>`, the last point and line told. A client that connects again with `Last-Event-ID` misses nothing and gets nothing twice.
-/// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`.
+/// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`. It ends, too,
+/// within seconds of the caller's losing what let him in.
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{id}/events",
@@ -131,6 +134,7 @@ pub async fn get_provenance(
 )]
 pub async fn stream_events(
     State(state): State<AppState>,
+    caller: Caller,
     ApiPath(id): ApiPath<RunId>,
     ApiQuery(query): ApiQuery<StreamEventsQuery>,
     headers: HeaderMap,
@@ -141,6 +145,7 @@ pub async fn stream_events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let events = watch_run(state.pool.clone(), id, from).take_until(state.closed());
+    let events = events.take_until(standing::lost(state, caller, headers, Some(id.into())));
     let unbuffered = [("x-accel-buffering", "no")];
     Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::default())).into_response())
 }

@@ -192,7 +192,7 @@ pub async fn list_invitations(
         (status = 201, description = "The invitation and its path", body = CreatedInvitation,
             headers(("location" = String, description = "Its address"))),
         (status = 404, description = "There is no such team"),
-        (status = 409, description = "A user of that name is there already, or there are no accounts"),
+        (status = 409, description = "A user of that name is there already or invited, or there are no accounts"),
         (status = 422, description = "A setting is wrong"),
     )
 )]

@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// Time between the end of an object's use and its deletion: whoever began to read it may end.
 pub const REST: Duration = Duration::from_hours(1);
 
+/// Bodies that a store may refuse before it is taken for full.
+const MOST_REFUSALS: usize = 16;
+
 /// Held by whoever reads a snapshot, of which no object may go however long it takes; objects are deleted alone.
 const OBJECTS_LOCK: i64 = 0x6872_6d05;
 
@@ -93,34 +96,57 @@ pub async fn get(chunk: &Outside) -> Result<Vec<u8>, Error> {
 /// Moves the bodies that are in the database to `place`, one at a time; how many. Any number of processes may do so.
 ///
 /// # Errors
-/// [`Error::Object`] when the store does not take one; it stays where it is.
+/// [`Error::Object`] when the store does not take some: these stay where they are, the others are moved before this is said.
 pub async fn move_out(pool: &PgPool, place: &Place) -> Result<u64, Error> {
-    let mut moved = 0;
-    while move_one(pool, place).await? {
-        moved += 1;
+    let (mut moved, mut after, mut refusals) = (0, vec![], vec![]);
+    while let Some((hash, put)) = move_next(pool, place, &after).await? {
+        after = hash;
+        match put {
+            Ok(()) => moved += 1,
+            Err(error) => refusals.push(error),
+        }
+        // Where so many do not fit, there is no room for the others, either.
+        if refusals.len() == MOST_REFUSALS {
+            break;
+        }
     }
-    Ok(moved)
+    refusals.pop().map_or(Ok(moved), Err)
 }
 
+/// Moves the first body after the hash `after`; that one's hash, and whether the store took it.
+///
 /// The chunk's row is locked until its body is there, so that nobody else moves or collects it.
-async fn move_one(pool: &PgPool, place: &Place) -> Result<bool, Error> {
+async fn move_next(pool: &PgPool, place: &Place, after: &[u8]) -> Result<Option<(Vec<u8>, Result<(), Error>)>, Error> {
     let mut tx = pool.begin().await?;
     let row = sqlx::query!(
-        r#"SELECT sha256, bytes AS "bytes!" FROM chunks WHERE bytes IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#
+        r#"SELECT sha256, bytes AS "bytes!" FROM chunks WHERE bytes IS NOT NULL AND sha256 > $1
+           ORDER BY sha256 LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#,
+        after
     )
     .fetch_optional(&mut *tx)
     .await?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else { return Ok(None) };
     let address = place.fresh(&row.sha256);
     // Noted outside of this transaction: should this process die, the object is not forgotten.
     sqlx::query!("INSERT INTO dropped_objects (address) VALUES ($1)", address).execute(pool).await?;
-    objects::put(&address, row.bytes).await?;
-    sqlx::query!("UPDATE chunks SET bytes = NULL, object = $2 WHERE sha256 = $1", row.sha256, address)
-        .execute(&mut *tx)
-        .await?;
+    match objects::put(&address, row.bytes).await {
+        Ok(()) => {
+            sqlx::query!("UPDATE chunks SET bytes = NULL, object = $2 WHERE sha256 = $1", row.sha256, address)
+                .execute(&mut *tx)
+                .await?;
+        }
+        Err(refused @ Error::Object { away: false, .. }) => {
+            // Whatever it took of it is gone, or stays noted.
+            if objects::delete(&address).await.is_ok() {
+                sqlx::query!("DELETE FROM dropped_objects WHERE address = $1", address).execute(pool).await?;
+            }
+            return Ok(Some((row.sha256, Err(refused))));
+        }
+        Err(error) => return Err(error),
+    }
     sqlx::query!("DELETE FROM dropped_objects WHERE address = $1", address).execute(&mut *tx).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(Some((row.sha256, Ok(()))))
 }
 
 /// Notes, inside the caller's transaction, that nothing refers to these objects any more.

@@ -57,7 +57,7 @@ async fn reason(options: &PgConnectOptions) -> Error {
 /// Connects and runs the migrations that are missing.
 ///
 /// # Errors
-/// [`Error::Unreachable`]; [`Error::Database`]; [`Error::Migrate`] when its tables are of a newer version.
+/// [`Error::Unreachable`]; [`Error::Database`]; [`Error::Newer`]; [`Error::Migrate`].
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
     let options = options.application_name("hrm").options(PLANS);
     let pool = open(options).await?;

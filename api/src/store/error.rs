@@ -1,7 +1,11 @@
 //! What can go wrong with what is kept.
 
 use hrm_types::{experiment::InvalidExperiment, run::RunState};
+use sqlx::migrate::MigrateError;
 use thiserror::Error as ThisError;
+
+/// PostgreSQL's code for a file that could not be extended.
+const DISK_FULL: &str = "53100";
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, ThisError)]
@@ -74,9 +78,23 @@ pub enum Error {
     /// The database refused or is not reachable.
     #[error("the database: {0}")]
     Database(sqlx::Error),
+    /// The database has no room for what it was to store.
+    #[error("the database's disk is full: {0}")]
+    Full(sqlx::Error),
     /// The database could not be brought up to this version's tables.
     #[error("migrating the database: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(MigrateError),
+    /// The database's tables are of a version that this program does not know.
+    #[error(
+        "the database was made by a newer program, which has brought its tables to version {found}, and this one knows them \
+         up to {known}: start a program that is as new, or restore a backup of before into another database"
+    )]
+    Newer {
+        /// The database's version.
+        found: i64,
+        /// The newest one here.
+        known: i64,
+    },
 }
 
 impl Error {
@@ -91,11 +109,12 @@ impl Error {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "57014"))
     }
 
-    /// Whether trying again later may help: the connection failed, not the request.
+    /// Whether trying again later may help: the connection failed, or there was no room, not the request.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Object { away: true, .. }
+                | Self::Full(_)
                 | Self::Database(
                     sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_)
                 )
@@ -113,9 +132,20 @@ impl From<sqlx::Error> for Error {
                 Some(constraint) if database.is_unique_violation() || database.is_foreign_key_violation() => {
                     Self::Conflict { constraint: constraint.to_owned(), detail: conflict_in_words(constraint) }
                 }
+                _ if database.code().is_some_and(|code| code == DISK_FULL) => Self::Full(error),
                 _ => Self::Database(error),
             },
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<MigrateError> for Error {
+    fn from(error: MigrateError) -> Self {
+        let known = super::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
+        match error {
+            MigrateError::VersionMissing(found) if found > known => Self::Newer { found, known },
+            error => Self::Migrate(error),
         }
     }
 }

@@ -12,7 +12,8 @@ use super::{
 use hrm_model::eval::Measured;
 use hrm_types::{
     Page,
-    evaluation::Evaluation,
+    evaluation::{Evaluation, Protocol},
+    experiment::Experiment,
     ids::{EvaluationId, JobId},
     job::{EvaluationJob, EvaluationSpec, Job, JobKind},
     provenance::Environment,
@@ -20,6 +21,21 @@ use hrm_types::{
 use sqlx::{PgPool, types::Json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// Checks that a model was trained on as many variants of a task as are to vote. One without drawn variants may name some
+/// in its file, which is read when it is evaluated.
+///
+/// # Errors
+/// [`hrm_model::Error::Voting`].
+pub fn check_votes(experiment: &Experiment, protocol: &Protocol) -> Result<(), hrm_model::Error> {
+    let trained = experiment.train.task_variants;
+    match protocol.voting {
+        Some(wanted) if !protocol.blank_identifiers && trained > 0 && wanted > trained => {
+            Err(hrm_model::Error::Voting { wanted, trained })
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Queues an evaluation; `name` is the model's.
 pub async fn create(

@@ -55,7 +55,7 @@ impl TryFrom<Row> for Invitation {
 /// Stores an invitation; those that are over are dropped on the way.
 ///
 /// # Errors
-/// [`Error::Conflict`] when a user has that name.
+/// [`Error::Conflict`] when a user has that name, or an open invitation names it, in any case.
 pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> Result<Invitation, Error> {
     match users::find(pool, new.name).await {
         Err(Error::NotFound { .. }) => {}
@@ -69,7 +69,8 @@ pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> 
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO invitations (id, code_hash, name, role, team_id, expires_at)
-         VALUES ($1, $2, $3, $4, $5, now() + $6)
+         SELECT $1, $2, $3, $4, $5, now() + $6
+         WHERE NOT EXISTS (SELECT 1 FROM invitations WHERE lower(name) = lower($3))
          RETURNING id, name, role, (SELECT name FROM teams WHERE id = team_id) AS \"team!\", created_at, expires_at",
         Uuid::now_v7(),
         code_hash,
@@ -78,9 +79,13 @@ pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> 
         new.team.0,
         interval(new.length)
     )
-    .fetch_one(pool)
+    .fetch_optional(pool)
     .await?;
-    row.try_into()
+    let open = || Error::Conflict {
+        constraint: "invitations_name_key".into(),
+        detail: "an invitation of this name is open; take it back, or wait for its end".into(),
+    };
+    row.ok_or_else(open)?.try_into()
 }
 
 /// The invitation with this code, as long as it can be accepted.

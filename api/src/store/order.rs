@@ -32,6 +32,8 @@ struct Waiting {
     pause: f64,
     /// Jobs of its owner that run.
     owners: i64,
+    /// Jobs of its owner that are queued before it.
+    before: i64,
     /// Jobs of one owner that every live worker allows to run at most.
     cap: Option<i64>,
 }
@@ -39,13 +41,16 @@ struct Waiting {
 impl Waiting {
     /// The same in words; `free` are the seconds until each live worker is free, ascending.
     fn words(self, free: &[f64]) -> String {
-        let Self { ahead, pause, owners, cap } = self;
+        let Self { ahead, pause, owners, before, cap } = self;
         if pause > 0.0 {
             return format!("the end of a pause of {pause:.0} s more, because its worker died");
         }
-        match cap {
-            Some(cap) if owners >= cap && !free.is_empty() => {
+        match cap.filter(|_| !free.is_empty()) {
+            Some(cap) if owners >= cap => {
                 return format!("one of its owner's {owners} running jobs to end: no more than {cap} may run at once");
+            }
+            Some(cap) if owners + before >= cap => {
+                return format!("jobs of its owner before it to end: no more than {cap} may run at once");
             }
             _ => {}
         }
@@ -65,7 +70,7 @@ impl Waiting {
 
     /// Seconds until it starts, where that can be told.
     fn starts_in(self, free: &[f64]) -> Option<f64> {
-        let capped = self.cap.is_some_and(|cap| self.owners >= cap);
+        let capped = self.cap.is_some_and(|cap| self.owners + self.before >= cap);
         let free = free.get(self.ahead).copied().filter(|seconds| seconds.is_finite() && !capped)?;
         Some(free.max(self.pause))
     }
@@ -74,32 +79,36 @@ impl Waiting {
 /// The places of these jobs, of those that are queued.
 ///
 /// Within a priority every owner's first job comes before anybody's second, and the owner served longest ago is
-/// first. A job starts when as many workers are free as there are jobs up to it; a busy one is free when its job is
-/// done, as far as that can be told from its progress.
+/// first. A job that its owner's cap holds back is before none but its owner's. A job starts when as many workers are free as
+/// there are jobs up to it; a busy one is free when its job is done, as far as that can be told from its progress.
 pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Place>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
         r#"WITH turns AS (
-               -- In the order of the queue's index, which need not be sorted: how many of the owner's come before it, less
-               -- those of a higher priority.
-               SELECT id, priority, owner,
-                      row_number() OVER (PARTITION BY owner ORDER BY priority DESC, rank, id)
-                      - rank() OVER (PARTITION BY owner ORDER BY priority DESC) AS turn
+               -- In the order of the queue's index, which need not be sorted: how many of the owner's come before it, and how
+               -- many less those of a higher priority.
+               SELECT id, priority, owner, row_number() OVER line - 1 AS before,
+                      row_number() OVER line - rank() OVER (PARTITION BY owner ORDER BY priority DESC) AS turn
                FROM jobs WHERE state = 'queued'
+               WINDOW line AS (PARTITION BY owner ORDER BY priority DESC, rank, id)
            ), served AS MATERIALIZED (
                SELECT owner, (SELECT max(started_at) FROM jobs WHERE jobs.owner = waiting.owner) AS at,
-                      (SELECT count(*) FROM jobs WHERE jobs.owner = waiting.owner AND state = 'running') AS owners
+                      (SELECT count(*) FROM jobs WHERE jobs.owner = waiting.owner AND state = 'running') AS owners,
+                      -- No cap where one live worker has none.
+                      (SELECT max(owner_cap) FROM workers WHERE last_seen > now() - $2::interval
+                       HAVING count(*) = count(owner_cap)) AS cap
                FROM (SELECT DISTINCT owner FROM jobs WHERE state = 'queued') AS waiting
            ), ordered AS (
-               SELECT id, owners,
-                      row_number() OVER (ORDER BY priority DESC, turn, served.at NULLS FIRST, id) - 1 AS ahead
+               SELECT id, owners, before, cap,
+                      count(*) FILTER (WHERE cap IS NULL OR owners + before < cap)
+                          OVER (ORDER BY priority DESC, turn, served.at NULLS FIRST, id
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                      -- And those of its owner that are held back as it is.
+                      + CASE WHEN cap IS NULL THEN 0 ELSE GREATEST(before - GREATEST(cap - owners, 0), 0) END AS ahead
                FROM turns JOIN served USING (owner)
            )
-           SELECT id, ahead AS "ahead!", owners AS "owners!",
-                  EXTRACT(epoch FROM run_after - now())::float8 AS "pause!",
-                  -- No cap where one live worker has none.
-                  (SELECT max(owner_cap) FROM workers WHERE last_seen > now() - $2::interval
-                   HAVING count(*) = count(owner_cap)) AS cap
+           SELECT id, ahead AS "ahead!", owners AS "owners!", before AS "before!", cap,
+                  EXTRACT(epoch FROM run_after - now())::float8 AS "pause!"
            FROM ordered JOIN jobs USING (id) WHERE id = ANY($1)"#,
         &ids,
         interval(SILENCE)
@@ -117,7 +126,8 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
     };
     let waiting = rows.into_iter().map(|row| {
         let (ahead, pause) = (row.ahead as usize, row.pause.max(0.0));
-        (JobId(row.id), place(Waiting { ahead, pause, owners: row.owners, cap: row.cap }))
+        let waiting = Waiting { ahead, pause, owners: row.owners, before: row.before, cap: row.cap };
+        (JobId(row.id), place(waiting))
     });
     Ok(waiting.collect())
 }
@@ -165,8 +175,11 @@ async fn free_in(pool: &PgPool) -> Result<Vec<f64>, Error> {
 }
 
 /// Asks the running job of the lowest priority to make room, if a queued one of strictly higher priority finds no
-/// live worker free and nobody is about to make room already. The answer is who shall go.
-pub async fn preempt(pool: &PgPool, owner_cap: Option<u32>) -> Result<Option<JobId>, Error> {
+/// live worker that is free to take it and nobody is about to make room already. The answer is who shall go.
+///
+/// Nobody goes unless the worker left behind may then take who waits: each counts by its own cap, so that an owner at his cap
+/// moves a job of his own or none.
+pub async fn preempt(pool: &PgPool) -> Result<Option<JobId>, Error> {
     let mut tx = pool.begin().await?;
     let mine = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "mine!""#, PREEMPT_LOCK)
         .fetch_one(&mut *tx)
@@ -175,33 +188,47 @@ pub async fn preempt(pool: &PgPool, owner_cap: Option<u32>) -> Result<Option<Job
         return Ok(None);
     }
     let id = sqlx::query_scalar!(
-        r#"WITH waiting AS (
-               SELECT id, name, owner, priority FROM jobs
-               WHERE state = 'queued' AND run_after <= now()
-                 AND ($2::bigint IS NULL OR
-                      (SELECT count(*) FROM jobs AS other WHERE other.state = 'running' AND other.owner = jobs.owner)
-                      < $2)
-               ORDER BY priority DESC, rank, id LIMIT 1
+        r#"WITH RECURSIVE owners AS (
+               (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner, priority DESC, rank, id LIMIT 1)
+               UNION ALL
+               SELECT (SELECT owner FROM jobs WHERE state = 'queued' AND owner > owners.owner
+                       ORDER BY owner, priority DESC, rank, id LIMIT 1)
+               FROM owners WHERE owners.owner IS NOT NULL
+           ), alive AS MATERIALIZED (
+               SELECT id, owner_cap, NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND device = device_id) AS idle
+               FROM workers WHERE last_seen > now() - $1::interval
+           ), waiting AS MATERIALIZED (
+               SELECT head.id, head.name, head.priority, owners.owner, mine.running, served.at
+               FROM owners
+               CROSS JOIN LATERAL (
+                   SELECT id, name, priority FROM jobs
+                   WHERE state = 'queued' AND jobs.owner = owners.owner AND run_after <= now()
+                   ORDER BY priority DESC, rank, id LIMIT 1
+               ) AS head
+               CROSS JOIN LATERAL (SELECT count(*) AS running FROM jobs
+                                   WHERE state = 'running' AND jobs.owner = owners.owner) AS mine
+               CROSS JOIN LATERAL (SELECT max(started_at) AS at FROM jobs WHERE jobs.owner = owners.owner) AS served
+               WHERE NOT EXISTS (SELECT 1 FROM alive
+                                 WHERE idle AND (owner_cap IS NULL OR mine.running < owner_cap))
            ), victim AS (
                SELECT jobs.id, waiting.id AS by, waiting.name, waiting.owner, waiting.priority
-               FROM jobs, waiting
-               WHERE jobs.state = 'running' AND jobs.priority < waiting.priority
+               FROM waiting
+               JOIN jobs ON jobs.state = 'running' AND jobs.priority < waiting.priority
+               JOIN alive ON alive.id = jobs.worker_id
+               WHERE (alive.owner_cap IS NULL
+                      OR waiting.running - (jobs.owner = waiting.owner)::int < alive.owner_cap)
                  AND NOT EXISTS (SELECT 1 FROM jobs AS leaving WHERE leaving.state = 'running'
                                  AND (leaving.preempted_by IS NOT NULL OR leaving.cancel_requested
                                       OR leaving.pause_requested))
-                 AND NOT EXISTS (SELECT 1 FROM workers
-                                 WHERE last_seen > now() - $1::interval
-                                   AND NOT EXISTS (SELECT 1 FROM jobs AS held
-                                                   WHERE held.state = 'running' AND held.device = device_id))
-               ORDER BY jobs.priority, jobs.started_at DESC LIMIT 1
+               ORDER BY waiting.priority DESC, jobs.priority, jobs.started_at DESC, waiting.at NULLS FIRST, waiting.id
+               LIMIT 1
            )
            UPDATE jobs SET preempted_by = victim.by,
                            reason = 'makes room for ' || victim.name || ' of ' || victim.owner
                                     || ' (priority ' || victim.priority || ')'
            FROM victim WHERE jobs.id = victim.id AND jobs.state = 'running'
            RETURNING jobs.id"#,
-        interval(SILENCE),
-        owner_cap.map(i64::from)
+        interval(SILENCE)
     )
     .fetch_optional(&mut *tx)
     .await?;
@@ -215,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_a_job_waits_for_is_told_in_words() {
-        let next = Waiting { ahead: 0, pause: 0.0, owners: 0, cap: None };
+        let next = Waiting { ahead: 0, pause: 0.0, owners: 0, before: 0, cap: None };
         let busy = [5.0, f64::INFINITY];
         for (waiting, free, words, starts_in) in [
             (next, &[][..], "a worker: none is at work", None),
@@ -237,6 +264,12 @@ mod tests {
                 None,
             ),
             (Waiting { owners: 1, cap: Some(2), ..next }, &[0.0], "a worker that is free to look", Some(0.0)),
+            (
+                Waiting { ahead: 1, owners: 1, before: 1, cap: Some(2), ..next },
+                &[0.0, 0.0],
+                "jobs of its owner before it to end: no more than 2 may run at once",
+                None,
+            ),
         ] {
             assert_eq!((waiting.words(free).as_str(), waiting.starts_in(free)), (words, starts_in));
         }

@@ -122,10 +122,11 @@ pub async fn of_run(pool: &PgPool, run: RunId) -> Result<RunProvenance, Error> {
     })
 }
 
-/// Seconds from the first attempt's beginning to the end.
+/// Seconds from the first attempt's beginning to the end. The beginnings of the earliest runs were not noted; what stands for
+/// them is later than their end.
 fn wall_seconds(attempts: &[Attempt], finished_at: Option<OffsetDateTime>) -> Option<f64> {
     let (first, end) = (attempts.first()?, finished_at?);
-    Some((end - first.begun_at).as_seconds_f64())
+    Some((end - first.begun_at).as_seconds_f64()).filter(|&seconds| seconds >= 0.0)
 }
 
 async fn attempts(pool: &PgPool, run: RunId) -> Result<Vec<Attempt>, Error> {

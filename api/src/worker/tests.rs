@@ -397,3 +397,28 @@ async fn a_run_chooses_its_checkpoint_by_validation_and_says_so_everywhere() {
     assert_eq!(file.info().environment, whole.attempts[0].environment);
     assert!(whole.peak_memory_bytes.is_some() && whole.active_seconds.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_the_database_is_waited_for_and_said() {
+    let db = database().await;
+    let full = "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device'; END $$;
+                CREATE TRIGGER no_room BEFORE INSERT ON checkpoints FOR EACH ROW EXECUTE FUNCTION no_room()";
+    sqlx::raw_sql(full).execute(&db.pool).await.expect("a trigger");
+    let id = queue(&db, &experiment("run")).await;
+    let worker = TestWorker::start(&db.pool);
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let lines = logs::list(&db.pool, id.into(), None, 100).await.expect("lines");
+        if lines.iter().any(|line| line.message.starts_with("the database's disk is full: ")) {
+            break;
+        }
+        let run = runs::get(&db.pool, id).await.expect("the run");
+        assert!(!run.state.is_final() && Instant::now() < deadline, "{run:?}, {lines:?}");
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("DROP TRIGGER no_room ON checkpoints").execute(&db.pool).await.expect("room");
+    let run = awaited(&db.pool, id, |run| run.state.is_final()).await;
+    assert_eq!((run.state, run.reason, run.attempt), (RunState::Succeeded, None, 1));
+    worker.stop().await;
+}

@@ -127,7 +127,8 @@ fn gradients_differ_where_they_reach_further_and_only_there() {
     assert!(losses(Gradient::OneStep, [2, 1]) == losses(Gradient::LastCycle, [2, 1]), "a cycle of one fast update");
     assert!(losses(Gradient::LastCycle, [1, 2]) == losses(Gradient::WholeStep, [1, 2]), "a step of one cycle");
     assert!(
-        losses(Gradient::OneStep, [2, 2]) != losses(Gradient::LastCycle, [2, 2]) && losses(Gradient::LastCycle, [2, 2]) != losses(Gradient::WholeStep, [2, 2])
+        losses(Gradient::OneStep, [2, 2]) != losses(Gradient::LastCycle, [2, 2])
+            && losses(Gradient::LastCycle, [2, 2]) != losses(Gradient::WholeStep, [2, 2])
     );
 }
 

@@ -211,6 +211,23 @@ fn an_invitation_is_accepted_once() {
 }
 
 #[test]
+fn an_invitation_whose_name_was_taken_meanwhile_is_answered_with_a_page() {
+    let lab = Lab::open();
+    let root = lab.token("root", "read,admin");
+    let body = json!({"name": "eve", "role": "viewer", "team": "anns"});
+    let made = lab.send(&root, "POST", "/api/v1/invitations", &body).expect(201);
+    let path = made["path"].as_str().expect("a path");
+    lab.server.hrm(&["user", "add", "Eve", "--role", "viewer", "--team", "anns"], "password of eve\n");
+    let browser = Browser::new(&lab.server);
+    browser.open(path);
+    let code = path.strip_prefix("/invite?code=").expect("a code");
+    let fields = [("code", code), ("password", "a good password"), ("again", "a good password")];
+    let answer = browser.submit("/invite", &fields);
+    assert_eq!((answer.status, answer.header("content-type")), (422, "text/html; charset=utf-8"));
+    assert!(answer.text().contains("A user of this name is there by now"), "{}", answer.text());
+}
+
+#[test]
 fn tokens_make_no_tokens_and_end_at_once() {
     let lab = Lab::open();
     let ann = lab.token("ann", "read,write");
@@ -234,6 +251,8 @@ fn tokens_make_no_tokens_and_end_at_once() {
     let (address, made) = (made.header("location").to_owned(), made.expect(201));
     let secret = made["secret"].as_str().expect("a secret");
     lab.send(secret, "GET", "/api/v1/me", &Value::Null).expect(200);
+    // One that only looks takes no other away, not even itself.
+    lab.send(secret, "DELETE", &address, &Value::Null).expect_problem(403, "forbidden");
     let listed = lab.server.hrm(&["token", "list", "root"], "");
     assert!(listed.contains("another") && !listed.contains(secret), "{listed}");
     assert_eq!(lab.send(&root, "DELETE", &address, &Value::Null).status, 204);

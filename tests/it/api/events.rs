@@ -1,6 +1,9 @@
 //! Watching a run: server-sent events, their order, their replay and their end.
 
-use super::server::{Server, tiny_experiment};
+use super::{
+    permissions::Lab,
+    server::{Server, tiny_experiment},
+};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -146,6 +149,29 @@ fn streams_end_when_the_server_stops() {
     assert_eq!(events.next().map(|event| event.data["state"].clone()), Some(json!("queued")));
     server.stop();
     assert_eq!(events.next(), None);
+}
+
+#[test]
+fn streams_end_soon_after_their_caller_has_lost_access() {
+    let lab = Lab::open();
+    let (ann, root) = (lab.token("ann", "read,write"), lab.token("root", "admin"));
+    let run = lab.send(&ann, "POST", "/api/v1/runs", &json!({"experiment": tiny_experiment("it-lost")})).expect(201);
+    let watch = |path: &str| {
+        let response = lab.server.request("GET", path).bearer_auth(&ann).send().expect("the server answers");
+        assert_eq!(response.status(), 200);
+        Events(BufReader::new(response))
+    };
+    let mut streams = [watch("/api/v1/jobs/events"), watch(&format!("/api/v1/runs/{}/events", id_of(&run)))];
+    for stream in &mut streams {
+        assert_eq!(stream.next().map(|event| event.data["state"].clone()), Some(json!("queued")));
+    }
+    let users = lab.send(&root, "GET", "/api/v1/users", &Value::Null).expect(200);
+    let user = users["items"].as_array().into_iter().flatten().find(|user| user["name"] == "ann").expect("Ann");
+    let path = format!("/api/v1/users/{}", user["id"].as_str().expect("an id"));
+    lab.send(&root, "PATCH", &path, &json!({"disabled": true})).expect(200);
+    for stream in &mut streams {
+        assert_eq!(stream.next(), None);
+    }
 }
 
 #[test]

@@ -123,6 +123,17 @@ fn a_reader_that_goes_away_ends_the_program_without_a_word() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_one_line_of_error() {
+    let place = Place::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device that is full");
+    let output = Command::new(hrm()).arg("openapi").current_dir(place.path("")).stdout(full).output();
+    let output = output.expect("hrm can be started");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "error: the output could not be written: No space left on device (os error 28)\n";
+    assert_eq!((output.status.code(), said.as_str()), (Some(1), expected));
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_before_anything_is_done() {
     let place = Place::new();
     fs::create_dir(place.path("folder")).expect("a folder");

@@ -109,6 +109,8 @@ async fn an_invitation_makes_one_user_in_its_time() {
     let refused = invitations::accept(&db.pool, &hash_secret("late"), "hash").await;
     assert!(matches!(refused, Err(Error::NotFound { .. })));
     invite("ann", "code", HOUR).await.expect("an invitation");
+    let second = invite("ANN", "second", HOUR).await;
+    assert!(matches!(&second, Err(Error::Conflict { detail, .. }) if detail.contains("is open")), "{second:?}");
     assert_eq!(
         invitations::list(&db.pool, &Slice::newest(10)).await.expect("a page").items.len(),
         1,

@@ -130,7 +130,25 @@ async fn what_the_store_does_not_take_stays_in_the_database_and_what_it_half_too
     assert_eq!(count(&db.pool).await, (3, 0));
     assert_eq!(artifacts::read(&db.pool, &file.sha256).await.expect("the file"), content());
     let noted = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM dropped_objects").fetch_one(&db.pool).await;
-    assert_eq!(noted.expect("a count"), 1, "the object that may or may not be there");
+    assert_eq!(noted.expect("a count"), 3, "the objects that may or may not be there");
+}
+
+#[tokio::test]
+async fn a_chunk_that_the_store_does_not_take_is_in_the_way_of_no_other() {
+    let (db, folder) = (database().await, data_dir());
+    let file = stored(&db.pool, &content()).await;
+    let first = "SELECT sha256 FROM chunks ORDER BY sha256 LIMIT 1";
+    let first: Vec<u8> = sqlx::query_scalar(first).fetch_one(&db.pool).await.expect("a hash");
+    // A file where the folder of its object would be.
+    let blocked = folder.path().join(format!("{:02x}", first[0]));
+    fs::write(&blocked, "no folder").expect("a file");
+    let refused = bodies::move_out(&db.pool, &place(folder.path())).await;
+    assert!(matches!(refused, Err(Error::Object { away: false, .. })), "{refused:?}");
+    assert_eq!(count(&db.pool).await, (1, 2));
+    assert_eq!(artifacts::read(&db.pool, &file.sha256).await.expect("the file"), content());
+    fs::remove_file(&blocked).expect("the file");
+    assert_eq!(bodies::move_out(&db.pool, &place(folder.path())).await.expect("a chunk moves"), 1);
+    assert_eq!(artifacts::read(&db.pool, &file.sha256).await.expect("the file"), content());
 }
 
 #[test]

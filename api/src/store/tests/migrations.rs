@@ -1,6 +1,9 @@
 //! Databases of earlier versions keep what is in them.
 
-use crate::store::{MIGRATOR, artifacts, garbage, jobs, leases, runs, testing::unmigrated_database};
+use crate::store::{
+    Error, MIGRATOR, artifacts, connect, garbage, jobs, leases, provenance, runs,
+    testing::{database, unmigrated_database},
+};
 use hrm_types::{
     ids::RunId,
     run::RunState::{self, Cancelled, Failed, Queued, Running, Succeeded},
@@ -69,6 +72,8 @@ async fn runs_of_before_the_queue_become_jobs_in_their_state() {
     assert_eq!((running.step, running.total_steps, running.deaths), (40, Some(100), 1));
     assert_eq!(running.last_metrics.map(|point| point.step), Some(40));
     assert_eq!(get(ids[2].0).await.parameters, Some(1234));
+    let rests = provenance::of_run(&db.pool, ids[2].0).await.expect("the run");
+    assert_eq!((rests.attempts.len(), rests.wall_seconds), (1, None), "when it began was not noted");
     assert_eq!(get(ids[3].0).await.reason.as_deref(), Some("worker died 3 times"));
     // Its worker of the old version is gone: whoever sweeps takes it.
     let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
@@ -114,4 +119,18 @@ async fn files_of_before_the_shared_chunks_keep_their_bytes() {
     }
     let chunks = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM chunks").fetch_one(&db.pool).await;
     assert_eq!(chunks.expect("a count"), 4, "what they have in common is there once");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused_in_words() {
+    let db = database().await;
+    execute(
+        &db.pool,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'of tomorrow', true, '', 0)",
+    )
+    .await;
+    let refused = connect((*db.pool.connect_options()).clone()).await.expect_err("it is newer");
+    assert!(matches!(refused, Error::Newer { found: 9999, .. }), "{refused:?}");
+    assert!(refused.to_string().starts_with("the database was made by a newer program"), "{refused}");
 }

@@ -34,9 +34,13 @@ async fn queue(pool: &PgPool, name: &str, owner: &str, priority: i16) -> JobId {
 
 /// A live worker on that device.
 async fn worker(pool: &PgPool, id: &str) -> WorkerId {
+    capped_worker(pool, id, None).await
+}
+
+async fn capped_worker(pool: &PgPool, id: &str, owner_cap: Option<u32>) -> WorkerId {
     let worker = WorkerId(Uuid::new_v4());
     let device = Device { id: id.into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
-    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[], owner_cap: None };
+    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[], owner_cap };
     workers::register(pool, new).await.expect("a worker");
     worker
 }
@@ -180,14 +184,10 @@ async fn a_queued_job_is_told_what_it_waits_for() {
     let second = queue(pool, "second", "ann", 0).await;
     let waits = async |job: JobId| order::places(pool, &[job]).await.expect("places")[&job].waits_for.clone();
     assert_eq!(waits(first).await, "a worker: none is at work");
-    let device = Device { id: "one".into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
-    let id = WorkerId(Uuid::new_v4());
-    let new = NewWorker { id, host: "host", pid: 1, device: &device, devices: &[], owner_cap: Some(1) };
-    workers::register(pool, new).await.expect("a worker");
+    let id = capped_worker(pool, "one", Some(1)).await;
     assert_eq!(waits(first).await, "a worker that is free to look");
-    assert_eq!(waits(second).await, "1 job to be taken before it, by 1 worker");
-    let claimer = Claimer { worker: id, device: "one", lease: LONG, owner_cap: Some(1) };
-    let lease = leases::claim_next_job(pool, claimer).await.expect("an answer").expect("a job").lease;
+    assert_eq!(waits(second).await, "jobs of its owner before it to end: no more than 1 may run at once");
+    let lease = take(pool, id, "one", Some(1)).await.expect("a job").lease;
     assert_eq!(waits(second).await, "one of its owner's 1 running jobs to end: no more than 1 may run at once");
     worker(pool, "two").await;
     assert_eq!(waits(second).await, "a worker that is free to look", "the second one has no cap");
@@ -212,7 +212,7 @@ async fn a_strictly_higher_priority_makes_the_lowest_running_job_give_way() {
         leases_by_name.insert(claim.name, claim.lease);
     }
     let (low, middle) = (leases_by_name["low"], leases_by_name["middle"]);
-    let preempt = async || order::preempt(pool, None).await.expect("an answer");
+    let preempt = async || order::preempt(pool).await.expect("an answer");
     assert_eq!(preempt().await, None, "nobody waits");
     let equal = queue(pool, "equal", "bob", -1).await;
     assert_eq!(preempt().await, None, "an equal priority waits");
@@ -229,6 +229,83 @@ async fn a_strictly_higher_priority_makes_the_lowest_running_job_give_way() {
     let job = jobs::get(pool, low.job_id).await.expect("the job");
     assert_eq!(job.reason.as_deref(), Some("preempted by high of bob (priority 5)"));
     assert_eq!(claim(pool, LONG).await.lease.job_id, high);
+}
+
+/// The job that a worker with that cap takes on its device.
+async fn take(pool: &PgPool, worker: WorkerId, device: &str, owner_cap: Option<u32>) -> Option<leases::Claim> {
+    let claimer = Claimer { worker, device, lease: LONG, owner_cap };
+    leases::claim_next_job(pool, claimer).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn nobody_makes_room_for_a_job_that_the_worker_left_behind_may_not_take() {
+    let db = database().await;
+    let pool = &db.pool;
+    let (one, two) = (capped_worker(pool, "one", Some(1)).await, capped_worker(pool, "two", Some(1)).await);
+    queue(pool, "important", "ann", 9).await;
+    let low = queue(pool, "low", "bob", -1).await;
+    take(pool, one, "one", Some(1)).await.expect("ann's");
+    let bobs = take(pool, two, "two", Some(1)).await.expect("bob's").lease;
+    assert_eq!(bobs.job_id, low);
+    // Ann runs as many as she may: if Bob's made room, its worker would take it again.
+    queue(pool, "waiting", "ann", 5).await;
+    assert_eq!(order::preempt(pool).await.expect("an answer"), None);
+    // Somebody else's is not held back by hers, although it is less important.
+    let cids = queue(pool, "cids", "cid", 0).await;
+    assert_eq!(order::preempt(pool).await.expect("an answer"), Some(low));
+    leases::give_back(pool, &bobs, "unused").await.expect("the lease is held");
+    assert_eq!(take(pool, two, "two", Some(1)).await.expect("a job").lease.job_id, cids);
+    assert_eq!(order::preempt(pool).await.expect("an answer"), None);
+}
+
+#[tokio::test]
+async fn an_owner_at_his_cap_moves_his_own_less_important_job() {
+    let db = database().await;
+    let pool = &db.pool;
+    let (one, two) = (capped_worker(pool, "one", Some(1)).await, capped_worker(pool, "two", Some(1)).await);
+    let low = queue(pool, "low", "ann", 1).await;
+    let anns = take(pool, one, "one", Some(1)).await.expect("ann's").lease;
+    queue(pool, "lowest", "bob", -1).await;
+    take(pool, two, "two", Some(1)).await.expect("bob's");
+    let urgent = queue(pool, "urgent", "ann", 5).await;
+    assert_eq!(order::preempt(pool).await.expect("an answer"), Some(low), "not Bob's, although it is the lowest");
+    leases::give_back(pool, &anns, "unused").await.expect("the lease is held");
+    assert_eq!(take(pool, one, "one", Some(1)).await.expect("a job").lease.job_id, urgent);
+    assert_eq!(order::preempt(pool).await.expect("an answer"), None, "and stays");
+
+    // A free worker that may not take it is of no use, one that may is.
+    queue(pool, "more urgent", "ann", 7).await;
+    let free = capped_worker(pool, "three", Some(2)).await;
+    assert_eq!(order::preempt(pool).await.expect("an answer"), None);
+    workers::remove(pool, free).await.expect("an answer");
+    capped_worker(pool, "three", Some(1)).await;
+    assert_eq!(order::preempt(pool).await.expect("an answer"), Some(urgent));
+    let run = runs::get(pool, urgent.0.into()).await.expect("the run");
+    assert_eq!(run.reason.as_deref(), Some("makes room for more urgent of ann (priority 7)"));
+}
+
+#[tokio::test]
+async fn jobs_that_a_cap_holds_back_are_before_none_but_their_owners() {
+    let db = database().await;
+    let pool = &db.pool;
+    let one = capped_worker(pool, "one", Some(2)).await;
+    let mut ids = Vec::new();
+    for (name, owner, priority) in [("a1", "ann", 9), ("a2", "ann", 5), ("a3", "ann", 5), ("a4", "ann", 5)] {
+        ids.push(queue(pool, name, owner, priority).await);
+    }
+    ids.push(queue(pool, "b1", "bob", 0).await);
+    let ahead = async || -> Vec<Option<u32>> {
+        let places = order::places(pool, &ids).await.expect("places");
+        ids.iter().map(|id| places.get(id).map(|place| place.ahead)).collect()
+    };
+    assert_eq!(ahead().await, [Some(0), Some(1), Some(2), Some(3), Some(2)], "of Ann's two are taken before Bob's");
+    take(pool, one, "one", Some(2)).await.expect("ann's");
+    assert_eq!(ahead().await, [None, Some(0), Some(1), Some(2), Some(1)]);
+    let two = capped_worker(pool, "two", Some(2)).await;
+    take(pool, two, "two", Some(2)).await.expect("ann's");
+    assert_eq!(ahead().await, [None, None, Some(0), Some(1), Some(0)], "none of hers is");
+    worker(pool, "three").await;
+    assert_eq!(ahead().await, [None, None, Some(0), Some(1), Some(2)], "one worker takes all");
 }
 
 /// Times of what one claimer did, ascending once sorted.
