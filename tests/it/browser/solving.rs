@@ -98,7 +98,7 @@ const HARD: &str = ".3...5........1......65...2..64...13";
 fn after_a_wrong_answer_the_model_may_see_the_puzzle_in_other_ways() {
     journey(|tab| async move {
         let puzzle: Grid = HARD.parse().expect("a puzzle");
-        tab.open(&format!("/?s={HARD}")).await;
+        tab.open(&format!("/?s={HARD}&model=sudoku-6x6")).await;
         assert!(!verdict(&tab, &puzzle).await, "wrong as it is");
         assert_eq!(tab.text(".again .hint").await, "The same puzzle, digits renamed, rows and columns reordered.");
         tab.click(".again button").await;
