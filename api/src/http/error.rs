@@ -335,13 +335,12 @@ impl IntoResponse for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::database;
+    use crate::store::testing::{database, full_disk};
 
     #[tokio::test]
     async fn a_full_disk_of_the_database_is_no_mistake_of_the_server() {
         let db = database().await;
-        let failed = sqlx::raw_sql("DO $$ BEGIN RAISE disk_full; END $$").execute(&db.pool).await;
-        let error = store::Error::from(failed.expect_err("it says so"));
+        let error = full_disk(&db.pool).await;
         assert!(error.is_transient(), "{error:?}");
         let problem = ApiError::from(error);
         let (status, kind, _) = problem.kind();

@@ -1,6 +1,6 @@
 //! Databases for tests: a private cluster shared by the tests of a process, an empty database for each of them.
 
-use super::MIGRATOR;
+use super::{Error, MIGRATOR};
 use crate::cluster::Cluster;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
@@ -21,6 +21,12 @@ use tokio::runtime::Handle;
 pub(crate) struct TestDatabase {
     pub(crate) pool: PgPool,
     _cluster: Arc<TestCluster>,
+}
+
+/// What a database says whose disk is full.
+pub(crate) async fn full_disk(pool: &PgPool) -> Error {
+    let failed = sqlx::raw_sql("DO $$ BEGIN RAISE disk_full; END $$").execute(pool).await;
+    failed.expect_err("it says so").into()
 }
 
 /// Counts the statements that databases are asked, as a layer of who listens to this program's events.

@@ -78,7 +78,7 @@ fn a_datasets_split_is_answered_up_to_a_limit() {
     let generate = json!({"side": 6, "train": 2, "test": 9, "givens": [16, 20], "seed": 3});
     server.post("/api/v1/datasets", &json!({"name": "six", "generate": generate})).expect(201);
     let queued = server.post("/api/v1/batches", &json!({"dataset": "six", "limit": 5})).expect(201);
-    assert_eq!((&queued["puzzles"], &queued["job"]["name"]), (&json!(5), &json!("sudoku-6x6")));
+    assert_eq!((&queued["puzzles"], &queued["job"]["name"]), (&json!(5), &json!("trm-sudoku-6x6")));
     let batch = ended(&server, &queued);
     assert_eq!((&batch["job"]["state"], &batch["answered"]), (&json!("succeeded"), &json!(5)));
     assert!(batch["solved"].as_u64() >= Some(3), "easy puzzles: {batch:#}");
