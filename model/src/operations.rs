@@ -22,6 +22,14 @@ pub fn per_block(arch: &ArchConfig, dims: &Dims) -> f64 {
     2.0 * positions * (mixing + 3.0 * width * inner)
 }
 
+/// Of one block for one position: what only positions whose result is read need. Of the others attention needs keys and values
+/// alone, and a gated map over positions its whole result.
+pub fn if_read(arch: &ArchConfig, dims: &Dims) -> f64 {
+    let [width, inner, positions] = [arch.hidden_size, dims.inner_size, dims.positions].map(|size| size as f64);
+    let mixing = if arch.mlp_t { 0.0 } else { width * width + 2.0 * positions * width };
+    2.0 * (mixing + 3.0 * width * inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -91,7 +91,7 @@ pub struct TrainConfig {
     /// Draw a symmetric variant of a puzzle at every visit; of an ARC pair, a translated one.
     pub augment: bool,
     /// ARC: variants of every task beside the task itself, each with a puzzle identifier of its own.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub task_variants: u32,
     /// Steps averaged into one metric point.
     pub log_every: u64,
@@ -102,7 +102,7 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_limit: Option<u32>,
     /// Which state of the training becomes the checkpoint.
-    #[serde(skip_serializing_if = "CheckpointRule::is_last")]
+    #[serde(skip_serializing_if = "is_default")]
     pub checkpoint: CheckpointRule,
 }
 
@@ -116,13 +116,6 @@ pub enum CheckpointRule {
     Last,
     /// The one with the most exact puzzles on the validation split, the latest of equals.
     Best,
-}
-
-impl CheckpointRule {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-    fn is_last(&self) -> bool {
-        *self == Self::Last
-    }
 }
 
 impl Default for TrainConfig {
@@ -151,9 +144,9 @@ impl Default for TrainConfig {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+/// Whether a setting is left out when it is written, so that experiments of before it was there keep their hashes.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 /// A setting that cannot be run.

@@ -154,11 +154,8 @@ fn module(setup: &Setup, device: &Device) -> Result<[Case; 2]> {
     let h = activations(&shape, 40, setup, device)?.as_detached_tensor();
     let injection = activations(&shape, 41, setup, device)?.as_detached_tensor();
     let layers = arch.slow_layers();
-    // Of the last block everything but the gated half over features is needed of all positions; of attention's, its queries,
-    // scores and result are not.
-    let (block, inner) = (operations::per_block(arch, &dims), dims.inner_size);
-    let after = if arch.mlp_t { 3 * width * inner } else { width * width + 3 * width * inner + 2 * positions * width };
-    let unread = |read: usize| 2.0 * (batch * positions - read) as f64 * after as f64;
+    let (block, if_read) = (operations::per_block(arch, &dims), operations::if_read(arch, &dims));
+    let unread = |read: usize| (batch * positions - read) as f64 * if_read;
     let flops = |read: usize| (layers * batch) as f64 * block - unread(read);
     let name = format!("module of {layers} blocks ({batch}, {positions}, {width})");
     let (whole, operands) = (Arc::clone(&model), (h.clone(), injection.clone()));

@@ -18,13 +18,10 @@ impl Work {
     /// Of the model and the puzzles of a setup.
     pub fn new(setup: &Setup) -> Self {
         let (arch, dims) = (&setup.arch, setup.dims());
-        let (width, inner, positions) = (arch.hidden_size as f64, dims.inner_size as f64, dims.positions as f64);
         let block = operations::per_block(arch, &dims);
         let act_step = block * arch.blocks_passed() as f64;
-        // Of the next step only the first position's value is read, so that its last block needs little else than keys
-        // and values of the others, or their mix.
-        let read = if arch.mlp_t { block - 6.0 * positions * width * inner } else { 6.0 * positions * width * width };
-        let next = act_step - (positions - 1.0) / positions * (block - read);
+        // Of the next step only the first position's value is read.
+        let next = act_step - (dims.positions - 1) as f64 * operations::if_read(arch, &dims);
         let next = if arch.halt_max_steps > 1 && !arch.no_ACT_continue { next } else { 0.0 };
         let gradient = 2.0 * block * arch.blocks_trained() as f64;
         Self { act_step, train_step: act_step + next + gradient }

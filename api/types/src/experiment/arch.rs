@@ -1,6 +1,6 @@
 //! The model's settings.
 
-use super::{InvalidExperiment, ensure};
+use super::{InvalidExperiment, ensure, is_default};
 use serde::{Deserialize, Serialize};
 
 /// Position information.
@@ -66,7 +66,7 @@ pub struct ArchConfig {
     pub num_heads: usize,
     /// Mix positions by a SwiGLU over all of them in place of attention, as TRM does for Sudokus; `num_heads` is not used
     /// then.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mlp_t: bool,
     /// SwiGLU expansion before the 2/3 correction.
     pub expansion: f64,
@@ -79,7 +79,7 @@ pub struct ArchConfig {
     /// Fast updates per slow update.
     pub L_cycles: usize,
     /// Which updates of an ACT step are trained.
-    #[serde(skip_serializing_if = "is_one_step")]
+    #[serde(skip_serializing_if = "is_default")]
     pub gradient: Gradient,
     /// ACT steps at most.
     pub halt_max_steps: usize,
@@ -87,12 +87,12 @@ pub struct ArchConfig {
     pub halt_exploration_prob: f64,
     /// Learn the value of halting alone, and halt where it is above 0, as TRM does; else also the value of going on, and
     /// halt where halting is worth more.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_ACT_continue: bool,
     /// Width of a puzzle's own embedding.
     pub puzzle_emb_ndim: usize,
     /// Positions before the tokens that the puzzle's embedding stands in, with zeros behind it; 0 for as many as it fills.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub puzzle_emb_len: usize,
     /// Position information.
     pub pos_encodings: PosEncodings,
@@ -131,21 +131,6 @@ impl Default for ArchConfig {
             forward_dtype: ForwardDtype::Float32,
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_one_step(gradient: &Gradient) -> bool {
-    *gradient == Gradient::OneStep
 }
 
 impl ArchConfig {

@@ -1,6 +1,6 @@
 //! Where an experiment's puzzles come from.
 
-use super::{InvalidExperiment, ensure, is_zero};
+use super::{InvalidExperiment, ensure, is_default};
 use crate::board::{Kind, MAX_SIDE};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub enum DataSpec {
 #[serde(deny_unknown_fields)]
 pub struct GenerateSpec {
     /// The kind of puzzle.
-    #[serde(default, skip_serializing_if = "is_sudoku")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub kind: Kind,
     /// Side of the grids: 4, 6 or 9 for Sudoku, 3 to 30 for mazes, 5 to 30 for ARC.
     pub side: u8,
@@ -48,7 +48,7 @@ pub struct GenerateSpec {
     pub test: u32,
     /// Number of validation puzzles, none equal to one of the others; of ARC, of training tasks whose test pair is
     /// held out.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub validation: u32,
     /// Sudoku: fewest and most givens, both included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ impl std::fmt::Display for MazeStyle {
 #[serde(deny_unknown_fields)]
 pub struct CsvSpec {
     /// The kind of puzzle: `sudoku` or `maze`.
-    #[serde(default, skip_serializing_if = "is_sudoku")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub kind: Kind,
     /// Path of the training file.
     pub train: String,
@@ -105,7 +105,7 @@ pub struct CsvSpec {
     pub test_rows: Option<u32>,
     /// Hold this many rows of the training file out for validation, drawn with `subsample_seed` from those that are
     /// not trained on.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub validation_rows: u32,
     /// Seed of the training subsample.
     #[serde(default)]
@@ -121,7 +121,7 @@ pub struct ArcSpec {
     /// Folders or `.tar.gz` archives of tasks, trained on as a whole but for the test pairs of their evaluation tasks.
     pub paths: Vec<String>,
     /// Hold the test pairs of this many training tasks out for validation, drawn with `seed`.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub validation_tasks: u32,
     /// Seed of the choice of validation tasks.
     #[serde(default)]
@@ -136,11 +136,6 @@ pub struct ArcSpec {
 pub struct FolderSpec {
     /// Its path; it holds `train/` and `test/`.
     pub path: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_sudoku(kind: &Kind) -> bool {
-    *kind == Kind::Sudoku
 }
 
 impl DataSpec {

@@ -157,7 +157,7 @@ impl Block<'_> {
             let Sizes { width, inner, .. } = sizes.turned();
             let (rows, saved) = (sizes.turned().rows(), &saved.turned);
             [
-                gradient(rows, &turned.gate_up, 2 * inner, &saved.words, width),
+                gradient(rows, &turned.gate_up, 2 * inner, &saved.first.words, width),
                 gradient(rows, &turned.down, width, &saved.rows.gated, inner),
             ]
         } else {

@@ -2,7 +2,7 @@
 
 use super::{
     Sizes,
-    gated::{Gated, GatedRows, Normed},
+    gated::{Gated, GatedRows, Normed, NormedRows},
     sized,
 };
 use crate::kernels::cpu::{panels::RightPanels, shared::Shared, vectorised::vectorised};
@@ -12,8 +12,8 @@ use std::{ops::Range, sync::Arc};
 /// What the backward pass needs of the half, with its argument; rows of T, one for each feature of each sequence.
 #[derive(Default)]
 pub(super) struct Turned {
-    values: Vec<f32>,
-    pub(super) words: Vec<u32>,
+    /// The half's argument, which was not normed and has no scale.
+    pub(super) first: NormedRows,
     pub(super) rows: GatedRows,
 }
 
@@ -33,29 +33,18 @@ fn gated<'a>(sizes: &Sizes<'a>, [gate_up_proj, down_proj]: &'a Weights) -> Gated
 }
 
 /// norm(x + mixed(x)) over positions, for x (B, T, D), left in rows of positions.
-#[expect(unsafe_code, reason = "every chunk writes its own rows")]
 pub(super) fn forward(sizes: &Sizes<'_>, weights: &Weights, x: &[f32], saved: &mut Turned, record: bool) {
     let (turned, half) = (sizes.turned(), gated(sizes, weights));
-    let (width, row_words) = (turned.width, turned.words(turned.width));
-    let Turned { values, words, rows } = saved;
-    let (values, words) = (sized(values, turned.rows() * width), sized(words, turned.rows() * row_words));
-    let mut scale = Vec::new();
-    let first = Normed { values: Shared::new(values), words: Shared::new(words), scale: Shared::new(&mut scale) };
-    let places = rows.places(&turned, turned.rows(), record);
+    let Turned { first, rows } = saved;
+    let (first, places) = (first.places(&turned, turned.rows()), rows.places(&turned, turned.rows(), record));
     turned.chunks(turned.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
-        // SAFETY: this chunk's rows, each once.
-        let (values, words) = unsafe { (first.values.rows(&chunk, width), first.words.rows(&chunk, row_words)) };
-        turn_rows(x, &turned, &chunk, values);
-        for (row, words) in values.chunks_exact(width).zip(words.chunks_exact_mut(row_words)) {
-            turned.arithmetic.store(row, words);
-        }
+        write_turned(x, &turned, &(0..turned.positions), &chunk, &first);
         half.gate(&chunk, 0..half.gate_up_proj.len(), &first, &places);
         half.down_and_norm(&chunk, &first, &places);
     });
 }
 
 /// The rows of a chunk, positions of each sequence in `read`, from their places in rows of features.
-#[expect(unsafe_code, reason = "every chunk writes its own rows")]
 pub(super) fn turn_back(
     sizes: &Sizes<'_>,
     turned: &Turned,
@@ -63,21 +52,18 @@ pub(super) fn turn_back(
     chunk: &Range<usize>,
     first: &Normed<'_>,
 ) {
-    let (width, row_words, size) = (sizes.width, sizes.words(sizes.width), sizes.positions * sizes.width);
-    let out = &turned.rows.out.values;
-    let mut row = chunk.start;
-    while row < chunk.end {
-        let (sequence, within) = (row / read.len(), row % read.len());
-        let count = (read.len() - within).min(chunk.end - row);
-        let from = &out[sequence * size + read.start + within..(sequence + 1) * size];
-        let rows = row..row + count;
-        // SAFETY: rows of this chunk.
-        let (values, words) = unsafe { (first.values.rows(&rows, width), first.words.rows(&rows, row_words)) };
-        turn(from, sizes.positions, width, count, values);
-        for (row, words) in values.chunks_exact(width).zip(words.chunks_exact_mut(row_words)) {
-            sizes.arithmetic.store(row, words);
-        }
-        row += count;
+    write_turned(&turned.rows.out.values, sizes, read, chunk, first);
+}
+
+/// [`turn_rows`] as values and as operands.
+#[expect(unsafe_code, reason = "every chunk writes its own rows")]
+fn write_turned(from: &[f32], to: &Sizes<'_>, read: &Range<usize>, chunk: &Range<usize>, rows: &Normed<'_>) {
+    let row_words = to.words(to.width);
+    // SAFETY: this chunk's rows, each once.
+    let (values, words) = unsafe { (rows.values.rows(chunk, to.width), rows.words.rows(chunk, row_words)) };
+    turn_rows(from, to, read, chunk, values);
+    for (row, words) in values.chunks_exact(to.width).zip(words.chunks_exact_mut(row_words)) {
+        to.arithmetic.store(row, words);
     }
 }
 
@@ -96,27 +82,27 @@ pub(super) fn backward(sizes: &Sizes<'_>, weights: &Weights, saved: &Turned, gra
         // SAFETY: this chunk's rows, each once.
         let (grad, down, gate_up) =
             unsafe { (shared.rows(&chunk, width), down.rows(&chunk, row_words), gate_up.rows(&chunk, both)) };
-        turn_rows(from, &turned, &chunk, grad);
+        turn_rows(from, &turned, &(0..turned.positions), &chunk, grad);
         half.backward(&saved.rows, &chunk, grad, down, gate_up);
     });
     let (from, out) = (&*flow.grad, Shared::new(grad));
     sizes.chunks(sizes.positions).into_par_iter().with_max_len(1).for_each(|chunk| {
         // SAFETY: this chunk's rows.
-        turn_rows(from, sizes, &chunk, unsafe { out.rows(&chunk, sizes.width) });
+        turn_rows(from, sizes, &(0..sizes.positions), &chunk, unsafe { out.rows(&chunk, sizes.width) });
     });
 }
 
-/// Rows of `to` from rows of the other direction: where `to` has `positions` rows of `width` for each sequence, `from` has
-/// `width` rows of `positions`.
-fn turn_rows(from: &[f32], to: &Sizes<'_>, chunk: &Range<usize>, values: &mut [f32]) {
-    let (rows, width) = (to.positions, to.width);
+/// A chunk of the rows of `to` that are read, of each sequence those in `read`, from rows of the other direction: where `to` has
+/// `positions` rows of `width` for each sequence, `from` has `width` rows of `positions`.
+fn turn_rows(from: &[f32], to: &Sizes<'_>, read: &Range<usize>, chunk: &Range<usize>, values: &mut [f32]) {
+    let (width, size) = (to.width, to.positions * to.width);
     let mut row = chunk.start;
     while row < chunk.end {
-        let (sequence, within) = (row / rows, row % rows);
-        let count = (rows - within).min(chunk.end - row);
+        let (sequence, within) = (row / read.len(), row % read.len());
+        let count = (read.len() - within).min(chunk.end - row);
         let place = (row - chunk.start) * width;
-        let from = &from[sequence * rows * width + within..(sequence + 1) * rows * width];
-        turn(from, rows, width, count, &mut values[place..place + count * width]);
+        let from = &from[sequence * size + read.start + within..(sequence + 1) * size];
+        turn(from, to.positions, width, count, &mut values[place..place + count * width]);
         row += count;
     }
 }
