@@ -8,7 +8,7 @@ mod info;
 mod show;
 
 use super::{report, session};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
 use hrm_api::store::access::Viewer;
 use hrm_api::{
@@ -20,11 +20,8 @@ use hrm_api::{
     },
 };
 use hrm_model::data::Dataset;
-use hrm_types::{dataset, experiment::DataSpec};
+use hrm_types::{dataset, experiment::DataSpec, name};
 use std::{path::Path, process::ExitCode};
-
-/// Characters of a dataset's name, at most.
-const LONGEST_NAME: usize = 64;
 
 /// Import, generate, export, list and check puzzles.
 #[derive(Debug, Subcommand)]
@@ -104,12 +101,12 @@ pub(crate) fn name_of_files(spec: &DataSpec) -> Option<(String, String)> {
     match spec {
         DataSpec::Csv(spec) => {
             let rows = spec.train_rows.map(|rows| format!("-{rows}")).unwrap_or_default();
-            let base: String = name_of(Path::new(&spec.train)).chars().take(LONGEST_NAME - rows.len()).collect();
+            let base: String = name_of(Path::new(&spec.train)).chars().take(name::LONGEST - rows.len()).collect();
             Some((base + &rows, spec.train.clone()))
         }
         DataSpec::Arc(spec) => {
             let names: Vec<String> = spec.paths.iter().map(|path| name_of(Path::new(path))).collect();
-            Some((names.join("-").chars().take(LONGEST_NAME).collect(), spec.paths.join(", ")))
+            Some((names.join("-").chars().take(name::LONGEST).collect(), spec.paths.join(", ")))
         }
         DataSpec::Generate(_) | DataSpec::Folder(_) | DataSpec::Stored { .. } => None,
     }
@@ -130,16 +127,12 @@ fn name_of(file: &Path) -> String {
     let stem = [".gz", ".csv", ".tar", ".tgz"].into_iter().fold(&*name, |name, ending| name.trim_end_matches(ending));
     stem.chars()
         .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
-        .take(LONGEST_NAME)
+        .take(name::LONGEST)
         .collect()
 }
 
 pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
-        return Ok(());
-    }
-    bail!("expected a name of 1 to 64 letters, digits, '-', '_' or '.', found {name:?}")
+    name::check(name).map_err(|problem| anyhow!("the dataset's name: {problem}"))
 }
 
 fn print_stored(stored: &dataset::Dataset, wanted: &str) {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hrm_api::store::jobs::Terms;
-use hrm_types::job::{self, LOCAL};
+use hrm_types::{job::LOCAL, name};
 use std::net::SocketAddr;
 
 /// Whether to queue it, and on what terms.
@@ -23,7 +23,7 @@ pub(crate) struct Enqueue {
 impl Enqueue {
     /// The terms, checked.
     pub(crate) fn terms(&self) -> anyhow::Result<Terms<'_>> {
-        job::check_owner(&self.owner).map_err(|problem| anyhow::anyhow!("--owner: {problem}"))?;
+        name::check_owner(&self.owner).map_err(|problem| anyhow::anyhow!("--owner: {problem}"))?;
         Ok(Terms { owner: &self.owner, priority: self.priority, ..Terms::default() })
     }
 }

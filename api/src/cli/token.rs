@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the token is the command's output")]
 
 use super::session;
-use anyhow::ensure;
+use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_api::{
     accounts::Secret,
@@ -13,7 +13,7 @@ use hrm_api::{
         users,
     },
 };
-use hrm_types::{account::Scope, ids::TokenId};
+use hrm_types::{account::Scope, ids::TokenId, name};
 use std::{process::ExitCode, time::Duration};
 
 /// Make, list and end API tokens.
@@ -81,8 +81,7 @@ pub(crate) struct Create {
 
 impl Create {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let length = self.name.chars().count();
-        ensure!((1..=64).contains(&length), "name: expected 1 to 64 characters, found {length}");
+        name::check_label(&self.name).map_err(|problem| anyhow!("name: {problem}"))?;
         let secret = Secret::token()?;
         let scopes: Vec<Scope> = self.scopes.iter().map(|&scope| scope.into()).collect();
         let new = NewToken {

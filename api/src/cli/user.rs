@@ -19,7 +19,7 @@ use hrm_api::{
 };
 use hrm_types::{
     account::{ChangeUser, Role, Team},
-    job::check_owner,
+    name::check_owner,
 };
 use std::process::ExitCode;
 

@@ -29,6 +29,7 @@ use hrm_types::{
     Page,
     account::{CreateToken, CreatedToken, Me, Scope, Token},
     ids::{TokenId, UserId},
+    name,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -201,10 +202,7 @@ fn user(caller: &Caller) -> Result<UserId, ApiError> {
 }
 
 fn check(caller: &Caller, request: &CreateToken) -> Result<(), ApiError> {
-    let length = request.name.chars().count();
-    if !(1..=64).contains(&length) {
-        return Err(ApiError::field("name", format!("expected 1 to 64 characters, found {length}")));
-    }
+    name::check_label(&request.name).map_err(|problem| ApiError::field("name", problem))?;
     if request.scopes.is_empty() {
         return Err(ApiError::field("scopes", "expected at least one scope, found none"));
     }

@@ -34,6 +34,7 @@ use hrm_types::{
     experiment::GenerateSpec,
     ids::{DatasetId, TeamId},
     job::{GenerationSpec, Job},
+    name,
 };
 use serde::Deserialize;
 use std::{
@@ -49,7 +50,6 @@ use utoipa::{
     IntoParams,
     openapi::{RefOr, Schema},
 };
-use uuid::Uuid;
 
 /// Puzzles in all that are made while the request waits; more are a worker's job.
 const WHILE_WAITING: u32 = 5_000;
@@ -284,15 +284,7 @@ pub async fn list_puzzles(
 
 /// Checks the name of a dataset or of a model.
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
-    let name_ok = (1..=64).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        // Datasets are found by name or id, and a name that is an id would be in the way.
-        && name.parse::<Uuid>().is_err();
-    if !name_ok {
-        let detail = format!("expected 1 to 64 letters, digits, '-', '_' or '.', and no UUID, found {name:?}");
-        return Err(ApiError::field("name", detail));
-    }
-    Ok(())
+    name::check(name).map_err(|problem| ApiError::field("name", problem))
 }
 
 fn check(request: &CreateDataset) -> Result<(), ApiError> {

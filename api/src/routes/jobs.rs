@@ -31,6 +31,7 @@ use hrm_types::{
     account::Scope,
     ids::{JobId, TeamId},
     job::{self, Job, JobKind, MoveJob, Spot},
+    name,
     run::RunState,
 };
 use serde::Deserialize;
@@ -250,7 +251,7 @@ pub(super) async fn move_within_line(
 /// The terms of a new job, checked. Where there are accounts, a job is queued under the caller's name, whatever is the
 /// default; an administrator may queue it under another.
 pub(super) fn terms<'a>(caller: &'a Caller, owner: &'a str, priority: i16) -> Result<Terms<'a>, ApiError> {
-    job::check_owner(owner).map_err(|problem| ApiError::field("owner", problem))?;
+    name::check_owner(owner).map_err(|problem| ApiError::field("owner", problem))?;
     check_priority(priority)?;
     let owner = if owner == job::LOCAL { &caller.name } else { owner };
     if owner != caller.name && !caller.may(Scope::Admin) {

@@ -4,7 +4,7 @@ use utoipa::openapi::{OpenApi, RefOr, link::LinkBuilder, path::Operation};
 
 /// Where an answer holds what others ask for: the operation, its status, and the place in its body; then the beginning of the
 /// paths that take it, up to the parameter.
-const ANSWERS: [(&str, &str, &str, &str); 17] = [
+const ANSWERS: [(&str, &str, &str, &str); 20] = [
     ("create_run", "201", "/id", "/api/v1/runs/{id}"),
     ("clone_run", "201", "/id", "/api/v1/runs/{id}"),
     ("create_sweep", "201", "/id", "/api/v1/sweeps/{id}"),
@@ -16,6 +16,9 @@ const ANSWERS: [(&str, &str, &str, &str); 17] = [
     ("upload_model", "201", "/id", "/api/v1/models/{id}"),
     ("import_model", "201", "/id", "/api/v1/models/{id}"),
     ("create_evaluation", "201", "/job/id", "/api/v1/evaluations/{id}"),
+    ("create_evaluation", "201", "/job/id", "/api/v1/jobs/{id}"),
+    ("create_batch", "201", "/job/id", "/api/v1/batches/{id}"),
+    ("create_batch", "201", "/job/id", "/api/v1/jobs/{id}"),
     ("list_leaderboards", "200", "/items/0/id", "/api/v1/leaderboards/{id}"),
     ("keep_leaderboard", "201", "/sha256", "/api/v1/leaderboard-snapshots/{sha256}"),
     ("create_team", "201", "/id", "/api/v1/teams/{id}"),

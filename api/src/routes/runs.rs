@@ -29,6 +29,7 @@ use hrm_types::{
     Page,
     experiment::{DataSpec, Experiment},
     ids::{DatasetId, RunId, SweepId},
+    name,
     run::{ChangeRun, CloneRun, CreateRun, Run, RunState},
     sweep::merged,
 };
@@ -293,10 +294,7 @@ pub(super) fn changed(experiment: &Experiment, changes: &Value, field: &str) -> 
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
-    match name.chars().count() {
-        1..=64 => Ok(()),
-        length => Err(ApiError::field("name", format!("expected 1 to 64 characters, found {length}"))),
-    }
+    name::check_label(name).map_err(|problem| ApiError::field("name", problem))
 }
 
 fn check_change(change: &ChangeRun) -> Result<(), ApiError> {

@@ -20,7 +20,7 @@ use hrm_types::{
     Page,
     account::{CreateTeam, Team},
     ids::{TeamId, UserId},
-    job::check_owner,
+    name::check_owner,
 };
 use serde::Deserialize;
 use utoipa::{

@@ -25,7 +25,7 @@ use hrm_types::{
     Page,
     account::{ChangeUser, CreateInvitation, CreatedInvitation, Invitation, Role, User},
     ids::{InvitationId, UserId},
-    job::check_owner,
+    name::check_owner,
 };
 use serde::Deserialize;
 use utoipa::{

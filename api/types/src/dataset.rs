@@ -107,7 +107,7 @@ pub struct LeakReport {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateDataset {
-    /// A name, unique; letters, digits, `-`, `_` and `.`.
+    /// A name, unique in its team: 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
     /// What to generate; beyond 5,000 puzzles in all, or ten seconds of work, a worker does it.

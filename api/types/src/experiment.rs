@@ -3,6 +3,7 @@
 use crate::{
     board::Kind,
     dataset::{Dataset, Split},
+    name,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -25,7 +26,7 @@ pub const MOST_VARIANTS: u32 = 10_000;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// Short name, e.g. `sudoku-6x6`; letters, digits, `-`, `_` and `.`, 1 to 64 characters.
+    /// Short name, e.g. `sudoku-6x6`; 1 to 64 letters, digits, `-`, `_` and `.`, and no UUID.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
     /// What it is for, in a sentence.
@@ -169,11 +170,7 @@ impl Experiment {
     /// # Errors
     /// The field's path with what was expected and what was found.
     pub fn validate(&self) -> Result<(), InvalidExperiment> {
-        let name_ok = (1..=64).contains(&self.name.len())
-            && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        ensure(name_ok, "name", || {
-            format!("expected 1 to 64 letters, digits, '-', '_' or '.', found {:?}", self.name)
-        })?;
+        name::check(&self.name).map_err(|problem| InvalidExperiment { field: "name", problem })?;
         ensure(self.description.len() <= 2_000, "description", || {
             format!("expected at most 2000 bytes, found {}", self.description.len())
         })?;

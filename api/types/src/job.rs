@@ -21,18 +21,6 @@ pub(crate) fn local() -> String {
     LOCAL.into()
 }
 
-/// Checks the name of an owner.
-///
-/// # Errors
-/// What was expected and what was found.
-pub fn check_owner(owner: &str) -> Result<(), String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
-    if (1..=64).contains(&owner.len()) && owner.chars().all(allowed) {
-        return Ok(());
-    }
-    Err(format!("expected 1 to 64 letters, digits, '-', '_', '.' or '@', found {owner:?}"))
-}
-
 /// Checks a priority.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub mod job;
 pub mod leaderboard;
 pub mod maze;
 pub mod model;
+pub mod name;
 pub mod problem;
 pub mod provenance;
 pub mod published;

@@ -81,10 +81,10 @@ impl Generate {
         if self.queue.queue {
             return enqueue(&self.queue, self.name, spec, &self.database);
         }
+        self.name.as_deref().map_or(Ok(()), check_name)?;
         let stop = interrupt::stop_signal()?;
         let puzzles = puzzles::generate(&spec, &stop)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
-        check_name(&name)?;
         let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
         let new = NewDataset::generated(TeamId::LOCAL, &name, &spec, leaks);
         let stored = session::with_database(&self.database, async |pool| {

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use hrm_api::{config::DatabaseConfig, store::datasets::NewDataset};
 use hrm_model::data::{self, Dataset, DrawnRows};
-use hrm_types::{board::Kind, experiment::ArcSpec, ids::TeamId};
+use hrm_types::{board::Kind, experiment::ArcSpec, ids::TeamId, name};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Store the puzzles of files, every one checked.
@@ -106,7 +106,7 @@ impl Import {
             Source::Folder(of) => (vec![of.folder.clone()], data::import_folder(&of.folder)?, None, of.stored),
         };
         let names = |of: &dyn Fn(&PathBuf) -> String, part: &str| files.iter().map(of).collect::<Vec<_>>().join(part);
-        let default = || names(&|file| name_of(file), "-").chars().take(64).collect();
+        let default = || names(&|file| name_of(file), "-").chars().take(name::LONGEST).collect();
         let name = stored.name.unwrap_or_else(default);
         let origin = names(&|file| file.file_name().unwrap_or_default().to_string_lossy().into_owned(), ", ");
         check_name(&name)?;

@@ -47,7 +47,8 @@ const LOSS: &[Part] = &[
     ("total", 0, |point| Some(point.loss)),
     ("tokens", 1, |point| Some(point.lm_loss)),
     ("q_halt", 2, |point| Some(point.q_halt_loss)),
-    ("q_continue", 3, |point| Some(point.q_continue_loss)),
+    // Exactly 0 where the model does not learn it.
+    ("q_continue", 3, |point| Some(point.q_continue_loss).filter(|loss| *loss != 0.0)),
 ];
 const ACCURACY: &[Part] = &[
     ("exact", 1, |point| point.exact_accuracy),

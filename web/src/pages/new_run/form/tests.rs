@@ -118,7 +118,7 @@ fn what_cannot_be_run_is_told_at_its_field() {
         ("data.givens.0", "99", "expected at most 80 givens"),
         ("data.train", "99999999", "expected at most 1,000,000"),
         ("arch.num_heads", "5", "expected heads of an even width: 64 into 5 heads is not"),
-        ("name", "a b", "expected 1 to 64 letters, digits, '-', '_' or '.', found \"a b\""),
+        ("name", "a b", "expected 1 to 64 letters, digits, '-', '_' or '.', and no UUID, found \"a b\""),
     ];
     for (path, text, problem) in cases {
         let mut form = Form::of(&experiment());

@@ -1,0 +1,71 @@
+//! What things may be called.
+
+use uuid::Uuid;
+
+/// Characters of a name, at most.
+pub const LONGEST: usize = 64;
+
+/// Checks the name of an experiment, a dataset or a model, which are found by name or by id.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check(name: &str) -> Result<(), String> {
+    // A name that is an id would stand in another's way.
+    if consists_of(name, "-_.") && name.parse::<Uuid>().is_err() {
+        return Ok(());
+    }
+    Err(format!("expected 1 to {LONGEST} letters, digits, '-', '_' or '.', and no UUID, found {name:?}"))
+}
+
+/// Checks the name of an owner, a user or a team.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_owner(owner: &str) -> Result<(), String> {
+    if consists_of(owner, "-_.@") {
+        return Ok(());
+    }
+    Err(format!("expected 1 to {LONGEST} letters, digits, '-', '_', '.' or '@', found {owner:?}"))
+}
+
+/// Checks a name that only people read, which may be of any characters.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_label(label: &str) -> Result<(), String> {
+    match label.chars().count() {
+        1..=LONGEST => Ok(()),
+        length => Err(format!("expected 1 to {LONGEST} characters, found {length}")),
+    }
+}
+
+fn consists_of(name: &str, signs: &str) -> bool {
+    (1..=LONGEST).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || signs.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, check_label, check_owner};
+
+    #[test]
+    fn names_can_stand_in_an_address_and_are_no_ids() {
+        for good in ["sudoku-6x6", "a", "A_b.C", &"x".repeat(64)] {
+            assert_eq!(check(good), Ok(()), "{good:?}");
+        }
+        for bad in ["", "a b", "é", "a/b", "a@b", &"x".repeat(65), "3f2504e0-4f89-11d3-9a0c-0305e82c3301"] {
+            assert!(check(bad).is_err_and(|problem| problem.ends_with(&format!("found {bad:?}"))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn owners_may_be_addresses_of_mail() {
+        assert_eq!(check_owner("ann@example.org"), Ok(()));
+        assert!(check_owner("ann bob").is_err());
+    }
+
+    #[test]
+    fn labels_are_counted_in_characters() {
+        assert_eq!(check_label(&"é".repeat(64)), Ok(()));
+        assert_eq!(check_label(""), Err("expected 1 to 64 characters, found 0".into()));
+    }
+}
