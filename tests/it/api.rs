@@ -5,6 +5,7 @@ mod batches;
 mod datasets;
 pub(crate) mod events;
 mod habits;
+mod idempotency;
 mod imports;
 mod leaderboards;
 mod lists;

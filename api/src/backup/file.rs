@@ -7,10 +7,14 @@ use super::error::{Error, failed};
 use crate::store::copying::{Numbering, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 use time::OffsetDateTime;
 use tokio::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter},
 };
 
@@ -25,6 +29,9 @@ const LONGEST: usize = HASH + (1 << 20);
 
 /// Bytes of a chunk's hash.
 const HASH: usize = 32;
+
+/// Who may read and write it, as the file system has it: its owner alone, for passwords' hashes are in it.
+const MODE: u32 = 0o600;
 
 const HEADER: u8 = b'h';
 const TABLE: u8 = b't';
@@ -65,7 +72,10 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn create(place: &Path, header: &Header) -> Result<Self, Error> {
         let partial = place.with_added_extension("partial");
-        let file = File::create(&partial).await.map_err(failed("creating", &partial))?;
+        let created = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&partial).await;
+        let file = created.map_err(failed("creating", &partial))?;
+        // What an interrupted one left there keeps the mode that it had.
+        file.set_permissions(Permissions::from_mode(MODE)).await.map_err(failed("creating", &partial))?;
         let file = BufWriter::with_capacity(LONGEST, file);
         let mut writer = Self {
             file,
@@ -262,5 +272,36 @@ impl Reader {
             Ok(_) => Err(self.damaged("expected nothing behind its digest, found more")),
             Err(error) => Err(failed("reading", &self.path)(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[tokio::test]
+    async fn its_owner_alone_may_read_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("lab.backup");
+        // The one before, and what an interrupted one left.
+        for left in [&place, &place.with_added_extension("partial")] {
+            fs::write(left, "left").expect("a file");
+            fs::set_permissions(left, Permissions::from_mode(0o644)).expect("opening it up");
+        }
+        let header = Header {
+            format: FORMAT,
+            program: String::new(),
+            schema: 0,
+            migrations: String::new(),
+            taken_at: OffsetDateTime::UNIX_EPOCH,
+            tables: vec![],
+            numberings: vec![],
+        };
+        let writer = Writer::create(&place, &header).await.expect("a file");
+        let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode(&writer.partial), 0o600, "while it is written");
+        writer.publish().await.expect("a backup");
+        assert_eq!(mode(&place), 0o600);
     }
 }

@@ -13,6 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 ///
 /// Datasets, runs with their metrics, logs and training states, checkpoints and scores, as they are at one moment;
 /// the server and the workers may go on meanwhile. The file is whole or not there at all. `hrm restore` reads it.
+/// Whoever reads it has everything, accounts with their passwords' hashes, too: its owner alone may.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -8,12 +8,19 @@ use super::puzzles;
 use clap::{Args, Subcommand, ValueEnum};
 use hrm_model::{
     bench::{self, Setup},
+    data::encode,
     device::DeviceChoice,
     shape::TaskShape,
     threads::Threads,
 };
-use hrm_types::experiment::{ArchConfig, ForwardDtype};
+use hrm_types::{
+    board::Kind,
+    experiment::{ArchConfig, DataSpec, ForwardDtype},
+};
 use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
+
+/// Sequences of a training step where nothing says how many.
+const BATCH: usize = 32;
 
 /// Measure speed at any size, beside the rate of this machine's matrix products.
 ///
@@ -33,14 +40,15 @@ Examples:
   hrm bench train                                 the reference model, batch 32, bf16: under 50 s on two cores
   hrm bench train --dtype f32 --threads 1 --json
   hrm bench train --device cuda --batch 768
-  hrm bench train --config configs/trm-sudoku-extreme-1k.toml   the model of an experiment
+  hrm bench train --config configs/trm-sudoku-6x6.toml   an experiment's step: its model, its puzzles, its batch
+  hrm bench train --config configs/trm-sudoku-extreme-1k.toml --batch 32
   hrm bench train --hidden-size 128 --heads 4 --layers 1 --tokens 36 --batch 64")]
 pub(crate) struct Train {
     #[command(flatten)]
     sizes: Sizes,
-    /// Sequences of a step
-    #[arg(long, value_name = "B", default_value = "32")]
-    batch: NonZeroUsize,
+    /// Sequences of a step [default: as many as --config trains with, or else 32]
+    #[arg(long, value_name = "B")]
+    batch: Option<NonZeroUsize>,
     /// Seconds to measure for, about; two steps are always made
     #[arg(long, value_name = "S", default_value_t = 20.0)]
     seconds: f64,
@@ -83,7 +91,8 @@ pub(crate) struct Ops {
 
 #[derive(Debug, Args)]
 struct Sizes {
-    /// An experiment's file whose model is measured, in its number format unless --dtype names another
+    /// An experiment's file whose model is measured, in its number format unless --dtype names another, and at the size of
+    /// its puzzles if it generates them; files and stored datasets are not opened: name their --tokens and --vocabulary
     #[arg(long, value_name = "FILE", conflicts_with_all = ["hidden_size", "heads", "layers"])]
     config: Option<PathBuf>,
     /// D: width of the hidden states
@@ -95,12 +104,12 @@ struct Sizes {
     /// Blocks of each of the two modules
     #[arg(long, value_name = "N", default_value_t = 4)]
     layers: usize,
-    /// S: tokens of a puzzle
-    #[arg(long, value_name = "S", default_value_t = 81)]
-    tokens: usize,
-    /// V: distinct tokens
-    #[arg(long, value_name = "V", default_value_t = 11)]
-    vocabulary: usize,
+    /// S: tokens of a puzzle [default: those of the puzzles that --config generates, or else 81]
+    #[arg(long, value_name = "S")]
+    tokens: Option<usize>,
+    /// V: distinct tokens [default: those of the puzzles that --config generates, or else 11]
+    #[arg(long, value_name = "V")]
+    vocabulary: Option<usize>,
     /// Number format of the operands of matrix products [default: bf16]
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
@@ -131,18 +140,32 @@ impl From<Dtype> for ForwardDtype {
 }
 
 impl Sizes {
-    fn setup(&self, batch: NonZeroUsize, seconds: f64) -> anyhow::Result<Setup> {
-        let mut arch = match &self.config {
-            Some(file) => puzzles::read_experiment(file)?.arch,
-            None => self.arch(),
+    /// What is measured, at the experiment's batch unless another is given.
+    fn setup(&self, batch: Option<NonZeroUsize>, seconds: f64) -> anyhow::Result<Setup> {
+        let experiment = self.config.as_deref().map(puzzles::read_experiment).transpose()?;
+        let task = self.task(experiment.as_ref().map(|experiment| &experiment.data));
+        let (mut arch, trained) = match experiment {
+            Some(experiment) => (experiment.arch, experiment.train.batch_size),
+            None => (self.arch(), BATCH),
         };
         if let Some(dtype) = self.dtype {
             arch.forward_dtype = dtype.into();
         }
         arch.validate()?;
-        let task = TaskShape { seq_len: self.tokens, vocab_size: self.vocabulary, num_puzzle_identifiers: 1 };
         task.check().map_err(anyhow::Error::msg)?;
-        Ok(Setup { arch, task, batch: batch.get(), seconds })
+        Ok(Setup { arch, task, batch: batch.map_or(trained, NonZeroUsize::get), seconds })
+    }
+
+    /// Sizes of a generated puzzle, of Sudoku 9×9 where `data` does not say them, but for those that are given.
+    fn task(&self, data: Option<&DataSpec>) -> TaskShape {
+        let generated = data.and_then(DataSpec::generated);
+        let (kind, side) = generated.map_or((Kind::Sudoku, 9), |spec| (spec.kind, spec.side));
+        let known = encode::task_shape(kind, side, 1);
+        TaskShape {
+            seq_len: self.tokens.unwrap_or(known.seq_len),
+            vocab_size: self.vocabulary.unwrap_or(known.vocab_size),
+            ..known
+        }
     }
 
     /// The reference model at these sizes.
@@ -174,13 +197,13 @@ impl Bench {
                 (&train.sizes, Measured::train(&setup, &place, &speed))
             }
             Self::Solve(solve) => {
-                let setup = solve.sizes.setup(solve.batch, solve.seconds)?;
+                let setup = solve.sizes.setup(Some(solve.batch), solve.seconds)?;
                 let place = solve.sizes.place()?;
                 let speed = place.threads.compute(|| bench::solve(&setup, &place.device))?;
                 (&solve.sizes, Measured::solve(&setup, &place, &speed))
             }
             Self::Ops(ops) => {
-                let setup = ops.sizes.setup(ops.batch, ops.seconds)?;
+                let setup = ops.sizes.setup(Some(ops.batch), ops.seconds)?;
                 let place = ops.sizes.place()?;
                 let speeds = place.threads.compute(|| bench::ops(&setup, &place.device))?;
                 (&ops.sizes, Measured::ops(&setup, &place, &speeds))

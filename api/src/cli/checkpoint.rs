@@ -1,8 +1,12 @@
 //! Which model a command uses: a file's, or one that ships with the program.
 
 use anyhow::{Context, bail, ensure};
-use hrm_model::{Model, shipped};
-use hrm_types::board::Kind;
+use hrm_model::{
+    Model,
+    checkpoint::TOKENS,
+    shipped::{self, Shipped},
+};
+use hrm_types::question::Size;
 use std::{
     fs,
     io::Write,
@@ -12,28 +16,51 @@ use std::{
 /// The checkpoint's name in a folder that an import made.
 pub(crate) const IN_FOLDER: &str = "checkpoint.safetensors";
 
-/// The model in the file or, without one, the one that ships for puzzles of this kind and side.
-pub(crate) fn load(file: Option<&Path>, kind: Kind, side: u8) -> anyhow::Result<Model> {
-    match file {
-        Some(file) => open(file),
-        None => shipped(kind, side),
-    }
+/// The model that is named, or else the one that ships for such puzzles: what the experiment of that name trained, if it
+/// solves them, or the one that solves most of its test puzzles.
+///
+/// # Errors
+/// As [`open`]; when the named one belongs to no kind of puzzle, or none ships for these.
+pub(crate) fn load(named: Option<&Path>, puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model> {
+    let Some(named) = named else { return best_shipped(puzzles, experiment) };
+    let model = open(named)?;
+    ensure!(
+        model.info().kind != TOKENS,
+        "{} belongs to no kind of puzzle of ours: `hrm predict` takes it, but it neither solves nor is evaluated",
+        named.display()
+    );
+    Ok(model)
 }
 
-/// The model in a file, or in a folder that an import made.
+/// The model in a file, in a folder that an import made or, where nothing lies, the one of that name that ships.
+///
+/// # Errors
+/// When there is none, or what is there is not a whole checkpoint.
 pub(crate) fn open(place: &Path) -> anyhow::Result<Model> {
+    let of_that_name = shipped::CHECKPOINTS.iter().find(|model| place == Path::new(model.name));
+    if let Some(model) = of_that_name.filter(|_| !place.exists()) {
+        return read_shipped(model);
+    }
     let file = if place.is_dir() { place.join(IN_FOLDER) } else { place.to_owned() };
     let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     Model::from_bytes(&bytes).with_context(|| file.display().to_string())
 }
 
-fn shipped(kind: Kind, side: u8) -> anyhow::Result<Model> {
-    for shipped::Shipped { name, bytes, .. } in shipped::CHECKPOINTS {
-        let model = Model::from_bytes(bytes).with_context(|| format!("the shipped model {name}"))?;
-        if model.info().kind == kind.as_str() && model.info().side == side {
+fn read_shipped(model: &Shipped) -> anyhow::Result<Model> {
+    Model::from_bytes(model.bytes).with_context(|| format!("the shipped model {}", model.name))
+}
+
+fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model> {
+    let is_its = |model: &Shipped| Some(model.name) == experiment;
+    let mut models: Vec<&Shipped> = shipped::CHECKPOINTS.iter().collect();
+    models.sort_by(|a, b| is_its(b).cmp(&is_its(a)).then(b.exact.total_cmp(&a.exact)));
+    for model in models {
+        let model = read_shipped(model)?;
+        if puzzles.fits(&model.info().kind, model.info().side) {
             return Ok(model);
         }
     }
+    let Size { kind, side } = puzzles;
     bail!(
         "no model for {kind} of side {side} ships with the program; train one (`hrm train --config FILE --out \
          MODEL.safetensors`) and name it with --checkpoint MODEL.safetensors"
@@ -94,8 +121,38 @@ pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Output, check_place};
-    use std::{fs, path::Path};
+    use super::*;
+    use hrm_model::CheckpointInfo;
+    use hrm_types::board::Kind;
+
+    const SIX: Size = Size { kind: Kind::Sudoku, side: 6 };
+
+    #[test]
+    fn the_best_that_ships_is_taken_unless_another_is_named() {
+        let name = |named: Option<&str>, experiment: Option<&str>| {
+            let model = load(named.map(Path::new), SIX, experiment).expect("a model");
+            model.info().experiment.name.clone()
+        };
+        assert_eq!(name(None, None), "trm-sudoku-6x6");
+        assert_eq!(name(Some("sudoku-6x6"), None), "sudoku-6x6");
+        assert_eq!(name(Some("sudoku-6x6"), Some("trm-sudoku-6x6")), "sudoku-6x6");
+        assert_eq!(name(None, Some("sudoku-6x6")), "sudoku-6x6");
+        assert_eq!(name(None, Some("mine")), "trm-sudoku-6x6");
+        assert_eq!(name(None, Some("maze-9x9")), "trm-sudoku-6x6", "one for other puzzles");
+    }
+
+    #[test]
+    fn what_belongs_to_no_kind_of_puzzle_does_not_solve() {
+        let model = open(Path::new("sudoku-6x6")).expect("it ships");
+        let sizes = Some(model.info().task().expect("sizes"));
+        let info = CheckpointInfo { kind: TOKENS.to_owned(), side: 0, sizes, ..model.info().clone() };
+        let tokens = Model::new(info, model.tensors().clone()).expect("a model");
+        let folder = tempfile::tempdir().expect("a folder");
+        save(&tokens, &folder.path().join(IN_FOLDER)).expect("a file");
+        assert!(open(folder.path()).is_ok(), "it can be opened to predict");
+        let refused = load(Some(folder.path()), SIX, None).err().expect("a refusal").to_string();
+        assert!(refused.contains(" belongs to no kind of puzzle of ours: `hrm predict` takes it"), "{refused}");
+    }
 
     #[test]
     fn nothing_is_replaced_but_a_file_by_a_file() {

@@ -8,7 +8,7 @@ mod info;
 mod show;
 
 use super::{report, session};
-use anyhow::{Context, anyhow};
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use hrm_api::store::access::Viewer;
 use hrm_api::{
@@ -90,8 +90,11 @@ pub(crate) async fn store(
     puzzles: &Dataset,
     advice: &'static str,
 ) -> anyhow::Result<dataset::Dataset> {
+    let name = new.name;
     match datasets::find_or_create(pool, new, puzzles).await {
-        Err(error @ Error::Conflict { .. }) => Err(error).context(advice),
+        Err(Error::Conflict { constraint, .. }) if constraint == "datasets_name_key" => {
+            bail!("a dataset named {name:?} is stored already; {advice}")
+        }
         other => Ok(other?),
     }
 }

@@ -17,7 +17,7 @@ use hrm_api::{
     store::{checkpoints, datasets, evaluation_jobs},
 };
 use hrm_model::{
-    Model,
+    CheckpointInfo, Model,
     data::{self, Dataset},
     device::DeviceChoice,
     eval,
@@ -28,6 +28,7 @@ use hrm_types::{
     evaluation::Protocol,
     experiment::{DataSpec, Experiment},
     job::EvaluationSpec,
+    question::Size,
 };
 use std::{
     path::{Path, PathBuf},
@@ -38,7 +39,8 @@ use std::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm eval --config configs/sudoku-6x6.toml                          the model that ships, on the file's test split
+  hrm eval --config configs/sudoku-6x6.toml                          the model of its name that ships, on its test split
+  hrm eval --checkpoint sudoku-6x6 --dataset my-puzzles              another model that ships
   hrm eval --checkpoint sudoku.safetensors --dataset my-puzzles      on the test split of a stored dataset
   hrm eval --checkpoint sudoku.safetensors --csv test.csv.gz --limit 1000 --steps 16
   hrm eval --csv test.csv.gz --attempts 32                           solved within 1, 2, 4, … 32 attempts
@@ -46,12 +48,15 @@ Examples:
   hrm eval --checkpoint arc.safetensors --dataset arc-1 --voting 1000 --submission submission.json
   hrm eval --model sudoku-6x6 --dataset my-puzzles --queue           a stored model, measured by a worker")]
 pub(crate) struct Eval {
-    /// The checkpoint [default: the model that ships for such puzzles]; several, of runs that differ in their seed
-    /// alone, are measured one by one, and then their mean with its interval
-    #[arg(long, value_name = "FILE", num_args = 1.., verbatim_doc_comment)]
+    /// The checkpoint: a file, the folder that an import made, or the name of a model that ships; several, of runs that
+    /// differ in their seed alone, are measured one by one, and then their mean with its interval
+    /// [default: the model that ships under the name of --config's experiment, or else the best that ships for such
+    /// puzzles]
+    #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., verbatim_doc_comment)]
     checkpoint: Vec<PathBuf>,
-    /// The stored model that is queued, by name or id
-    #[arg(long, value_name = "NAME_OR_ID", requires_all = ["queue", "dataset"], conflicts_with = "checkpoint")]
+    /// The stored model that a worker measures, by name or id; with --dataset and --queue only
+    #[arg(long, value_name = "NAME_OR_ID", requires_all = ["queue", "dataset"])]
+    #[arg(conflicts_with_all = ["checkpoint", "config", "csv"])]
     model: Option<String>,
     #[command(flatten)]
     puzzles: Puzzles,
@@ -211,7 +216,8 @@ impl Eval {
 
     fn measure(self) -> anyhow::Result<ExitCode> {
         let stop = interrupt::stop_signal()?;
-        let puzzles = self.dataset(&stop)?;
+        let (puzzles, experiment) = self.dataset(&stop)?;
+        let size = Size { kind: puzzles.kind, side: puzzles.side };
         let files: Vec<Option<&Path>> = match self.checkpoint.as_slice() {
             [] => vec![None],
             files => files.iter().map(|file| Some(file.as_path())).collect(),
@@ -221,15 +227,10 @@ impl Eval {
         }
         let (mut accuracies, mut experiments) = (Vec::new(), Vec::new());
         for file in files {
-            let model = checkpoint::load(file, puzzles.kind, puzzles.side)?.to_device(&self.device.open()?)?;
+            let model = checkpoint::load(file, size, experiment.as_deref())?.to_device(&self.device.open()?)?;
             let info = model.info();
             let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
-            let (name, parameters) = (&info.experiment.name, report::thousands(info.parameters));
-            let choice = info.choice.as_ref().map_or_else(
-                || "how it was chosen is not known".to_owned(),
-                |choice| format!("the checkpoint is {}", report::choice(choice, info.step)),
-            );
-            println!("{name}: {parameters} weights after {} steps; {choice}", report::thousands(info.step));
+            println!("{}", introduced(info));
             if let Some(path) = &self.submission {
                 submit(&model, &puzzles, self.split.into(), &protocol, path, &stop)?;
             }
@@ -253,22 +254,41 @@ impl Eval {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The puzzles that the arguments name.
-    fn dataset(&self, stop: &StopSignal) -> anyhow::Result<Dataset> {
+    /// The puzzles that the arguments name, and the name of the experiment if they are one's.
+    fn dataset(&self, stop: &StopSignal) -> anyhow::Result<(Dataset, Option<String>)> {
         match &self.puzzles {
             Puzzles { csv: Some(file), .. } => {
                 let test = data::read_csv_file(file, self.kind.into())?;
                 let side = test[0].question.rows();
-                Ok(Dataset { kind: self.kind.into(), side, train: vec![], validation: vec![], test })
+                Ok((Dataset { kind: self.kind.into(), side, train: vec![], validation: vec![], test }, None))
             }
             Puzzles { dataset: Some(dataset), .. } => {
-                puzzles::load(&DataSpec::Stored { dataset: dataset.clone() }, &self.database, stop)
+                let stored = DataSpec::Stored { dataset: dataset.clone() };
+                Ok((puzzles::load(&stored, &self.database, stop)?, None))
             }
             Puzzles { config: Some(file), .. } => {
-                puzzles::load(&puzzles::read_experiment(file)?.data, &self.database, stop)
+                let experiment = puzzles::read_experiment(file)?;
+                Ok((puzzles::load(&experiment.data, &self.database, stop)?, Some(experiment.name)))
             }
             _ => bail!("expected one of --config, --dataset and --csv"),
         }
+    }
+}
+
+/// A checkpoint in a line: its size, and how it came to be as far as that is known.
+fn introduced(info: &CheckpointInfo) -> String {
+    let (name, weights, steps) =
+        (&info.experiment.name, report::thousands(info.parameters), report::thousands(info.step));
+    match &info.choice {
+        Some(choice) => {
+            let choice = report::choice(choice, info.step);
+            format!("{name}: {weights} weights after {steps} steps; the checkpoint is {choice}")
+        }
+        // Of an imported one its file's name may tell the steps, and nothing the rest.
+        None if info.step == 0 => {
+            format!("{name}: {weights} weights, imported; how it was trained and chosen is not known")
+        }
+        None => format!("{name}: {weights} weights, imported, after {steps} steps; how it was chosen is not known"),
     }
 }
 
@@ -307,18 +327,48 @@ fn submit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hrm_types::experiment::{ArchConfig, TrainConfig};
+    use hrm_types::{
+        experiment::{ArchConfig, TrainConfig},
+        provenance::Choice,
+    };
 
-    #[test]
-    fn a_mean_is_of_models_that_differ_in_their_seed_alone() {
-        let of = |name: &str, seed: u64, lr: f64| Experiment {
+    fn of(name: &str, seed: u64, lr: f64) -> Experiment {
+        Experiment {
             name: name.into(),
             description: String::new(),
             seed,
             data: DataSpec::Stored { dataset: "set".into() },
             arch: ArchConfig::default(),
             train: TrainConfig { lr, ..TrainConfig::default() },
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_introduced_by_what_is_known_of_it() {
+        let trained = CheckpointInfo {
+            experiment: of("a", 1, 0.5),
+            kind: Kind::Sudoku.to_string(),
+            side: 9,
+            tasks: vec![],
+            sizes: None,
+            dataset_hash: String::new(),
+            step: 12_000,
+            parameters: 64_962,
+            train_seconds: 0.0,
+            choice: Some(Choice::Last),
+            environment: None,
         };
+        let last = "a: 64,962 weights after 12,000 steps; the checkpoint is the state after the last step, 12,000";
+        assert_eq!(introduced(&trained), last);
+        let imported = CheckpointInfo { choice: None, ..trained };
+        let named = "a: 64,962 weights, imported, after 12,000 steps; how it was chosen is not known";
+        assert_eq!(introduced(&imported), named);
+        let nameless = "a: 64,962 weights, imported; how it was trained and chosen is not known";
+        assert_eq!(introduced(&CheckpointInfo { step: 0, ..imported }), nameless);
+    }
+
+    #[test]
+    fn a_mean_is_of_models_that_differ_in_their_seed_alone() {
         let reason = |experiments: &[Experiment]| no_mean(experiments);
         assert_eq!(reason(&[of("a", 1, 0.5)]), None);
         assert_eq!(reason(&[of("a", 1, 0.5), of("b", 2, 0.5), of("c", 3, 0.5)]), None);

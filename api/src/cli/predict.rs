@@ -21,8 +21,8 @@ Examples:
   hrm predict --checkpoint mine.safetensors --batch batch.safetensors --steps 16 --out predictions.safetensors
   hrm predict --checkpoint imported --batch batch.safetensors --steps 64 --go-on --out deep.safetensors")]
 pub(crate) struct Predict {
-    /// The checkpoint: a file, or the folder that `hrm import checkpoint` made
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint: a file, the folder that `hrm import checkpoint` made, or the name of a model that ships
+    #[arg(long, value_name = "FILE_OR_NAME")]
     checkpoint: PathBuf,
     /// The batch
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! The puzzles a command works on: generated, from files, or stored.
 
 use super::{interrupt::Interrupted, session};
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
@@ -93,16 +93,26 @@ pub(crate) fn bar(template: &str) -> ProgressBar {
     ProgressBar::new(0).with_style(style.progress_chars("=> "))
 }
 
-/// Splits the last rows off as test puzzles.
+/// Splits the last rows off as test puzzles: so many, or a tenth and at most 1,000.
+///
+/// # Errors
+/// When a row would not be left for either.
 pub(crate) fn split_off_test(
     mut rows: Vec<data::Puzzle>,
     test_rows: Option<u32>,
 ) -> anyhow::Result<(Vec<data::Puzzle>, Vec<data::Puzzle>)> {
     let count = rows.len();
     let wanted = test_rows.map_or_else(|| (count / 10).clamp(1, 1_000), |rows| rows as usize);
-    if wanted == 0 || wanted >= count {
-        bail!("expected 1 to {} rows for the test split, found a wish for {wanted}", count.saturating_sub(1));
-    }
+    ensure!(
+        count >= 2,
+        "expected at least two rows, the last for the test split, found {count}: add some, or name a file of test rows \
+         with --test"
+    );
+    ensure!(
+        (1..count).contains(&wanted),
+        "expected 1 to {} rows for the test split, found a wish for {wanted}",
+        count - 1
+    );
     let test = rows.split_off(count - wanted);
     Ok((rows, test))
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the answers are the command's output")]
 
 use super::checkpoint;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use hrm_model::{
     data::maze,
@@ -10,11 +10,16 @@ use hrm_model::{
 };
 use hrm_types::{
     board::{Board, Kind},
-    question::Question,
+    question::{Question, Size},
     solve::{ArcTask, PuzzleInput},
     sudoku::box_shape,
 };
-use std::{io::Read, ops::ControlFlow, path::PathBuf, process::ExitCode};
+use std::{
+    io::Read,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Solve Sudokus, mazes or ARC tasks with a model, and show every step on the way.
 ///
@@ -25,7 +30,7 @@ Examples:
   hrm solve ..3.5..5.1..6...2..2...4..4.6..1.2..
   hrm solve - < maze.txt
   hrm solve --checkpoint arc.safetensors - < 007bbfb7.json
-  hrm solve --json - < puzzles.sdm
+  hrm solve --checkpoint sudoku-6x6 --json - < puzzles.sdm      with another of the models that ship
   hrm solve --attempts 32 - < hard.sdm
   hrm solve --checkpoint sudoku.safetensors --steps 16 --json 530070000600195000098000060800060003400803001700020006060000280000419005000080079")]
 pub(crate) struct Solve {
@@ -35,8 +40,9 @@ pub(crate) struct Solve {
     /// What kind of puzzle it is [default: what it looks like]
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
-    /// The checkpoint [default: the model that ships for puzzles of this kind and side]
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint: a file, the folder that an import made, or the name of a model that ships [default: the best that
+    /// ships for puzzles of this kind and side]
+    #[arg(long, value_name = "FILE_OR_NAME")]
     checkpoint: Option<PathBuf>,
     /// Take exactly N ACT steps instead of halting when `q_halt` > `q_continue`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -58,9 +64,14 @@ impl Solve {
             std::io::stdin().read_to_string(&mut text).context("reading the puzzle from standard input")?;
             text
         } else {
-            self.puzzle
+            self.puzzle.clone()
         };
-        let questions = read(&text, self.kind)?;
+        let questions = match read(&text, self.kind) {
+            Err(_) if self.puzzle != "-" && Path::new(&self.puzzle).is_file() => {
+                bail!("expected a puzzle, found the name of a file; to read a file: hrm solve - < {}", self.puzzle)
+            }
+            other => other?,
+        };
         let (kind, side) = (questions[0].kind, questions.iter().map(Question::side).max().unwrap_or(0));
         for (i, question) in questions.iter().enumerate() {
             ensure!(
@@ -76,7 +87,7 @@ impl Solve {
                 i + 1
             );
         }
-        let model = checkpoint::load(self.checkpoint.as_deref(), kind, side)?;
+        let model = checkpoint::load(self.checkpoint.as_deref(), Size { kind, side }, None)?;
         let (alone, mut right) = (questions.len() == 1, 0);
         let asking = Asking { steps: self.steps, attempts: self.attempts };
         solve_all(&model, &questions, asking, &mut |heard| {
@@ -111,10 +122,24 @@ fn read(text: &str, kind: Option<Kind>) -> anyhow::Result<Vec<Question>> {
         Err(error) => {
             let each = |&(i, line): &(usize, &str)| {
                 let question = PuzzleInput::Text(line.to_owned()).question(kind, 0);
-                question.with_context(|| format!("line {}, which is no puzzle alone; all of it: {error}", i + 1))
+                question.with_context(|| format!("line {}{}", i + 1, looks(line, kind)))
             };
-            lines.iter().map(each).collect()
+            let each: Vec<anyhow::Result<Question>> = lines.iter().map(each).collect();
+            // Where no line is a puzzle, all of them were meant to be one, and what is wrong with that helps more.
+            if each.iter().all(Result::is_err) {
+                let together = || format!("no line is a puzzle, nor are all of them together{}", looks(text, kind));
+                return Err(error).with_context(together);
+            }
+            each.into_iter().collect()
         }
+    }
+}
+
+/// What a text is taken for where nobody says its kind: a stray `#` makes a maze of it.
+fn looks(text: &str, kind: Option<Kind>) -> String {
+    match kind {
+        Some(_) => String::new(),
+        None => format!(", a {} by its looks (see --kind)", PuzzleInput::Text(text.to_owned()).kind()),
     }
 }
 
@@ -237,7 +262,22 @@ mod tests {
         assert_eq!(many("\u{feff}1.3.....4....2.3\r\n................\r\n"), 2);
         assert_eq!(many("S # ##  G\nS # ##G  \n"), 2);
         assert_eq!(many(r#"{"test": [{"input": [[1]]}, {"input": [[2]]}]}"#), 2);
-        let error = format!("{:#}", read("1.3.....4....2.3\n1.3\n", None).expect_err("a short line"));
-        assert!(error.starts_with("line 2, "), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_several_lines_is_said_once() {
+        let wrong = |text: &str, kind| format!("{:#}", read(text, kind).expect_err(text));
+        let cells = "expected 16, 36 or 81 cells (side 4, 6 or 9), found";
+        let puzzle = "1.3.....4....2.3";
+        assert_eq!(wrong(&format!("{puzzle}\n1.3\n"), Some(Kind::Sudoku)), format!("line 2: {cells} 3"));
+        let looks = "a maze by its looks (see --kind): row 1, column 3: expected # for a wall";
+        let comment = wrong(&format!("# mine\n{puzzle}\n"), None);
+        assert!(comment.starts_with("line 1, a maze by its looks (see --kind): expected a square"), "{comment}");
+        assert_eq!(comment.matches("expected").count(), 1, "{comment}");
+        let drawn = wrong("# mine\n1.3.\n....\n4...\n.2.3\n", None);
+        assert!(drawn.starts_with(&format!("no line is a puzzle, nor are all of them together, {looks}")), "{drawn}");
+        let short = wrong("1.3.\n....\n4..\n.2.3\n", None);
+        let together = "no line is a puzzle, nor are all of them together, a sudoku by its looks (see --kind)";
+        assert_eq!(short, format!("{together}: {cells} 15"));
     }
 }

@@ -9,7 +9,7 @@ use super::{
     queue::{Enqueue, server_here},
     report, session,
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use hrm_api::{
     config::DatabaseConfig,
@@ -41,7 +41,8 @@ use std::{
 };
 
 /// What helps where the puzzles that an experiment's files make would have another dataset's name.
-const IMPORT_FIRST: &str = "store them with `hrm data import … --name NAME`, and name that dataset with --dataset";
+const IMPORT_FIRST: &str =
+    "store these puzzles with `hrm data import … --name NAME`, and name that dataset with --dataset";
 
 /// Time between lines about the progress where no bar can be shown.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -238,15 +239,17 @@ impl Saving {
     /// The state to go on from, if that is asked for and there is one.
     fn state(&self, resume: bool) -> anyhow::Result<Option<TrainState>> {
         let path = self.path.display();
-        if resume && self.path.exists() {
-            return Ok(Some(TrainState::read(&self.path).with_context(|| self.cannot_go_on())?));
+        if !self.path.exists() {
+            if resume {
+                println!("there is no {path} to go on from: begins anew");
+            }
+            return Ok(None);
         }
-        if resume {
-            println!("there is no {path} to go on from: begins anew");
-        } else if self.path.exists() {
-            bail!("{path} is the state of an interrupted training: go on from it with --resume, or remove it");
-        }
-        Ok(None)
+        // Also where it is not asked for, so that nobody is sent to --resume in vain.
+        let state = TrainState::read(&self.path);
+        let state = state.with_context(|| format!("{path} cannot be read; remove it, or choose another --out"))?;
+        ensure!(resume, "{path} is the state of an interrupted training: go on from it with --resume, or remove it");
+        Ok(Some(state))
     }
 
     fn cannot_go_on(&self) -> String {
@@ -377,4 +380,26 @@ fn words(point: &MetricPoint) -> String {
         point.validation.map(|seen| format!(", validation {} of {} exact", seen.exact, seen.n)).unwrap_or_default(),
         point.sequences_per_second
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_state_is_to_be_removed_and_not_gone_on_from() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let saving = Saving { path: folder.path().join("model.state"), every: Duration::ZERO };
+        assert!(saving.state(true).is_ok_and(|state| state.is_none()), "nothing is there");
+        let path = saving.path.display();
+        for content in ["", "damaged"] {
+            std::fs::write(&saving.path, content).expect("a file");
+            for resume in [true, false] {
+                let error = saving.state(resume).err().expect("a refusal");
+                let advice = format!("{path} cannot be read; remove it, or choose another --out: not a usable");
+                let said = report::chain(&error);
+                assert!(said.starts_with(&advice) && !said.contains("--resume"), "{said}");
+            }
+        }
+    }
 }

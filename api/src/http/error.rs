@@ -110,6 +110,12 @@ pub enum ApiError {
     /// The same request is being worked on.
     #[error("the request with this Idempotency-Key is being worked on; try again in a moment")]
     KeyInProgress,
+    /// The same request was carried out, and its answer is given once.
+    #[error(
+        "the request with this Idempotency-Key was carried out; its answer held a secret or was too large to be kept, \
+         and is not given again"
+    )]
+    KeyUsedUp,
     /// The model that ships does not answer as it should.
     #[error("the server does not solve its test puzzle: {0}")]
     NotReady(String),
@@ -241,6 +247,7 @@ impl ApiError {
             Self::Stale => (S::PRECONDITION_FAILED, "stale", "It was changed meanwhile"),
             Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Another request had this key"),
             Self::KeyInProgress => (S::CONFLICT, "idempotency-key-in-progress", "The request is being worked on"),
+            Self::KeyUsedUp => (S::CONFLICT, "idempotency-key-used-up", "The answer was given once"),
             Self::NotReady(_) => (S::SERVICE_UNAVAILABLE, "not-ready", "The server is not ready"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::UnsupportedMediaType => {

@@ -25,6 +25,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            let detail = "expected the body as it is, found a content-encoding";
+            return Err(ApiError::field("content-encoding", detail));
+        }
         let is_json = declares_json(request.headers());
         let body = read_body(request.into_body()).await?;
         if !is_json {
@@ -68,9 +72,9 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = Some(error.path().to_string()).filter(|path| path != ".");
         let cause = error.into_inner();
-        let field = match (path, missing(&cause.to_string())) {
-            (Some(path), Some(missing)) => Some(format!("{path}.{missing}")),
-            (path, missing) => path.or(missing),
+        let field = match (path, field_in(&cause.to_string())) {
+            (Some(path), Some(field)) => Some(format!("{path}.{field}")),
+            (path, field) => path.or(field),
         };
         match cause.classify() {
             serde_json::error::Category::Data => ApiError::InvalidRequest { field, detail: cause.to_string() },
@@ -121,13 +125,14 @@ fn wrong_query(text: &str) -> ApiError {
         Some((field, why)) if field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
             ApiError::field(field, why)
         }
-        _ => ApiError::InvalidRequest { field: missing(cause), detail: cause.into() },
+        _ => ApiError::InvalidRequest { field: field_in(cause), detail: cause.into() },
     }
 }
 
-/// The field that serde names as missing in a message, in whose path it is not.
-fn missing(message: &str) -> Option<String> {
-    Some(message.strip_prefix("missing field `")?.split_once('`')?.0.to_owned())
+/// The field that serde's message names as missing or as given twice, in whose path it is not.
+fn field_in(message: &str) -> Option<String> {
+    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| message.strip_prefix(start))?;
+    Some(named.split_once('`')?.0.to_owned())
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
@@ -183,6 +188,7 @@ mod tests {
         check(r#"{"inner":{"count":1},"more":1}"#, Some("more"), 422);
         check(r"{}", Some("inner"), 422);
         check(r#"{"inner":{}}"#, Some("inner.count"), 422);
+        check(r#"{"inner":{"count":1,"count":2}}"#, Some("inner.count"), 422);
         check(r#" [{"count":1}]"#, None, 422);
         check(r#"{"inner":"#, None, 400);
         check("", None, 400);
@@ -205,6 +211,7 @@ mod tests {
             field("Failed to deserialize query string: limit: invalid digit found in string").as_deref(),
             Some("limit")
         );
+        assert_eq!(field("Failed to deserialize query string: duplicate field `limit`").as_deref(), Some("limit"));
         assert_eq!(field("Failed to deserialize query string: unknown field `x`, expected `limit`"), None);
     }
 }

@@ -102,7 +102,7 @@ fn counted(row: &BoardRow, of: fn(&Member) -> Option<String>) -> Cell {
 
 /// Every column, left to right.
 pub const COLUMNS: &[Spec] = &[
-    count("rank", "Rank", Some(Better::Lower), |row| row.rank.into()),
+    count("rank", "Rank", None, |row| row.rank.into()),
     text("name", "Name", |row| Cell::Text(row.name.clone())),
     flag("verified", "Verified", Some(Better::Higher), |row| Cell::Flag(row.verified)),
     count("n", "Seeds", Some(Better::Higher), |row| Cell::Number(row.n.into())),

@@ -17,7 +17,7 @@ pub struct UnknownKey {
 
 /// The keys that rows can be ordered by. A rank follows from the others.
 fn known() -> Vec<&'static str> {
-    COLUMNS.iter().filter(|column| column.better.is_some() && column.key != "rank").map(|column| column.key).collect()
+    COLUMNS.iter().filter(|column| column.better.is_some()).map(|column| column.key).collect()
 }
 
 /// Columns by which rows are ordered.

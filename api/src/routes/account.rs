@@ -10,6 +10,7 @@ use crate::{
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
         gate::{SESSION_COOKIE, cookie},
+        idempotency::Secretive,
     },
     server::AppState,
     store::{
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -163,7 +164,7 @@ pub async fn create_token(
     let token = store::credentials::create_token(&state.pool, user, new).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
     let created = CreatedToken { token, secret: secret.reveal().to_owned() };
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
+    Ok((StatusCode::CREATED, Extension(Secretive), [(header::LOCATION, location)], Json(created)))
 }
 
 /// End a token

@@ -142,7 +142,7 @@ pub async fn list_batches(
     security(("token" = ["write"])),
     request_body(content = CreateBatch, examples(
         ("puzzles" = (summary = "Puzzles that are sent",
-            value = json!({"puzzles": ["..3.5..5.1..6...2..2...4..4.6..1.2..", "1.....23....4.....5.....6....12....."]}))),
+            value = json!({"puzzles": ["..3.5..5.1..6...2..2...4..4.6..1.2..", "3..5...4..2.5..6...6..1..3...4..23.."]}))),
         ("dataset" = (summary = "The first puzzles of a stored dataset's test split",
             value = json!({"dataset": "my-puzzles", "split": "test", "limit": 100, "model": "sudoku-6x6", "steps": 16})))
     )),
@@ -390,4 +390,20 @@ fn line(result: &BatchResult) -> String {
         quoted(&result.violations.join("; ")),
     ];
     cells.join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CreateBatch, questions};
+    use serde_json::json;
+
+    #[test]
+    fn the_puzzles_of_the_document_are_puzzles() {
+        let document = json!(crate::server::openapi());
+        let content = &document["paths"]["/api/v1/batches"]["post"]["requestBody"]["content"]["application/json"];
+        let request = content["examples"]["puzzles"]["value"].clone();
+        let request: CreateBatch = serde_json::from_value(request).expect("a request");
+        let puzzles = request.puzzles.expect("puzzles");
+        assert!(questions(&puzzles, None).is_ok());
+    }
 }

@@ -123,7 +123,10 @@ fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
         refusals.push(("422", "A parameter is wrong"));
     }
     if takes(&ParameterIn::Header) {
-        refusals.push(("409", "A request with this key is being worked on"));
+        refusals.push((
+            "409",
+            "A request with this key is being worked on, or was carried out and its answer is given once",
+        ));
     }
     if body == Some(true) {
         refusals.push(("400", "The body is no JSON"));

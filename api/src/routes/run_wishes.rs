@@ -29,6 +29,7 @@ use hrm_types::{ids::RunId, job::MoveJob, run::Run};
     )
 )]
 pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    expect_run(&state, id).await?;
     store::jobs::request_cancel(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
@@ -49,6 +50,7 @@ pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
     )
 )]
 pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    expect_run(&state, id).await?;
     store::jobs::request_pause(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
@@ -69,6 +71,7 @@ pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId
     )
 )]
 pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    expect_run(&state, id).await?;
     store::jobs::resume(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
@@ -89,6 +92,7 @@ pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
     )
 )]
 pub async fn retry_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
+    expect_run(&state, id).await?;
     store::jobs::retry(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
@@ -117,6 +121,13 @@ pub async fn move_run(
     ApiPath(id): ApiPath<RunId>,
     ApiJson(request): ApiJson<MoveJob>,
 ) -> Result<Json<Run>, ApiError> {
+    expect_run(&state, id).await?;
     move_within_line(&state, &caller, id.into(), request).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
+}
+
+/// Refuses the ids of other jobs, which are of the same shape and none of these operations' business.
+async fn expect_run(state: &AppState, id: RunId) -> Result<(), ApiError> {
+    store::runs::get(&state.pool, id).await?;
+    Ok(())
 }

@@ -287,8 +287,11 @@ fn check(experiment: &Experiment, field: &str) -> Result<(), ApiError> {
 /// The experiment with the changes of a merge patch, checked; `field` is where the changes stand in the request.
 pub(super) fn changed(experiment: &Experiment, changes: &Value, field: &str) -> Result<Experiment, ApiError> {
     let merged = merged(json!(experiment), changes);
-    let changed: Experiment = serde_path_to_error::deserialize(merged)
-        .map_err(|error| ApiError::field(format!("{field}.{}", error.path()), error.inner().to_string()))?;
+    let changed: Experiment =
+        serde_path_to_error::deserialize(merged).map_err(|error| match error.path().to_string().as_str() {
+            "." => ApiError::field(field, error.inner().to_string()),
+            path => ApiError::field(format!("{field}.{path}"), error.inner().to_string()),
+        })?;
     check(&changed, field)?;
     Ok(changed)
 }

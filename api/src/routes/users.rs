@@ -7,6 +7,7 @@ use crate::{
         editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
+        idempotency::Secretive,
     },
     server::AppState,
     store::{
@@ -16,7 +17,7 @@ use crate::{
     },
 };
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
@@ -211,7 +212,8 @@ pub async fn create_invitation(
     let invitation = store::invitations::create(&state.pool, &code.hash(), new).await?;
     let location = format!("/api/v1/invitations/{}", invitation.id);
     let path = format!("/invite?code={}", code.reveal());
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CreatedInvitation { invitation, path })))
+    let created = Json(CreatedInvitation { invitation, path });
+    Ok((StatusCode::CREATED, Extension(Secretive), [(header::LOCATION, location)], created))
 }
 
 /// Take an invitation back

@@ -20,6 +20,7 @@ pub use choice::{asking, check_question, choose};
 use crews::Crews;
 use hrm_model::solve::{Asking, Solution, solve};
 use hrm_types::{
+    board::Kind,
     model::Model,
     question::Question,
     solve::{ModelRef, SolveRequest, SolveResponse},
@@ -68,6 +69,9 @@ impl Solver {
     pub async fn solve(&self, viewer: &Viewer, request: &SolveRequest) -> Result<SolveResponse, ApiError> {
         let question = request.puzzle.question(request.kind, request.test_input.unwrap_or(0) as usize)?;
         check_question(&question)?;
+        if request.test_input.is_some() && question.kind != Kind::Arc {
+            return Err(ApiError::field("test_input", "expected only with an ARC task, found beside another puzzle"));
+        }
         let asking = asking(question.kind, request.steps, request.attempts)?;
         // Before anything is asked of the database, which a flood must not reach.
         let place = self.room.enter().await?;

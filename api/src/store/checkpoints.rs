@@ -330,7 +330,8 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
         Row,
         r#"WITH standard AS (
                SELECT DISTINCT ON (checkpoint_id, evaluations.dataset_id)
-                      checkpoint_id, evaluations.dataset_id, checkpoints.kind, checkpoints.side, exact_accuracy
+                      checkpoint_id, evaluations.dataset_id, evaluations.id, checkpoints.kind, checkpoints.side,
+                      exact_accuracy
                FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
                JOIN datasets ON datasets.id = evaluations.dataset_id
                WHERE NOT claimed AND split = 'test' AND NOT result ? 'of'
@@ -348,12 +349,15 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                           PARTITION BY checkpoints.kind, checkpoints.side
                           ORDER BY COALESCE(
                                        standard.exact_accuracy,
-                                       CASE WHEN shipped AND checkpoints.id NOT IN (
-                                                     SELECT checkpoint_id FROM standard)
+                                       CASE WHEN shipped
                                             THEN COALESCE((SELECT exact FROM unnest($7::text[], $8::float8[])
                                                            AS stated(name, exact)
-                                                           WHERE stated.name = checkpoints.name), 1)
-                                            ELSE -1 END) DESC,
+                                                           WHERE stated.name = checkpoints.name), 1) END,
+                                       (SELECT elsewhere.exact_accuracy FROM standard AS elsewhere
+                                        WHERE elsewhere.checkpoint_id = checkpoints.id
+                                        ORDER BY elsewhere.id DESC LIMIT 1),
+                                       -1) DESC,
+                                   standard.exact_accuracy IS NOT NULL DESC,
                                    checkpoints.id DESC
                       ) = 1 AS is_default
                FROM checkpoints

@@ -9,8 +9,8 @@ pub struct Done {
     pub status: u16,
     /// Its header `location`.
     pub location: Option<String>,
-    /// Its body.
-    pub body: Vec<u8>,
+    /// Its body, if it was kept.
+    pub body: Option<Vec<u8>>,
 }
 
 /// What is known of a key.
@@ -55,10 +55,7 @@ pub async fn begin(pool: &PgPool, caller: &str, key: &str, fingerprint: &[u8]) -
     Ok(match row {
         Some(row) if row.fingerprint != fingerprint => Begun::Differently,
         Some(row) => match row.status {
-            Some(status) => {
-                let body = row.body.unwrap_or_default();
-                Begun::Before(Done { status: status as u16, location: row.location, body })
-            }
+            Some(status) => Begun::Before(Done { status: status as u16, location: row.location, body: row.body }),
             None => Begun::ByAnother,
         },
         // It was refused a moment ago, and may be sent again in another.

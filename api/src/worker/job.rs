@@ -21,6 +21,9 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Time that work has to save itself; then it is given back as it was last saved.
 const SAVE_GRACE: Duration = Duration::from_secs(25);
 
+/// Time that an answer of the database may be on its way.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Why work on a job ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -130,6 +133,10 @@ impl Job<'_> {
                 Stop::ShuttingDown
             }
         };
+        if asked == Stop::LeaseLost {
+            // A lease also ends with its job's success, the answer to which may still be on its way.
+            sleep(LAST_ANSWER).await;
+        }
         if !asked.saves() {
             return asked;
         }

@@ -33,12 +33,12 @@ impl Meter {
         job.insist(|| provenance::note_usage(job.pool, &job.lease, usage)).await
     }
 
-    /// Notes it now and then while `work` goes on.
+    /// Notes it now and then while `work` goes on, and when it ends, one way or another.
     pub(super) async fn note_during<T>(&self, work: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return Ok(done),
+                done = &mut work => return self.note(job).await.map(|()| done),
                 () = sleep(EVERY) => self.note(job).await?,
             }
         }

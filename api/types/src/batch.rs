@@ -50,6 +50,7 @@ pub struct CreateBatch {
     pub owner: String,
     /// -100 to 100; higher goes first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
 }
 

@@ -1,6 +1,6 @@
 //! Stored datasets and their puzzles.
 
-use crate::{board::Kind, experiment::GenerateSpec, ids::DatasetId, job};
+use crate::{board::Kind, experiment::GenerateSpec, ids::DatasetId, job, object::object};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -111,6 +111,7 @@ pub struct CreateDataset {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._-]+$"))]
     pub name: String,
     /// What to generate; beyond 5,000 puzzles in all, or ten seconds of work, a worker does it.
+    #[serde(deserialize_with = "object")]
     pub generate: GenerateSpec,
     /// Whose job it is, where a worker does it; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "job::local")]
@@ -118,6 +119,7 @@ pub struct CreateDataset {
     pub owner: String,
     /// Of that job: -100 to 100; higher goes first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
 }
 

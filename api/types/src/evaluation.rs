@@ -27,9 +27,11 @@ pub struct Protocol {
     /// When a sequence stops.
     pub halting: Halting,
     /// ACT steps at most; may be more than the model was trained with.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub max_steps: u32,
     /// Only the first so many puzzles of the split; all of them if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub limit: Option<u32>,
     /// ARC: predictions on so many variants of every task, undone and counted as votes, beside the task itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use crate::{
     board::Kind,
     dataset::{Dataset, Split},
     name,
+    object::object,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -38,10 +39,10 @@ pub struct Experiment {
     /// Where the puzzles come from.
     pub data: DataSpec,
     /// The model.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub arch: ArchConfig,
     /// How it is trained.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub train: TrainConfig,
 }
 

@@ -6,6 +6,7 @@ use crate::{
     evaluation::{Evaluation, Protocol},
     experiment::GenerateSpec,
     ids::{CheckpointId, DatasetId, EvaluationId, JobId, WorkerId},
+    object::optional_object,
     run::RunState,
 };
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,7 @@ pub struct CreateEvaluation {
     #[serde(default = "test_split")]
     pub split: Split,
     /// How it is measured; by default halting by Q after at most the model's `halt_max_steps`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub protocol: Option<Protocol>,
     /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "local")]
@@ -163,6 +164,7 @@ pub struct CreateEvaluation {
     pub owner: String,
     /// -100 to 100; higher goes first.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
 }
 

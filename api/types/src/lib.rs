@@ -18,6 +18,7 @@ pub mod leaderboard;
 pub mod maze;
 pub mod model;
 pub mod name;
+mod object;
 pub mod problem;
 pub mod provenance;
 pub mod published;

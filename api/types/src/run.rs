@@ -5,6 +5,7 @@ use crate::{
     experiment::Experiment,
     ids::{CheckpointId, DatasetId, RunId, SweepId, WorkerId},
     job,
+    object::object,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -53,6 +54,7 @@ impl RunState {
 #[serde(deny_unknown_fields)]
 pub struct CreateRun {
     /// What to train on what.
+    #[serde(deserialize_with = "object")]
     pub experiment: Experiment,
     /// Whose it is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`. Owners take turns within a priority.
     #[serde(default = "job::local")]
@@ -60,6 +62,7 @@ pub struct CreateRun {
     pub owner: String,
     /// -100 to 100; higher goes first, and makes running runs of lower priority give way when no worker is free.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: i16,
 }
 

@@ -4,6 +4,7 @@ use crate::{
     experiment::Experiment,
     ids::{RunId, SweepId},
     job,
+    object::object,
     run::RunState,
 };
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ pub struct CreateSweep {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub name: String,
     /// What they have in common.
+    #[serde(deserialize_with = "object")]
     pub experiment: Experiment,
     /// A run for each of these; the experiment's own seed alone by default.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What holds for every resource: editions, keys of requests, clones and sweeps, curves, and figures of the server.
+//! What holds for every resource: editions, clones and sweeps, curves, and figures of the server.
 
 use super::{
     permissions::Lab,
@@ -192,42 +192,18 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     assert_eq!(rates, [0.25, 0.25, 0.25, 0.5, 0.5, 0.5], "newest first");
     let problem = server.post("/api/v1/sweeps", &request(json!([{}, {"train": {"batch_size": 0}}])));
     assert_eq!(problem.expect_problem(422, "invalid-experiment")["field"], "changes[1].train.batch_size");
+    let seeded = server.post("/api/v1/sweeps", &request(json!([{}, {"seed": 5}])));
+    assert_eq!(seeded.expect_problem(422, "invalid-request")["field"], "changes[1].seed");
+    let mut twice = request(json!([]));
+    twice["seeds"] = json!([1, 2, 1]);
+    assert_eq!(server.post("/api/v1/sweeps", &twice).expect_problem(422, "invalid-request")["field"], "seeds");
+    assert_eq!(
+        server.post("/api/v1/sweeps", &request(json!([null]))).expect_problem(422, "invalid-request")["field"],
+        "changes[0]"
+    );
     let many = server.post("/api/v1/sweeps", &request(json!(vec![json!({}); 67])));
     assert_eq!(many.expect_problem(422, "invalid-request")["field"], "changes");
     assert_eq!(server.get("/api/v1/runs?limit=100").expect(200)["items"].as_array().map(Vec::len), Some(6));
-}
-
-#[test]
-fn a_request_that_is_sent_again_with_its_key_is_carried_out_once() {
-    let lab = Lab::open();
-    let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));
-    let send = |token: &str, key: &str, name: &str| {
-        let request = lab.server.request("POST", "/api/v1/runs").bearer_auth(token).header("idempotency-key", key);
-        Answer::of(request.json(&json!({"experiment": tiny_experiment(name)})))
-    };
-    let first = send(&ann, "one", "once");
-    let made = first.expect(201);
-    let again = send(&ann, "one", "once");
-    assert_eq!(again.expect(201), made);
-    assert_eq!((again.header("idempotency-replayed"), again.header("location")), ("true", first.header("location")));
-    send(&ann, "one", "another").expect_problem(422, "idempotency-key-reused");
-    assert_ne!(send(&bob, "one", "once").expect(201)["id"], made["id"], "a key is its caller's");
-    assert_ne!(send(&ann, "two", "once").expect(201)["id"], made["id"]);
-    // What was refused was not carried out, and may be tried again.
-    send(&ann, "three", "not a name").expect_problem(422, "invalid-experiment");
-    send(&ann, "three", "a-name").expect(201);
-    let long = "x".repeat(129);
-    assert_eq!(send(&ann, &long, "once").expect_problem(422, "invalid-request")["field"], "idempotency-key");
-    let runs = lab.send(&ann, "GET", "/api/v1/runs", &Value::Null).expect(200);
-    assert_eq!(runs["items"].as_array().map(Vec::len), Some(3));
-    // The same key at the same moment: one is made, the others are told to wait or get its answer.
-    let answers: Vec<Answer> = std::thread::scope(|scope| {
-        let sent: Vec<_> = (0..8).map(|_| scope.spawn(|| send(&ann, "race", "race"))).collect();
-        sent.into_iter().map(|sent| sent.join().expect("an answer")).collect()
-    });
-    assert!(answers.iter().all(|answer| [201, 409].contains(&answer.status)), "{answers:?}");
-    let runs = lab.send(&ann, "GET", "/api/v1/runs", &Value::Null).expect(200);
-    assert_eq!(runs["items"].as_array().map(Vec::len), Some(4));
 }
 
 #[test]

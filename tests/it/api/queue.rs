@@ -94,6 +94,22 @@ fn what_cannot_be_asked_of_a_run_is_refused_with_its_state() {
 }
 
 #[test]
+fn what_is_asked_of_a_run_touches_no_other_job() {
+    let server = Server::without_worker();
+    let batch = server.post("/api/v1/batches", &json!({"puzzles": [".".repeat(36)]})).expect(201);
+    let id = batch["job"]["id"].as_str().expect("an id");
+    let state = || server.get(&format!("/api/v1/jobs/{id}")).expect(200)["state"].clone();
+    let wishes = [("pause", json!({})), ("resume", json!({})), ("cancel", json!({})), ("move", json!({"to": "back"}))];
+    for (wish, body) in wishes {
+        server.post(&format!("/api/v1/runs/{id}/{wish}"), &body).expect_problem(404, "not-found");
+        assert_eq!(state(), "queued", "{wish}");
+    }
+    server.post(&format!("/api/v1/jobs/{id}/cancel"), &json!({})).expect(200);
+    server.post(&format!("/api/v1/runs/{id}/retry"), &json!({})).expect_problem(404, "not-found");
+    assert_eq!(state(), "cancelled");
+}
+
+#[test]
 fn a_stored_model_is_evaluated_by_a_worker() {
     let server = Server::shared();
     let run = server.trained();

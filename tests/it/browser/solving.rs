@@ -182,6 +182,18 @@ fn a_bad_paste_says_what_is_wrong_and_keeps_the_grid() {
 }
 
 #[test]
+fn a_link_without_a_puzzle_says_so_and_asks_nothing() {
+    journey(|tab| async move {
+        tab.open("/?s=zzz").await;
+        let said = tab.until("return document.querySelector('.board-said .bad')?.textContent").await;
+        assert_eq!(said, "The link holds no puzzle: expected 16, 36 or 81 cells (side 4, 6 or 9), found 3.");
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        assert_eq!(tab.run("return document.querySelector('.verdict')").await, json!(null), "nothing was asked");
+        assert_eq!(tab.path().await, "/?s=zzz");
+    });
+}
+
+#[test]
 fn several_cells_are_selected_and_marked() {
     journey(|tab| async move {
         tab.open("/").await;

@@ -1,6 +1,7 @@
 //! `hrm data`: what is imported is whole, or nothing is stored.
 
 use super::program::{Place, shared};
+use std::{fs, path::Path};
 
 const GOOD: &str = "a,1.3.34.22.43.321,1234341221434321,0";
 
@@ -41,6 +42,12 @@ fn a_bad_file_names_its_row_and_stores_nothing() {
     place.write("good.csv", format!("source,question,answer,rating\n{GOOD}\n"));
     let both = place.hrm(&["data", "import", "sudoku", "good.csv", "--test", "bad.csv"]).fails();
     assert_eq!(both, "bad.csv: expected at least one puzzle below the header, found none");
+    // One row cannot be both trained on and tested with.
+    assert_eq!(
+        place.hrm(&["data", "import", "sudoku", "good.csv"]).fails(),
+        "good.csv: expected at least two rows, the last for the test split, found 1: add some, or name a file of test rows \
+         with --test"
+    );
     assert_eq!(listed(&place), Vec::<String>::new());
 }
 
@@ -60,6 +67,10 @@ fn generated_puzzles_are_stored_once() {
     assert!(again.starts_with("exactly these puzzles are stored already, as small\n"), "{again}");
     let listed = listed(&place);
     assert!(matches!(&listed[..], [row] if row.contains(" small ") && row.ends_with("generated")), "{listed:?}");
+    // Other puzzles need another name.
+    place.write("two.csv", format!("source,question,answer,rating\n{GOOD}\n{GOOD}\n"));
+    let taken = place.hrm(&["data", "import", "sudoku", "two.csv", "--name", "small"]).fails();
+    assert_eq!(taken, "a dataset named \"small\" is stored already; choose another with --name");
 }
 
 #[test]
@@ -145,8 +156,7 @@ fn a_builders_folder_is_stored_as_its_original_puzzles() {
         return;
     };
     let place = Place::new();
-    let import =
-        |folder: &std::path::Path| place.hrm(&["data", "import", "folder", folder.to_str().expect("UTF-8")]).succeeds();
+    let import = |folder: &Path| place.hrm(&["data", "import", "folder", folder.to_str().expect("UTF-8")]).succeeds();
     let stored = import(&sudoku);
     assert!(
         stored.starts_with("sudoku-upstream: 40 training, 0 validation and 40 test puzzles, sudoku of side 9"),
@@ -160,4 +170,21 @@ fn a_builders_folder_is_stored_as_its_original_puzzles() {
     place.hrm(&["data", "export", "arc-upstream", "--out", "tasks", "--format", "json"]).succeeds();
     let again = place.hrm(&["data", "import", "arc", "tasks", "--name", "tasks"]).succeeds();
     assert!(again.contains("47 training, 0 validation and 6 test puzzles, arc of side 30"), "{again}");
+}
+
+#[test]
+fn what_is_exported_as_in_the_examples_lies_where_they_are_run() {
+    let help = Place::new().hrm(&["help", "data", "export"]).succeeds();
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).expect("README.md");
+    for text in [help, readme] {
+        let examples = text.lines().map(str::trim).filter(|line| line.starts_with("hrm data export "));
+        let examples: Vec<&str> = examples.collect();
+        assert!(!examples.is_empty(), "{text}");
+        for example in examples {
+            let (_, out) = example.split_once("--out ").expect("a folder");
+            let folder = out.split(' ').next().expect("its name");
+            assert!(!folder.contains('/'), "no other folder has to be there: {example}");
+        }
+    }
 }

@@ -149,6 +149,19 @@ fn a_batch_for_another_model_is_refused() {
 }
 
 #[test]
+fn a_checkpoint_of_no_kind_of_puzzle_neither_solves_nor_is_evaluated() {
+    let Some(json) = shared(&format!("fixtures/upstream/{}.json", FIXTURES[0])) else { return };
+    let place = Place::new();
+    let (file, config) = (json.with_extension("upstream.pt"), json.to_str().expect("UTF-8"));
+    place.hrm(&import(file.to_str().expect("UTF-8"), config, "imported")).succeeds();
+    place.write("four.csv", "source,question,answer,rating\na,1.3.34.22.43.321,1234341221434321,0\n");
+    for arguments in [&["solve", "1.3.34.22.43.321"][..], &["eval", "--csv", "four.csv"]] {
+        let refused = place.hrm(&[arguments, &["--checkpoint", "imported"]].concat()).fails();
+        assert!(refused.starts_with("imported belongs to no kind of puzzle of ours: "), "{refused}");
+    }
+}
+
+#[test]
 fn a_builders_folder_is_checked_and_written_again() {
     let place = Place::new();
     for (name, printed_identifiers, train) in [

@@ -151,6 +151,8 @@ fn what_cannot_be_meant_is_refused_before_anything_is_done() {
     refused(&["token", "create", "ann", "once", "--days", "3651"], "3651 is not in 0..=3650");
     refused(&["token", "create", "ann", ""], "name: expected 1 to 64 characters, found 0");
     refused(&["eval", "--dataset", "any", "--steps", "3", "--max-steps", "8"], "--max-steps: expected only with");
+    let elsewhere = "'--model <NAME_OR_ID>' cannot be used with '--config <FILE>'";
+    refused(&["eval", "--model", "any", "--config", "any.toml"], elsewhere);
     refused(&["leaderboard", "--published", "--format", "csv"], "cannot be used with");
     let lost = format!("file://{}", place.path("not/mounted").display());
     refused(&["serve", "--object-store", &lost], "not/mounted: make it, or mount its disk");

@@ -135,6 +135,25 @@ fn the_model_that_ships_solves_the_puzzle_in_the_help() {
 }
 
 #[test]
+fn the_model_that_ships_under_an_experiments_name_is_measured_on_its_puzzles() {
+    let place = Place::new();
+    let six = TINY.replace("side = 4", "side = 6").replace("[8, 12]", "[16, 20]");
+    let six = six.replace("train = 200", "train = 4").replace("test = 40", "test = 4");
+    let measured = |name: &str, more: &[&str]| {
+        place.write("six.toml", six.replace("tiny", name));
+        let printed = place.hrm(&[&["eval", "--config", "six.toml"], more].concat()).succeeds();
+        printed.split(':').next().expect("the model's name").to_owned()
+    };
+    assert_eq!(measured("sudoku-6x6", &[]), "sudoku-6x6");
+    assert_eq!(measured("mine", &[]), "trm-sudoku-6x6", "the best of those for such puzzles");
+    assert_eq!(measured("mine", &["--checkpoint", "sudoku-6x6"]), "sudoku-6x6");
+    // A file is taken before what ships under its name.
+    place.write("sudoku-6x6", [7; 1000]);
+    let error = place.hrm(&["eval", "--config", "six.toml", "--checkpoint", "sudoku-6x6"]).fails();
+    assert!(error.starts_with("sudoku-6x6: not a usable checkpoint: "), "{error}");
+}
+
+#[test]
 fn a_wrong_puzzle_is_refused() {
     let place = Place::new();
     for (puzzle, expect) in [
@@ -148,6 +167,9 @@ fn a_wrong_puzzle_is_refused() {
         assert_eq!(place.hrm(&["solve", puzzle]).fails(), expect);
         assert_eq!(place.hrm_with_input(&["solve", "-"], puzzle).fails(), expect);
     }
+    place.write("maze.txt", "S #\n ##\n  G\n");
+    let expect = "expected a puzzle, found the name of a file; to read a file: hrm solve - < maze.txt";
+    assert_eq!(place.hrm(&["solve", "maze.txt"]).fails(), expect);
 }
 
 #[test]

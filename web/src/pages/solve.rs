@@ -39,12 +39,10 @@ pub(crate) fn SolvePage() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let state = SolveState::new();
     let step = state.ask.open(&query);
-    match query.get("s") {
-        Some(text) => {
-            state.take_link(&text);
-            state.ask.solve(step);
-        }
-        None => follow_models(state),
+    if query.get("s").is_some_and(|text| state.take_link(&text)) {
+        state.ask.solve(step);
+    } else {
+        follow_models(state);
     }
     state.bring_back_list();
     let take = move |given: Given| {
@@ -112,16 +110,18 @@ fn follow_models(state: SolveState) {
 }
 
 impl SolveState {
-    /// Begins with the puzzle of a link, or says why it is none.
-    fn take_link(self, text: &str) {
-        match paste::read(text) {
-            Ok(linked) => {
-                if let Some(grid) = linked.grids.into_iter().next() {
-                    self.start_with(grid);
-                }
+    /// Begins with the puzzle of a link, or says why it is none; whether it is one.
+    fn take_link(self, text: &str) -> bool {
+        let linked = match paste::read(text) {
+            Ok(linked) => linked,
+            Err(error) => {
+                self.ask.say_bad(format!("The link holds no puzzle: {error}."));
+                return false;
             }
-            Err(error) => self.ask.say_bad(format!("The link holds no puzzle: {error}.")),
-        }
+        };
+        let Some(grid) = linked.grids.into_iter().next() else { return false };
+        self.start_with(grid);
+        true
     }
 
     /// Puts what a text holds in place of the puzzle, or says why it holds none.

@@ -19,7 +19,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hrm data export sudoku-extreme-1k --out data/sudoku --format arrays     for the reference code
+  hrm data export sudoku-extreme-1k --out sudoku --format arrays     for the reference code
   hrm data export sudoku-extreme-1k --out csv --format csv
   hrm data export arc-1 --out tasks --format json")]
 pub(crate) struct Export {

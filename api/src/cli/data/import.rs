@@ -3,7 +3,7 @@
 
 use super::{check_name, name_of, print_stored, store};
 use crate::cli::{interrupt, puzzles, report, session};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use hrm_api::{config::DatabaseConfig, store::datasets::NewDataset};
 use hrm_model::data::{self, Dataset, DrawnRows};
@@ -115,7 +115,7 @@ impl Import {
         let new =
             NewDataset { team: TeamId::LOCAL, name: &name, origin: &origin, generated: None, license, seed, leaks };
         let found = session::with_database(&stored.database, async |pool| {
-            store(pool, new, &puzzles, "choose another name with --name").await
+            store(pool, new, &puzzles, "choose another with --name").await
         })?;
         print_stored(&found, &name);
         Ok(ExitCode::SUCCESS)
@@ -133,7 +133,8 @@ impl Csv {
         let side = rows[0].question.rows();
         let (rows, test) = match &self.test {
             None => {
-                let (rows, test) = puzzles::split_off_test(rows, self.test_rows)?;
+                let split = puzzles::split_off_test(rows, self.test_rows);
+                let (rows, test) = split.with_context(|| self.file.display().to_string())?;
                 println!("the last {} rows become the test split", report::thousands(test.len() as u64));
                 (rows, test)
             }

@@ -211,6 +211,28 @@ async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be
 }
 
 #[tokio::test]
+async fn a_model_is_not_set_back_by_being_measured_on_other_puzzles() {
+    let db = database().await;
+    let (set, other) = (dataset(&db.pool, "set", 1).await, dataset(&db.pool, "other", 2).await);
+    let default =
+        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+    for name in ["toy", "another-toy"] {
+        let toy = trained(&db.pool, name).await;
+        measure(&db.pool, toy, set.id, Split::Test, &score(0, 6)).await;
+    }
+    let stated = CHECKPOINTS.iter().find(|shipped| shipped.exact > 0.5 && shipped.exact < 1.0).expect("a good one");
+    let shipped = shipped::import(&db.pool, stated.name, &info(stated.name), b"shipped").await;
+    shipped.expect("an import");
+    assert_eq!(default().await, stated.name);
+    let stored = checkpoints::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model").id;
+    measure(&db.pool, stored, other.id, Split::Test, &score(6, 6)).await;
+    assert_eq!(default().await, stated.name, "its stated figure stands");
+    let good = trained(&db.pool, "good").await;
+    measure(&db.pool, good, other.id, Split::Test, &score(6, 6)).await;
+    assert_eq!(default().await, "good", "what it does elsewhere is better than nothing known");
+}
+
+#[tokio::test]
 async fn a_name_means_the_newest_model_of_that_name() {
     let db = database().await;
     let older = trained(&db.pool, "model").await;
