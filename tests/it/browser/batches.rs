@@ -47,8 +47,9 @@ fn a_list_is_stepped_through_and_solved_as_a_batch() {
         tab.press_button("Solve all 3").await;
         tab.until("return location.pathname.startsWith('/batches/')").await;
         tab.until("return document.querySelector('.batch-standing [data-state=succeeded]')").await;
-        tab.until("return document.querySelectorAll('.results tbody tr').length === 3").await;
-        tab.until("return !document.querySelector('.results').textContent.includes('waits')").await;
+        // The answers come a moment after the word that it has ended.
+        tab.until("return document.querySelectorAll('.results .result-right, .results .result-wrong').length === 3")
+            .await;
         assert_eq!(tab.title().await, "3 Sudokus · HRM Lab");
         let right = "return [...document.querySelectorAll('.result-right')].length";
         let right = tab.run(right).await.as_u64().expect("a number");

@@ -138,7 +138,7 @@ fn the_model_that_ships_solves_the_puzzle_in_the_help() {
 fn the_model_that_ships_under_an_experiments_name_is_measured_on_its_puzzles() {
     let place = Place::new();
     let six = TINY.replace("side = 4", "side = 6").replace("[8, 12]", "[16, 20]");
-    let six = six.replace("train = 200", "train = 4").replace("test = 40", "test = 4");
+    let six = six.replace("train = 200", "train = 40").replace("test = 40", "test = 4");
     let measured = |name: &str, more: &[&str]| {
         place.write("six.toml", six.replace("tiny", name));
         let printed = place.hrm(&[&["eval", "--config", "six.toml"], more].concat()).succeeds();
