@@ -14,6 +14,7 @@ pub struct Shipped {
 pub const CHECKPOINTS: &[Shipped] = &[
     Shipped { name: "sudoku-6x6", bytes: include_bytes!("../shipped/sudoku-6x6.safetensors"), exact: 0.867 },
     Shipped { name: "trm-sudoku-6x6", bytes: include_bytes!("../shipped/trm-sudoku-6x6.safetensors"), exact: 0.948 },
+    Shipped { name: "trm-sudoku-9x9", bytes: include_bytes!("../shipped/trm-sudoku-9x9.safetensors"), exact: 0.848 },
     Shipped {
         name: "sudoku-extreme-small",
         bytes: include_bytes!("../shipped/sudoku-extreme-small.safetensors"),
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn models_of_generated_puzzles_are_what_their_configurations_train_and_score_what_is_stated() {
-        ["sudoku-6x6", "trm-sudoku-6x6", "maze-9x9"].into_iter().for_each(is_as_stated);
+        ["sudoku-6x6", "trm-sudoku-6x6", "trm-sudoku-9x9", "maze-9x9"].into_iter().for_each(is_as_stated);
     }
 
     fn is_as_stated(name: &str) {

@@ -252,7 +252,7 @@ fn the_server_tells_how_it_is() {
     for line in [
         "hrm_jobs{state=\"queued\"} 1",
         "hrm_workers 0",
-        "hrm_models 4",
+        "hrm_models 5",
         "hrm_http_requests_total{method=\"POST\",path=\"/api/v1/runs\",status=\"201\"} 1",
         "hrm_http_requests_total{method=\"GET\",path=\"/api/v1/runs/{id}\",status=\"404\"} 1",
     ] {
