@@ -137,14 +137,14 @@ pub async fn get_sweep(State(state): State<AppState>, ApiPath(id): ApiPath<Sweep
 /// Every change with every seed, checked.
 fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
     let seeds = if request.seeds.is_empty() { &[request.experiment.seed][..] } else { &request.seeds };
-    if let Some(twice) = seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)).map(|(_, seed)| seed) {
-        return Err(ApiError::field("seeds", format!("expected different seeds, found {twice} twice")));
-    }
     let none = [json!({})];
     let changes = if request.changes.is_empty() { &none[..] } else { &request.changes };
     let count = seeds.len().saturating_mul(changes.len());
     if count > MOST_RUNS {
         return Err(ApiError::field("changes", format!("expected at most {MOST_RUNS} runs in all, found {count}")));
+    }
+    if let Some(twice) = seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)).map(|(_, seed)| seed) {
+        return Err(ApiError::field("seeds", format!("expected different seeds, found {twice} twice")));
     }
     let mut experiments = Vec::with_capacity(count);
     for (at, change) in changes.iter().enumerate() {
