@@ -96,7 +96,13 @@ impl Solve {
             match (self.json, alone) {
                 (true, true) => println!("{:#}", as_json(&questions[i], &solution)),
                 (true, false) => println!("{}", as_json(&questions[i], &solution)),
-                (false, true) => print_words(&questions[i], &solution),
+                (false, true) => {
+                    print_words(&questions[i], &solution);
+                    let most = model.info().experiment.arch.halt_max_steps;
+                    for advice in further(&questions[i], &solution, most) {
+                        println!("{advice}");
+                    }
+                }
                 (false, false) => print_line(kind, &solution, self.attempts > 1),
             }
             ControlFlow::Continue(())
@@ -220,6 +226,17 @@ fn print_words(question: &Question, solution: &Solution) {
             }
         }
     }
+}
+
+/// What may help after a wrong answer of a model that takes `most` steps.
+fn further(question: &Question, solution: &Solution, most: usize) -> Vec<String> {
+    let wrong = solution.solved == Some(false);
+    let early = wrong && solution.halted && solution.steps.len() < most;
+    let early = early.then(|| format!("--steps {most} lets it take all its steps"));
+    let unseen = wrong && solution.attempts == 1 && question.kind.most_attempts() > 1;
+    let attempts = question.kind.most_attempts().min(32);
+    let unseen = unseen.then(|| format!("--attempts {attempts} lets it see other views of the puzzle"));
+    early.into_iter().chain(unseen).collect()
 }
 
 /// A Sudoku with strokes between its boxes.

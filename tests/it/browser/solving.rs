@@ -101,7 +101,7 @@ fn after_a_wrong_answer_the_model_may_see_the_puzzle_in_other_ways() {
         tab.open(&format!("/?s={HARD}&model=sudoku-6x6")).await;
         assert!(!verdict(&tab, &puzzle).await, "wrong as it is");
         assert_eq!(tab.text(".again .hint").await, "The same puzzle, digits renamed, rows and columns reordered.");
-        tab.click(".again button").await;
+        tab.press_button("Try up to 32 views of it").await;
         let said = "const said = document.querySelector('.verdict.good')?.textContent; return said";
         let said = tab.until(said).await;
         let said = said.as_str().expect("a text").to_owned();
@@ -118,6 +118,23 @@ fn after_a_wrong_answer_the_model_may_see_the_puzzle_in_other_ways() {
         tab.open(&link).await;
         tab.until("return document.querySelector('.verdict.good')").await;
         assert_eq!(tab.run("return document.querySelector('#attempts').value").await, json!("32"));
+    });
+}
+
+/// A puzzle that a model that ships answers too early, and solves when it takes all its steps.
+const HASTY: &str = ".4.....324..2..3...5.12....6326...4.";
+
+#[test]
+fn after_a_wrong_answer_that_came_early_the_model_may_take_all_its_steps() {
+    journey(|tab| async move {
+        let puzzle: Grid = HASTY.parse().expect("a puzzle");
+        tab.open(&format!("/?s={HASTY}&model=trm-sudoku-6x6")).await;
+        assert!(!verdict(&tab, &puzzle).await, "wrong where it stops by itself");
+        assert_eq!(tab.text(".again .hint").await, "It chose to stop before.");
+        tab.press_button("Let it take all its 8 steps").await;
+        let said = tab.until("return document.querySelector('.verdict.good')?.textContent").await;
+        assert!(said.as_str().is_some_and(|said| said.starts_with("Solved in 8 steps")), "{said}");
+        assert!(tab.path().await.contains("&steps=8"), "its link says so");
     });
 }
 

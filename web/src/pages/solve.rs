@@ -1,6 +1,7 @@
 //! Solve: a puzzle is typed or pasted, a model answers it, and its steps are played back and forth. Sudokus are here, mazes
 //! and ARC tasks in parts of their own.
 
+mod again;
 pub(crate) mod ask;
 mod attempts;
 pub(crate) mod board;

@@ -1,5 +1,4 @@
-//! Several attempts at one puzzle: how many are allowed, the offer of more after a wrong answer, and what the model saw
-//! when it answered.
+//! Several attempts at one puzzle: how many are allowed, and what the model saw when it answered.
 
 use super::ask::Ask;
 use crate::{format, grid::picture::asked};
@@ -16,12 +15,12 @@ fn choices(kind: Kind) -> &'static [u32] {
 }
 
 /// As many as are worth waiting for.
-fn many(kind: Kind) -> u32 {
+pub(super) fn many(kind: Kind) -> u32 {
     choices(kind).iter().copied().filter(|&count| count <= 32).max().unwrap_or(1)
 }
 
 /// What another view of a puzzle is.
-fn views(kind: Kind) -> &'static str {
+pub(super) fn views(kind: Kind) -> &'static str {
     match kind {
         Kind::Maze => "turned and mirrored",
         _ => "digits renamed, rows and columns reordered",
@@ -55,33 +54,6 @@ pub(super) fn Attempts(ask: Ask) -> impl IntoView {
             </div>
         }
     })
-}
-
-/// After a wrong answer to the puzzle as it is: a button that lets the model see it in other ways.
-#[component]
-pub(super) fn TryAgain(ask: Ask) -> impl IntoView {
-    let count = many(ask.kind);
-    let wrong = Memo::new(move |_| {
-        ask.outcome.with(|outcome| {
-            outcome
-                .as_ref()
-                .is_some_and(|outcome| outcome.response.solved == Some(false) && outcome.response.attempts < count)
-        })
-    });
-    let again = move |_| {
-        ask.attempts.set(count);
-        ask.solve(None);
-    };
-    view! {
-        <Show when=move || wrong.get()>
-            <p class="again">
-                <button type="button" disabled=move || ask.busy.get() on:click=again>
-                    {move || if ask.busy.get() { "Trying …".into() } else { format!("Try up to {count} views of it") }}
-                </button>
-                <span class="hint">{format!("The same puzzle, {}.", views(ask.kind))}</span>
-            </p>
-        </Show>
-    }
 }
 
 /// The puzzle as the model saw it, where that is another view.

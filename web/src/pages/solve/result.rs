@@ -1,8 +1,9 @@
 //! The result: the verdict, the player, the curve of the halting values, and ways to share it.
 
 use super::{
+    again::Again,
     ask::{Ask, Outcome},
-    attempts::{Seen, TryAgain},
+    attempts::Seen,
     player::Player,
     share::Share,
     verdict,
@@ -22,7 +23,7 @@ pub(crate) fn ResultPanel(ask: Ask) -> impl IntoView {
             <h2 class="hidden">"Result"</h2>
             <Problems of=ask.problem />
             <div role="status" class="verdict-room">{move || verdict_view(ask)}</div>
-            <TryAgain ask />
+            <Again ask />
             <Show when=move || answered.get() fallback=placeholder>
                 <Player ask />
                 <p class="step-said">
@@ -73,15 +74,14 @@ fn HaltingCurve(ask: Ask) -> impl IntoView {
     let series = Signal::derive(move || {
         ask.outcome.with(|outcome| match outcome {
             None => Vec::new(),
-            Some(outcome) => vec![
-                Series { name: "q_halt".into(), tone: 1, points: of(outcome, |step| step.q_halt), ..Series::default() },
-                Series {
-                    name: "q_continue".into(),
-                    tone: 2,
-                    points: of(outcome, |step| step.q_continue),
-                    ..Series::default()
-                },
-            ],
+            Some(outcome) => {
+                let on: Vec<(f64, f64)> = of(outcome, |step| step.q_continue);
+                let halt: Vec<(f64, f64)> = of(outcome, |step| step.q_halt);
+                let line = |name: &str, tone, points| Series { name: name.into(), tone, points, ..Series::default() };
+                // A model that learns the value of stopping alone has nothing but zeros for the other.
+                let learned = on.iter().any(|(_, value)| *value != 0.0);
+                std::iter::once(line("q_halt", 1, halt)).chain(learned.then(|| line("q_continue", 2, on))).collect()
+            }
         })
     });
     let marks = Signal::derive(move || {
