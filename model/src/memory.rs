@@ -136,6 +136,7 @@ mod tests {
             name: "memory".into(),
             description: String::new(),
             seed: 0,
+            start_from: None,
             data: DataSpec::Stored { dataset: "any".into() },
             arch: ArchConfig::default(),
             train: TrainConfig { batch_size, ..TrainConfig::default() },

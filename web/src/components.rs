@@ -1,6 +1,7 @@
 //! The small parts that the pages are made of.
 
 pub(crate) mod ago;
+pub(crate) mod began_with;
 pub(crate) mod claimed;
 pub(crate) mod confirm;
 pub(crate) mod copy;

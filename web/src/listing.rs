@@ -30,10 +30,11 @@ pub(crate) fn toml(experiment: &Experiment) -> String {
 
 /// Every setting with its path, such as `arch.num_heads`, in the order of the types.
 pub(crate) fn settings(experiment: &Experiment) -> Vec<(String, Value)> {
-    let Experiment { name, description, seed, data, arch, train } = experiment;
+    let Experiment { name, description, seed, start_from, data, arch, train } = experiment;
     let plain = [("name", json!(name)), ("description", json!(description)), ("seed", json!(seed))];
+    let plain = plain.into_iter().chain(start_from.iter().map(|start| ("start_from", json!(start))));
     let tables = [("data", fields(data)), ("arch", fields(arch)), ("train", fields(train))];
-    let plain = plain.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let plain = plain.map(|(name, value)| (name.to_owned(), value));
     let inner = |(table, fields): (&str, Fields)| {
         let path = move |(name, value)| (format!("{table}.{name}"), value);
         fields.0.into_iter().map(path).collect::<Vec<_>>()
@@ -96,6 +97,7 @@ mod tests {
             name: "small".into(),
             description: "a \"quoted\" word".into(),
             seed: 3,
+            start_from: None,
             data: DataSpec::Generate(GenerateSpec::sudoku(6, 10, 5, [12, 16], 1)),
             arch: ArchConfig::default(),
             train: TrainConfig { max_steps: Some(20), ..TrainConfig::default() },

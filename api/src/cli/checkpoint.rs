@@ -5,9 +5,11 @@ use hrm_model::{
     Model,
     checkpoint::TOKENS,
     shipped::{self, Shipped},
+    train::Start,
 };
 use hrm_types::question::Size;
 use std::{
+    borrow::Cow,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -37,17 +39,38 @@ pub(crate) fn load(named: Option<&Path>, puzzles: Size, experiment: Option<&str>
 /// # Errors
 /// When there is none, or what is there is not a whole checkpoint.
 pub(crate) fn open(place: &Path) -> anyhow::Result<Model> {
+    let (bytes, name) = read(place)?;
+    Model::from_bytes(&bytes).context(name)
+}
+
+/// The model to begin a training with: as [`open`], or the one that ships with this SHA-256.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn start(named: &str) -> anyhow::Result<Start> {
+    let place = Path::new(named);
+    let of_that_hash = || {
+        let starts = shipped::CHECKPOINTS.iter().filter_map(|model| Start::from_bytes(model.bytes).ok());
+        starts.into_iter().find(|start| start.sha256() == named)
+    };
+    if let Some(start) = (!place.exists()).then(of_that_hash).flatten() {
+        return Ok(start);
+    }
+    let (bytes, name) = read(place).with_context(|| {
+        format!("no model {named} to begin with; name a file, or a model that ships, with --start-from")
+    })?;
+    Start::from_bytes(&bytes).context(name)
+}
+
+/// The bytes of the file that [`open`] takes, and what it is called.
+fn read(place: &Path) -> anyhow::Result<(Cow<'static, [u8]>, String)> {
     let of_that_name = shipped::CHECKPOINTS.iter().find(|model| place == Path::new(model.name));
     if let Some(model) = of_that_name.filter(|_| !place.exists()) {
-        return read_shipped(model);
+        return Ok((model.bytes.into(), format!("the shipped model {}", model.name)));
     }
     let file = if place.is_dir() { place.join(IN_FOLDER) } else { place.to_owned() };
     let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-    Model::from_bytes(&bytes).with_context(|| file.display().to_string())
-}
-
-fn read_shipped(model: &Shipped) -> anyhow::Result<Model> {
-    Model::from_bytes(model.bytes).with_context(|| format!("the shipped model {}", model.name))
+    Ok((bytes.into(), file.display().to_string()))
 }
 
 fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model> {
@@ -55,7 +78,7 @@ fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model
     let mut models: Vec<&Shipped> = shipped::CHECKPOINTS.iter().collect();
     models.sort_by(|a, b| is_its(b).cmp(&is_its(a)).then(b.exact.total_cmp(&a.exact)));
     for model in models {
-        let model = read_shipped(model)?;
+        let model = Model::from_bytes(model.bytes).with_context(|| format!("the shipped model {}", model.name))?;
         if puzzles.fits(&model.info().kind, model.info().side) {
             return Ok(model);
         }
@@ -139,6 +162,22 @@ mod tests {
         assert_eq!(name(None, Some("sudoku-6x6")), "sudoku-6x6");
         assert_eq!(name(None, Some("mine")), "trm-sudoku-6x6");
         assert_eq!(name(None, Some("maze-9x9")), "trm-sudoku-6x6", "one for other puzzles");
+    }
+
+    #[test]
+    fn a_model_to_begin_with_is_known_by_its_name_its_hash_or_its_file() {
+        let of_name = start("sudoku-6x6").expect("it ships");
+        let of_hash = start(of_name.sha256()).expect("it ships");
+        assert_eq!(of_hash.model().info(), of_name.model().info());
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mine.safetensors");
+        save(of_name.model(), &file).expect("a file");
+        let of_file = start(&file.to_string_lossy()).expect("a model");
+        assert_eq!(of_file.model().info(), of_name.model().info());
+        for nothing in ["none", &"f".repeat(64)] {
+            let refused = format!("{:#}", start(nothing).err().expect("a refusal"));
+            assert!(refused.starts_with(&format!("no model {nothing} to begin with; name a file")), "{refused}");
+        }
     }
 
     #[test]

@@ -337,6 +337,7 @@ mod tests {
             name: name.into(),
             description: String::new(),
             seed,
+            start_from: None,
             data: DataSpec::Stored { dataset: "set".into() },
             arch: ArchConfig::default(),
             train: TrainConfig { lr, ..TrainConfig::default() },

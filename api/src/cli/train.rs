@@ -22,7 +22,7 @@ use hrm_model::{
     data::{Corpus, Dataset},
     device::{Device, DeviceChoice},
     eval,
-    train::{Next, TrainState, Trained, Training, train, train_on},
+    train::{Next, Origin, TrainState, Trained, Training, train, train_on},
 };
 use hrm_types::{
     dataset::Split,
@@ -58,6 +58,7 @@ Examples:
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors --resume
   hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
   hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue
+  hrm train --config configs/trm-sudoku-9x9.toml --dataset my-9x9 --start-from trm-sudoku-9x9
   hrm train --config configs/sudoku-extreme-1k.toml --steps 20 --batch-size 8 --no-eval")]
 pub(crate) struct Train {
     /// The experiment, a TOML file
@@ -75,9 +76,13 @@ pub(crate) struct Train {
     /// Train on this stored dataset instead of the file's
     #[arg(long, value_name = "NAME_OR_ID")]
     dataset: Option<String>,
-    /// Seed of weights, data order, augmentation and exploration, whatever the file says
+    /// Seed of drawn weights, data order, augmentation and exploration, whatever the file says
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Begin with the weights of this model instead of drawn ones: a file, or one that ships; with --queue the name, an
+    /// alias or the id of a stored one
+    #[arg(long, value_name = "FILE_OR_NAME")]
+    start_from: Option<String>,
     /// Go on where an earlier training to the same file was interrupted
     #[arg(long, conflicts_with = "queue")]
     resume: bool,
@@ -103,7 +108,7 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let experiment = self.experiment()?;
-        if self.queue.queue { self.enqueue(experiment) } else { self.train(&experiment) }
+        if self.queue.queue { self.enqueue(experiment) } else { self.train(experiment) }
     }
 
     /// The file's experiment with what the arguments change.
@@ -112,6 +117,7 @@ impl Train {
         experiment.train.max_steps = self.steps.or(experiment.train.max_steps);
         experiment.train.batch_size = self.batch_size.unwrap_or(experiment.train.batch_size);
         experiment.seed = self.seed.unwrap_or(experiment.seed);
+        experiment.start_from = self.start_from.clone().or(experiment.start_from);
         if let Some(dataset) = self.dataset.clone() {
             experiment.data = DataSpec::Stored { dataset };
         }
@@ -162,8 +168,11 @@ impl Train {
         Ok(environment)
     }
 
-    fn train(self, experiment: &Experiment) -> anyhow::Result<ExitCode> {
-        let environment = self.environment(experiment)?;
+    fn train(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
+        let environment = self.environment(&experiment)?;
+        let start = experiment.start_from.as_deref().map(checkpoint::start).transpose()?;
+        experiment.start_from = start.as_ref().map(|start| start.sha256().to_owned());
+        let experiment = &experiment;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         checkpoint::check_place(&out, Output::File)?;
         let stop = interrupt::stop_signal()?;
@@ -177,12 +186,16 @@ impl Train {
             puzzles.side
         );
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
+        let begin = start.as_ref().map_or(Origin::Drawn, Origin::Model);
+        if let Some(start) = &start {
+            println!("begins with the weights of {}", start.model().info().experiment.name);
+        }
         let trained = if self.devices.is_empty() {
-            let mut training = saving.begin(experiment, corpus, self.resume, &self.device.open()?)?;
+            let mut training = saving.begin(experiment, corpus, begin, self.resume, &self.device.open()?)?;
             saving.train(&mut training, &stop)?;
             training.finish()?
         } else {
-            saving.train_on(&self.devices, experiment, &corpus, self.resume, &stop)?
+            saving.train_on(&self.devices, experiment, &corpus, begin, self.resume, &stop)?
         };
         // Before a word of it: somebody who reads no more ends the program.
         let model = trained.model.trained_by(environment);
@@ -260,6 +273,7 @@ impl Saving {
         &self,
         experiment: &'a Experiment,
         corpus: Corpus,
+        begin: Origin<'_>,
         resume: bool,
         device: &Device,
     ) -> anyhow::Result<Training<'a>> {
@@ -270,7 +284,7 @@ impl Saving {
                 println!("goes on from {} after step {}", self.path.display(), report::thousands(training.step()));
                 Ok(training)
             }
-            None => Ok(Training::begin(experiment, corpus, device)?),
+            None => Ok(Training::open(experiment, corpus, begin, device)?),
         }
     }
 
@@ -280,13 +294,15 @@ impl Saving {
         devices: &[DeviceChoice],
         experiment: &Experiment,
         corpus: &Corpus,
+        begin: Origin<'_>,
         resume: bool,
         stop: &StopSignal,
     ) -> anyhow::Result<Trained> {
         let from = self.state(resume)?;
         let devices = devices.iter().copied().map(DeviceChoice::open).collect::<Result<Vec<_>, Error>>()?;
         let (mut watch, mut saved, mut step) = (None, Instant::now(), 0);
-        let trained = train_on(&devices, experiment, corpus, from.as_ref(), &self.path, &mut |training, point| {
+        let origin = from.as_ref().map_or(begin, Origin::State);
+        let trained = train_on(&devices, experiment, corpus, origin, &self.path, &mut |training, point| {
             watch.get_or_insert_with(|| Watch::new(training)).note(training.step(), point);
             step = training.step();
             if stop.flow().is_break() {

@@ -137,6 +137,7 @@ pub const COLUMNS: &[Spec] = &[
     }),
     count("tested", "Test puzzles", Some(Better::Higher), |row| row.tested.into()),
     count("test_count", "of", Some(Better::Higher), |row| row.test_count.into()),
+    text("start_from", "Began with", |row| row.start_from.clone().into()),
     text("choice", "Checkpoint", |row| row.choice.clone().into()),
     count("parameters", "Weights", Some(Better::Lower), |row| row.parameters.into()),
     count("parameters_with_embedding", "With puzzle embedding", Some(Better::Lower), |row| {

@@ -148,6 +148,7 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
             let optimal = scored.evaluation.any_optimal.filter(|_| first)?;
             Some(f64::from(optimal) / f64::from(scored.evaluation.n.max(1)))
         }),
+        start_from: newest.experiment.start_from.clone(),
         train_hash: Some(newest.train_hash.clone()),
         train_dataset_id: newest.train_dataset_id,
         train_count: newest.train_count,

@@ -38,7 +38,9 @@ fn compare(row: &mut BoardRow, reference: &Reference) {
     row.difference = Some(difference);
     let same_size = reference.train_count.is_none() || reference.train_count == row.train_count;
     // The last digit of a published figure is rounded; a sum of shares is, too.
-    row.reproduced = (row.verified && same_size).then_some(difference.abs() <= reference.tolerance + 1e-9);
+    let from_drawn = row.start_from.is_none();
+    row.reproduced =
+        (row.verified && same_size && from_drawn).then_some(difference.abs() <= reference.tolerance + 1e-9);
 }
 
 /// Ranks the verified rows, whatever order they are in: a row's rank is one more than the number of rows whose whole

@@ -51,6 +51,8 @@ pub struct ListModelsQuery {
     run_id: Option<RunId>,
     /// Only those whose name contains this, in any case.
     name: Option<String>,
+    /// Only those whose file has this SHA-256.
+    sha256: Option<String>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_models)]
     order: Option<String>,
@@ -85,8 +87,8 @@ pub async fn list_models(
     ApiQuery(query): ApiQuery<ListModelsQuery>,
 ) -> Result<Json<Page<Model>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
-    let name = query.name.as_deref();
-    let filter = ModelFilter { kind: query.kind, side: query.side, run: query.run_id, name };
+    let (name, sha256) = (query.name.as_deref(), query.sha256.as_deref());
+    let filter = ModelFilter { kind: query.kind, side: query.side, run: query.run_id, name, sha256 };
     Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

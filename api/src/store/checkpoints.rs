@@ -251,6 +251,8 @@ pub struct ModelFilter<'a> {
     pub run: Option<RunId>,
     /// Only those whose name contains this, in any case.
     pub name: Option<&'a str>,
+    /// Only those whose file has this SHA-256.
+    pub sha256: Option<&'a str>,
 }
 
 /// What models can be ordered by, beside their creation.
@@ -281,6 +283,8 @@ pub async fn list(
                  AND ($8::uuid IS NULL OR run_id = $8)
                  AND ($9::text IS NULL OR strpos(lower(name), lower($9)) > 0)
                  AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
+                 AND ($11::text IS NULL
+                      OR artifact_id = (SELECT artifacts.id FROM artifacts WHERE sha256 = $11))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -294,7 +298,8 @@ pub async fn list(
         filter.side.map(i16::from),
         filter.run.map(|id| id.0),
         filter.name,
-        viewer.teams()
+        viewer.teams(),
+        filter.sha256
     )
     .fetch_all(pool)
     .await?;

@@ -152,7 +152,8 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
     sqlx::query!(
         "DELETE FROM artifacts
          WHERE NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)"
+           AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
+           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)"
     )
     .execute(&mut *connection)
     .await?;

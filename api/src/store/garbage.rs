@@ -1,4 +1,5 @@
-//! Collecting what nothing refers to: artifacts without a checkpoint or a training state, chunks without an artifact.
+//! Collecting what nothing refers to: artifacts without a checkpoint, a training state or a run that
+//! begins with it, chunks without an artifact.
 //!
 //! A save that is under way holds locks on what it uses, and here those are skipped. What is to be deleted is locked
 //! first, so that no reference to it can appear, and looked at again under the lock, because one may have appeared
@@ -58,6 +59,7 @@ async fn artifacts(connection: &mut PgConnection) -> Result<(usize, u64), Error>
         "SELECT id FROM artifacts
          WHERE NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
            AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
+           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)
          LIMIT $1 FOR UPDATE SKIP LOCKED",
         BATCH
     )
@@ -66,7 +68,8 @@ async fn artifacts(connection: &mut PgConnection) -> Result<(usize, u64), Error>
     let deleted = sqlx::query!(
         "DELETE FROM artifacts WHERE id = ANY($1)
            AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)",
+           AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
+           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)",
         &locked
     )
     .execute(connection)

@@ -45,6 +45,7 @@ pub mod slices;
 pub mod snapshots;
 pub mod sweeps;
 pub mod teams;
+mod tied;
 pub mod train_states;
 pub mod users;
 pub mod workers;

@@ -4,17 +4,17 @@
 use super::{
     Error,
     access::Viewer,
-    datasets,
     jobs::{self, Terms, parse_state},
     metrics, order,
     order::Place,
     slices::{Keyed, Slice, arranged},
+    tied::{Tied, tie},
 };
 use hrm_types::{
     Page,
     evaluation::Evaluation,
-    experiment::{DataSpec, Experiment},
-    ids::{CheckpointId, DatasetId, JobId, RunId, SweepId, TeamId, WorkerId},
+    experiment::Experiment,
+    ids::{CheckpointId, DatasetId, JobId, RunId, SweepId, WorkerId},
     job::JobKind,
     run::{BestMetrics, ChangeRun, MetricPoint, Run, RunState},
 };
@@ -133,53 +133,37 @@ impl Row {
 /// The phase in which steps are trained.
 pub const TRAINING: &str = "training";
 
-/// Queues a run. An experiment on a stored dataset is tied at once to that which the viewer sees under its name or id.
+/// Queues a run. It is tied at once to what the viewer sees under the names in its experiment: a stored dataset, and a model
+/// to begin with, which is named by its file's hash from then on.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the experiment names a dataset that is not stored; [`Error::Experiment`] when that has no
-/// puzzles to train on or to score with.
+/// puzzles to train on or to score with, and about a model to begin with that is not stored or does not fit.
 pub async fn create(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, terms: Terms<'_>) -> Result<Run, Error> {
-    let dataset = dataset_of(pool, viewer, experiment, terms.team).await?;
+    let tied = tie(pool, viewer, experiment, terms.team).await?;
     let mut tx = pool.begin().await?;
-    let id = insert(&mut tx, experiment, dataset, terms, None).await?;
+    let id = insert(&mut tx, &tied, terms, None).await?;
     tx.commit().await?;
     get(pool, id).await
-}
-
-/// The stored dataset that a run of this experiment will be on, if it is stored already.
-///
-/// # Errors
-/// [`Error::NotFound`] when the experiment names one that the viewer does not see; [`Error::Experiment`].
-pub(super) async fn dataset_of(
-    pool: &PgPool,
-    viewer: &Viewer,
-    experiment: &Experiment,
-    team: TeamId,
-) -> Result<Option<DatasetId>, Error> {
-    let dataset = match &experiment.data {
-        DataSpec::Stored { dataset } => Some(datasets::find(pool, viewer, dataset).await?),
-        DataSpec::Generate(spec) => datasets::generated_from(pool, team, spec).await?,
-        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => None,
-    };
-    dataset.iter().try_for_each(|dataset| experiment.check_splits(dataset))?;
-    Ok(dataset.map(|dataset| dataset.id))
 }
 
 /// Queues a run inside the caller's transaction.
 pub(super) async fn insert(
     connection: &mut PgConnection,
-    experiment: &Experiment,
-    dataset: Option<DatasetId>,
+    tied: &Tied,
     terms: Terms<'_>,
     sweep: Option<SweepId>,
 ) -> Result<RunId, Error> {
+    let experiment = &tied.experiment;
     let id = RunId(jobs::create(connection, JobKind::Training, &experiment.name, terms, None).await?.0);
     sqlx::query!(
-        "INSERT INTO runs (id, experiment, config_hash, dataset_id, sweep_id) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO runs (id, experiment, config_hash, dataset_id, start_artifact_id, sweep_id)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         id.0,
         Json(experiment) as _,
         config_hash(experiment),
-        dataset.map(|id| id.0),
+        tied.dataset.map(|id| id.0),
+        tied.start,
         sweep.map(|id| id.0)
     )
     .execute(connection)

@@ -6,6 +6,7 @@ use super::{
     jobs::{Terms, parse_state},
     runs,
     slices::{Keyed, Slice, arranged},
+    tied::tie,
 };
 use hrm_types::{
     Page,
@@ -22,7 +23,7 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// [`Error::NotFound`] when an experiment names a dataset that the viewer does not see; [`Error::Experiment`] when that
-/// has no puzzles to train on or to score with.
+/// has no puzzles to train on or to score with, and about a model to begin with that is not stored or does not fit.
 pub async fn create(
     pool: &PgPool,
     viewer: &Viewer,
@@ -30,17 +31,17 @@ pub async fn create(
     experiments: &[Experiment],
     terms: Terms<'_>,
 ) -> Result<Sweep, Error> {
-    let mut datasets = Vec::with_capacity(experiments.len());
+    let mut tied = Vec::with_capacity(experiments.len());
     for experiment in experiments {
-        datasets.push(runs::dataset_of(pool, viewer, experiment, terms.team).await?);
+        tied.push(tie(pool, viewer, experiment, terms.team).await?);
     }
     let mut tx = pool.begin().await?;
     let id = SweepId(Uuid::now_v7());
     sqlx::query!("INSERT INTO sweeps (id, name, team_id) VALUES ($1, $2, $3)", id.0, name, terms.team.0)
         .execute(&mut *tx)
         .await?;
-    for (experiment, dataset) in experiments.iter().zip(datasets) {
-        runs::insert(&mut tx, experiment, dataset, terms, Some(id)).await?;
+    for tied in &tied {
+        runs::insert(&mut tx, tied, terms, Some(id)).await?;
     }
     tx.commit().await?;
     get(pool, id).await

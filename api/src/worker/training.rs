@@ -11,7 +11,7 @@ use crate::{
     environment, fault,
     queue::Stop,
     store::{
-        leases, provenance,
+        artifacts, leases, provenance,
         results::{self, RunResult},
         runs, train_states,
     },
@@ -21,7 +21,7 @@ use hrm_model::{
     data::{self as puzzles, Corpus},
     eval::{self, Measured},
     memory::{self, Work},
-    train::{Training, train},
+    train::{Origin, Start, Training, train},
 };
 use hrm_types::{dataset::Split, evaluation::Protocol, experiment::Experiment, ids::DatasetId};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     Ok(())
 }
 
-/// Trains from the newest stored state, or from the start.
+/// Trains from the newest stored state, or from the start: a model's weights, or drawn ones.
 async fn trained(
     job: &Job<'_>,
     experiment: &Experiment,
@@ -84,6 +84,10 @@ async fn trained(
     if from_step > 0 {
         job.log.info(format!("goes on after step {from_step}"));
     }
+    let start = match (&state, &experiment.start_from) {
+        (None, Some(sha256)) => Some(job.insist(|| artifacts::read(job.pool, sha256)).await?),
+        _ => None,
+    };
     job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
     let environment = environment::here(experiment.arch.forward_dtype, &job.device);
     job.insist(|| provenance::note_environment(job.pool, &job.lease, &environment)).await?;
@@ -95,12 +99,11 @@ async fn trained(
         let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());
         let device = job.device.clone();
         job.compute(move || {
-            let mut training = match state {
-                Some(state) => {
-                    Training::resume(&experiment, Corpus::of_dataset(&puzzles, &experiment), &state, &device)?
-                }
-                None => Training::begin(&experiment, Corpus::of_dataset(&puzzles, &experiment), &device)?,
-            };
+            let start = start.map(|bytes| Start::from_bytes(&bytes)).transpose()?;
+            let begin = start.as_ref().map_or(Origin::Drawn, Origin::Model);
+            let origin = state.as_ref().map_or(begin, Origin::State);
+            let corpus = Corpus::of_dataset(&puzzles, &experiment);
+            let mut training = Training::open(&experiment, corpus, origin, &device)?;
             progress.plan(&training);
             train(&mut training, &mut |training, point| {
                 let flow = progress.note(training.step(), point, &stop);

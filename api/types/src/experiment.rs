@@ -33,9 +33,14 @@ pub struct Experiment {
     /// What it is for, in a sentence.
     #[serde(default)]
     pub description: String,
-    /// Seed of weights, data order, augmentation and exploration.
+    /// Seed of weights, where none are to begin with, and of data order, augmentation and exploration.
     #[serde(default)]
     pub seed: u64,
+    /// Weights to begin with instead of drawn ones: the SHA-256 of a checkpoint's file. A request may name a stored model by
+    /// its name, an alias or its id, which is replaced by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
+    pub start_from: Option<String>,
     /// Where the puzzles come from.
     pub data: DataSpec,
     /// The model.
@@ -176,6 +181,11 @@ impl Experiment {
             format!("expected at most 2000 bytes, found {}", self.description.len())
         })?;
         ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
+        if let Some(start) = &self.start_from {
+            ensure((1..=255).contains(&start.len()), "start_from", || {
+                format!("expected 1 to 255 bytes, found {}", start.len())
+            })?;
+        }
         self.data.validate()?;
         self.arch.validate()?;
         self.train.validate()?;

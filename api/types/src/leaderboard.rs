@@ -165,9 +165,13 @@ pub struct BoardRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
     /// Whether the difference is within the reference's tolerance; absent where that says nothing: for claims, and for
-    /// rows trained on another number of puzzles.
+    /// rows trained on another number of puzzles or from another model's weights on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduced: Option<bool>,
+    /// SHA-256 of the checkpoint that its training began with, if it was one: what that cost and saw comes on top of
+    /// what the row says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<String>,
     /// SHA-256 of the dataset it was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_hash: Option<String>,

@@ -77,6 +77,7 @@ fn model(setup: &Setup, device: &Device) -> Result<Model> {
         name: "bench".to_owned(),
         description: String::new(),
         seed: 0,
+        start_from: None,
         data: DataSpec::Stored { dataset: "drawn".to_owned() },
         arch: setup.arch.clone(),
         train: TrainConfig { batch_size: setup.batch, ..TrainConfig::default() },

@@ -18,6 +18,7 @@ pub(crate) fn model() -> Model {
         name: "tiny".to_owned(),
         description: String::new(),
         seed: 0,
+        start_from: None,
         data: DataSpec::Generate(spec.clone()),
         arch: ArchConfig {
             hidden_size: 16,

@@ -174,7 +174,15 @@ mod tests {
         let train = TrainConfig { task_variants, ..TrainConfig::default() };
         let (arch, data) = (ArchConfig::default(), DataSpec::Generate(spec));
         CheckpointInfo {
-            experiment: Experiment { name: "named".into(), description: String::new(), seed: 3, data, arch, train },
+            experiment: Experiment {
+                name: "named".into(),
+                description: String::new(),
+                seed: 3,
+                start_from: None,
+                data,
+                arch,
+                train,
+            },
             kind: "arc".into(),
             side: 6,
             tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),

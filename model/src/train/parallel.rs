@@ -1,6 +1,6 @@
 //! A training on several devices: a thread for each, which share every batch.
 
-use super::{TrainState, Trained, Training, ranks::Ranks};
+use super::{Origin, Trained, Training, ranks::Ranks};
 use crate::{Error, Result, data::Corpus};
 use candle_core::Device;
 use hrm_types::{experiment::Experiment, run::MetricPoint};
@@ -36,12 +36,12 @@ type OnStep<'a> = dyn FnMut(&Training<'_>, Option<&MetricPoint>) -> Next + 'a;
 struct Start<'a> {
     experiment: &'a Experiment,
     corpus: &'a Corpus,
-    from: Option<&'a TrainState>,
+    origin: Origin<'a>,
     state: &'a Path,
 }
 
 /// Trains on several devices: batches, their order and every draw are those of a training on one, and sums are taken in
-/// the order of the devices. Goes on from a state that any number of devices wrote, and writes its own to `state`.
+/// the order of the devices. A state to go on from may be one that any number of devices wrote; its own goes to `state`.
 ///
 /// # Errors
 /// [`Error::Device`] when the batch cannot be shared evenly; otherwise as a training on one device.
@@ -49,11 +49,11 @@ pub fn train_on(
     devices: &[Device],
     experiment: &Experiment,
     corpus: &Corpus,
-    from: Option<&TrainState>,
+    origin: Origin<'_>,
     state: &Path,
     on_step: &mut OnStep<'_>,
 ) -> Result<Trained> {
-    let start = Start { experiment, corpus, from, state };
+    let start = Start { experiment, corpus, origin, state };
     let mut ranks = Ranks::of(devices.len()).into_iter().zip(devices);
     let first = ranks.next().ok_or_else(|| Error::Device("expected at least one device".to_owned()))?;
     #[cfg(feature = "nccl")]
@@ -103,11 +103,7 @@ fn is_of_another(error: &Error) -> bool {
 /// One rank's training from start to end.
 fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mut OnStep<'_>>) -> Result<Trained> {
     let corpus = start.corpus.clone();
-    let training = match start.from {
-        Some(state) => Training::resume(start.experiment, corpus, state, device),
-        None => Training::begin(start.experiment, corpus, device),
-    };
-    let mut training = training?.join(ranks)?;
+    let mut training = Training::open(start.experiment, corpus, start.origin, device)?.join(ranks)?;
     while !training.is_done() || training.is_validation_due() {
         let point = if training.is_validation_due() {
             Some(training.look_together(on_step.is_some())?)

@@ -30,6 +30,7 @@ pub(super) fn tiny() -> Experiment {
         name: "tiny".to_owned(),
         description: String::new(),
         seed: 5,
+        start_from: None,
         data: DataSpec::Generate(SPEC),
         arch: ArchConfig {
             hidden_size: 32,

@@ -5,6 +5,7 @@ use super::{
     ahead::Ahead,
     progress::Progress,
     ranks::{Message, Ranks},
+    start::{self, Start},
     state::{self, StateInfo, TrainState},
     total_steps,
     validation::Looks,
@@ -48,6 +49,17 @@ pub struct Training<'a> {
     parameters: u64,
 }
 
+/// Where a training's weights come from.
+#[derive(Clone, Copy)]
+pub enum Origin<'a> {
+    /// They are drawn.
+    Drawn,
+    /// They are a model's, the one that the experiment names.
+    Model(&'a Start),
+    /// The training goes on where this was written.
+    State(&'a TrainState),
+}
+
 /// A finished training.
 pub struct Trained {
     /// The model that the experiment chooses: the last one, or the best on the validation split.
@@ -59,11 +71,34 @@ pub struct Trained {
 }
 
 impl<'a> Training<'a> {
-    /// A training that begins.
+    /// A training with this origin.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`] about `start_from` when the experiment names another origin, or the model does not fit; as
+    /// [`Self::resume`].
+    pub fn open(experiment: &'a Experiment, corpus: Corpus, origin: Origin<'_>, device: &Device) -> Result<Self> {
+        match origin {
+            Origin::Drawn => Self::begin(experiment, corpus, device),
+            Origin::Model(start) => Self::begin_with(experiment, corpus, start, device),
+            Origin::State(state) => Self::resume(experiment, corpus, state, device),
+        }
+    }
+
+    /// A training that begins with drawn weights.
     pub fn begin(experiment: &'a Experiment, corpus: Corpus, device: &Device) -> Result<Self> {
         experiment.validate()?;
+        start::check_unnamed(experiment)?;
         let dims = Dims::new(&experiment.arch, corpus.task());
         let weights = params::initial(&experiment.arch, &dims, experiment.seed, device)?;
+        let progress = Progress::start(experiment.train.batch_size);
+        Self::new(experiment, corpus, &weights, dims, progress, 0)
+    }
+
+    /// A training that begins with the weights of a model, and with nothing else of its training.
+    fn begin_with(experiment: &'a Experiment, corpus: Corpus, start: &Start, device: &Device) -> Result<Self> {
+        experiment.validate()?;
+        let dims = Dims::new(&experiment.arch, corpus.task());
+        let weights = start.weights(experiment, &corpus, device)?;
         let progress = Progress::start(experiment.train.batch_size);
         Self::new(experiment, corpus, &weights, dims, progress, 0)
     }

@@ -48,6 +48,7 @@ impl Target {
         let experiment = Experiment {
             description: format!("A fixture of the reference implementation, {name}."),
             seed: settings.seed(),
+            start_from: None,
             data: DataSpec::Stored { dataset: name.clone() },
             arch: settings.arch(),
             train: settings.train(),

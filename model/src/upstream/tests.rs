@@ -23,6 +23,7 @@ fn target() -> Target {
         name: "tiny".to_owned(),
         description: String::new(),
         seed: 3,
+        start_from: None,
         data: DataSpec::Stored { dataset: "none".to_owned() },
         arch,
         train: TrainConfig::default(),

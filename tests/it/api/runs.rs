@@ -110,6 +110,42 @@ fn a_run_trains_on_a_stored_dataset() {
 }
 
 #[test]
+fn a_run_trains_a_model_further() {
+    let server = Server::shared();
+    let first = server.trained();
+    let model =
+        server.get(&format!("/api/v1/models/{}", first["checkpoint_id"].as_str().unwrap_or_default())).expect(200);
+    // No step moves a weight: what comes out is what it began with.
+    let mut experiment = tiny_experiment("it-further");
+    experiment["start_from"] = model["id"].clone();
+    experiment["train"]["max_steps"] = json!(1);
+    for rate in ["lr", "puzzle_emb_lr"] {
+        experiment["train"][rate] = json!(0);
+    }
+    let run = server.post("/api/v1/runs", &json!({"experiment": experiment})).expect(201);
+    assert_eq!(run["experiment"]["start_from"], model["sha256"], "it is known by its content");
+    let run = wait_until_final(&server, &run);
+    assert_eq!(run["state"], "succeeded", "{run:#}");
+    for figure in ["exact", "accuracy", "mean_steps"] {
+        assert_eq!(run["evaluation"][figure], first["evaluation"][figure], "{figure}");
+    }
+    let clone = server.post(&path(&run, "/clone"), &json!({"changes": {"start_from": null}})).expect(201);
+    assert_eq!(clone["experiment"]["start_from"], Value::Null);
+    server.post(&path(&clone, "/cancel"), &json!({})).expect(200);
+
+    let sha256 = model["sha256"].as_str().unwrap_or_default();
+    let found = server.get(&format!("/api/v1/models?sha256={sha256}")).expect(200);
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found:#}");
+    assert_eq!(found["items"][0]["id"], model["id"]);
+    experiment["start_from"] = json!("nobody");
+    let refused = server.post("/api/v1/runs", &json!({"experiment": experiment}));
+    assert_eq!(refused.expect_problem(422, "invalid-experiment")["field"], "experiment.start_from");
+    let sweep = json!({"name": "further", "experiment": experiment, "seeds": [1, 2]});
+    let refused = server.post("/api/v1/sweeps", &sweep).expect_problem(422, "invalid-experiment");
+    assert_eq!(refused["field"], "experiment.start_from");
+}
+
+#[test]
 fn experiments_that_cannot_be_run_are_refused_with_the_field() {
     let server = Server::shared();
     let check = |pointer: &str, value: Value, kind: &str, field: &str| {

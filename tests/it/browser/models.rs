@@ -81,3 +81,38 @@ fn a_checkpoint_is_uploaded_named_measured_and_deleted() {
         assert_eq!(tab.run(&gone).await, json!(null));
     });
 }
+
+#[test]
+fn a_model_is_trained_further() {
+    if !has_browser() {
+        return;
+    }
+    let server = shared_server();
+    let run = server.trained().clone();
+    let model = run["checkpoint_id"].as_str().expect("a checkpoint").to_owned();
+    let sha256 = server.get(&format!("/api/v1/models/{model}")).expect(200)["sha256"].clone();
+
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.open(&format!("/models/{model}")).await;
+        tab.until("return document.querySelector('.page-actions a[href^=\"/runs/new\"]')").await;
+        tab.press_button("Train it further").await;
+        let chosen = "return document.querySelector('select[name=start_from]')?.value";
+        assert_eq!(tab.until(chosen).await, sha256, "it begins with the model");
+        let drawn = "return document.querySelector('select[name=start_from]').options[0].textContent";
+        assert_eq!(tab.run(drawn).await, json!("drawn weights"));
+        // A model of another size is refused at the field.
+        tab.fill("[name='arch.hidden_size']", "32").await;
+        tab.press_button("Queue the run").await;
+        let wrong = "return document.querySelector('.field.invalid .hint')?.textContent";
+        let wrong = tab.until(wrong).await;
+        assert!(wrong.as_str().is_some_and(|text| text.contains("arch.hidden_size = 32")), "{wrong}");
+        let width = run["experiment"]["arch"]["hidden_size"].to_string();
+        tab.fill("[name='arch.hidden_size']", &width).await;
+        tab.fill("[name='name']", "it-trained-further").await;
+        tab.press_button("Queue the run").await;
+        tab.until("return location.pathname.match(/^\\/runs\\/[0-9a-f-]{36}$/)").await;
+        tab.until_within(Tab::LONGEST, "return document.querySelector('.standing-now [data-state=succeeded]')").await;
+        let began = format!("return document.querySelector('.origin a[href=\"/models/{model}\"]')?.textContent");
+        assert_eq!(tab.until(&began).await, run["name"]);
+    });
+}

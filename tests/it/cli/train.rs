@@ -97,6 +97,36 @@ fn an_experiment_always_trains_the_same_model() {
 }
 
 #[test]
+fn a_model_is_trained_further() {
+    let (place, _) = trained("first.safetensors", &["--no-eval"]);
+    let train = |out: &str, more: &[&str]| {
+        let command = ["train", "--config", "tiny.toml", "--steps", "1", "--no-eval", "--out", out];
+        place.hrm(&[&command, more].concat())
+    };
+    let printed = train("second.safetensors", &["--start-from", "first.safetensors"]).succeeds();
+    assert!(printed.contains("begins with the weights of tiny\n"), "{printed}");
+    train("drawn.safetensors", &[]).succeeds();
+    let accuracy = |checkpoint: &str| -> f64 {
+        let printed = place.hrm(&["eval", "--checkpoint", checkpoint, "--config", "tiny.toml"]).succeeds();
+        let line = score(&printed)[1].trim_start_matches("token accuracy").trim();
+        line.split(' ').next().and_then(|percent| percent.parse().ok()).unwrap_or_else(|| panic!("{printed}"))
+    };
+    let [second, drawn] = ["second.safetensors", "drawn.safetensors"].map(accuracy);
+    assert!(second > drawn + 10.0, "after a step of its own it knows what it knew: {second}, drawn {drawn}");
+
+    place.write("further.toml", &format!("start_from = \"first.safetensors\"\n{TINY}"));
+    let printed = place.hrm(&["train", "--config", "further.toml", "--steps", "1", "--no-eval"]).succeeds();
+    assert!(printed.contains("begins with the weights of tiny\n"), "{printed}");
+    let said = train("none.safetensors", &["--start-from", "nothing.safetensors"]).stderr;
+    assert!(said.contains("no model nothing.safetensors to begin with; name a file"), "{said}");
+    let said = train("none.safetensors", &["--start-from", "sudoku-6x6"]).stderr;
+    assert!(
+        said.contains("start_from: expected a model of the experiment's sizes, with arch.hidden_size = 32"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_killed_training_goes_on_and_ends_in_the_same_model() {
     let (whole, _) = trained("model", &["--steps", "300", "--no-eval"]);
     let place = Place::new();

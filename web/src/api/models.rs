@@ -24,6 +24,11 @@ pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Model>> {
     }
 }
 
+/// The newest model with this file.
+pub(crate) async fn with_file(sha256: &str) -> Answer<Page<Model>> {
+    get(&format!("/models?limit=1&sha256={}", encoded(sha256))).await
+}
+
 pub(crate) async fn get_model(id: CheckpointId) -> Answer<Model> {
     get(&format!("/models/{id}")).await
 }

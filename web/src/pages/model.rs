@@ -7,6 +7,7 @@ use crate::{
     api,
     components::{
         ago::Ago,
+        began_with::BeganWith,
         claimed::Claimed,
         confirm::Confirm,
         copy::CopyButton,
@@ -70,7 +71,10 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
         view! {
             <a class="button primary" href=move || value.with(|model| model.as_ref().map(solve_address))>"Solve with it"</a>
             <a class="button" href=api::solving::checkpoint_address(id) rel="external" download="">"Download"</a>
-            <Show when=|| session::may(Scope::Write)><Confirm label="Delete" question act=delete /></Show>
+            <Show when=|| session::may(Scope::Write)>
+                <a class="button" href=format!("/runs/new?model={id}")>"Train it further"</a>
+                <Confirm label="Delete" question act=delete />
+            </Show>
         }
     };
     view! {
@@ -111,6 +115,8 @@ fn facts(model: &Model) -> impl IntoView + use<> {
         }
         None => "not known".into(),
     };
+    let began = model.experiment.start_from.clone();
+    let began = began.map(|sha256| fact("Began with", view! { <BeganWith sha256 /> }.into_any()));
     let used = model.default.then(|| fact("Used", "where no model is named".into_any()));
     let sha256 = model.sha256.clone();
     view! {
@@ -118,6 +124,7 @@ fn facts(model: &Model) -> impl IntoView + use<> {
             {fact("Solves", solves(model).into_any())}
             {fact("Weights", format::count(model.parameters).into_any())}
             {fact("Trained by", run)}
+            {began}
             {fact("Chosen", chosen.into_any())}
             {used}
             {fact("Read by", if model.public { "everybody with an account" } else { "its team" }.into_any())}

@@ -3,6 +3,7 @@
 mod estimate;
 mod fields;
 mod form;
+mod start;
 mod summary;
 
 use crate::{
@@ -15,12 +16,13 @@ use crate::{
     working_team::ForTeam,
 };
 use fields::{Data, Fields};
-use form::{DATASET, FieldError, Form, SOURCE};
+use form::{DATASET, FieldError, Form, SOURCE, START};
 use hrm_types::{
     Page as ListPage,
     dataset::Dataset,
     experiment::{Experiment, ExperimentFile},
-    ids::RunId,
+    ids::{CheckpointId, RunId},
+    model::Model,
     problem::Problem,
     run::Run,
 };
@@ -29,6 +31,7 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
 };
+use start::StartChoice;
 use summary::Summary;
 
 /// Runs queued at once at most.
@@ -37,7 +40,7 @@ const MOST_SEEDS: u32 = 20;
 /// What the form starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Base {
-    /// What it is called: a file of `configs/`, or an earlier run.
+    /// What it is called: a file of `configs/`, an earlier run, or a model.
     pub(crate) title: String,
     pub(crate) experiment: Experiment,
 }
@@ -51,6 +54,8 @@ pub(crate) struct FormState {
     pub(crate) refused: RwSignal<Option<FieldError>>,
     /// What is stored to train on.
     pub(crate) datasets: Loaded<ListPage<Dataset>>,
+    /// What is stored to begin with.
+    pub(crate) models: Loaded<ListPage<Model>>,
     /// What was trained lately, for how long this one will take.
     pub(crate) past: Loaded<ListPage<Run>>,
     /// Runs to queue, one for each seed from the form's on.
@@ -90,8 +95,8 @@ impl FormState {
     }
 }
 
-/// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?experiment=NAME` from a file;
-/// `?dataset=ID` trains on that dataset.
+/// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?model=ID` trains that model further, `?experiment=NAME`
+/// starts from a file; `?dataset=ID` trains on that dataset.
 #[component]
 pub(crate) fn NewRunPage() -> impl IntoView {
     let query = use_query_map().get_untracked();
@@ -100,6 +105,7 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         form: RwSignal::new(Form::default()),
         refused: RwSignal::new(None),
         datasets: load::load(api::data::list_datasets),
+        models: load::load(|| api::models::list(None)),
         past: load::load(|| async {
             let filter = RunFilter { state: Some("succeeded".into()), ..RunFilter::default() };
             api::runs::list_runs(&filter, None).await
@@ -107,17 +113,18 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         seeds: RwSignal::new(1),
     };
     let experiments = load::load(api::runs::list_experiments);
-    let earlier = query.get("from").and_then(|id| id.parse::<RunId>().ok());
+    let earlier = query.get("from").and_then(|id| id.parse().ok()).map(Earlier::Run);
+    let earlier = earlier.or_else(|| query.get("model").and_then(|id| id.parse().ok()).map(Earlier::Model));
     let missing = RwSignal::new(None::<Problem>);
-    if let Some(run) = earlier {
-        start_from_run(state, run, missing);
+    if let Some(earlier) = earlier {
+        start_from(state, earlier, missing);
     }
     let wanted = query.get("experiment");
     let dataset = query.get("dataset");
     Effect::new(move |_| {
         experiments.value.with(|files| {
             let Some(files) = files else { return };
-            // An earlier run is waited for until it is known that it cannot be had.
+            // What is there already is waited for until it is known that it cannot be had.
             let awaited = earlier.is_some() && missing.with(Option::is_none);
             if awaited || state.base.with_untracked(Option::is_some) {
                 return;
@@ -140,7 +147,7 @@ pub(crate) fn NewRunPage() -> impl IntoView {
             <Problems of=experiments.problem />
             <Problems of=missing />
             <Show when=move || missing.with(Option::is_some)>
-                <p class="muted">"The run to start from cannot be had. Choose an experiment instead."</p>
+                <p class="muted">"What to start from cannot be had. Choose an experiment instead."</p>
             </Show>
             <Show when=move || state.base.with(Option::is_none) && experiments.problem.with(Option::is_none)>
                 {move || if none() && (earlier.is_none() || missing.with(Option::is_some)) {
@@ -156,16 +163,40 @@ pub(crate) fn NewRunPage() -> impl IntoView {
     }
 }
 
-fn start_from_run(state: FormState, id: RunId, missing: RwSignal<Option<Problem>>) {
-    spawn_local(async move {
-        match api::runs::get_run(id).await {
-            Ok(run) => {
-                let title = format!("the run {}", run.name);
-                // The page may have been left meanwhile.
-                if state.base.try_get_untracked().is_some() {
-                    state.start(Base { title, experiment: run.experiment });
-                }
+/// What is there already, and the form starts from.
+#[derive(Debug, Clone, Copy)]
+enum Earlier {
+    Run(RunId),
+    /// Trained further.
+    Model(CheckpointId),
+}
+
+impl Earlier {
+    /// What the form starts from, and the file of the model that is trained further.
+    async fn base(self) -> api::Answer<(Base, Option<String>)> {
+        match self {
+            Self::Run(id) => {
+                let run = api::runs::get_run(id).await?;
+                Ok((Base { title: format!("the run {}", run.name), experiment: run.experiment }, None))
             }
+            Self::Model(id) => {
+                let model = api::models::get_model(id).await?;
+                let base = Base { title: format!("the model {}", model.name), experiment: model.experiment };
+                Ok((base, Some(model.sha256)))
+            }
+        }
+    }
+}
+
+fn start_from(state: FormState, earlier: Earlier, missing: RwSignal<Option<Problem>>) {
+    spawn_local(async move {
+        match earlier.base().await {
+            // The page may have been left meanwhile.
+            Ok((base, model)) if state.base.try_get_untracked().is_some() => {
+                state.start(base);
+                model.into_iter().for_each(|sha256| state.set(START, sha256));
+            }
+            Ok(_) => {}
             Err(problem) => drop(missing.try_set(Some(*problem))),
         }
     });
@@ -202,6 +233,10 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
                 <Choice state experiments />
                 <Fields title="Run" state settings=form::IDENTITY />
                 <Data state />
+                <fieldset class="group">
+                    <legend>"Weights"</legend>
+                    <div class="group-fields"><StartChoice state /></div>
+                </fieldset>
                 <Fields title="Training" state settings=form::TRAINING />
                 <Fields title="Model" state settings=form::MODEL />
                 <details class="fine">

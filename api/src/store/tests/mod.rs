@@ -19,6 +19,7 @@ mod order;
 mod provenance;
 mod queue_changes;
 mod runs;
+mod tied;
 mod train_states;
 mod workers;
 
@@ -74,7 +75,7 @@ pub(crate) fn experiment(name: &str) -> Experiment {
     };
     let train = TrainConfig { batch_size: 8, epochs: 4.0, lr: 1e-3, log_every: 2, ..TrainConfig::default() };
     let data = DataSpec::Generate(spec(1));
-    Experiment { name: name.into(), description: String::new(), seed: 1, data, arch, train }
+    Experiment { name: name.into(), description: String::new(), seed: 1, start_from: None, data, arch, train }
 }
 
 pub(crate) async fn dataset(pool: &PgPool, name: &str, seed: u64) -> Dataset {

@@ -53,6 +53,7 @@ mod tests {
             name: "ours".into(),
             description: String::new(),
             seed: 1,
+            start_from: None,
             data: DataSpec::Stored { dataset: "set".into() },
             arch: ArchConfig::default(),
             train: TrainConfig::default(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::train::{
+    TrainState,
     tests::{corpus, dataset, tiny},
     train,
 };
@@ -29,7 +30,7 @@ fn among(
         &vec![Device::Cpu; count],
         experiment,
         &corpus(&puzzles, experiment),
-        from,
+        from.map_or(Origin::Drawn, Origin::State),
         state,
         &mut |training, point| {
             points.extend(point.map(|point| (point.examples, point.loss, point.accuracy)));

@@ -79,9 +79,14 @@ fn name(row: &BoardRow, open: Memo<bool>, toggle: impl Fn() + 'static) -> AnyVie
     let verified = row.verified.then(|| {
         view! { <span class="badge" data-kind="verified" title="Measured here from stored checkpoints">"verified"</span> }
     });
+    let further = row.start_from.as_ref().map(|sha256| {
+        let title = format!("Its training began with the weights of another model, whose file is {sha256}");
+        view! { <span class="badge" title=title>"trained further"</span> }
+    });
     view! {
         <button type="button" class="quiet opens" aria-expanded=move || open.get().to_string() on:click=move |_| toggle()>{name}</button>
         {verified}
+        {further}
         <Claimed claimed=!row.verified />
     }
     .into_any()
@@ -146,6 +151,7 @@ fn details(row: &BoardRow, what: &'static str) -> impl IntoView + use<> {
                 <dl class="facts">
                     {fact("Test puzzles", tested)}
                     {fact("Checkpoint", row.choice.clone())}
+                    {fact("Began with", row.start_from.clone())}
                     {fact("Weights with puzzle embedding", row.parameters_with_embedding.map(format::count))}
                     {fact("Operations for a puzzle", operations)}
                     {fact("Any shortest path", row.any_optimal.map(format::percent))}

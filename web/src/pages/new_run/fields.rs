@@ -9,7 +9,7 @@ use hrm_types::dataset::Dataset;
 use leptos::prelude::*;
 
 /// The id of a setting's input.
-fn field_id(path: &str) -> String {
+pub(super) fn field_id(path: &str) -> String {
     format!("field-{path}")
 }
 

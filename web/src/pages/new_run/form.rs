@@ -168,6 +168,9 @@ pub(crate) const SOURCE: &str = "data.source";
 /// The name of the field that chooses the stored dataset.
 pub(crate) const DATASET: &str = "data.dataset";
 
+/// The name of the field that chooses the model to begin with; empty for drawn weights.
+pub(crate) const START: &str = "start_from";
+
 /// A field whose content cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {
@@ -234,6 +237,14 @@ impl Form {
         self.texts.insert(path.into(), text);
     }
 
+    /// Takes the settings of the model from another form.
+    pub(crate) fn take_model_of(&mut self, other: &Self) {
+        let of_model = |path: &str| path.starts_with("arch.");
+        self.texts.retain(|path, _| !of_model(path));
+        let taken = other.texts.iter().filter(|(path, _)| of_model(path));
+        self.texts.extend(taken.map(|(path, text)| (path.clone(), text.clone())));
+    }
+
     /// The experiment that the fields describe.
     ///
     /// # Errors
@@ -247,6 +258,9 @@ impl Form {
                 Some((table, name)) => root[table][name] = value,
                 None => root[setting.path] = value,
             }
+        }
+        if !self.get(START).is_empty() {
+            root[START] = json!(self.get(START));
         }
         let experiment: Experiment = serde_json::from_str(&root.to_string())
             .map_err(|error| FieldError { path: String::new(), problem: error.to_string() })?;

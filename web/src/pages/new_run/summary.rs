@@ -2,7 +2,7 @@
 
 use super::{
     FormState, estimate,
-    form::{Difference, differences, fills_a_batch, planned_steps},
+    form::{Difference, START, differences, fills_a_batch, planned_steps},
 };
 use crate::{format, listing};
 use hrm_types::{
@@ -89,9 +89,14 @@ fn difference_list(title: &str, differences: Vec<Difference>) -> impl IntoView +
     if differences.is_empty() {
         return view! { <p class="muted">{format!("Exactly as {title} has it.")}</p> }.into_any();
     }
-    let value = |value: Option<Value>| value.map_or_else(|| "–".into(), |value| listing::shown(&value));
+    let value = |path: &str, value: Option<Value>| match value {
+        None => "–".into(),
+        Some(Value::String(sha256)) if path == START => format::short_hash(&sha256),
+        Some(value) => listing::shown(&value),
+    };
     let rows = differences.into_iter().map(|(path, before, now)| {
-        view! { <tr><th scope="row">{path}</th><td class="before">{value(before)}</td><td>{value(now)}</td></tr> }
+        let (before, now) = (value(&path, before), value(&path, now));
+        view! { <tr><th scope="row">{path}</th><td class="before">{before}</td><td>{now}</td></tr> }
     });
     view! {
         <table class="differences">

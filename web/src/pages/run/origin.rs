@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    components::{ago::Ago, claimed::Claimed, interval::Interval, problem::Problems},
+    components::{ago::Ago, began_with::BeganWith, claimed::Claimed, interval::Interval, problem::Problems},
     format, load,
 };
 use hrm_types::{
@@ -67,11 +67,14 @@ fn told(origin: &RunProvenance, run: RwSignal<Option<Run>>) -> impl IntoView + u
             </div>
         }
     });
+    let began = run.with_untracked(|run| run.as_ref().and_then(|run| run.experiment.start_from.clone()));
+    let began = began.map(|sha256| view! { <div><dt>"Began with"</dt><dd><BeganWith sha256 /></dd></div> });
     let attempts = origin.attempts.iter().map(attempt).collect_view();
     let scores = (origin.scores.len() > 1).then(|| origin.scores.iter().map(score).collect_view());
     view! {
         <dl class="facts">
             {dataset}
+            {began}
             {checkpoint}
             {fact("Worked on for", origin.active_seconds.map(format::duration))}
             {fact("On the clock", origin.wall_seconds.map(format::duration))}

@@ -12,6 +12,7 @@ fn experiment() -> Experiment {
         name: "tasks".into(),
         description: String::new(),
         seed: 7,
+        start_from: None,
         data: DataSpec::Generate(spec),
         arch: ArchConfig::default(),
         train: TrainConfig { task_variants: 4, ..TrainConfig::default() },

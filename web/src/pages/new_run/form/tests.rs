@@ -11,6 +11,7 @@ fn experiment() -> Experiment {
         name: "small".into(),
         description: "for tests".into(),
         seed: 3,
+        start_from: None,
         data: DataSpec::Generate(GenerateSpec::sudoku(6, 1000, 50, [12, 16], 1)),
         arch: ArchConfig { hidden_size: 64, num_heads: 4, ..ArchConfig::default() },
         train: TrainConfig { epochs: 10.0, batch_size: 100, max_steps: Some(20), ..TrainConfig::default() },
@@ -51,6 +52,17 @@ fn a_setting_that_is_listed_only_where_it_differs_survives_the_form() {
     let stored = DataSpec::Stored { dataset: "arc".into() };
     let varied = Experiment { data: stored, train: tasks, ..experiment() };
     assert_eq!(Form::of(&varied).experiment(), Ok(varied));
+    let further = Experiment { start_from: Some("a".repeat(64)), ..experiment() };
+    assert_eq!(Form::of(&further).experiment(), Ok(further));
+}
+
+#[test]
+fn with_a_model_to_begin_with_come_its_settings() {
+    let arch = ArchConfig { hidden_size: 128, H_layers: 0, gradient: Gradient::LastCycle, ..ArchConfig::default() };
+    let other = Experiment { arch: arch.clone(), seed: 9, ..experiment() };
+    let mut form = Form::of(&experiment());
+    form.take_model_of(&Form::of(&other));
+    assert_eq!(form.experiment(), Ok(Experiment { arch, ..experiment() }));
 }
 
 /// The names of all fields of a structure that refuses others, also of those that are not always written.
@@ -70,7 +82,7 @@ fn every_setting_has_a_field() {
     let all: Vec<String> = names::<Experiment>().into_iter().chain(inner).collect();
     assert!(all.contains(&"train.checkpoint".into()) && all.contains(&"data.min_path".into()), "{all:?}");
     for path in all {
-        let elsewhere = ["description", "data", "arch", "train", "data.givens"].contains(&path.as_str());
+        let elsewhere = ["description", "data", "arch", "train", "data.givens", START].contains(&path.as_str());
         assert!(elsewhere || fields.iter().any(|setting| setting.path == path), "{path}");
     }
 }
