@@ -156,8 +156,11 @@ fn table_row(row: &BoardRow) -> String {
         (None, true, _) => String::new(),
     };
     let trained = row.train_set.as_ref().map(|set| format!(", trained on {set}")).unwrap_or_default();
+    let further = if row.start_from.is_some() { " further than another model" } else { "" };
     let name = &row.name;
-    format!("{rank:>5}  {mean:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}  {name}{trained}{standing}")
+    format!(
+        "{rank:>5}  {mean:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}  {name}{trained}{further}{standing}"
+    )
 }
 
 fn print_published(row: &PublishedScore) {

@@ -18,6 +18,7 @@ mod restore;
 mod run;
 mod serve;
 mod session;
+mod shipped;
 mod solve;
 mod states;
 mod token;

@@ -150,6 +150,13 @@ fn described(run: &RunProvenance) -> String {
         ("run", format!("{} {}", run.name, run.run_id)),
         ("seed", run.seed.to_string()),
         ("settings", format!("sha256 {}", run.config_hash)),
+        (
+            "began with",
+            run.experiment
+                .start_from
+                .as_ref()
+                .map_or_else(|| "drawn weights".into(), |start| format!("the checkpoint sha256 {start}")),
+        ),
         ("imported", run.imported_at.map_or_else(|| "no, trained here".into(), |at| format!("at {at}"))),
     ];
     if let Some(dataset) = &run.dataset {

@@ -1,6 +1,6 @@
 //! `hrm serve`: the database, the HTTP server, and a worker process beside it.
 
-use super::{interrupt, session};
+use super::{interrupt, session, shipped};
 use anyhow::{Context, bail};
 use clap::Args;
 use hrm_api::{
@@ -8,11 +8,9 @@ use hrm_api::{
     config::{DatabaseConfig, ObjectsConfig, ServerConfig, WorkerConfig},
     housekeeping, queue,
     server::{self, AppState, Settings},
-    store::{self, PgPool, for_requests, users},
+    store::{PgPool, for_requests, users},
     worker::supervisor::Supervisor,
 };
-use hrm_model::{Model, shipped};
-use sha2::{Digest, Sha256};
 use std::{
     io::{self, Write as _},
     process::ExitCode,
@@ -80,7 +78,7 @@ impl Serve {
                 self.server.bind
             );
         }
-        import_shipped(pool).await?;
+        shipped::store_all(pool).await?;
         let address = listener.local_addr()?;
         if !self.server.web_dir().join("index.html").is_file() {
             let folder = self.server.web_dir();
@@ -122,17 +120,4 @@ impl Serve {
 async fn closed(mut ended: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is an end, too.
     let _ = ended.wait_for(|&ended| ended).await;
-}
-
-/// Stores the checkpoints that ship with the program, at its first start.
-async fn import_shipped(pool: &PgPool) -> anyhow::Result<()> {
-    for &shipped::Shipped { name, bytes, .. } in shipped::CHECKPOINTS {
-        let sha256 = format!("{:x}", Sha256::digest(bytes));
-        if !store::shipped::is_stored(pool, &sha256).await? {
-            let model = tokio::task::spawn_blocking(|| Model::from_bytes(bytes)).await??;
-            store::shipped::import(pool, name, model.info(), bytes).await?;
-            tracing::info!(name, "stored the model that ships with the program");
-        }
-    }
-    Ok(())
 }

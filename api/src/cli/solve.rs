@@ -233,8 +233,8 @@ fn further(question: &Question, solution: &Solution, most: usize) -> Vec<String>
     let wrong = solution.solved == Some(false);
     let early = wrong && solution.halted && solution.steps.len() < most;
     let early = early.then(|| format!("--steps {most} lets it take all its steps"));
-    let unseen = wrong && solution.attempts == 1 && question.kind.most_attempts() > 1;
     let attempts = question.kind.most_attempts().min(32);
+    let unseen = wrong && solution.attempts < attempts;
     let unseen = unseen.then(|| format!("--attempts {attempts} lets it see other views of the puzzle"));
     early.into_iter().chain(unseen).collect()
 }

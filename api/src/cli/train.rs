@@ -7,7 +7,7 @@ use super::{
     interrupt::{self, Interrupted},
     puzzles,
     queue::{Enqueue, server_here},
-    report, session,
+    report, session, shipped,
 };
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -22,7 +22,7 @@ use hrm_model::{
     data::{Corpus, Dataset},
     device::{Device, DeviceChoice},
     eval,
-    train::{Next, Origin, TrainState, Trained, Training, train, train_on},
+    train::{Next, Origin, Start, TrainState, Trained, Training, train, train_on},
 };
 use hrm_types::{
     dataset::Split,
@@ -35,7 +35,7 @@ use hrm_types::{
 use indicatif::ProgressBar;
 use std::{
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -139,7 +139,17 @@ impl Train {
             ),
             DataSpec::Generate(_) | DataSpec::Stored { .. } => None,
         };
+        if let Some(named) = experiment.start_from.as_deref().filter(|named| Path::new(named).exists()) {
+            bail!(
+                "a run begins with a stored model, and {named} is a file: upload it, on the page under Models or with POST \
+                 /api/v1/models?name=NAME, and give its name"
+            );
+        }
         let run = session::with_database(&self.database, async |pool| {
+            if experiment.start_from.is_some() {
+                // One that ships may be meant, which a server that never ran has not stored.
+                shipped::store_all(pool).await?;
+            }
             if let Some((name, origin, puzzles, leaks)) = &files {
                 data::check_name(name)?;
                 let (seed, leaks) = (data::seed_of_files(&experiment.data), Some(*leaks));
@@ -170,12 +180,12 @@ impl Train {
 
     fn train(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
         let environment = self.environment(&experiment)?;
-        let start = experiment.start_from.as_deref().map(checkpoint::start).transpose()?;
-        experiment.start_from = start.as_ref().map(|start| start.sha256().to_owned());
-        let experiment = &experiment;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         checkpoint::check_place(&out, Output::File)?;
         let stop = interrupt::stop_signal()?;
+        let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
+        let weights = Weights::of(&mut experiment, saving.state(self.resume)?)?;
+        let experiment = &experiment;
         let (corpus, puzzles) = puzzles::load_to_train(experiment, &self.database, &stop)?;
         println!(
             "{}: {} training and {} test puzzles, {} of side {}",
@@ -185,17 +195,17 @@ impl Train {
             puzzles.kind,
             puzzles.side
         );
-        let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
-        let begin = start.as_ref().map_or(Origin::Drawn, Origin::Model);
-        if let Some(start) = &start {
+        if let Weights::Model(start) = &weights {
             println!("begins with the weights of {}", start.model().info().experiment.name);
         }
         let trained = if self.devices.is_empty() {
-            let mut training = saving.begin(experiment, corpus, begin, self.resume, &self.device.open()?)?;
+            let mut training = saving.begin(experiment, corpus, &weights, &self.device.open()?)?;
+            // They are the training's own by now.
+            drop(weights);
             saving.train(&mut training, &stop)?;
             training.finish()?
         } else {
-            saving.train_on(&self.devices, experiment, &corpus, begin, self.resume, &stop)?
+            saving.train_on(&self.devices, experiment, &corpus, &weights, &stop)?
         };
         // Before a word of it: somebody who reads no more ends the program.
         let model = trained.model.trained_by(environment);
@@ -242,6 +252,38 @@ fn interruptible<T>(result: Result<T, Error>) -> anyhow::Result<T> {
     }
 }
 
+/// Where a training's weights come from.
+enum Weights {
+    Drawn,
+    Model(Box<Start>),
+    State(Box<TrainState>),
+}
+
+impl Weights {
+    /// Those of a state, of the model that the experiment names, or none yet. The experiment names the model by its hash
+    /// afterwards. To go on, its file need not be there any more.
+    fn of(experiment: &mut Experiment, state: Option<TrainState>) -> anyhow::Result<Self> {
+        let named = experiment.start_from.take();
+        let start = named.as_deref().map(checkpoint::start).transpose();
+        if let Some(state) = state {
+            let found = start.ok().flatten().map(|start| start.sha256().to_owned());
+            experiment.start_from = found.or_else(|| state.info().experiment.start_from.clone());
+            return Ok(Self::State(Box::new(state)));
+        }
+        let Some(start) = start? else { return Ok(Self::Drawn) };
+        experiment.start_from = Some(start.sha256().to_owned());
+        Ok(Self::Model(Box::new(start)))
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        match self {
+            Self::Drawn => Origin::Drawn,
+            Self::Model(start) => Origin::Model(start),
+            Self::State(state) => Origin::State(state),
+        }
+    }
+}
+
 /// Where and how often a training's state is written.
 struct Saving {
     path: PathBuf,
@@ -273,19 +315,16 @@ impl Saving {
         &self,
         experiment: &'a Experiment,
         corpus: Corpus,
-        begin: Origin<'_>,
-        resume: bool,
+        weights: &Weights,
         device: &Device,
     ) -> anyhow::Result<Training<'a>> {
-        match self.state(resume)? {
-            Some(state) => {
-                let training = Training::resume(experiment, corpus, &state, device);
-                let training = training.with_context(|| self.cannot_go_on())?;
-                println!("goes on from {} after step {}", self.path.display(), report::thousands(training.step()));
-                Ok(training)
-            }
-            None => Ok(Training::open(experiment, corpus, begin, device)?),
+        let training = Training::open(experiment, corpus, weights.origin(), device);
+        if !matches!(weights, Weights::State(_)) {
+            return Ok(training?);
         }
+        let training = training.with_context(|| self.cannot_go_on())?;
+        println!("goes on from {} after step {}", self.path.display(), report::thousands(training.step()));
+        Ok(training)
     }
 
     /// The same on several devices.
@@ -294,15 +333,12 @@ impl Saving {
         devices: &[DeviceChoice],
         experiment: &Experiment,
         corpus: &Corpus,
-        begin: Origin<'_>,
-        resume: bool,
+        weights: &Weights,
         stop: &StopSignal,
     ) -> anyhow::Result<Trained> {
-        let from = self.state(resume)?;
         let devices = devices.iter().copied().map(DeviceChoice::open).collect::<Result<Vec<_>, Error>>()?;
         let (mut watch, mut saved, mut step) = (None, Instant::now(), 0);
-        let origin = from.as_ref().map_or(begin, Origin::State);
-        let trained = train_on(&devices, experiment, corpus, origin, &self.path, &mut |training, point| {
+        let trained = train_on(&devices, experiment, corpus, weights.origin(), &self.path, &mut |training, point| {
             watch.get_or_insert_with(|| Watch::new(training)).note(training.step(), point);
             step = training.step();
             if stop.flow().is_break() {

@@ -80,6 +80,8 @@ pub enum ApiError {
         resource: &'static str,
         /// The id or name that was given.
         id: String,
+        /// The field of the request that it was given in; none if it was the path.
+        field: Option<&'static str>,
     },
     /// An id that is no id, so that nothing can have it.
     #[error("expected an id, which is a UUID, found {found:?}")]
@@ -203,7 +205,16 @@ impl ApiError {
 
     /// Nothing of that kind has that id.
     pub fn not_found(resource: &'static str, id: impl Display) -> Self {
-        Self::NotFound { resource, id: id.to_string() }
+        Self::NotFound { resource, id: id.to_string(), field: None }
+    }
+
+    /// The same error about something that this field of the request names.
+    #[must_use]
+    pub fn named_by(self, field: &'static str) -> Self {
+        match self {
+            Self::NotFound { resource, id, .. } => Self::NotFound { resource, id, field: Some(field) },
+            other => other,
+        }
     }
 
     /// A mistake of ours.
@@ -278,7 +289,7 @@ impl ApiError {
             Self::InvalidPuzzle(_) | Self::NoWay | Self::NoModel { .. } => Some("puzzle".into()),
             Self::InvalidExperiment { field, .. } => Some(field.clone()),
             Self::ModelNotFound { .. } | Self::ModelOfOtherSide { .. } => Some("model".into()),
-            Self::Conflict { field, .. } => field.map(Into::into),
+            Self::Conflict { field, .. } | Self::NotFound { field, .. } => field.map(Into::into),
             Self::MalformedId { .. } => Some("id".into()),
             _ => None,
         }
@@ -300,7 +311,7 @@ impl ApiError {
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::NotFound { what, key } => Self::NotFound { resource: what, id: key },
+            store::Error::NotFound { what, key } => Self::not_found(what, key),
             store::Error::Conflict { constraint, detail } => {
                 let field = match constraint.as_str() {
                     "datasets_name_key" => Some("name"),

@@ -30,6 +30,9 @@ pub const SESSION_COOKIE: &str = "hrm_session";
 /// Names the team that what is made shall belong to.
 pub const TEAM: HeaderName = HeaderName::from_static("hrm-team");
 
+/// Operations that read the object in their path and make another from it, which is the caller's.
+const COPIES: [&str; 1] = ["/api/v1/runs/{id}/clone"];
+
 /// What an operation asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
@@ -92,7 +95,8 @@ pub async fn admit(
         return Err(ApiError::CrossOrigin);
     }
     if let Some((_, id)) = parameters.iter().flat_map(RawPathParams::iter).find(|(name, _)| *name == "id") {
-        let changes = writes && scope == Scope::Write;
+        let copies = matched.as_ref().is_some_and(|path| COPIES.contains(&path.as_str()));
+        let changes = writes && scope == Scope::Write && !copies;
         check_object(&state, &caller, request.uri().path(), id, changes).await?;
     }
     caller.home = home(&state, &caller, request.headers()).await?;

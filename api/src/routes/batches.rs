@@ -179,7 +179,8 @@ pub async fn create_batch(
             if request.kind.is_some() {
                 return Err(ApiError::field("kind", "expected only with puzzles, found beside a dataset"));
             }
-            let dataset = store::datasets::find(pool, &caller.viewer, name).await?;
+            let dataset = store::datasets::find(pool, &caller.viewer, name).await;
+            let dataset = dataset.map_err(|error| ApiError::from(error).named_by("dataset"))?;
             let size = Size { kind: dataset.kind, side: dataset.side };
             let model = choose(pool, &caller.viewer, model, size).await.map_err(|error| match error {
                 ApiError::NoModel { puzzle, next_step } => {

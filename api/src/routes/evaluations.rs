@@ -114,8 +114,10 @@ pub async fn create_evaluation(
     ApiJson(request): ApiJson<CreateEvaluation>,
 ) -> Result<impl IntoResponse, ApiError> {
     let terms = terms(&caller, &request.owner, request.priority)?;
-    let model = store::checkpoints::find(&state.pool, &caller.viewer, &request.model).await?;
-    let dataset = store::datasets::find(&state.pool, &caller.viewer, &request.dataset).await?;
+    let (pool, viewer) = (&state.pool, &caller.viewer);
+    let named = |field| move |error: store::Error| ApiError::from(error).named_by(field);
+    let model = store::checkpoints::find(pool, viewer, &request.model).await.map_err(named("model"))?;
+    let dataset = store::datasets::find(pool, viewer, &request.dataset).await.map_err(named("dataset"))?;
     if model.kind != dataset.kind.as_str() || model.side != dataset.side {
         let (name, kind, side) = (&model.name, &model.kind, model.side);
         let (other, other_side) = (dataset.kind, dataset.side);

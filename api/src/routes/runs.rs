@@ -111,7 +111,7 @@ pub async fn list_runs(
     responses(
         (status = 201, description = "The queued run", body = Run,
             headers(("location" = String, description = "Its address"))),
-        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+        (status = 422, description = "A setting cannot be run, the named dataset is not stored, or the model to begin with is not stored or does not fit"),
     )
 )]
 pub async fn create_run(
@@ -191,7 +191,7 @@ pub async fn change_run(
         (status = 201, description = "The queued run", body = Run,
             headers(("location" = String, description = "Its address"))),
         (status = 404, description = "There is no such run"),
-        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+        (status = 422, description = "A setting cannot be run, the named dataset is not stored, or the model to begin with is not stored or does not fit"),
     )
 )]
 pub async fn clone_run(

@@ -48,15 +48,18 @@ mod tests {
     fn only_declared_orders_their_own_cursors_and_limits_are_taken() {
         let field = |order, cursor, limit| slice(&["name"], order, cursor, limit).err().and_then(|e| e.wrong_field());
         let id = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
-        let of_name = format!("name~a~{id}");
-        for fine in [(None, None), (Some("created"), Some(id)), (Some("-name"), None), (Some("name"), Some(&*of_name))]
+        let (of_name, of_age) = (format!("name~a~{id}"), format!("created~~{id}"));
+        for fine in
+            [(None, None), (Some("created"), Some(&*of_age)), (Some("-name"), None), (Some("name"), Some(&*of_name))]
         {
             assert_eq!(field(fine.0, fine.1, Some(1)), None, "{fine:?}");
         }
         for order in ["", "-", "owner", "--name", "name,created", "Name"] {
             assert_eq!(field(Some(order), None, None).as_deref(), Some("order"), "{order:?}");
         }
-        for (order, cursor) in [(None, "x"), (None, &*of_name), (Some("-name"), &*of_name), (Some("name"), id)] {
+        for (order, cursor) in
+            [(None, "x"), (None, &*of_name), (Some("-name"), &*of_name), (Some("name"), id), (Some("created"), id)]
+        {
             assert_eq!(field(order, Some(cursor), None).as_deref(), Some("cursor"), "{cursor:?}");
         }
         assert_eq!(field(None, None, Some(0)).as_deref(), Some("limit"));

@@ -96,7 +96,7 @@ pub async fn list_sweeps(
     responses(
         (status = 201, description = "The sweep with its queued runs", body = Sweep,
             headers(("location" = String, description = "Its address"))),
-        (status = 422, description = "A setting cannot be run, or the named dataset is not stored"),
+        (status = 422, description = "A setting cannot be run, the named dataset is not stored, or the model to begin with is not stored or does not fit"),
     )
 )]
 pub async fn create_sweep(

@@ -120,6 +120,7 @@ fn answer(model: &Model, question: &Question, solution: Solution) -> SolveRespon
         path: solution.path,
         identifier: solution.identifier,
         steps_used: solution.steps.len() as u32,
+        max_steps: model.experiment.arch.halt_max_steps as u32,
         halted: solution.halted,
         attempts: solution.attempts,
         seen: solution.seen.map(|seen| seen.text(question.kind)),

@@ -160,6 +160,7 @@ fn conflict_in_words(constraint: &str) -> String {
         "runs_dataset_id_fkey" | "evaluations_dataset_id_fkey" => {
             "runs or scores rest on this dataset; delete them first".into()
         }
+        "runs_start_artifact_id_fkey" => "the model to begin with was deleted just now; choose another".into(),
         "users_name_key" => "a user of this name is there already; choose another name".into(),
         "teams_name_key" => "a team of this name is there already; choose another name".into(),
         "memberships_user_id_fkey" => "there is no such user".into(),

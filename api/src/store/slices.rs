@@ -42,7 +42,7 @@ impl Slice {
 
     /// The same behind the row that a page's `next_cursor` names; none if it is no cursor of this order.
     pub fn behind(self, cursor: &str) -> Option<Self> {
-        let (key, id) = if self.by == CREATED {
+        let (key, id) = if self.is_plain() {
             ("", cursor)
         } else {
             cursor.strip_prefix(&self.name())?.strip_prefix('~')?.rsplit_once('~')?
@@ -56,8 +56,13 @@ impl Slice {
         format!("{}{}", if self.descending { "-" } else { "" }, self.by)
     }
 
+    /// Whether a row's id alone is its cursor: in the order that lists have when none is asked for.
+    fn is_plain(&self) -> bool {
+        self.by == CREATED && self.descending
+    }
+
     fn cursor(&self, last: &Keyed) -> String {
-        if self.by == CREATED { last.id.to_string() } else { format!("{}~{}~{}", self.name(), last.key, last.id) }
+        if self.is_plain() { last.id.to_string() } else { format!("{}~{}~{}", self.name(), last.key, last.id) }
     }
 
     pub(super) fn id(&self) -> Option<Uuid> {
@@ -114,6 +119,11 @@ mod tests {
         assert_eq!(slice.behind(&row.id.to_string()), None);
         let (_, next) = Slice::newest(1).cut(vec![Keyed { key: String::new(), ..row.clone() }, row.clone()]);
         assert_eq!(next, Some(row.id.to_string()), "what it always was");
+        let oldest = Slice::ordered(CREATED, false, 1);
+        assert_eq!(oldest.clone().behind(&row.id.to_string()), None, "a cursor of the other direction");
+        let (_, next) = oldest.cut(vec![Keyed { key: String::new(), ..row.clone() }, row.clone()]);
+        let next = next.expect("there is another");
+        assert_eq!(oldest.behind(&next).and_then(|slice| slice.id()), Some(row.id));
         assert_eq!(Slice::newest(2).cut(vec![row.clone(), row]).1, None, "there is no other");
     }
 }

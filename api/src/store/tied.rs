@@ -59,7 +59,8 @@ struct Start {
     model: Option<Model>,
 }
 
-/// What the viewer sees under a hash or, of a model, under a name, an alias or an id.
+/// What the viewer sees under a hash or, of a model, under a name, an alias or an id. A run of the viewer's teams vouches for
+/// the file that it began with when the model is gone; somebody else's public run does not make a private model public.
 async fn find(pool: &PgPool, viewer: &Viewer, named: &str) -> Result<Start, Error> {
     let of_hash = sqlx::query!(
         r#"SELECT artifacts.id,
@@ -68,7 +69,7 @@ async fn find(pool: &PgPool, viewer: &Viewer, named: &str) -> Result<Start, Erro
                    ORDER BY checkpoints.id DESC LIMIT 1) AS model,
                   EXISTS (SELECT 1 FROM runs JOIN jobs USING (id)
                           WHERE start_artifact_id = artifacts.id
-                            AND ($2::uuid[] IS NULL OR team_id = ANY($2) OR public)) AS "of_run!"
+                            AND ($2::uuid[] IS NULL OR team_id = ANY($2))) AS "of_run!"
            FROM artifacts WHERE sha256 = $1"#,
         named,
         viewer.teams()
@@ -85,7 +86,7 @@ async fn find(pool: &PgPool, viewer: &Viewer, named: &str) -> Result<Start, Erro
     let model = checkpoints::find(pool, viewer, named).await.map_err(|error| match error {
         Error::NotFound { .. } => {
             let problem =
-                format!("expected a stored model's name, alias, id or SHA-256, found {named:?}, which none has");
+                format!("expected a stored model's name, alias, id or SHA-256, found {named:?}, which none has that you may read");
             InvalidExperiment { field: "start_from", problem }.into()
         }
         other => other,
@@ -106,5 +107,8 @@ fn fits(experiment: &Experiment, dataset: Option<&Dataset>, model: &Model) -> Re
     let sizes = |arch, task: TaskShape| Sizes { arch, task };
     let ours = sizes(&experiment.arch, task_shape(kind, side, 1));
     let its = sizes(&model.experiment.arch, task_shape(its_kind, model.side, 1));
-    Ok(check_fit(ours, its)?)
+    check_fit(ours, its).map_err(|error| {
+        let problem = format!("{}: the model {}", error.problem, model.name);
+        InvalidExperiment { problem, ..error }.into()
+    })
 }

@@ -99,11 +99,14 @@ async fn trained(
         let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());
         let device = job.device.clone();
         job.compute(move || {
-            let start = start.map(|bytes| Start::from_bytes(&bytes)).transpose()?;
-            let begin = start.as_ref().map_or(Origin::Drawn, Origin::Model);
-            let origin = state.as_ref().map_or(begin, Origin::State);
-            let corpus = Corpus::of_dataset(&puzzles, &experiment);
-            let mut training = Training::open(&experiment, corpus, origin, &device)?;
+            let mut training = {
+                let start = start.map(|bytes| Start::from_bytes(&bytes)).transpose()?;
+                let begin = start.as_ref().map_or(Origin::Drawn, Origin::Model);
+                let origin = state.as_ref().map_or(begin, Origin::State);
+                // Neither is needed any more once its weights have been taken.
+                Training::open(&experiment, Corpus::of_dataset(&puzzles, &experiment), origin, &device)?
+            };
+            drop(state);
             progress.plan(&training);
             train(&mut training, &mut |training, point| {
                 let flow = progress.note(training.step(), point, &stop);

@@ -33,13 +33,13 @@ pub struct Experiment {
     /// What it is for, in a sentence.
     #[serde(default)]
     pub description: String,
-    /// Seed of weights, where none are to begin with, and of data order, augmentation and exploration.
+    /// Seed of drawn weights, data order, augmentation and exploration.
     #[serde(default)]
     pub seed: u64,
     /// Weights to begin with instead of drawn ones: the SHA-256 of a checkpoint's file. A request may name a stored model by
     /// its name, an alias or its id, which is replaced by that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
     pub start_from: Option<String>,
     /// Where the puzzles come from.
     pub data: DataSpec,
@@ -182,8 +182,8 @@ impl Experiment {
         })?;
         ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
         if let Some(start) = &self.start_from {
-            ensure((1..=255).contains(&start.len()), "start_from", || {
-                format!("expected 1 to 255 bytes, found {}", start.len())
+            ensure((1..=1024).contains(&start.len()), "start_from", || {
+                format!("expected 1 to 1024 bytes, found {}", start.len())
             })?;
         }
         self.data.validate()?;

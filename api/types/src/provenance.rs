@@ -168,7 +168,7 @@ pub struct RunProvenance {
     pub run_id: RunId,
     /// Its name.
     pub name: String,
-    /// Seed of weights, data order, augmentation and exploration.
+    /// Seed of drawn weights, data order, augmentation and exploration.
     pub seed: u64,
     /// Everything else that decides it.
     pub experiment: Experiment,

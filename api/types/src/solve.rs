@@ -115,6 +115,8 @@ pub struct SolveResponse {
     pub identifier: Option<TaskIdentifier>,
     /// ACT steps of this answer's attempt.
     pub steps_used: u32,
+    /// ACT steps that the model was trained to take at most.
+    pub max_steps: u32,
     /// Whether the model itself chose to stop, with `q_halt > q_continue`.
     pub halted: bool,
     /// Where it is right the attempt that it is of, from 1; else how many were made, and the answer is the first one's.

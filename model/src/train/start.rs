@@ -9,12 +9,31 @@ use crate::{
 };
 use candle_core::{Device, Tensor};
 use hrm_types::experiment::{ArchConfig, Experiment, InvalidExperiment};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// The settings that decide which weights there are, and of what sizes.
-const SIZES: [&str; 8] =
-    ["hidden_size", "expansion", "H_layers", "L_layers", "mlp_t", "pos_encodings", "puzzle_emb_ndim", "puzzle_emb_len"];
+/// A setting that decides which weights there are, or of what sizes.
+struct Setting {
+    name: &'static str,
+    /// Its value, as JSON writes it.
+    of: fn(&ArchConfig) -> Value,
+    /// Takes its value from other settings.
+    take: fn(&mut ArchConfig, &ArchConfig),
+}
+
+macro_rules! settings {
+    ($($name:ident),*) => {
+        &[$(Setting {
+            name: stringify!($name),
+            of: |arch| json!(arch.$name),
+            take: |arch, other| arch.$name = other.$name,
+        }),*]
+    };
+}
+
+const SETTINGS: &[Setting] =
+    settings![hidden_size, expansion, H_layers, L_layers, mlp_t, pos_encodings, puzzle_emb_ndim, puzzle_emb_len];
 
 /// What decides the sizes of weights.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +76,9 @@ impl Start {
         &self.model
     }
 
-    /// The weights for a training of `experiment` on `corpus`. Rows of the puzzle embedding belong to puzzles: for the
-    /// tasks that the model knows they are the model's, for other ones all are the mean of the model's.
+    /// The weights for a training of `experiment` on `corpus`. The puzzle embedding's first row belongs to no puzzle in
+    /// particular and is the model's; the others belong to variants of tasks, and are the model's where these are the same,
+    /// else the mean of all of the model's.
     pub(super) fn weights(
         &self,
         experiment: &Experiment,
@@ -69,13 +89,22 @@ impl Start {
         let (arch, info) = (&experiment.arch, self.model.info());
         check_fit(Sizes { arch, task: corpus.task() }, Sizes { arch: &info.experiment.arch, task: info.task()? })?;
         let mut weights = self.model.tensors().clone();
-        let rows = corpus.task().num_puzzle_identifiers;
-        let same_puzzles = info.tasks == corpus.tasks && info.task()?.num_puzzle_identifiers == rows;
-        if let Some(table) = weights.get_mut(PUZZLE_EMB).filter(|_| !same_puzzles) {
-            *table = table.mean_keepdim(0)?.repeat((rows, 1))?;
+        if let Some(table) = weights.get_mut(PUZZLE_EMB).filter(|_| !self.has_variants_of(experiment, corpus)) {
+            let others = corpus.task().num_puzzle_identifiers - 1;
+            let mean = table.mean_keepdim(0)?.repeat((others, 1))?;
+            *table = Tensor::cat(&[&table.narrow(0, 0, 1)?, &mean], 0)?;
         }
         params::check(arch, &Dims::new(arch, corpus.task()), &weights)?;
         weights.into_iter().map(|(name, tensor)| Ok((name, tensor.to_device(device)?))).collect()
+    }
+
+    /// Whether the model was trained on the same variants of the same tasks, which the seed draws.
+    fn has_variants_of(&self, experiment: &Experiment, corpus: &Corpus) -> bool {
+        let (info, variants) = (self.model.info(), experiment.train.task_variants);
+        info.dataset_hash == corpus.hash
+            && info.tasks == corpus.tasks
+            && info.experiment.train.task_variants == variants
+            && (variants == 0 || info.experiment.seed == experiment.seed)
     }
 
     /// Checks that it is the one that the experiment names.
@@ -100,16 +129,18 @@ pub(super) fn check_unnamed(experiment: &Experiment) -> Result<()> {
 /// Checks that weights of `its` sizes fit a training of `ours`.
 ///
 /// # Errors
-/// About `start_from`, with the first setting that does not fit.
+/// About `start_from`, with the first setting that would make a weight fit.
 pub fn check_fit(ours: Sizes<'_>, its: Sizes<'_>) -> std::result::Result<(), InvalidExperiment> {
     let (expected, found) = (ours.shapes(), its.shapes());
     let differs = |name: &&String| expected.get(*name) != found.get(*name);
     let Some(weight) = expected.keys().chain(found.keys()).find(differs) else { return Ok(()) };
-    let settings = [ours, its].map(|sizes| serde_json::json!(sizes.arch));
-    let values = |name: &str| settings.each_ref().map(|arch| arch.get(name).cloned().unwrap_or_default());
-    let differing = SIZES.into_iter().find(|&name| values(name)[0] != values(name)[1]);
-    Err(refused(if let Some(name) = differing {
-        let [ours, its] = values(name);
+    let matters = |setting: &&Setting| {
+        let mut changed = ours.arch.clone();
+        (setting.take)(&mut changed, its.arch);
+        Sizes { arch: &changed, ..ours }.shapes().get(weight) == found.get(weight)
+    };
+    Err(refused(if let Some(Setting { name, of, .. }) = SETTINGS.iter().find(matters) {
+        let [ours, its] = [ours, its].map(|sizes| of(sizes.arch));
         format!("expected a model of the experiment's sizes, with arch.{name} = {ours}, found one with {its}")
     } else {
         let [ours, its] = [&expected, &found].map(|shapes| shapes.get(weight).cloned().unwrap_or_default());

@@ -195,8 +195,18 @@ fn what_a_team_has_is_neither_listed_nor_found_by_name_nor_in_the_way_of_others(
     for name in ["anns", &objects["datasets"]] {
         lab.send(&bob, "POST", "/api/v1/runs", &stored(name)).expect_problem(422, "invalid-experiment");
         let evaluation = json!({"model": "sudoku-6x6", "dataset": name});
-        lab.send(&bob, "POST", "/api/v1/evaluations", &evaluation).expect_problem(404, "not-found");
+        let refused = lab.send(&bob, "POST", "/api/v1/evaluations", &evaluation).expect_problem(404, "not-found");
+        assert_eq!(refused["field"], "dataset");
+        let refused =
+            lab.send(&bob, "POST", "/api/v1/batches", &json!({"dataset": name})).expect_problem(404, "not-found");
+        assert_eq!(refused["field"], "dataset");
     }
+    let further = |token: &str| {
+        let mut experiment = tiny_experiment("further");
+        experiment["start_from"] = json!("anns");
+        lab.send(token, "POST", "/api/v1/runs", &json!({ "experiment": experiment }))
+    };
+    assert_eq!(further(&bob).expect_problem(422, "invalid-experiment")["field"], "experiment.start_from");
     let mine = lab.make(&bob, "/api/v1/runs", &json!({"experiment": tiny_experiment("bobs")}));
     let mine = format!("/api/v1/jobs/{}/move", mine["id"].as_str().expect("an id"));
     let beside = lab.send(&bob, "POST", &mine, &json!({"to": "before", "job_id": objects["jobs"]}));
@@ -230,4 +240,23 @@ fn jobs_are_queued_under_the_callers_name_and_for_a_team_of_the_callers() {
     let id = for_team(&root, "anns").expect(201)["id"].clone();
     let path = format!("/api/v1/runs/{}", id.as_str().expect("an id"));
     assert_eq!(lab.send(&ann, "GET", &path, &Value::Null).expect(200)["name"], "team");
+}
+
+#[test]
+fn a_public_run_is_cloned_by_others_and_stays_its_teams() {
+    let lab = Lab::open();
+    let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));
+    let run = lab.make(&ann, "/api/v1/runs", &json!({"experiment": tiny_experiment("anns")}));
+    let path = format!("/api/v1/runs/{}", run["id"].as_str().expect("an id"));
+    let clone = |changes: Value| lab.send(&bob, "POST", &format!("{path}/clone"), &json!({ "changes": changes }));
+    clone(json!({})).expect_problem(404, "not-found");
+    lab.send(&ann, "PATCH", &path, &json!({"public": true})).expect(200);
+    let cloned = clone(json!({"seed": 2})).expect(201);
+    assert_eq!((&cloned["owner"], &cloned["experiment"]["seed"]), (&json!("bob"), &json!(2)));
+    let cloned = format!("/api/v1/runs/{}", cloned["id"].as_str().expect("an id"));
+    lab.send(&ann, "GET", &cloned, &Value::Null).expect_problem(404, "not-found");
+    for wish in ["cancel", "pause"] {
+        lab.send(&bob, "POST", &format!("{path}/{wish}"), &json!({})).expect_problem(403, "forbidden");
+    }
+    lab.send(&bob, "PATCH", &path, &json!({"name": "bobs"})).expect_problem(403, "forbidden");
 }

@@ -100,6 +100,8 @@ fn a_model_is_trained_further() {
         assert_eq!(tab.until(chosen).await, sha256, "it begins with the model");
         let drawn = "return document.querySelector('select[name=start_from]').options[0].textContent";
         assert_eq!(tab.run(drawn).await, json!("drawn weights"));
+        let name = tab.run("return document.querySelector('[name=name]').value").await;
+        assert_eq!(name, format!("{}-further", run["name"].as_str().unwrap_or_default()));
         // A model of another size is refused at the field.
         tab.fill("[name='arch.hidden_size']", "32").await;
         tab.press_button("Queue the run").await;

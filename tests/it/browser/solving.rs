@@ -135,6 +135,8 @@ fn after_a_wrong_answer_that_came_early_the_model_may_take_all_its_steps() {
         let said = tab.until("return document.querySelector('.verdict.good')?.textContent").await;
         assert!(said.as_str().is_some_and(|said| said.starts_with("Solved in 8 steps")), "{said}");
         assert!(tab.path().await.contains("&steps=8"), "its link says so");
+        let by_itself = "return document.querySelector('input[name=steps]').checked";
+        assert_eq!(tab.run(by_itself).await, json!(true), "the next puzzle is asked as it was chosen");
     });
 }
 

@@ -114,7 +114,7 @@ fn a_model_is_trained_further() {
     let [second, drawn] = ["second.safetensors", "drawn.safetensors"].map(accuracy);
     assert!(second > drawn + 10.0, "after a step of its own it knows what it knew: {second}, drawn {drawn}");
 
-    place.write("further.toml", &format!("start_from = \"first.safetensors\"\n{TINY}"));
+    place.write("further.toml", format!("start_from = \"first.safetensors\"\n{TINY}"));
     let printed = place.hrm(&["train", "--config", "further.toml", "--steps", "1", "--no-eval"]).succeeds();
     assert!(printed.contains("begins with the weights of tiny\n"), "{printed}");
     let said = train("none.safetensors", &["--start-from", "nothing.safetensors"]).stderr;

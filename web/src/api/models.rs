@@ -6,6 +6,7 @@ use super::{
 };
 use hrm_types::{
     Page,
+    board::Kind,
     ids::{CheckpointId, JobId},
     job::{CreateEvaluation, EvaluationJob, Job},
     model::{Alias, ChangeModel, Model},
@@ -22,6 +23,11 @@ pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Model>> {
         Some(cursor) => get(&format!("/models?cursor={}", encoded(&cursor))).await,
         None => get("/models").await,
     }
+}
+
+/// The newest models for puzzles of a kind and side.
+pub(crate) async fn for_puzzles(kind: Kind, side: u8) -> Answer<Page<Model>> {
+    get(&format!("/models?limit=100&kind={}&side={side}", kind.as_str())).await
 }
 
 /// The newest model with this file.

@@ -27,21 +27,6 @@ pub(crate) struct Solver {
     #[serde(default)]
     pub(crate) claimed: bool,
     pub(crate) default: bool,
-    /// What trained it.
-    pub(crate) experiment: Trained,
-}
-
-/// What solving looks at of an experiment.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Trained {
-    pub(crate) arch: Arch,
-}
-
-/// What solving looks at of a model's settings.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Arch {
-    /// ACT steps at most.
-    pub(crate) halt_max_steps: u32,
 }
 
 /// A model's newest score.

@@ -26,7 +26,7 @@ use crate::{
 };
 use aliases::Aliases;
 use change::Change;
-use hrm_types::{account::Scope, ids::CheckpointId, model::Model, problem::Problem, provenance::Choice};
+use hrm_types::{account::Scope, board::Kind, ids::CheckpointId, model::Model, problem::Problem, provenance::Choice};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
     NavigateOptions,
@@ -72,7 +72,10 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
             <a class="button primary" href=move || value.with(|model| model.as_ref().map(solve_address))>"Solve with it"</a>
             <a class="button" href=api::solving::checkpoint_address(id) rel="external" download="">"Download"</a>
             <Show when=|| session::may(Scope::Write)>
-                <a class="button" href=format!("/runs/new?model={id}")>"Train it further"</a>
+                // Nothing stored here trains a model of token sequences.
+                <Show when=move || value.with(|model| model.as_ref().is_some_and(|model| model.kind.parse::<Kind>().is_ok()))>
+                    <a class="button" href=format!("/runs/new?model={id}")>"Train it further"</a>
+                </Show>
                 <Confirm label="Delete" question act=delete />
             </Show>
         }

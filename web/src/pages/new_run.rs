@@ -22,7 +22,6 @@ use hrm_types::{
     dataset::Dataset,
     experiment::{Experiment, ExperimentFile},
     ids::{CheckpointId, RunId},
-    model::Model,
     problem::Problem,
     run::Run,
 };
@@ -54,8 +53,6 @@ pub(crate) struct FormState {
     pub(crate) refused: RwSignal<Option<FieldError>>,
     /// What is stored to train on.
     pub(crate) datasets: Loaded<ListPage<Dataset>>,
-    /// What is stored to begin with.
-    pub(crate) models: Loaded<ListPage<Model>>,
     /// What was trained lately, for how long this one will take.
     pub(crate) past: Loaded<ListPage<Run>>,
     /// Runs to queue, one for each seed from the form's on.
@@ -105,7 +102,6 @@ pub(crate) fn NewRunPage() -> impl IntoView {
         form: RwSignal::new(Form::default()),
         refused: RwSignal::new(None),
         datasets: load::load(api::data::list_datasets),
-        models: load::load(|| api::models::list(None)),
         past: load::load(|| async {
             let filter = RunFilter { state: Some("succeeded".into()), ..RunFilter::default() };
             api::runs::list_runs(&filter, None).await
@@ -188,13 +184,25 @@ impl Earlier {
     }
 }
 
+/// What a model is called that was trained further from one of that name.
+fn further(name: &str) -> String {
+    let end = "-further";
+    let kept: String = name.chars().take(64 - end.len()).collect();
+    kept + end
+}
+
 fn start_from(state: FormState, earlier: Earlier, missing: RwSignal<Option<Problem>>) {
     spawn_local(async move {
         match earlier.base().await {
             // The page may have been left meanwhile.
             Ok((base, model)) if state.base.try_get_untracked().is_some() => {
+                let name = base.experiment.name.clone();
                 state.start(base);
-                model.into_iter().for_each(|sha256| state.set(START, sha256));
+                if let Some(sha256) = model {
+                    // Of two models of one name the newer would be meant by it.
+                    state.set("name", further(&name));
+                    state.set(START, sha256);
+                }
             }
             Ok(_) => {}
             Err(problem) => drop(missing.try_set(Some(*problem))),

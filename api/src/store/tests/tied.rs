@@ -9,7 +9,11 @@ use crate::store::{
     runs,
     testing::database,
 };
-use hrm_types::{experiment::Experiment, ids::TeamId, run::Run};
+use hrm_types::{
+    experiment::Experiment,
+    ids::TeamId,
+    run::{ChangeRun, Run},
+};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -38,7 +42,8 @@ async fn a_model_to_begin_with_is_named_in_any_way_and_known_by_its_hash() {
     for (viewer, named) in [(&Viewer::Everything, "nobody"), (&strangers, "teacher"), (&strangers, &file_hash())] {
         let refused = begin(pool, viewer, named).await.expect_err("a refusal").to_string();
         let expected = format!(
-            "start_from: expected a stored model's name, alias, id or SHA-256, found {named:?}, which none has"
+            "start_from: expected a stored model's name, alias, id or SHA-256, found {named:?}, which none has that \
+             you may read"
         );
         assert_eq!(refused, expected);
     }
@@ -53,8 +58,23 @@ async fn a_model_that_does_not_fit_is_refused_before_anything_is_queued() {
     let refused = begin(&db.pool, &Viewer::Everything, "wider").await.expect_err("a refusal").to_string();
     assert_eq!(
         refused,
-        "start_from: expected a model of the experiment's sizes, with arch.hidden_size = 16, found one with 32"
+        "start_from: expected a model of the experiment's sizes, with arch.hidden_size = 16, found one with 32: the model \
+         wider"
     );
+}
+
+#[tokio::test]
+async fn a_public_run_makes_no_private_model_public() {
+    let db = database().await;
+    let pool = &db.pool;
+    checkpoints::upload(pool, "teacher", TeamId::LOCAL, &info("teacher"), FILE).await.expect("a model");
+    let run = begin(pool, &Viewer::Everything, "teacher").await.expect("a run");
+    let public = ChangeRun { public: Some(true), ..ChangeRun::default() };
+    runs::change(pool, run.id, &public, None).await.expect("it is public");
+    let refused = begin(pool, &Viewer::Teams(vec![Uuid::now_v7()]), &file_hash()).await.expect_err("a refusal");
+    assert!(refused.to_string().starts_with("start_from: "), "{refused}");
+    let own = begin(pool, &Viewer::Teams(vec![TeamId::LOCAL.0]), &file_hash()).await.expect("the team's own");
+    assert_eq!(own.experiment.start_from, Some(file_hash()));
 }
 
 #[tokio::test]

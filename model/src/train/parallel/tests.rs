@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::train::{
-    TrainState,
+    Start, TrainState,
     tests::{corpus, dataset, tiny},
     train,
 };
@@ -20,7 +20,7 @@ fn values(trained: &Trained) -> Vec<Vec<f32>> {
 fn among(
     count: usize,
     experiment: &Experiment,
-    from: Option<&TrainState>,
+    origin: Origin<'_>,
     state: &Path,
     next: impl Fn(u64) -> Next,
 ) -> Result<Curve> {
@@ -30,7 +30,7 @@ fn among(
         &vec![Device::Cpu; count],
         experiment,
         &corpus(&puzzles, experiment),
-        from.map_or(Origin::Drawn, Origin::State),
+        origin,
         state,
         &mut |training, point| {
             points.extend(point.map(|point| (point.examples, point.loss, point.accuracy)));
@@ -67,11 +67,11 @@ fn near(ours: &Curve, theirs: &Curve) {
 fn two_ranks_train_as_one_and_always_to_the_same_bits() {
     let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
     let state = folder.path().join("state");
-    let two = among(2, &experiment, None, &state, |_| Next::GoOn).expect("a training");
+    let two = among(2, &experiment, Origin::Drawn, &state, |_| Next::GoOn).expect("a training");
     near(&two, &alone(&experiment));
     let first = (two.0[0].1, alone(&experiment).0[0].1);
     assert!((first.0 - first.1).abs() < 1e-5 * first.1, "after five steps {first:?}");
-    let again = among(2, &experiment, None, &state, |_| Next::GoOn).expect("a training");
+    let again = among(2, &experiment, Origin::Drawn, &state, |_| Next::GoOn).expect("a training");
     assert!(two == again, "other bits the second time");
 }
 
@@ -79,24 +79,43 @@ fn two_ranks_train_as_one_and_always_to_the_same_bits() {
 fn a_state_that_two_ranks_wrote_is_gone_on_from_by_any_number() {
     let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
     let (state, other) = (folder.path().join("state"), folder.path().join("other"));
-    let whole = among(2, &experiment, None, &other, |_| Next::GoOn).expect("a training");
+    let whole = among(2, &experiment, Origin::Drawn, &other, |_| Next::GoOn).expect("a training");
     let stop_at = |step| move |now| if now == step { Next::Stop } else { Next::GoOn };
-    let stopped = among(2, &experiment, None, &state, stop_at(10)).expect_err("it was stopped");
+    let stopped = among(2, &experiment, Origin::Drawn, &state, stop_at(10)).expect_err("it was stopped");
     assert!(matches!(stopped, Error::Cancelled), "{stopped}");
     let from = TrainState::read(&state).expect("a state");
     assert_eq!(from.info().step, 10);
-    let two = among(2, &experiment, Some(&from), &other, |_| Next::GoOn).expect("a training");
+    let two = among(2, &experiment, Origin::State(&from), &other, |_| Next::GoOn).expect("a training");
     assert!(two.0[..] == whole.0[2..] && two.1 == whole.1, "as if it had not stopped");
     for count in [1, 4] {
-        let others = among(count, &experiment, Some(&from), &other, |_| Next::GoOn).expect("a training");
+        let others = among(count, &experiment, Origin::State(&from), &other, |_| Next::GoOn).expect("a training");
         near(&others, &two);
     }
     fs::remove_file(&state).expect("the state was written");
 }
 
 #[test]
+fn two_ranks_begin_with_the_weights_of_a_model() {
+    let puzzles = dataset();
+    let first = tiny();
+    let training = Training::begin(&first, corpus(&puzzles, &first), &Device::Cpu).expect("a training");
+    let bytes = training.model().and_then(|model| model.to_bytes()).expect("a checkpoint");
+    let start = Start::from_bytes(&bytes).expect("a model to begin with");
+    // Drawn from another seed, the weights would be others.
+    let mut further = Experiment { seed: 6, start_from: Some(start.sha256().to_owned()), ..first };
+    (further.train.lr, further.train.puzzle_emb_lr, further.train.max_steps) = (0.0, 0.0, Some(1));
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state");
+    let (_, weights) = among(2, &further, Origin::Model(&start), &state, |_| Next::GoOn).expect("a training");
+    let begun = start.model().tensors().values();
+    let begun: Vec<Vec<f32>> = begun.map(|x| x.flatten_all().and_then(|x| x.to_vec1()).expect("values")).collect();
+    assert!(weights == begun, "other weights than the model's");
+}
+
+#[test]
 fn a_batch_that_cannot_be_shared_is_refused_by_all() {
     let (experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
-    let error = among(3, &experiment, None, &folder.path().join("state"), |_| Next::GoOn).expect_err("an error");
+    let error =
+        among(3, &experiment, Origin::Drawn, &folder.path().join("state"), |_| Next::GoOn).expect_err("an error");
     assert!(error.to_string().contains("batch size that 3 devices can share evenly, found 32"), "{error}");
 }

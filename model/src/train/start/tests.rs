@@ -5,7 +5,10 @@ use crate::{
     data,
     train::{Origin, Training, tests::tiny, train},
 };
-use hrm_types::experiment::{DataSpec, GenerateSpec};
+use hrm_types::{
+    board::Kind,
+    experiment::{DataSpec, GenerateSpec, PosEncodings},
+};
 use std::ops::ControlFlow;
 
 fn corpus(experiment: &Experiment) -> Corpus {
@@ -99,8 +102,52 @@ fn a_model_that_does_not_fit_is_refused_with_the_setting() {
         "start_from: expected a model for such puzzles, with weight embed_tokens.embedding_weight of [8, 32], found one \
          with [6, 32]"
     );
+    let mut mixed = after(&start, tiny());
+    (mixed.arch.mlp_t, mixed.arch.pos_encodings) = (true, PosEncodings::None);
+    assert_eq!(
+        refusal(&mixed, Origin::Model(&start)),
+        "start_from: expected a model of the experiment's sizes, with arch.mlp_t = true, found one with false"
+    );
     // What changes no weight's size is free.
     let mut longer = after(&start, tiny());
     (longer.arch.halt_max_steps, longer.arch.L_cycles, longer.train.max_steps) = (8, 3, Some(1));
     trained(&longer, Origin::Model(&start));
+}
+
+/// The rows of the puzzle embedding that a training of `experiment` begins with.
+fn rows(experiment: &Experiment, origin: Origin<'_>) -> Vec<Vec<f32>> {
+    let training = Training::open(experiment, corpus(experiment), origin, &Device::Cpu).expect("a training");
+    let model = training.model().expect("a model");
+    model.tensors()[PUZZLE_EMB].to_vec2().expect("rows")
+}
+
+#[test]
+fn rows_of_puzzles_are_kept_for_the_same_variants_of_the_same_tasks_alone() {
+    let tasks = |seed| {
+        let sudoku = GenerateSpec::sudoku(6, 4, 2, [0, 0], seed);
+        DataSpec::Generate(GenerateSpec { kind: Kind::Arc, givens: None, ..sudoku })
+    };
+    let mut first = Experiment { data: tasks(1), ..tiny() };
+    (first.train.task_variants, first.train.batch_size, first.train.max_steps) = (2, 8, Some(3));
+    let start = start(&trained(&first, Origin::Drawn));
+    let its: Vec<Vec<f32>> = start.model().tensors()[PUZZLE_EMB].to_vec2().expect("rows");
+    assert!(its.len() > 10 && its[1] != its[2], "rows that tell from each other");
+    let rows = |experiment: Experiment| rows(&after(&start, experiment), Origin::Model(&start));
+    assert_eq!(rows(first.clone()), its, "the same variants of the same tasks");
+    let more = |variants| {
+        let mut experiment = first.clone();
+        experiment.train.task_variants = variants;
+        experiment
+    };
+    for other in [Experiment { seed: 6, ..first.clone() }, Experiment { data: tasks(2), ..first.clone() }, more(3)] {
+        let rows = rows(other);
+        assert_eq!(rows[0], its[0], "the blank row stays");
+        for (column, value) in rows[1].iter().enumerate() {
+            let mean = its.iter().map(|row| row[column]).sum::<f32>() / its.len() as f32;
+            assert!((value - mean).abs() < 1e-6, "{value}, mean {mean}");
+        }
+        assert!(rows[1..].iter().all(|row| *row == rows[1]), "all others are alike");
+    }
+    let plain = Experiment { train: more(0).train, ..first };
+    assert_eq!(rows(plain).len(), 1 + start.model().info().tasks.len());
 }

@@ -56,7 +56,9 @@ pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoVie
         }
     };
     let spec = batch.with_untracked(|batch| batch.as_ref().map(|batch| batch.spec.clone()));
-    let ended = Memo::new(move |_| batch.with(|batch| batch.as_ref().is_some_and(|batch| batch.job.state.is_final())));
+    // Where all were answered, a row without an answer is one that is about to be fetched.
+    let left_over = |batch: &Batch| batch.job.state.is_final() && batch.answered < batch.puzzles;
+    let ended = Memo::new(move |_| batch.with(|batch| batch.as_ref().is_some_and(left_over)));
     let rows = move || {
         let ended = ended.get();
         results.value.with(|page| match (page, spec.as_ref()) {

@@ -5,8 +5,12 @@ use super::{
     fields::field_id,
     form::{DATASET, Form, SOURCE, START},
 };
-use crate::{components::claimed::exact_words, format};
-use hrm_types::{board::Kind, model::Model};
+use crate::{
+    api,
+    components::{claimed::exact_words, problem::Problems},
+    format, load,
+};
+use hrm_types::{Page, board::Kind, model::Model};
 use leptos::prelude::*;
 
 /// The choice among the models for such puzzles. With a model come its settings of the model, which its weights need.
@@ -17,38 +21,48 @@ pub(super) fn StartChoice(state: FormState) -> impl IntoView {
     let chosen = Memo::new(move |_| state.form.with(|form| form.get(START).to_owned()));
     let error = Memo::new(move |_| state.error_at(START));
     let puzzles = Memo::new(move |_| puzzles(state));
+    let models = load::load(move || {
+        let puzzles = puzzles.get();
+        async move {
+            match puzzles {
+                Some((kind, side)) => api::models::for_puzzles(kind, side).await,
+                None => Ok(Page { items: Vec::new(), next_cursor: None }),
+            }
+        }
+    });
     let choose = move |event: web_sys::Event| {
         let wanted = event_target_value(&event);
-        state.set(START, wanted.clone());
-        let model = state.models.value.with_untracked(|page| {
-            page.iter().flat_map(|page| page.items.iter()).find(|model| is(model, &wanted)).cloned()
-        });
+        let model = models
+            .value
+            .with_untracked(|page| page.iter().flat_map(|page| &page.items).find(|model| is(model, &wanted)).cloned());
+        state.set(START, wanted);
         if let Some(model) = model {
             state.form.update(|form| form.take_model_of(&Form::of(&model.experiment)));
         }
     };
     let options = move || {
-        let (chosen, puzzles) = (chosen.get(), puzzles.get());
-        state.models.value.with(|page| {
-            let models = page.iter().flat_map(|page| page.items.iter());
-            let fits = |model: &&Model| {
-                is(model, &chosen)
-                    || puzzles.is_some_and(|(kind, side)| (model.kind.as_str(), model.side) == (kind.as_str(), side))
-            };
-            let fitting: Vec<&Model> = models.filter(fits).collect();
+        let chosen = chosen.get();
+        models.value.with(|page| {
+            let mut known: Vec<&Model> = page.iter().flat_map(|page| &page.items).collect();
+            known.sort_by(|a, b| (&a.sha256, a.id).cmp(&(&b.sha256, b.id)));
+            known.dedup_by(|a, b| a.sha256 == b.sha256);
+            known.sort_by_key(|model| std::cmp::Reverse(model.id));
             // An experiment may name one that is not listed here.
-            let other = (!chosen.is_empty() && !fitting.iter().any(|model| is(model, &chosen)))
-                .then(|| view! { <option value=chosen.clone() selected=true>{format::short_hash(&chosen)}</option> });
-            let listed = fitting.into_iter().map(|model| option(model, &chosen)).collect_view();
+            let other = (!chosen.is_empty() && !known.iter().any(|model| is(model, &chosen))).then(|| {
+                let words = if chosen.len() == 64 { format::short_hash(&chosen) } else { chosen.clone() };
+                view! { <option value=chosen.clone() selected=true>{words}</option> }
+            });
+            let listed = known.into_iter().map(|model| option(model, &chosen)).collect_view();
             view! { <option value="" selected=chosen.is_empty()>"drawn weights"</option>{other}{listed} }
         })
     };
+    let more = move || models.value.with(|page| page.as_ref().is_some_and(|page| page.next_cursor.is_some()));
     let hint = move || {
         error.get().unwrap_or_else(|| {
             if chosen.get().is_empty() {
                 "or those of a model, to train it further".into()
             } else {
-                "only its weights; the settings of the model must be its own, the puzzles and the training may differ"
+                "only its weights; settings that decide their sizes must be the model's, the training and the puzzles may differ"
                     .into()
             }
         })
@@ -57,7 +71,11 @@ pub(super) fn StartChoice(state: FormState) -> impl IntoView {
         <div class="field wide" class:invalid=move || error.get().is_some()>
             <label for=id.clone()>"Begin with"</label>
             <select id=id name=START aria-describedby=note.clone() on:change=choose>{options}</select>
-            <p class="hint" id=note>{hint}</p>
+            <p class="hint" id=note>
+                {hint}
+                {move || more().then_some("; the list ends with the newest 100 models: to begin with another, open it under Models")}
+            </p>
+            <Problems of=models.problem />
         </div>
     }
 }

@@ -168,13 +168,17 @@ impl Ask {
         }
     }
 
-    /// Asks the model, then plays its steps, or shows `step` (1-based) of them.
+    /// Asks the model as it is chosen, then plays its steps, or shows `step` (1-based) of them.
     pub(crate) fn solve(self, step: Option<usize>) {
+        self.solve_so(self.how(), step);
+    }
+
+    /// The same in a way of its own, which stays no choice.
+    pub(super) fn solve_so(self, how: How, step: Option<usize>) {
         let Some(asked) = self.puzzle.get_untracked() else { return };
         if self.busy.get_untracked() {
             return;
         }
-        let how = self.how();
         let body = body(self.kind, &asked, &how);
         self.busy.set(true);
         self.said.set(None);

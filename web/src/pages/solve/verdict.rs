@@ -123,6 +123,7 @@ pub(super) mod tests {
             path: None,
             identifier: None,
             steps_used: lines.len() as u32,
+            max_steps: 2,
             halted,
             attempts: 1,
             seen: None,
