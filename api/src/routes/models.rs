@@ -4,6 +4,7 @@ use super::{
     datasets::check_name,
     jobs::home,
     slices::{orders, slice},
+    uploads::FileBytes,
 };
 use crate::{
     accounts::Caller,
@@ -131,7 +132,7 @@ async fn with_etag(state: &AppState, id: CheckpointId) -> Result<impl IntoRespon
         ("if-none-match" = Option<String>, Header, description = "The `ETag` of a copy already there")
     ),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream",
+        (status = 200, description = "The file", body = FileBytes, content_type = "application/octet-stream",
             headers(("etag" = String, description = "The file's SHA-256"))),
         (status = 304, description = "The copy already there is the same"),
         (status = 404, description = "There is no such model"),

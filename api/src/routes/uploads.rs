@@ -19,7 +19,12 @@ use hrm_model::data::leak_report;
 use hrm_types::{board::Kind, dataset::Dataset, ids::TeamId, model::Model};
 use serde::Deserialize;
 use std::ops::ControlFlow;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
+
+/// The bytes of a file, as they are.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FileBytes(pub Vec<u8>);
 
 /// What the sent checkpoint is called.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,7 +66,7 @@ pub struct UploadDatasetQuery {
     tag = "models",
     security(("token" = ["write"])),
     params(UploadModelQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = FileBytes, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "The stored model", body = Model,
             headers(("location" = String, description = "Its address"))),
@@ -111,7 +116,7 @@ pub(super) async fn store_model(
     tag = "datasets",
     security(("token" = ["write"])),
     params(UploadDatasetQuery),
-    request_body(content = Vec<u8>, content_type = "text/csv"),
+    request_body(content = FileBytes, content_type = "text/csv"),
     responses(
         (status = 201, description = "The stored dataset", body = Dataset,
             headers(("location" = String, description = "Its address"))),

@@ -155,7 +155,7 @@ pub async fn leaderboard(
                   ranked.environment AS "environment: Json<Environment>", ranked.claimed AS "claimed!",
                   ranked.result AS "result!: Json<Evaluation>", ranked.created_at AS "created_at!",
                   checkpoints.name, checkpoints.run_id, checkpoints.parameters, checkpoints.step,
-                  checkpoints.train_seconds
+                  checkpoints.train_seconds, checkpoints.experiment ->> 'start_from' AS start_from
            FROM ranked
            JOIN checkpoints ON checkpoints.id = ranked.checkpoint_id
            WHERE place >= COALESCE((SELECT place FROM ranked AS last WHERE last.id = $2), 0)
@@ -184,6 +184,7 @@ pub async fn leaderboard(
             run_id: row.run_id.map(RunId),
             checkpoint_sha256: row.sha256,
             parameters: row.parameters.cast_unsigned(),
+            start_from: row.start_from,
             step: row.step.cast_unsigned(),
             train_seconds: row.train_seconds,
             choice: row.choice.map(|Json(choice)| choice),

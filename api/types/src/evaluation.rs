@@ -184,6 +184,9 @@ pub struct LeaderboardRow {
     pub checkpoint_sha256: String,
     /// Trained weights, the puzzle embedding left out as is the custom.
     pub parameters: u64,
+    /// SHA-256 of the checkpoint that its training began with, if it was one; its steps and seconds come on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_from: Option<String>,
     /// Training steps behind the checkpoint.
     pub step: u64,
     /// Seconds of training, where known.

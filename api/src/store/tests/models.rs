@@ -14,7 +14,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Halting},
-    ids::{CheckpointId, DatasetId, EvaluationId},
+    ids::{CheckpointId, DatasetId, EvaluationId, TeamId},
 };
 
 /// A checkpoint that a run of this name trained.
@@ -58,6 +58,21 @@ async fn the_leaderboard_ranks_whole_test_splits_and_shares_ranks() {
     let nowhere = Some(EvaluationId(uuid::Uuid::now_v7()));
     let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, nowhere, 2).await;
     assert!(matches!(page, Err(Error::NotFound { what: "score", .. })), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_score_says_with_which_model_its_training_began() {
+    let db = database().await;
+    let set = dataset(&db.pool, "set", 1).await;
+    let mut further = info("further");
+    further.experiment.start_from = Some("a".repeat(64));
+    let further = checkpoints::upload(&db.pool, "further", TeamId::LOCAL, &further, b"weights").await.expect("a model");
+    for (model, exact) in [(further, 5), (trained(&db.pool, "drawn").await, 4)] {
+        measure(&db.pool, model, set.id, Split::Test, &score(exact, 6)).await;
+    }
+    let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 10).await.expect("a page");
+    let began: Vec<_> = board.items.into_iter().map(|row| row.start_from).collect();
+    assert_eq!(began, [Some("a".repeat(64)), None]);
 }
 
 #[tokio::test]

@@ -16,8 +16,13 @@ pub(super) fn Again(ask: Ask) -> impl IntoView {
         let unseen = |outcome: &Outcome| is_wrong(outcome) && outcome.response.attempts < count;
         ask.outcome.with(|outcome| outcome.as_ref().is_some_and(unseen))
     });
-    // For this puzzle alone: of another, and of another model, other numbers of steps are all.
-    let think = move || ask.solve_so(How { steps: steps.get_untracked(), ..ask.how() }, None);
+    // Of this model and for this puzzle alone: of others, other numbers of steps are all.
+    let think = move || {
+        let how = ask.outcome.with_untracked(|outcome| outcome.as_ref().map(|outcome| outcome.how.clone()));
+        if let Some(how) = how {
+            ask.solve_so(How { steps: steps.get_untracked(), ..how }, None);
+        }
+    };
     let look = move || {
         ask.attempts.set(count);
         ask.solve(None);
