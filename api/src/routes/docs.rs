@@ -337,8 +337,20 @@ mod tests {
         let text = document.to_string();
         let formats: BTreeSet<&str> =
             text.split("\"format\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        let registered =
-            ["date-time", "double", "float", "int16", "int32", "int64", "uint16", "uint32", "uint64", "uint8", "uuid"];
+        let registered = [
+            "binary",
+            "date-time",
+            "double",
+            "float",
+            "int16",
+            "int32",
+            "int64",
+            "uint16",
+            "uint32",
+            "uint64",
+            "uint8",
+            "uuid",
+        ];
         assert!(formats.contains("uint32") && formats.is_subset(&registered.into()), "{formats:?}");
         let n = &document["components"]["schemas"]["Evaluation"]["properties"]["n"];
         assert_eq!((&n["format"], &n["minimum"]), (&json!("uint32"), &json!(0)), "{n}");
