@@ -1,5 +1,6 @@
 //! Which model a command uses: a file's, or one that ships with the program.
 
+use super::shipped::sha256;
 use anyhow::{Context, bail, ensure};
 use hrm_model::{
     Model,
@@ -49,16 +50,13 @@ pub(crate) fn open(place: &Path) -> anyhow::Result<Model> {
 /// As [`open`].
 pub(crate) fn start(named: &str) -> anyhow::Result<Start> {
     let place = Path::new(named);
-    let of_that_hash = || {
-        let starts = shipped::CHECKPOINTS.iter().filter_map(|model| Start::from_bytes(model.bytes).ok());
-        starts.into_iter().find(|start| start.sha256() == named)
+    let of_that_hash = || shipped::CHECKPOINTS.iter().find(|model| sha256(model) == named);
+    let (bytes, name) = match (!place.exists()).then(of_that_hash).flatten() {
+        Some(model) => in_program(model),
+        None => read(place).with_context(|| {
+            format!("no model {named} to begin with; name a file, or a model that ships, with --start-from")
+        })?,
     };
-    if let Some(start) = (!place.exists()).then(of_that_hash).flatten() {
-        return Ok(start);
-    }
-    let (bytes, name) = read(place).with_context(|| {
-        format!("no model {named} to begin with; name a file, or a model that ships, with --start-from")
-    })?;
     Start::from_bytes(&bytes).context(name)
 }
 
@@ -66,11 +64,16 @@ pub(crate) fn start(named: &str) -> anyhow::Result<Start> {
 fn read(place: &Path) -> anyhow::Result<(Cow<'static, [u8]>, String)> {
     let of_that_name = shipped::CHECKPOINTS.iter().find(|model| place == Path::new(model.name));
     if let Some(model) = of_that_name.filter(|_| !place.exists()) {
-        return Ok((model.bytes.into(), format!("the shipped model {}", model.name)));
+        return Ok(in_program(model));
     }
     let file = if place.is_dir() { place.join(IN_FOLDER) } else { place.to_owned() };
     let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     Ok((bytes.into(), file.display().to_string()))
+}
+
+/// The same of one that ships.
+fn in_program(model: &Shipped) -> (Cow<'static, [u8]>, String) {
+    (model.bytes.into(), format!("the shipped model {}", model.name))
 }
 
 fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model> {
@@ -78,7 +81,8 @@ fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model
     let mut models: Vec<&Shipped> = shipped::CHECKPOINTS.iter().collect();
     models.sort_by(|a, b| is_its(b).cmp(&is_its(a)).then(b.exact.total_cmp(&a.exact)));
     for model in models {
-        let model = Model::from_bytes(model.bytes).with_context(|| format!("the shipped model {}", model.name))?;
+        let (bytes, name) = in_program(model);
+        let model = Model::from_bytes(&bytes).context(name)?;
         if puzzles.fits(&model.info().kind, model.info().side) {
             return Ok(model);
         }
