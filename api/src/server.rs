@@ -7,6 +7,7 @@ use crate::{
         gate::{self, Rules},
         idempotency,
         limits::{self, Room},
+        linger,
         page, problem, security,
         telemetry::{self, Telemetry},
     },
@@ -151,6 +152,7 @@ fn guarded(router: Router, public: bool) -> Router {
         .layer(PropagateRequestIdLayer::new(problem::REQUEST_ID))
         .layer(SetRequestIdLayer::new(problem::REQUEST_ID, MakeRequestUuid))
         .layer(middleware::map_request(problem::keep_plausible_request_id))
+        .layer(middleware::map_request(linger::linger))
 }
 
 /// Serves until `shutdown` resolves, then lets requests in progress finish, for a while.

@@ -1,9 +1,6 @@
 //! Extractors that turn every rejection into an [`ApiError`] and let no NUL character through to the database.
 
-use super::{
-    error::ApiError,
-    limits::{BODY_LIMIT, DRAIN_LIMIT},
-};
+use super::{error::ApiError, limits::BODY_LIMIT};
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request},
@@ -47,24 +44,21 @@ pub(super) fn declares_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The whole body. Of one that is too large the rest is read and dropped, up to a point: a client that is still
-/// sending when the connection closes sees a broken connection instead of the answer.
+/// The whole body.
 pub(super) async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
-    let (mut kept, mut size) = (Vec::new(), 0);
+    let mut whole = Vec::new();
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
         let part = part.map_err(|_| ApiError::InvalidRequest {
             field: None,
             detail: "the body ended before it was complete".into(),
         })?;
-        size += part.len();
-        if size <= BODY_LIMIT {
-            kept.extend_from_slice(&part);
-        } else if size > DRAIN_LIMIT {
-            break;
+        if whole.len() + part.len() > BODY_LIMIT {
+            return Err(ApiError::TooLarge);
         }
+        whole.extend_from_slice(&part);
     }
-    if size > BODY_LIMIT { Err(ApiError::TooLarge) } else { Ok(kept) }
+    Ok(whole)
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

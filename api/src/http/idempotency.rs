@@ -48,16 +48,11 @@ pub async fn replay(State(state): State<AppState>, request: Request, next: Next)
         return Ok(next.run(request).await);
     }
     let (request, fingerprint) = fingerprint(request).await?;
-    let known = match idempotency::begin(&state.pool, &caller.name, &key, &fingerprint).await? {
-        Begun::Now => None,
-        Begun::Before(done) => Some(again(done)),
-        Begun::ByAnother => Some(Err(ApiError::KeyInProgress)),
-        Begun::Differently => Some(Err(ApiError::KeyReused)),
-    };
-    if let Some(answer) = known {
-        // Whoever is still sending when the connection closes sees that and no answer. What is sent matters to nobody.
-        let _ = read_body(request.into_body()).await;
-        return answer;
+    match idempotency::begin(&state.pool, &caller.name, &key, &fingerprint).await? {
+        Begun::Now => {}
+        Begun::Before(done) => return again(done),
+        Begun::ByAnother => return Err(ApiError::KeyInProgress),
+        Begun::Differently => return Err(ApiError::KeyReused),
     }
     // To its end, also when nobody waits any more: otherwise nobody could say whether it was made.
     let (pool, name, same) = (state.pool.clone(), caller.name.clone(), key.clone());

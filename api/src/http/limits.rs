@@ -22,9 +22,6 @@ pub const BODY_LIMIT: usize = 1 << 20;
 /// Largest form, bytes.
 const FORM_LIMIT: usize = 16 << 10;
 
-/// Most bytes read of a body that is too large, before the connection is cut.
-pub const DRAIN_LIMIT: usize = 16 << 20;
-
 /// Time until an ordinary request must have begun its answer. Streams may go on for longer.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
 

@@ -6,6 +6,7 @@ pub mod extract;
 pub mod gate;
 pub mod idempotency;
 pub mod limits;
+pub mod linger;
 pub mod page;
 pub mod problem;
 pub mod queue_events;

@@ -3,7 +3,6 @@
 use super::{Error, access::Viewer, artifacts, checkpoints, datasets};
 use hrm_model::{
     data::encode::task_shape,
-    shape::TaskShape,
     train::{Sizes, check_fit},
 };
 use hrm_types::{
@@ -104,9 +103,8 @@ fn fits(experiment: &Experiment, dataset: Option<&Dataset>, model: &Model) -> Re
     };
     // Of token sequences the file alone knows the sizes.
     let (Some((kind, side)), Ok(its_kind)) = (puzzles, model.kind.parse::<Kind>()) else { return Ok(()) };
-    let sizes = |arch, task: TaskShape| Sizes { arch, task };
-    let ours = sizes(&experiment.arch, task_shape(kind, side, 1));
-    let its = sizes(&model.experiment.arch, task_shape(its_kind, model.side, 1));
+    let ours = Sizes { arch: &experiment.arch, task: task_shape(kind, side, 1) };
+    let its = Sizes { arch: &model.experiment.arch, task: task_shape(its_kind, model.side, 1) };
     check_fit(ours, its).map_err(|error| {
         let problem = format!("{}: the model {}", error.problem, model.name);
         InvalidExperiment { problem, ..error }.into()

@@ -79,7 +79,11 @@ impl<'a> Training<'a> {
     pub fn open(experiment: &'a Experiment, corpus: Corpus, origin: Origin<'_>, device: &Device) -> Result<Self> {
         match origin {
             Origin::Drawn => Self::begin(experiment, corpus, device),
-            Origin::Model(start) => Self::begin_with(experiment, corpus, start, device),
+            Origin::Model(start) => {
+                experiment.validate()?;
+                let weights = start.weights(experiment, &corpus, device)?;
+                Self::begin_with(experiment, corpus, &weights)
+            }
             Origin::State(state) => Self::resume(experiment, corpus, state, device),
         }
     }
@@ -90,17 +94,13 @@ impl<'a> Training<'a> {
         start::check_unnamed(experiment)?;
         let dims = Dims::new(&experiment.arch, corpus.task());
         let weights = params::initial(&experiment.arch, &dims, experiment.seed, device)?;
-        let progress = Progress::start(experiment.train.batch_size);
-        Self::new(experiment, corpus, &weights, dims, progress, 0)
+        Self::begin_with(experiment, corpus, &weights)
     }
 
-    /// A training that begins with the weights of a model, and with nothing else of its training.
-    fn begin_with(experiment: &'a Experiment, corpus: Corpus, start: &Start, device: &Device) -> Result<Self> {
-        experiment.validate()?;
+    /// A training that begins with these weights, and with nothing else of another one.
+    fn begin_with(experiment: &'a Experiment, corpus: Corpus, weights: &BTreeMap<String, Tensor>) -> Result<Self> {
         let dims = Dims::new(&experiment.arch, corpus.task());
-        let weights = start.weights(experiment, &corpus, device)?;
-        let progress = Progress::start(experiment.train.batch_size);
-        Self::new(experiment, corpus, &weights, dims, progress, 0)
+        Self::new(experiment, corpus, weights, dims, Progress::start(experiment.train.batch_size), 0)
     }
 
     /// A training that goes on where `state` was written, on any device.

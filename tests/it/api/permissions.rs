@@ -3,7 +3,11 @@
 
 use super::server::{Answer, Server, named, tiny_experiment};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 const SCOPES: [&str; 4] = ["read", "solve", "write", "admin"];
 
@@ -259,4 +263,25 @@ fn a_public_run_is_cloned_by_others_and_stays_its_teams() {
         lab.send(&bob, "POST", &format!("{path}/{wish}"), &json!({})).expect_problem(403, "forbidden");
     }
     lab.send(&bob, "PATCH", &path, &json!({"name": "bobs"})).expect_problem(403, "forbidden");
+}
+
+#[test]
+fn whoever_may_not_upload_is_told_so_even_if_the_whole_file_is_sent_first() {
+    let lab = Lab::open();
+    let ann = lab.token("ann", "read");
+    let file = vec![0; 32 << 20];
+    let upload = |path: &str, authorization: &str| {
+        let address = lab.server.address().trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        let length = file.len();
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}content-length: {length}\r\n\r\n")
+            .and_then(|()| stream.write_all(&file))
+            .expect("the server reads to the end");
+        let mut status = [0; "HTTP/1.1 401".len()];
+        stream.read_exact(&mut status).expect("an answer");
+        String::from_utf8_lossy(&status).into_owned()
+    };
+    assert_eq!(upload("/api/v1/models?name=mine", ""), "HTTP/1.1 401");
+    assert_eq!(upload("/api/v1/models?name=mine", &format!("authorization: Bearer {ann}\r\n")), "HTTP/1.1 403");
+    assert_eq!(upload("/api/v1/nothing", ""), "HTTP/1.1 404");
 }
