@@ -59,6 +59,8 @@ using namespace swiglu;
 extern const Kernel own_kernels[] = {
     EACH_TYPE(rms_norm_forward),
     EACH_TYPE(rms_norm_backward),
+    KERNEL(rms_norm_columns_forward_bf16),
+    KERNEL(rms_norm_columns_backward_bf16),
     EACH_TYPE(swiglu_forward),
     EACH_TYPE(swiglu_backward),
     EACH_TYPE(attention_plain_forward),
@@ -78,6 +80,7 @@ extern const Kernel own_kernels[] = {
     KERNEL(embedding_total),
     KERNEL(cross_entropy_forward),
     KERNEL(cross_entropy_backward),
+    KERNEL(sum_matrices),
     KERNEL(halting_forward),
     KERNEL(halting_backward),
     KERNEL(adam_atan2),

@@ -8,7 +8,7 @@ use super::{
     *,
 };
 use crate::device::DeviceChoice;
-use candle_core::{Result, Tensor, Var};
+use candle_core::{CpuStorage, CudaStorage, CustomOp2, Layout, Result, Shape, Tensor, Var};
 use hrm_types::experiment::{ForwardDtype, LossType};
 use std::sync::Arc;
 
@@ -144,8 +144,9 @@ fn gpu_linear() {
 }
 
 /// Weights of a block of `width` columns, rounded to bf16 beforehand: in f32 on the GPU, and in f64 on the CPU.
-fn block_weights(width: usize, inner: usize, index: u64, gpu: &Device) -> Vec<(Var, Var)> {
-    let shapes = [(3 * width, width), (width, width), (2 * inner, width), (width, inner)];
+fn block_weights(mixing: [(usize, usize); 2], width: usize, index: u64, gpu: &Device) -> Vec<(Var, Var)> {
+    let inner = width + 32;
+    let shapes = [mixing[0], mixing[1], (2 * inner, width), (width, inner)];
     let weight = |(i, (n, k)): (u64, (usize, usize))| {
         let values = (random((n, k), 10 * index + i).as_tensor() * (0.5 / (k as f64).sqrt())).expect("values");
         let (rounded, exact) = input(&Var::from_tensor(&values).expect("a variable"), DType::BF16, gpu);
@@ -154,25 +155,50 @@ fn block_weights(width: usize, inner: usize, index: u64, gpu: &Device) -> Vec<(V
     (0..).zip(shapes).map(weight).collect()
 }
 
-fn plain_block(h: &Tensor, weights: &[Tensor], heads: usize) -> Result<Tensor> {
+fn plain_block(h: &Tensor, weights: &[Tensor], mixer: &Mixer) -> Result<Tensor> {
     let map = |x: &Tensor, weight: &Tensor| x.broadcast_matmul(&weight.t()?);
-    let attended = plain_attention(&map(h, &weights[0])?, heads, Some((h.dim(1)?, 10_000.0)))?;
-    let h = plain_add_rms_norm(h, &map(&attended, &weights[1])?)?;
-    plain_add_rms_norm(&h, &map(&plain_swiglu(&map(&h, &weights[2])?)?, &weights[3])?)
+    let gated = |x: &Tensor, weights: &[Tensor]| map(&plain_swiglu(&map(x, &weights[0])?)?, &weights[1]);
+    let h = match mixer {
+        Mixer::Attention { num_heads, .. } => {
+            let attended = plain_attention(&map(h, &weights[0])?, *num_heads, Some((h.dim(1)?, 10_000.0)))?;
+            plain_add_rms_norm(h, &map(&attended, &weights[1])?)?
+        }
+        Mixer::Positions => {
+            let h = h.transpose(1, 2)?.contiguous()?;
+            plain_add_rms_norm(&h, &gated(&h, weights)?)?.transpose(1, 2)?.contiguous()?
+        }
+    };
+    plain_add_rms_norm(&h, &gated(&h, &weights[2..])?)
 }
 
 #[test]
 #[ignore = "needs a GPU: make gpu-check"]
-fn gpu_module() {
-    let (gpu, heads, dim, inner, positions) = (gpu(), 2, 32, 96, 11);
+fn gpu_module_with_attention() {
+    let (heads, dim, positions) = (2, 32, 11);
+    let mixer = Mixer::Attention { num_heads: heads, rope: Some(Rope::new(positions, dim, 10_000.0)) };
     let width = heads * dim;
-    let weights: Vec<Vec<(Var, Var)>> = (0..2).map(|i| block_weights(width, inner, 20 + i, &gpu)).collect();
+    check_module(&mixer, [(3 * width, width), (width, width)], positions, width);
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_module_with_a_gated_map_over_positions() {
+    // One block's columns, more than those, and rows that are no whole eights.
+    for (positions, width) in [(11, 64), (40, 72), (16, 36)] {
+        check_module(&Mixer::Positions, [(48, positions), (positions, 24)], positions, width);
+    }
+}
+
+/// Compares a module of two blocks with the operations one after another, forward and backward, twice.
+fn check_module(mixer: &Mixer, mixing: [(usize, usize); 2], positions: usize, width: usize) {
+    let gpu = gpu();
+    let weights: Vec<Vec<(Var, Var)>> = (0..2).map(|i| block_weights(mixing, width, 20 + i, &gpu)).collect();
     let (h, exact_h) = input(&random((3, positions, width), 8), DType::BF16, &gpu);
     let (injection, exact_injection) = input(&random((3, positions, width), 9), DType::BF16, &gpu);
     let theirs =
         weights.iter().try_fold((exact_h.as_tensor() + exact_injection.as_tensor()).expect("a sum"), |h, block| {
             let exact: Vec<Tensor> = block.iter().map(|(_, exact)| exact.as_tensor().clone()).collect();
-            plain_block(&h, &exact, heads)
+            plain_block(&h, &exact, mixer)
         });
     let theirs = theirs.expect("the operations");
     let (of, exact_of) = input(&random(theirs.dims(), 10), DType::BF16, &gpu);
@@ -184,7 +210,6 @@ fn gpu_module() {
             |j: usize| Weight { values: block[j].0.as_tensor().clone(), packed: packed.get(&format!("{i}.{j}")) };
         BlockWeights { mixing: [weight(0), weight(1)], gate_up_proj: weight(2), down_proj: weight(3) }
     };
-    let mixer = Mixer::Attention { num_heads: heads, rope: Some(Rope::new(positions, dim, 10_000.0)) };
     let blocks = weights.iter().enumerate().map(block).collect();
     let blocks = Blocks::new(blocks, &packed, mixer.clone(), 1e-5, ForwardDtype::Bfloat16);
     let near = |what: &str, ours: &Tensor, theirs: &Tensor, tolerance: f64| {
@@ -220,9 +245,48 @@ fn gpu_module() {
         gate_up_proj: unrecorded(&block.gate_up_proj),
         down_proj: unrecorded(&block.down_proj),
     });
-    let detached = Blocks::new(detached.collect(), &packed, mixer, 1e-5, ForwardDtype::Bfloat16);
+    let detached = Blocks::new(detached.collect(), &packed, mixer.clone(), 1e-5, ForwardDtype::Bfloat16);
     let first = detached.forward(&h, &injection, 0..1).expect("a pass").expect("on a GPU");
     near("the first position", &first, &theirs.detach().narrow(1, 0, 1).expect("a position"), 2e-2);
+}
+
+#[test]
+#[ignore = "needs a GPU: make gpu-check"]
+fn gpu_weight_gradients_over_positions() {
+    let (gpu, (batch, n, k, d)) = (gpu(), (5, 6, 11, 16));
+    let (grad, exact_grad) = input(&random((batch, n, d), 13), DType::BF16, &gpu);
+    let (x, exact_x) = input(&random((batch, k, d), 14), DType::BF16, &gpu);
+    let theirs = exact_grad.matmul(&exact_x.t().expect("turned")).and_then(|x| x.sum(0)).expect("a sum");
+    for at_once in [1, 2, 5] {
+        let op = WeightGradient { batch, sizes: (n, k, d), at_once };
+        let ours = grad.as_detached_tensor().apply_op2_no_bwd(&x.as_detached_tensor(), &op).expect("a gradient");
+        let found = error(&ours, &theirs);
+        assert!(found < F32, "{at_once} at once: {found:e}");
+    }
+}
+
+/// W's gradient from the result's and the argument.
+struct WeightGradient {
+    batch: usize,
+    sizes: (usize, usize, usize),
+    at_once: usize,
+}
+
+impl CustomOp2 for WeightGradient {
+    fn name(&self) -> &'static str {
+        "weight-gradient"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        unreachable!("on a GPU alone")
+    }
+
+    fn cuda_fwd(&self, s1: &CudaStorage, l1: &Layout, s2: &CudaStorage, l2: &Layout) -> Result<(CudaStorage, Shape)> {
+        let (n, k, _) = self.sizes;
+        let gradient =
+            cuda::positions::weight_gradient_in_parts((s1, l1), (s2, l2), self.batch, self.sizes, self.at_once)?;
+        Ok((gradient, (n, k).into()))
+    }
 }
 
 #[test]

@@ -107,6 +107,23 @@ fn rows(device: &Device, rates: &Rates, rows: usize) {
     rates.bytes(&format!("sum, {rows} x {WIDTH}"), sum, 3.0 * column * WIDTH as f64);
 }
 
+/// What a gated map over positions adds, whose inner ones are so many.
+fn over_positions(device: &Device, rates: &Rates, batch: usize, positions: usize, inner: usize) {
+    let (h, weight) = (random((batch, positions, WIDTH), device), random((2 * inner, positions), device));
+    let (grad, packed) = (random((batch, 2 * inner, WIDTH), device), PackedWeights::default().get("weight"));
+    let sizes = (2 * inner, positions, WIDTH);
+    let forward = raw(device, &[&h, &weight], |x| cuda::positions::forward(x[0], x[1], batch, sizes, &packed));
+    let gradient = raw(device, &[&grad, &h], |x| cuda::positions::weight_gradient(x[0], x[1], batch, sizes));
+    let flop = 4.0 * (batch * inner * positions * WIDTH) as f64;
+    rates.products(&format!("map over positions, {batch} x {} x {positions}", 2 * inner), forward, flop);
+    rates.products("gradient of its weight", gradient, flop);
+    let forward = raw(device, &[&h, &h], |x| cuda::rms_norm::columns_forward(x[0], x[1], 1e-5));
+    let backward = raw(device, &[&h, &h, &h], |x| cuda::rms_norm::columns_backward(x[0], x[1], x[2], 1e-5));
+    let column = 2.0 * (batch * positions * WIDTH) as f64;
+    rates.bytes(&format!("norm over positions forward, {batch} x {positions}"), forward, 3.0 * column);
+    rates.bytes(&format!("norm over positions backward, {batch} x {positions}"), backward, 4.0 * column);
+}
+
 /// Prints the table, and says what this GPU does at best.
 pub(crate) fn table(device: &Device) -> Rates {
     let size = 8_192;
@@ -128,5 +145,7 @@ pub(crate) fn table(device: &Device) -> Rates {
     attention(device, &rates, 768, 82);
     attention(device, &rates, 64, 901);
     rows(device, &rates, tokens);
+    // TRM's lengths at its published size on Sudoku.
+    over_positions(device, &rates, 768, 97, 512);
     rates
 }

@@ -1,8 +1,8 @@
 //! A module's blocks as one operation, for the backends that have it as one.
 
-use super::{PackedWeight, PackedWeights, Rope, cpu, whole};
 #[cfg(feature = "cuda")]
-use super::{attention::Heads, cuda};
+use super::cuda;
+use super::{PackedWeight, PackedWeights, Rope, cpu, whole};
 #[cfg(feature = "cuda")]
 use candle_core::DType;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
@@ -74,7 +74,7 @@ impl Blocks {
     ) -> Result<Option<Tensor>> {
         let record = self.weights.iter().any(|block| block.down_proj.values.track_op());
         #[cfg(feature = "cuda")]
-        if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 && self.attends() {
+        if h.device().is_cuda() && h.dtype() == DType::BF16 && reads.start == 0 {
             let op = cuda::module::Pass { blocks: Arc::clone(self), reads: reads.end, record, saved: Mutex::default() };
             return whole(h)?.apply_op2(&whole(injection)?, op).map(Some);
         }
@@ -90,17 +90,10 @@ impl Blocks {
         self.weights[0].down_proj.values.dim(1)
     }
 
+    /// What mixes positions.
     #[cfg(feature = "cuda")]
-    pub(super) fn heads(&self) -> Result<Heads> {
-        match &self.mixer {
-            Mixer::Attention { num_heads, rope } => Ok(Heads { count: *num_heads, rope: rope.clone() }),
-            Mixer::Positions => bail!("expected blocks that attend"),
-        }
-    }
-
-    #[cfg(feature = "cuda")]
-    fn attends(&self) -> bool {
-        matches!(self.mixer, Mixer::Attention { .. })
+    pub(super) fn mixer(&self) -> &Mixer {
+        &self.mixer
     }
 
     fn sizes(&self, layout: &Layout) -> Result<Sizes<'_>> {

@@ -1,4 +1,4 @@
-// Sums of hidden states and their restarts, eight columns a thread where rows have whole eights.
+// Sums of hidden states, their restarts, and sums of matrices, eight columns a thread where rows have whole eights.
 #include "device.cuh"
 
 template <typename T>
@@ -47,3 +47,14 @@ __device__ void anew(const T *from, const float *initial, const u32 *halted, T *
 
 ELEMENTWISE(f32, float)
 ELEMENTWISE(bf16, bf16)
+
+// The sum of `count` matrices (rows, pitch), of their first `columns` columns, always added in the same order.
+extern "C" __global__ void __launch_bounds__(THREADS)
+    sum_matrices(const float *from, float *out, int count, int rows, int columns, int pitch) {
+    long long index = (long long)blockIdx.x * THREADS + threadIdx.x, size = (long long)rows * pitch;
+    if (index >= (long long)rows * columns) return;
+    from += index / columns * pitch + index % columns;
+    float sum = 0.0f;
+    for (int i = 0; i < count; i++) sum += from[i * size];
+    out[index] = sum;
+}

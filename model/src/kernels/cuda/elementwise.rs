@@ -1,4 +1,4 @@
-//! Sums of hidden states and their restarts.
+//! Sums of hidden states, their restarts, and sums of matrices.
 
 use super::{Arg, Launch, Operand, Output, Source, THREADS, int, long, operand, suffix};
 use candle_core::{CudaStorage, DType, Layout, Result, backend::BackendStorage, cuda_backend::WrapErr};
@@ -35,5 +35,20 @@ pub(in crate::kernels) fn restart(states: Operand<'_>, initial: Operand<'_>, hal
     let each = if width.is_multiple_of(EACH as usize) { EACH } else { 1 };
     let blocks = (count as u64).div_ceil(each * u64::from(THREADS));
     Launch::new(Source::Elementwise, format!("restart_{}", suffix(dtype)?), blocks)?.run(device, &args)?;
+    Ok(out.storage)
+}
+
+/// The sum of `count` matrices (rows, `pitch`) in f32, of their first `columns` columns: (rows, `columns`).
+pub(super) fn sum_matrices(
+    from: &CudaStorage,
+    count: usize,
+    (rows, columns, pitch): (usize, usize, usize),
+) -> Result<CudaStorage> {
+    let device = from.device();
+    let out = Output::new(device, DType::F32, rows * columns)?;
+    let from = operand((from, &Layout::contiguous(count * rows * pitch)), DType::F32)?;
+    let args = [from, out.pointer, int(count)?, int(rows)?, int(columns)?, int(pitch)?];
+    let blocks = (rows * columns) as u64;
+    Launch::new(Source::Elementwise, "sum_matrices", blocks.div_ceil(u64::from(THREADS)))?.run(device, &args)?;
     Ok(out.storage)
 }

@@ -18,40 +18,49 @@ type Sizes = (usize, usize, usize);
 
 /// How a matrix that is stored by columns takes part in a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::kernels) enum Side {
+pub(super) enum Side {
     /// As it is.
     Plain,
     /// Transposed.
     Transposed,
 }
 
+impl Side {
+    pub(super) fn operation(self) -> sys::cublasOperation_t {
+        match self {
+            Self::Plain => sys::cublasOperation_t::CUBLAS_OP_N,
+            Self::Transposed => sys::cublasOperation_t::CUBLAS_OP_T,
+        }
+    }
+}
+
 /// A product in the terms of a library that stores matrices by columns: c (m, n) = a (m, k) · b (k, n). `lda`, `ldb`
 /// and `ldc` are the distances between columns.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::kernels) struct Product {
-    pub(in crate::kernels) a: Side,
-    pub(in crate::kernels) b: Side,
-    pub(in crate::kernels) m: usize,
-    pub(in crate::kernels) n: usize,
-    pub(in crate::kernels) k: usize,
-    pub(in crate::kernels) lda: usize,
-    pub(in crate::kernels) ldb: usize,
-    pub(in crate::kernels) ldc: usize,
+pub(super) struct Product {
+    pub(super) a: Side,
+    pub(super) b: Side,
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) lda: usize,
+    pub(super) ldb: usize,
+    pub(super) ldc: usize,
 }
 
 impl Product {
-    /// x · Wᵀ, from a = W and b = x: stored by columns the result is its transpose, W · xᵀ.
-    pub(in crate::kernels) fn forward((m, n, k): Sizes) -> Self {
-        Self { a: Side::Transposed, b: Side::Plain, m: n, n: m, k, lda: k, ldb: k, ldc: n }
+    /// x · Wᵀ, from a = W, whose rows are `pitch` apart, and b = x: stored by columns the result is its transpose, W · xᵀ.
+    fn forward((m, n, k): Sizes, pitch: usize) -> Self {
+        Self { a: Side::Transposed, b: Side::Plain, m: n, n: m, k, lda: pitch, ldb: k, ldc: n }
     }
 
-    /// grad · W, from a = W and b = grad.
-    pub(in crate::kernels) fn input_gradient((m, n, k): Sizes) -> Self {
-        Self { a: Side::Plain, b: Side::Plain, m: k, n: m, k: n, lda: k, ldb: n, ldc: k }
+    /// grad · W, from a = W, whose rows are `pitch` apart, and b = grad.
+    fn input_gradient((m, n, k): Sizes, pitch: usize) -> Self {
+        Self { a: Side::Plain, b: Side::Plain, m: k, n: m, k: n, lda: pitch, ldb: n, ldc: k }
     }
 
     /// gradᵀ · x, from a = x and b = grad.
-    pub(in crate::kernels) fn weight_gradient((m, n, k): Sizes) -> Self {
+    fn weight_gradient((m, n, k): Sizes) -> Self {
         Self { a: Side::Plain, b: Side::Transposed, m: k, n, k: m, lda: k, ldb: n, ldc: k }
     }
 
@@ -82,10 +91,6 @@ impl Product {
             DType::F32 => sys::cudaDataType::CUDA_R_32F,
             other => bail!("expected a product in f32 or bf16, found {other:?}"),
         };
-        let side = |side| match side {
-            Side::Plain => sys::cublasOperation_t::CUBLAS_OP_N,
-            Side::Transposed => sys::cublasOperation_t::CUBLAS_OP_T,
-        };
         let size = |size: usize| i32::try_from(size).map_err(candle_core::Error::wrap);
         let (alpha, beta) = (1f32, kept);
         let number = |x: &f32| std::ptr::from_ref(x).cast::<c_void>();
@@ -96,8 +101,8 @@ impl Product {
         unsafe {
             gemm_ex(
                 *blas.handle(),
-                side(self.a),
-                side(self.b),
+                self.a.operation(),
+                self.b.operation(),
                 size(self.m)?,
                 size(self.n)?,
                 size(self.k)?,
@@ -121,21 +126,49 @@ impl Product {
     }
 }
 
-/// A weight in bf16.
+/// A weight (N, K) in bf16. Its rows begin at multiples of 16 bytes, which the fast products need: what lies between them
+/// is never read.
+#[derive(Clone)]
+pub(super) struct Rounded {
+    storage: Arc<CudaStorage>,
+    /// Values from one row to the next.
+    pub(super) pitch: usize,
+    layout: Layout,
+}
+
+impl Rounded {
+    fn new(weight: Operand<'_>) -> Result<Self> {
+        let (n, k) = weight.1.shape().dims2()?;
+        let pitch = k.next_multiple_of(8);
+        let mut storage = weight.0.to_dtype(weight.1, DType::BF16)?;
+        if pitch > k {
+            let tight = storage;
+            storage = Output::new(tight.device(), DType::BF16, n * pitch)?.storage;
+            tight.copy2d(&mut storage, n, k, k, pitch, 0, 0)?;
+        }
+        Ok(Self { storage: Arc::new(storage), pitch, layout: Layout::contiguous((n, pitch)) })
+    }
+
+    pub(super) fn get(&self) -> Operand<'_> {
+        (&self.storage, &self.layout)
+    }
+}
+
+/// The form in which products take a weight.
 #[derive(Default)]
 pub(in crate::kernels) struct Operands {
-    weight: Option<Arc<CudaStorage>>,
+    weight: Option<Rounded>,
 }
 
 impl PackedWeight {
-    /// The weight (N, K) in bf16, rounded at its first use after it changed.
-    fn rounded(&self, weight: Operand<'_>) -> Result<Arc<CudaStorage>> {
+    /// The weight rounded, at its first use after it changed.
+    pub(super) fn rounded(&self, weight: Operand<'_>) -> Result<Rounded> {
         self.current(|operands| {
             if let Some(rounded) = &operands.cuda.weight {
-                return Ok(Arc::clone(rounded));
+                return Ok(rounded.clone());
             }
-            let rounded = Arc::new(weight.0.to_dtype(weight.1, DType::BF16)?);
-            operands.cuda.weight = Some(Arc::clone(&rounded));
+            let rounded = Rounded::new(weight)?;
+            operands.cuda.weight = Some(rounded.clone());
             Ok(rounded)
         })
     }
@@ -150,7 +183,7 @@ pub(in crate::kernels) fn forward(
     dtype: DType,
 ) -> Result<CudaStorage> {
     let rounded = packed.rounded(weight)?;
-    Product::forward(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), x, dtype)
+    Product::forward(sizes, rounded.pitch).run(rounded.get(), x, dtype)
 }
 
 /// The result's gradient (M, N) · W → x's gradient (M, K), of the gradient's type.
@@ -161,7 +194,7 @@ pub(in crate::kernels) fn input_gradient(
     packed: &PackedWeight,
 ) -> Result<CudaStorage> {
     let rounded = packed.rounded(weight)?;
-    Product::input_gradient(sizes).run((&rounded, &Layout::contiguous(weight.1.shape())), grad, grad.0.dtype())
+    Product::input_gradient(sizes, rounded.pitch).run(rounded.get(), grad, grad.0.dtype())
 }
 
 /// The same added to `sum` (M, K), of the gradient's type.
@@ -173,7 +206,7 @@ pub(in crate::kernels) fn add_input_gradient(
     sum: CudaStorage,
 ) -> Result<CudaStorage> {
     let rounded = packed.rounded(weight)?;
-    Product::input_gradient(sizes).run_into((&rounded, &Layout::contiguous(weight.1.shape())), grad, sum, 1.0)
+    Product::input_gradient(sizes, rounded.pitch).run_into(rounded.get(), grad, sum, 1.0)
 }
 
 /// The result's gradient (M, N), transposed, · x (M, K) → W's gradient (N, K), f32.

@@ -6,18 +6,22 @@
 //! algorithms.
 
 pub(super) mod attention;
+mod block;
 pub(super) mod cross_entropy;
 pub(crate) mod device;
 pub(super) mod elementwise;
 pub(super) mod embedding;
 pub(super) mod halting;
 pub(super) mod linear;
+mod mixing;
 pub(super) mod module;
 #[cfg(feature = "nccl")]
 pub(crate) mod nccl;
 pub(super) mod optim;
+pub(super) mod positions;
 pub(super) mod rms_norm;
 pub(super) mod swiglu;
+mod values;
 
 use candle_core::{
     CudaDevice, CudaStorage, DType, Layout, Result,

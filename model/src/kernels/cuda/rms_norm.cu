@@ -1,4 +1,4 @@
-// Residual addition and RMSNorm, a warp per row.
+// Residual addition and RMSNorm of rows, a warp for each, and of the columns of matrices.
 #include "device.cuh"
 
 // Columns a lane takes at once.
@@ -78,6 +78,63 @@ __device__ __forceinline__ void norm_backward(const T *a, const T *b, const T *g
     }
 }
 
+// Columns of a block that takes columns, and rows that it reads at once.
+constexpr int ACROSS = 64;
+constexpr int LANES = ACROSS / WIDE;
+constexpr int GROUPS = THREADS / LANES;
+
+// The sums over all groups of a thread's columns, in every group, always added in the same order.
+__device__ __forceinline__ void sum_groups(float x[WIDE], float (*shared)[ACROSS]) {
+    int lane = threadIdx.x % LANES, group = threadIdx.x / LANES;
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) shared[group][lane * WIDE + i] = x[i], x[i] = 0.0f;
+    __syncthreads();
+    for (int other = 0; other < GROUPS; other++) {
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) x[i] += shared[other][lane * WIDE + i];
+    }
+}
+
+// The norm of the columns of matrices (T, D); with a gradient, what its backward pass gives.
+template <typename T, bool BACKWARD>
+__device__ __forceinline__ void norm_columns(const T *a, const T *b, const T *grad, T *out, int positions, int width,
+                                             float eps, bool wide) {
+    SHARED float sums[GROUPS][ACROSS];
+    int chunks = (width + ACROSS - 1) / ACROSS, group = threadIdx.x / LANES;
+    int column = blockIdx.x % chunks * ACROSS + threadIdx.x % LANES * WIDE;
+    long long start = (long long)(blockIdx.x / chunks) * positions * width;
+    // Whoever has no columns reads nothing, and waits with the others.
+    int end = column < width ? positions : 0;
+    float h[WIDE], g[WIDE], squares[WIDE] = {}, along[WIDE] = {};
+    for (int position = group; position < end; position += GROUPS) {
+        long long row = start + (long long)position * width;
+        sum_of(a + row, b + row, column, width, wide, h);
+        if (BACKWARD) read(grad + row, column, width, wide, g);
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) {
+            squares[i] += h[i] * h[i];
+            if (BACKWARD) along[i] += h[i] * g[i];
+        }
+    }
+    sum_groups(squares, sums);
+    if (BACKWARD) sum_groups(along, sums);
+    float scale[WIDE];
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) {
+        scale[i] = rsqrtf(squares[i] / positions + eps);
+        along[i] *= scale[i] * scale[i] / positions;
+    }
+    for (int position = group; position < end; position += GROUPS) {
+        long long row = start + (long long)position * width;
+        sum_of(a + row, b + row, column, width, wide, h);
+        if (BACKWARD) read(grad + row, column, width, wide, g);
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) h[i] = scale[i] * (BACKWARD ? g[i] - h[i] * along[i] : h[i]);
+        write(out + row, h, column, width, wide);
+    }
+}
+
 // Rows of whole eights run without a branch.
 #define NORM(NAME, T)                                                                                                  \
     extern "C" __global__ void __launch_bounds__(THREADS)                                                              \
@@ -93,3 +150,16 @@ __device__ __forceinline__ void norm_backward(const T *a, const T *b, const T *g
 
 NORM(f32, float)
 NORM(bf16, bf16)
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    rms_norm_columns_forward_bf16(const bf16 *a, const bf16 *b, bf16 *out, int positions, int width, float eps) {
+    if (width % WIDE == 0) norm_columns<bf16, false>(a, b, nullptr, out, positions, width, eps, true);
+    else norm_columns<bf16, false>(a, b, nullptr, out, positions, width, eps, false);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    rms_norm_columns_backward_bf16(const bf16 *a, const bf16 *b, const bf16 *grad, bf16 *out, int positions, int width,
+                                   float eps) {
+    if (width % WIDE == 0) norm_columns<bf16, true>(a, b, grad, out, positions, width, eps, true);
+    else norm_columns<bf16, true>(a, b, grad, out, positions, width, eps, false);
+}

@@ -1,7 +1,10 @@
-//! `SwiGLU`'s gate, a block a row.
+//! `SwiGLU`'s gate, a block for each row or each part of a long one.
 
-use super::{Launch, Operand, Output, Source, int, operand, suffix};
+use super::{Launch, Operand, Output, ROW_THREADS, Source, grid, int, operand, suffix};
 use candle_core::{CudaStorage, Result, backend::BackendStorage};
+
+/// Columns of a part of a row: four times eight for each thread.
+const PART: usize = 32 * ROW_THREADS;
 
 /// Rows of 2 · `inner` values → rows of `inner`.
 pub(in crate::kernels) fn forward(gate_up: Operand<'_>, inner: usize) -> Result<CudaStorage> {
@@ -20,6 +23,8 @@ fn run(pass: &str, gate_up: Operand<'_>, grad: Option<Operand<'_>>, inner: usize
     args.extend(grad.map(|grad| operand(grad, dtype)).transpose()?);
     args.extend([out.pointer, int(inner)?]);
     let (name, rows) = (format!("swiglu_{pass}_{}", suffix(dtype)?), count / (2 * inner).max(1));
-    Launch::rows(Source::SwiGlu, name, rows, inner)?.run(device, &args)?;
+    let mut launch = Launch::rows(Source::SwiGlu, name, rows, inner)?;
+    launch.grid.1 = grid(inner.div_ceil(PART) as u64)?;
+    launch.run(device, &args)?;
     Ok(out.storage)
 }
