@@ -60,11 +60,8 @@ impl Caller {
         let allowed = |scope: &Scope| scopes.as_ref().is_none_or(|limit| limit.contains(scope));
         let scopes: Vec<Scope> = role.scopes().iter().copied().filter(allowed).collect();
         // An administrator's token without that scope is a member's.
-        let viewer = if scopes.contains(&Scope::Admin) {
-            Viewer::Everything
-        } else {
-            Viewer::Teams(teams.iter().map(|team| team.0).collect())
-        };
+        let own = teams.iter().map(|team| team.0).collect();
+        let viewer = if scopes.contains(&Scope::Admin) { Viewer::Administrator(own) } else { Viewer::Teams(own) };
         Self { user: Some(user), name, role, scopes, viewer, home: teams.first().copied(), teams, by }
     }
 
@@ -91,7 +88,7 @@ mod tests {
         assert_eq!(caller(Role::Viewer, Some(&[Read, Write])).scopes, [Read]);
         assert_eq!(caller(Role::Member, None).scopes, [Read, Solve, Write]);
         assert_eq!(caller(Role::Member, Some(&[Admin])).scopes, []);
-        assert_eq!(caller(Role::Admin, None).viewer, Viewer::Everything);
+        assert_eq!(caller(Role::Admin, None).viewer, Viewer::Administrator(vec![TeamId::LOCAL.0]));
         assert_eq!(caller(Role::Admin, Some(&[Read])).viewer, Viewer::Teams(vec![TeamId::LOCAL.0]));
     }
 }

@@ -100,6 +100,9 @@ pub async fn admit(
         check_object(&state, &caller, request.uri().path(), id, changes).await?;
     }
     caller.home = home(&state, &caller, request.headers()).await?;
+    if let Some(team) = caller.home {
+        caller.viewer = caller.viewer.at_home_in(team);
+    }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }

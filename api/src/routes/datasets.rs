@@ -15,7 +15,6 @@ use crate::{
     server::AppState,
     store::{
         self,
-        access::Viewer,
         datasets::{DatasetFilter, NewDataset, ORDERS},
         jobs::Terms,
     },
@@ -298,14 +297,9 @@ fn check(request: &CreateDataset) -> Result<(), ApiError> {
 
 /// Refuses before the work what the store would refuse after it.
 async fn refuse_known(state: &AppState, team: TeamId, request: &CreateDataset) -> Result<(), ApiError> {
-    match store::datasets::find(&state.pool, &Viewer::Teams(vec![team.0]), &request.name).await {
-        Err(store::Error::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
-        // Another team's public dataset of that name is in nobody's way.
-        Ok(_) => {
-            let detail = format!("a dataset named {:?} is stored already; choose another name", request.name);
-            return Err(ApiError::Conflict { field: Some("name"), detail });
-        }
+    if store::datasets::is_named(&state.pool, team, &request.name).await? {
+        let detail = format!("a dataset named {:?} is stored already; choose another name", request.name);
+        return Err(ApiError::Conflict { field: Some("name"), detail });
     }
     match store::datasets::generated_from(&state.pool, team, &request.generate).await? {
         None => Ok(()),

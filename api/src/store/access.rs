@@ -8,8 +8,10 @@ use uuid::Uuid;
 /// Who looks: what is selected for a viewer is what that viewer may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
-    /// Workers, the command line, the one local owner and administrators.
+    /// Workers, the command line and the one local owner.
     Everything,
+    /// An administrator, who sees everything and is of these teams.
+    Administrator(Vec<Uuid>),
     /// A member of these teams: theirs, and what is public.
     Teams(Vec<Uuid>),
 }
@@ -18,8 +20,33 @@ impl Viewer {
     /// The teams whose objects alone are shown beside public ones; none if all are.
     pub(super) fn teams(&self) -> Option<&[Uuid]> {
         match self {
-            Self::Everything => None,
+            Self::Everything | Self::Administrator(_) => None,
             Self::Teams(teams) => Some(teams),
+        }
+    }
+
+    /// The teams whose objects a name means before it means another's, in this order.
+    pub(super) fn own(&self) -> &[Uuid] {
+        match self {
+            Self::Everything => &[TeamId::LOCAL.0],
+            Self::Administrator(teams) | Self::Teams(teams) => teams,
+        }
+    }
+
+    /// The same viewer, to whom a name means what this team has before all else. Anybody but a member of it gains nothing
+    /// by that.
+    #[must_use]
+    pub fn at_home_in(self, team: TeamId) -> Self {
+        let first = |mut teams: Vec<Uuid>| {
+            teams.retain(|other| *other != team.0);
+            teams.insert(0, team.0);
+            teams
+        };
+        match self {
+            Self::Everything => Self::Administrator(vec![team.0]),
+            Self::Administrator(teams) => Self::Administrator(first(teams)),
+            Self::Teams(teams) if teams.contains(&team.0) => Self::Teams(first(teams)),
+            stranger @ Self::Teams(_) => stranger,
         }
     }
 

@@ -40,13 +40,13 @@ pub async fn remove(pool: &PgPool, team: TeamId, alias: &str, model: CheckpointI
     if removed.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("alias", alias)) }
 }
 
-/// The model that bears an alias in one of the viewer's teams.
+/// The model that bears an alias in the first of the viewer's own teams that has it.
 pub async fn find(pool: &PgPool, viewer: &Viewer, alias: &str) -> Result<Option<CheckpointId>, Error> {
     let found = sqlx::query_scalar!(
-        "SELECT checkpoint_id FROM aliases WHERE alias = $1 AND ($2::uuid[] IS NULL OR team_id = ANY($2))
-         ORDER BY team_id LIMIT 1",
+        "SELECT checkpoint_id FROM aliases WHERE alias = $1 AND team_id = ANY($2)
+         ORDER BY array_position($2, team_id) LIMIT 1",
         alias,
-        viewer.teams()
+        viewer.own()
     )
     .fetch_optional(pool)
     .await?;

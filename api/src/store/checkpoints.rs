@@ -196,8 +196,8 @@ pub async fn get(pool: &PgPool, id: CheckpointId) -> Result<Model, Error> {
     find(pool, &Viewer::Everything, &id.to_string()).await
 }
 
-/// The model with this id; else the one with this alias in one of the viewer's teams; else the newest with this name that
-/// the viewer sees.
+/// The model with this id; else the one with this alias in the viewer's own teams; else the newest with this name: of the
+/// viewer's own teams, of those that ship with the program, of all others that the viewer sees.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -383,7 +383,9 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
              AND ($3::smallint IS NULL
                   OR (is_default AND kind = $9 AND (side = $3 OR ($9 = 'arc' AND side > $3))))
              AND ($4::uuid[] IS NULL OR scored.id = ANY($4))
-           ORDER BY (scored.id = $1) DESC NULLS LAST, scored.id DESC LIMIT $5"#,
+           ORDER BY (scored.id = $1) DESC NULLS LAST,
+                    CASE WHEN $2::text IS NOT NULL THEN array_position($10::uuid[], team_id) END,
+                    ($2::text IS NOT NULL AND shipped AND NOT team_id = ANY($10)) DESC, scored.id DESC LIMIT $5"#,
         wanted.id,
         wanted.name,
         wanted.default_of.map(|(_, side)| side),
@@ -392,7 +394,8 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
         viewer.teams(),
         &names,
         &stated,
-        wanted.default_of.map(|(kind, _)| kind.as_str())
+        wanted.default_of.map(|(kind, _)| kind.as_str()),
+        viewer.own()
     )
     .fetch_all(pool)
     .await?;

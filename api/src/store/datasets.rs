@@ -219,7 +219,7 @@ pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
     find(pool, &Viewer::Everything, &id.to_string()).await
 }
 
-/// The dataset with this id or, if it is no id, this name; one of the viewer's teams before another's public one.
+/// The dataset with this id or, if it is no id, this name: one of the viewer's own teams before another's.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -231,14 +231,27 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Da
                   leaks AS "leaks: Json<LeakReport>", public, created_at
            FROM datasets
            WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
-           ORDER BY id = $1 DESC NULLS LAST, team_id = ANY($3) DESC NULLS LAST, id LIMIT 1"#,
+           ORDER BY id = $1 DESC NULLS LAST, array_position($4::uuid[], team_id), id LIMIT 1"#,
         name_or_id.parse::<Uuid>().ok(),
         name_or_id,
-        viewer.teams()
+        viewer.teams(),
+        viewer.own()
     )
     .fetch_optional(pool)
     .await?;
     row.ok_or_else(|| Error::not_found("dataset", name_or_id))?.try_into()
+}
+
+/// Whether a team has a dataset of this name.
+pub async fn is_named(pool: &PgPool, team: TeamId, name: &str) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM datasets WHERE team_id = $1 AND name = $2) AS "found!""#,
+        team.0,
+        name
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(found)
 }
 
 /// Which datasets to list; all of them by default.
