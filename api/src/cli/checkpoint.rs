@@ -67,7 +67,11 @@ fn read(place: &Path) -> anyhow::Result<(Cow<'static, [u8]>, String)> {
         return Ok(in_program(model));
     }
     let file = if place.is_dir() { place.join(IN_FOLDER) } else { place.to_owned() };
-    let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    let bytes = fs::read(&file).with_context(|| {
+        let names: Vec<&str> = shipped::CHECKPOINTS.iter().map(|model| model.name).collect();
+        let ship = if file.exists() { String::new() } else { format!(" (models that ship: {})", names.join(", ")) };
+        format!("reading {}{ship}", file.display())
+    })?;
     Ok((bytes.into(), file.display().to_string()))
 }
 
@@ -99,6 +103,8 @@ fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model
 pub(crate) enum Output {
     /// A file, in place of one that is there.
     File,
+    /// A new file, unless the user has asked to overwrite one.
+    NewFile,
     /// A new folder.
     Folder,
     /// A folder that may be there, if it is empty.
@@ -112,7 +118,7 @@ pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
     if let Ok(there) = fs::metadata(place) {
         let (expected, fits) = match output {
             Output::File => ("a file or nothing yet", there.is_file()),
-            Output::Folder => ("nothing yet", false),
+            Output::NewFile | Output::Folder => ("nothing yet", false),
             Output::EmptyFolder => ("an empty folder or nothing yet", there.is_dir()),
         };
         let found = match there.file_type() {
@@ -120,7 +126,8 @@ pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
             found if found.is_dir() => "a folder",
             _ => "a device",
         };
-        ensure!(fits, "{shown}: expected {expected}, found {found}; choose another place");
+        let replace = if output == Output::NewFile && there.is_file() { "--overwrite replaces it, or " } else { "" };
+        ensure!(fits, "{shown}: expected {expected}, found {found}; {replace}choose another place");
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     ensure!(folder.is_dir(), "{shown}: there is no folder {}; make it, or choose another place", folder.display());

@@ -5,7 +5,7 @@ use super::{
     checkpoint::{self, Output},
     interrupt, puzzles,
     queue::{Enqueue, server_here},
-    report, session, train,
+    report, session, team, train,
 };
 use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
@@ -27,7 +27,7 @@ use hrm_types::{
     dataset::Split,
     evaluation::Protocol,
     experiment::{DataSpec, Experiment},
-    job::EvaluationSpec,
+    job::{EvaluationSpec, LOCAL},
     question::Size,
 };
 use std::{
@@ -94,6 +94,9 @@ pub(crate) struct Eval {
     submission: Option<PathBuf>,
     #[command(flatten)]
     queue: Enqueue,
+    /// The team that the evaluation belongs to, whose datasets and models names mean first
+    #[arg(long, value_name = "NAME", default_value = LOCAL, requires = "queue")]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -172,10 +175,11 @@ impl Eval {
         if self.submission.is_some() {
             bail!("a worker writes no files: expected no --submission with --queue");
         }
-        let terms = self.queue.terms()?;
         let queued = session::with_database(&self.database, async |pool| {
-            let model = checkpoints::find(pool, &Viewer::Everything, model).await?;
-            let dataset = datasets::find(pool, &Viewer::Everything, dataset).await?;
+            let team = team::named(pool, &self.team).await?;
+            let viewer = Viewer::Everything.at_home_in(team);
+            let model = checkpoints::find(pool, &viewer, model).await?;
+            let dataset = datasets::find(pool, &viewer, dataset).await?;
             if model.kind != dataset.kind.as_str() || model.side != dataset.side {
                 bail!(
                     "{} solves {} of side {}, {} is {} of side {}",
@@ -193,7 +197,7 @@ impl Eval {
             let split: Split = self.split.into();
             ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
-            Ok(evaluation_jobs::create(pool, &model.name, &spec, terms).await?)
+            Ok(evaluation_jobs::create(pool, &model.name, &spec, self.queue.terms(team)).await?)
         })?;
         println!("queued {} as job {}", queued.job.name, queued.job.id);
         println!("`curl {}/api/v1/evaluations/{}` tells how it is doing", server_here(), queued.job.id);

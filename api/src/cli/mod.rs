@@ -21,6 +21,7 @@ mod session;
 mod shipped;
 mod solve;
 mod states;
+mod team;
 mod token;
 mod train;
 mod user;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hrm_api::store::jobs::Terms;
-use hrm_types::{job::LOCAL, name};
+use hrm_types::{ids::TeamId, job::LOCAL, name};
 use std::net::SocketAddr;
 
 /// Whether to queue it, and on what terms.
@@ -12,7 +12,7 @@ pub(crate) struct Enqueue {
     #[arg(long)]
     pub(crate) queue: bool,
     /// Whose it is; owners take turns within a priority
-    #[arg(long, value_name = "NAME", default_value = LOCAL, requires = "queue")]
+    #[arg(long, value_name = "NAME", default_value = LOCAL, requires = "queue", value_parser = owner)]
     owner: String,
     /// -100 to 100; higher goes first
     #[arg(long, value_name = "N", default_value_t = 0, requires = "queue", allow_negative_numbers = true)]
@@ -21,11 +21,14 @@ pub(crate) struct Enqueue {
 }
 
 impl Enqueue {
-    /// The terms, checked.
-    pub(crate) fn terms(&self) -> anyhow::Result<Terms<'_>> {
-        name::check_owner(&self.owner).map_err(|problem| anyhow::anyhow!("--owner: {problem}"))?;
-        Ok(Terms { owner: &self.owner, priority: self.priority, ..Terms::default() })
+    /// The terms of what belongs to this team.
+    pub(crate) fn terms(&self, team: TeamId) -> Terms<'_> {
+        Terms { team, owner: &self.owner, priority: self.priority }
     }
+}
+
+fn owner(name: &str) -> Result<String, String> {
+    name::check_owner(name).map(|()| name.to_owned())
 }
 
 /// The address at which a server on this machine answers, for words about what was queued.

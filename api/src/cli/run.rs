@@ -5,6 +5,7 @@ use super::{
     checkpoint::{self, Output},
     report, session,
     states::States,
+    team,
 };
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -21,6 +22,7 @@ use hrm_api::{
 };
 use hrm_types::{
     ids::RunId,
+    job::LOCAL,
     provenance::{Attempt, RunProvenance, Score},
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -111,6 +113,9 @@ Examples:
 pub(crate) struct Import {
     /// The folder
     folder: PathBuf,
+    /// The team that the run belongs to
+    #[arg(long, value_name = "NAME", default_value = LOCAL)]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -219,7 +224,10 @@ impl Export {
 impl Import {
     fn run(self) -> anyhow::Result<ExitCode> {
         let folder = run_folder::read(&self.folder).context("nothing was stored")?;
-        let imported = session::with_database(&self.database, async |pool| Ok(imports::store(pool, &folder).await?))?;
+        let imported = session::with_database(&self.database, async |pool| {
+            let team = team::named(pool, &self.team).await?;
+            Ok(imports::store(pool, team, &folder).await?)
+        })?;
         let run = &folder.record.provenance;
         match imported {
             Imported::Stored => println!(

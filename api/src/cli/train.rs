@@ -7,7 +7,7 @@ use super::{
     interrupt::{self, Interrupted},
     puzzles,
     queue::{Enqueue, server_here},
-    report, session, shipped,
+    report, session, shipped, team,
 };
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -28,12 +28,13 @@ use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Protocol},
     experiment::{DataSpec, Experiment},
-    ids::TeamId,
+    job::LOCAL,
     provenance::Environment,
     run::MetricPoint,
 };
 use indicatif::ProgressBar;
 use std::{
+    fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -56,7 +57,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 Examples:
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors
   hrm train --config configs/sudoku-6x6.toml --out sudoku.safetensors --resume
-  hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7
+  hrm train --config configs/sudoku-6x6.toml --steps 20 --seed 7 --out seed-7.safetensors
   hrm train --config configs/sudoku-6x6.toml --dataset my-puzzles --queue
   hrm train --config configs/trm-sudoku-9x9.toml --dataset my-9x9 --start-from trm-sudoku-9x9
   hrm train --config configs/sudoku-extreme-1k.toml --steps 20 --batch-size 8 --no-eval")]
@@ -86,6 +87,9 @@ pub(crate) struct Train {
     /// Go on where an earlier training to the same file was interrupted
     #[arg(long, conflicts_with = "queue")]
     resume: bool,
+    /// Replace the checkpoint that is there
+    #[arg(long, conflicts_with = "queue")]
+    overwrite: bool,
     /// Seconds between writings of the training's state, from which --resume goes on
     #[arg(long, value_name = "SECONDS", default_value_t = 60, conflicts_with = "queue")]
     save_every: u64,
@@ -101,6 +105,9 @@ pub(crate) struct Train {
     devices: Vec<DeviceChoice>,
     #[command(flatten)]
     queue: Enqueue,
+    /// The team that the run belongs to, whose datasets and models names mean first
+    #[arg(long, value_name = "NAME", default_value = LOCAL, requires = "queue")]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -126,7 +133,7 @@ impl Train {
     }
 
     fn enqueue(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
-        let (terms, stop) = (self.queue.terms()?, interrupt::stop_signal()?);
+        let stop = interrupt::stop_signal()?;
         let files = match &experiment.data {
             spec @ (DataSpec::Csv(_) | DataSpec::Arc(_)) => {
                 let puzzles = puzzles::load(spec, &self.database, &stop)?;
@@ -146,6 +153,7 @@ impl Train {
             );
         }
         let run = session::with_database(&self.database, async |pool| {
+            let team = team::named(pool, &self.team).await?;
             if experiment.start_from.is_some() {
                 // One that ships may be meant, which a server that never ran has not stored.
                 shipped::store_all(pool).await?;
@@ -153,11 +161,12 @@ impl Train {
             if let Some((name, origin, puzzles, leaks)) = &files {
                 data::check_name(name)?;
                 let (seed, leaks) = (data::seed_of_files(&experiment.data), Some(*leaks));
-                let new = NewDataset { team: TeamId::LOCAL, name, origin, generated: None, license: None, seed, leaks };
+                let new = NewDataset { team, name, origin, generated: None, license: None, seed, leaks };
                 let stored = data::store(pool, new, puzzles, IMPORT_FIRST).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
-            Ok(runs::create(pool, &Viewer::Everything, &experiment, terms).await?)
+            let viewer = Viewer::Everything.at_home_in(team);
+            Ok(runs::create(pool, &viewer, &experiment, self.queue.terms(team)).await?)
         })?;
         println!("queued {} as run {}", run.name, run.id);
         println!(
@@ -181,10 +190,15 @@ impl Train {
     fn train(self, mut experiment: Experiment) -> anyhow::Result<ExitCode> {
         let environment = self.environment(&experiment)?;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
-        checkpoint::check_place(&out, Output::File)?;
-        let stop = interrupt::stop_signal()?;
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
-        let weights = Weights::of(&mut experiment, saving.state(self.resume)?)?;
+        let state = saving.state(self.resume, &out)?;
+        if state.is_none() && self.resume && !self.overwrite && is_trained(&out, &experiment) {
+            println!("{} is trained already: --overwrite trains it anew", out.display());
+            return Ok(ExitCode::SUCCESS);
+        }
+        checkpoint::check_place(&out, if state.is_some() || self.overwrite { Output::File } else { Output::NewFile })?;
+        let stop = interrupt::stop_signal()?;
+        let weights = Weights::of(&mut experiment, state)?;
         let experiment = &experiment;
         let (corpus, puzzles) = puzzles::load_to_train(experiment, &self.database, &stop)?;
         println!(
@@ -252,6 +266,13 @@ fn interruptible<T>(result: Result<T, Error>) -> anyhow::Result<T> {
     }
 }
 
+/// Whether a file is the checkpoint of this experiment, whose training is over then.
+fn is_trained(file: &Path, experiment: &Experiment) -> bool {
+    let model = fs::read(file).ok().and_then(|bytes| Model::from_bytes(&bytes).ok());
+    let told = |other: &Experiment| Experiment { start_from: None, ..other.clone() };
+    model.is_some_and(|model| told(&model.info().experiment) == told(experiment))
+}
+
 /// Where a training's weights come from.
 enum Weights {
     Drawn,
@@ -292,10 +313,10 @@ struct Saving {
 
 impl Saving {
     /// The state to go on from, if that is asked for and there is one.
-    fn state(&self, resume: bool) -> anyhow::Result<Option<TrainState>> {
+    fn state(&self, resume: bool, out: &Path) -> anyhow::Result<Option<TrainState>> {
         let path = self.path.display();
         if !self.path.exists() {
-            if resume {
+            if resume && !out.exists() {
                 println!("there is no {path} to go on from: begins anew");
             }
             return Ok(None);
@@ -442,12 +463,15 @@ mod tests {
     fn a_damaged_state_is_to_be_removed_and_not_gone_on_from() {
         let folder = tempfile::tempdir().expect("a folder");
         let saving = Saving { path: folder.path().join("model.state"), every: Duration::ZERO };
-        assert!(saving.state(true).is_ok_and(|state| state.is_none()), "nothing is there");
+        assert!(
+            saving.state(true, &saving.path.with_extension("")).is_ok_and(|state| state.is_none()),
+            "nothing is there"
+        );
         let path = saving.path.display();
         for content in ["", "damaged"] {
             std::fs::write(&saving.path, content).expect("a file");
             for resume in [true, false] {
-                let error = saving.state(resume).err().expect("a refusal");
+                let error = saving.state(resume, &saving.path.with_extension("")).err().expect("a refusal");
                 let advice = format!("{path} cannot be read; remove it, or choose another --out: not a usable");
                 let said = report::chain(&error);
                 assert!(said.starts_with(&advice) && !said.contains("--resume"), "{said}");

@@ -23,11 +23,11 @@ pub enum Imported {
 /// # Errors
 /// [`Error::Conflict`] when something else is stored under one of its ids; [`Error::Corrupt`] when the checkpoint's file
 /// is not the one that was checked. Nothing is stored then.
-pub async fn store(pool: &PgPool, folder: &RunFolder) -> Result<Imported, Error> {
+pub async fn store(pool: &PgPool, team: TeamId, folder: &RunFolder) -> Result<Imported, Error> {
     let mut tx = pool.begin().await?;
     let imported = if is_known(&mut tx, folder).await? { Imported::Known } else { Imported::Stored };
     if imported == Imported::Stored {
-        insert(&mut tx, folder).await?;
+        insert(&mut tx, team, folder).await?;
     }
     for score in &folder.scores {
         evaluations::claim(&mut tx, score).await?;
@@ -59,7 +59,7 @@ async fn is_known(connection: &mut PgConnection, folder: &RunFolder) -> Result<b
     }
 }
 
-async fn insert(connection: &mut PgConnection, folder: &RunFolder) -> Result<(), Error> {
+async fn insert(connection: &mut PgConnection, team: TeamId, folder: &RunFolder) -> Result<(), Error> {
     let (record, run) = (&folder.record, &folder.record.provenance);
     let last = run.attempts.last().map_or(1, |attempt| attempt.attempt);
     sqlx::query!(
@@ -74,7 +74,7 @@ async fn insert(connection: &mut PgConnection, folder: &RunFolder) -> Result<(),
         record.created_at,
         record.started_at,
         record.finished_at,
-        TeamId::LOCAL.0
+        team.0
     )
     .execute(&mut *connection)
     .await?;
@@ -86,7 +86,7 @@ async fn insert(connection: &mut PgConnection, folder: &RunFolder) -> Result<(),
         config_hash(&run.experiment),
         folder.info.dataset_hash,
         record.parameters.map(u64::cast_signed),
-        TeamId::LOCAL.0
+        team.0
     )
     .execute(&mut *connection)
     .await?;

@@ -159,8 +159,10 @@ impl DrawnRows {
     /// # Errors
     /// [`DataError::TooFewRows`], [`DataError::Validation`] when there are fewer than that.
     pub fn of(self, rows: Vec<Puzzle>, file: &str) -> Result<(Vec<Puzzle>, Vec<Puzzle>), DataError> {
-        let left = rows.len().saturating_sub(self.validation as usize);
-        let train_rows = rows_wanted(self.train.or(Some(left as u32)), rows.len(), file)?;
+        let found = rows.len();
+        let left = found.checked_sub(self.validation as usize).filter(|left| *left > 0);
+        let left = left.ok_or(DataError::Validation { wanted: self.validation, left: found.saturating_sub(1) })?;
+        let train_rows = rows_wanted(self.train.or(Some(left as u32)), found, file)?;
         let (train, rest) = subsample(rows, train_rows, self.seed);
         if self.validation as usize > rest.len() {
             return Err(DataError::Validation { wanted: self.validation, left: rest.len() });

@@ -3,6 +3,7 @@
 use super::program::{Ended, Place};
 use crate::wait::wait_until;
 use serde_json::Value;
+use std::fs;
 
 /// Trains within seconds; good enough to show that what is trained is what is evaluated and asked.
 const TINY: &str = r#"
@@ -94,6 +95,23 @@ fn an_experiment_always_trains_the_same_model() {
     let (other, _) = trained("model", &["--seed", "4"]);
     assert_eq!(solution(&first, "model"), solution(&second, "model"));
     assert_ne!(solution(&first, "model").1["steps"], solution(&other, "model").1["steps"]);
+}
+
+#[test]
+fn a_finished_model_is_replaced_only_if_that_is_asked_for() {
+    let (place, _) = trained("model", &["--steps", "1", "--no-eval"]);
+    let bytes = || fs::read(place.path("model")).expect("a model");
+    let before = bytes();
+    let train =
+        |more: &[&str]| place.hrm(&[&["train", "--config", "tiny.toml", "--out", "model", "--no-eval"], more].concat());
+    let refused = "model: expected nothing yet, found a file; --overwrite replaces it, or choose another place";
+    assert_eq!(train(&["--steps", "1", "--seed", "4"]).fails(), refused);
+    assert_eq!(train(&["--steps", "2", "--resume"]).fails(), refused, "another experiment's");
+    let printed = train(&["--steps", "1", "--resume"]).succeeds();
+    assert_eq!(printed, "model is trained already: --overwrite trains it anew\n");
+    assert_eq!(bytes(), before);
+    train(&["--steps", "1", "--seed", "4", "--overwrite"]).succeeds();
+    assert_ne!(bytes(), before);
 }
 
 #[test]
@@ -212,7 +230,7 @@ fn a_wrong_experiment_or_checkpoint_is_refused() {
     let error = place.hrm(&["solve", PUZZLE, "--checkpoint", "noise"]).fails();
     assert!(error.starts_with("noise: "), "{error}");
     let error = place.hrm(&["eval", "--checkpoint", "nowhere", "--config", "tiny.toml"]).fails();
-    assert!(error.starts_with("reading nowhere: "), "{error}");
+    assert!(error.starts_with("reading nowhere (models that ship: ") && error.contains("sudoku-6x6"), "{error}");
 
     place.write("bad.toml", TINY.replace("num_heads = 2", "num_heads = 3"));
     let error = place.hrm(&["train", "--config", "bad.toml"]).fails();

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
 use super::{check_name, print_stored};
-use crate::cli::{interrupt, puzzles, queue::Enqueue, session};
+use crate::cli::{interrupt, puzzles, queue::Enqueue, session, team};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use hrm_api::{
@@ -12,11 +12,10 @@ use hrm_api::{
         generation_jobs,
     },
 };
-use hrm_types::ids::TeamId;
 use hrm_types::{
     board::Kind,
     experiment::{GenerateSpec, MazeStyle},
-    job::GenerationSpec,
+    job::{GenerationSpec, LOCAL},
 };
 use std::process::ExitCode;
 
@@ -71,6 +70,9 @@ pub(crate) struct Generate {
     name: Option<String>,
     #[command(flatten)]
     queue: Enqueue,
+    /// The team that the dataset belongs to
+    #[arg(long, value_name = "NAME", default_value = LOCAL)]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -79,15 +81,15 @@ impl Generate {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let spec = self.spec()?;
         if self.queue.queue {
-            return enqueue(&self.queue, self.name, spec, &self.database);
+            return self.enqueue(spec);
         }
         self.name.as_deref().map_or(Ok(()), check_name)?;
         let stop = interrupt::stop_signal()?;
         let puzzles = puzzles::generate(&spec, &stop)?;
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
-        let new = NewDataset::generated(TeamId::LOCAL, &name, &spec, leaks);
         let stored = session::with_database(&self.database, async |pool| {
+            let new = NewDataset::generated(team::named(pool, &self.team).await?, &name, &spec, leaks);
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;
         print_stored(&stored, &name);
@@ -123,18 +125,16 @@ impl Generate {
         })?;
         Ok(spec)
     }
-}
 
-fn enqueue(
-    queue: &Enqueue,
-    name: Option<String>,
-    generate: GenerateSpec,
-    database: &DatabaseConfig,
-) -> anyhow::Result<ExitCode> {
-    let Some(name) = name else { bail!("a queued dataset needs a name: expected --name") };
-    check_name(&name)?;
-    let (spec, terms) = (GenerationSpec { name, generate }, queue.terms()?);
-    let job = session::with_database(database, async |pool| Ok(generation_jobs::create(pool, &spec, terms).await?))?;
-    println!("queued {} as job {}", job.name, job.id);
-    Ok(ExitCode::SUCCESS)
+    fn enqueue(self, generate: GenerateSpec) -> anyhow::Result<ExitCode> {
+        let Some(name) = self.name else { bail!("a queued dataset needs a name: expected --name") };
+        check_name(&name)?;
+        let spec = GenerationSpec { name, generate };
+        let job = session::with_database(&self.database, async |pool| {
+            let terms = self.queue.terms(team::named(pool, &self.team).await?);
+            Ok(generation_jobs::create(pool, &spec, terms).await?)
+        })?;
+        println!("queued {} as job {}", job.name, job.id);
+        Ok(ExitCode::SUCCESS)
+    }
 }

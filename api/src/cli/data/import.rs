@@ -2,13 +2,16 @@
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
 use super::{check_name, name_of, print_stored, store};
-use crate::cli::{interrupt, puzzles, report, session};
+use crate::cli::{interrupt, puzzles, report, session, team};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use hrm_api::{config::DatabaseConfig, store::datasets::NewDataset};
-use hrm_model::data::{self, Dataset, DrawnRows};
-use hrm_types::{board::Kind, experiment::ArcSpec, ids::TeamId, name};
-use std::{path::PathBuf, process::ExitCode};
+use hrm_model::data::{self, Dataset, DrawnRows, Puzzle};
+use hrm_types::{board::Kind, experiment::ArcSpec, job::LOCAL, name};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Store the puzzles of files, every one checked.
 #[derive(Debug, Args)]
@@ -54,6 +57,9 @@ struct Stored {
     /// The licence the puzzles' publisher states
     #[arg(long)]
     license: Option<String>,
+    /// The team that the dataset belongs to
+    #[arg(long, value_name = "NAME", default_value = LOCAL)]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -75,6 +81,9 @@ struct Csv {
     /// Hold this many rows out for validation, drawn from those that are not trained on
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: u32,
+    /// A file of its own for validation instead
+    #[arg(long, value_name = "FILE", conflicts_with = "validation")]
+    validation_file: Option<PathBuf>,
     /// Seed of these draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -112,9 +121,9 @@ impl Import {
         check_name(&name)?;
         let leaks = Some(puzzles::leaks(&puzzles, &interrupt::stop_signal()?)?);
         let license = stored.license.as_deref();
-        let new =
-            NewDataset { team: TeamId::LOCAL, name: &name, origin: &origin, generated: None, license, seed, leaks };
         let found = session::with_database(&stored.database, async |pool| {
+            let team = team::named(pool, &stored.team).await?;
+            let new = NewDataset { team, name: &name, origin: &origin, generated: None, license, seed, leaks };
             store(pool, new, &puzzles, "choose another with --name").await
         })?;
         print_stored(&found, &name);
@@ -139,22 +148,28 @@ impl Csv {
                 (rows, test)
             }
             Some(file) => {
-                let mut test = data::read_csv_file(file, kind)?;
-                let test_side = test[0].question.rows();
-                if side != test_side {
-                    bail!(
-                        "expected puzzles of side {side} in {}, as in the other file; found side {test_side}",
-                        file.display()
-                    );
-                }
+                let mut test = read_of_side(file, kind, side)?;
                 test.truncate(self.test_rows.map_or(usize::MAX, |rows| rows as usize));
                 (rows, test)
             }
         };
         let drawn = DrawnRows { train: self.train_rows, validation: self.validation, seed: self.seed };
-        let (train, validation) = drawn.of(rows, &self.file.display().to_string())?;
+        let (train, mut validation) = drawn.of(rows, &self.file.display().to_string())?;
+        if let Some(file) = &self.validation_file {
+            validation = read_of_side(file, kind, side)?;
+        }
         Ok(Dataset { kind, side, train, validation, test })
     }
+}
+
+/// The puzzles of another file.
+fn read_of_side(file: &Path, kind: Kind, side: u8) -> anyhow::Result<Vec<Puzzle>> {
+    let puzzles = data::read_csv_file(file, kind)?;
+    let found = puzzles[0].question.rows();
+    if side != found {
+        bail!("expected puzzles of side {side} in {}, as in the other file; found side {found}", file.display());
+    }
+    Ok(puzzles)
 }
 
 impl Arc {
