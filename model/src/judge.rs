@@ -1,10 +1,10 @@
 //! What the rules say of an answer. They judge and do nothing else: no answer is corrected.
 
-use crate::data::maze;
+use crate::data::{maze, search};
 use hrm_types::{
     board::{Board, Kind},
     question::Question,
-    solve::MazePath,
+    solve::{MazePath, Solutions},
     sudoku::Grid,
 };
 
@@ -31,6 +31,19 @@ pub fn judge(question: &Question, answer: Option<&Board>) -> Judgement {
             Judgement { solved: Some(false), violations: vec!["there is no answer".into()], ..Judgement::default() }
         }
     }
+}
+
+/// Guesses after which the solutions of a puzzle are counted no further: some hundredths of a second.
+const MOST_GUESSES: u32 = 5_000;
+
+/// How many solutions a Sudoku has, which no model is told; nothing of other puzzles, and where that takes too long.
+pub fn solutions(question: &Question) -> Option<Solutions> {
+    let grid = (question.kind == Kind::Sudoku).then(|| Grid::from_cells(question.board.cells().to_vec()).ok())??;
+    search::count_solutions_within(&grid, 2, MOST_GUESSES).map(|count| match count {
+        0 => Solutions::None,
+        1 => Solutions::One,
+        _ => Solutions::Several,
+    })
 }
 
 fn sudoku(question: &Board, answer: &Board) -> Judgement {
@@ -124,6 +137,17 @@ mod tests {
         assert_eq!(wrong.solved, Some(false));
         assert_eq!(wrong.violations[0], "row 1, column 1: the given 1 became 2");
         assert_eq!(wrong.wrong, [0, 6, 7, 8, 14, 15], "the second 2 of the first row was given");
+    }
+
+    #[test]
+    fn a_sudokus_solutions_are_counted_as_far_as_matters() {
+        let of = |kind, text: &str| {
+            solutions(&Question { kind, board: Board::read(kind, text).expect(text), expected: None, task: None })
+        };
+        assert_eq!(of(Kind::Sudoku, ".23434..2.4..3.1"), Some(Solutions::One));
+        assert_eq!(of(Kind::Sudoku, "................"), Some(Solutions::Several));
+        assert_eq!(of(Kind::Sudoku, "12345............6.................."), Some(Solutions::None));
+        assert_eq!(of(Kind::Maze, "S   # #   # #  G"), None);
     }
 
     #[test]

@@ -6,12 +6,13 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use hrm_model::{
     data::maze,
+    judge,
     solve::{Asking, Heard, Solution, solve_all},
 };
 use hrm_types::{
     board::{Board, Kind},
     question::{Question, Size},
-    solve::{ArcTask, PuzzleInput},
+    solve::{ArcTask, PuzzleInput, Solutions},
     sudoku::box_shape,
 };
 use std::{
@@ -170,6 +171,9 @@ fn as_json(question: &Question, solution: &Solution) -> serde_json::Value {
     if let Some(path) = solution.path {
         json["path"] = serde_json::json!(path);
     }
+    if let Some(solutions) = judge::solutions(question) {
+        json["solutions"] = serde_json::json!(solutions);
+    }
     if let Some(identifier) = &solution.identifier {
         json["identifier"] = serde_json::json!(identifier);
     }
@@ -224,13 +228,20 @@ fn print_words(question: &Question, solution: &Solution) {
             for violation in &solution.violations {
                 println!("  {violation}");
             }
+            match judge::solutions(question) {
+                Some(Solutions::None) => println!("this puzzle has no solution"),
+                Some(Solutions::Several) => {
+                    println!("this puzzle has several solutions, and models are trained on those with one")
+                }
+                Some(Solutions::One) | None => {}
+            }
         }
     }
 }
 
 /// What may help after a wrong answer of a model that takes `most` steps.
 fn further(question: &Question, solution: &Solution, most: usize) -> Vec<String> {
-    let wrong = solution.solved == Some(false);
+    let wrong = solution.solved == Some(false) && judge::solutions(question) != Some(Solutions::None);
     let early = wrong && solution.halted && solution.steps.len() < most;
     let early = early.then(|| format!("--steps {most} lets it take all its steps"));
     let attempts = question.kind.most_attempts().min(32);

@@ -18,7 +18,10 @@ use cache::Cache;
 pub use canary::Canary;
 pub use choice::{asking, check_question, choose};
 use crews::Crews;
-use hrm_model::solve::{Asking, Solution, solve};
+use hrm_model::{
+    judge,
+    solve::{Asking, Solution, solve},
+};
 use hrm_types::{
     board::Kind,
     model::Model,
@@ -79,7 +82,8 @@ impl Solver {
         let model = self.cache.get(&self.pool, &chosen).await?;
         // The place is left when the work ends, which may be a round of attempts after the client has lost patience.
         let solution = self.compute(model, question.clone(), asking, Some(place)).await?;
-        Ok(answer(&chosen, &question, solution))
+        let written = tokio::task::spawn_blocking(move || answer(&chosen, &question, solution));
+        written.await.map_err(ApiError::internal)
     }
 
     /// Solves on a crew of threads, keeping the place until that is done. No further attempts begin where nobody waits for
@@ -117,6 +121,7 @@ fn answer(model: &Model, question: &Question, solution: Solution) -> SolveRespon
         rows,
         solved: solution.solved,
         violations: solution.violations,
+        solutions: judge::solutions(question),
         path: solution.path,
         identifier: solution.identifier,
         steps_used: solution.steps.len() as u32,

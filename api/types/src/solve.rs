@@ -107,6 +107,9 @@ pub struct SolveResponse {
     pub solved: Option<bool>,
     /// What is wrong with the answer; empty when solved, and where nothing tells.
     pub violations: Vec<String>,
+    /// Of a Sudoku: how many solutions it has, by a search that is no model's. Absent where that took too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solutions: Option<Solutions>,
     /// Of a maze: the path that the answer marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<MazePath>,
@@ -129,6 +132,19 @@ pub struct SolveResponse {
     pub milliseconds: f64,
     /// The board after every ACT step.
     pub steps: Vec<SolveStep>,
+}
+
+/// How many solutions a puzzle has. Models are trained on puzzles with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Solutions {
+    /// No answer is right.
+    None,
+    /// As it should.
+    One,
+    /// Any of them is a right answer.
+    Several,
 }
 
 /// What the answer to a maze marks.

@@ -165,6 +165,8 @@ impl Board {
 /// Counts solutions below `board` up to `limit`, keeping the first and the guesses before it.
 struct Count {
     limit: usize,
+    /// Guesses after which it gives up.
+    most_guesses: u32,
     found: usize,
     guesses: u32,
     first: Option<(Vec<u8>, u32)>,
@@ -172,7 +174,7 @@ struct Count {
 
 impl Count {
     fn up_to(limit: usize) -> Self {
-        Self { limit, found: 0, guesses: 0, first: None }
+        Self { limit, most_guesses: u32::MAX, found: 0, guesses: 0, first: None }
     }
 
     fn visit(&mut self, board: &Board) {
@@ -184,7 +186,7 @@ impl Count {
             return;
         };
         let mut digits = board.candidates[cell];
-        while digits != 0 && self.found < self.limit {
+        while digits != 0 && self.found < self.limit && self.guesses < self.most_guesses {
             let digit = digits & digits.wrapping_neg();
             digits ^= digit;
             // The last digit left is forced, not guessed.
@@ -214,6 +216,15 @@ pub fn count_solutions(grid: &Grid, limit: usize) -> usize {
         count.visit(&board);
     }
     count.found
+}
+
+/// The same, nothing if more than so many guesses would be needed to tell.
+pub fn count_solutions_within(grid: &Grid, limit: usize, most_guesses: u32) -> Option<usize> {
+    let mut count = Count { most_guesses, ..Count::up_to(limit) };
+    if let Ok(board) = Board::of(grid.cells(), grid.side()) {
+        count.visit(&board);
+    }
+    (count.found == limit || count.guesses < most_guesses).then_some(count.found)
 }
 
 /// The first solution found and the guesses made before it: digits tried in an open cell while another was left.

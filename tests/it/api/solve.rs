@@ -35,6 +35,19 @@ fn a_models_answer_is_reported_as_it_is() {
     }
 }
 
+#[test]
+fn an_answer_tells_how_many_solutions_the_puzzle_has() {
+    let server = Server::shared();
+    // Its first row wants the 6 that its last column has.
+    let impossible = "12345............6..................";
+    for (puzzle, solutions) in [(HARD, "one"), (impossible, "none"), (&".".repeat(36), "several")] {
+        let answer = server.post("/api/v1/solve", &json!({"puzzle": puzzle, "model": "sudoku-6x6", "steps": 1}));
+        assert_eq!(answer.expect(200)["solutions"], solutions, "{puzzle}");
+    }
+    let maze = server.post("/api/v1/solve", &json!({"puzzle": "S".to_owned() + &" ".repeat(79) + "G"})).expect(200);
+    assert_eq!(maze.get("solutions"), None);
+}
+
 /// A puzzle that the model that ships gets wrong as it is.
 const HARD: &str = ".3...5........1......65...2..64...13";
 

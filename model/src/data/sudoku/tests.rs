@@ -114,6 +114,9 @@ fn solutions_are_counted_up_to_the_limit() {
     assert_eq!(search::count_solutions(&blank, 2), 2);
     let contradicting: Grid = format!("11{}", ".".repeat(14)).parse().unwrap();
     assert_eq!(search::count_solutions(&contradicting, 2), 0);
+    assert_eq!(search::count_solutions_within(&contradicting, 2, 1), Some(0));
+    assert_eq!(search::count_solutions_within(&blank, 288, 1_000), Some(288));
+    assert_eq!(search::count_solutions_within(&blank, 1_000, 10), None, "given up");
 }
 
 #[test]
