@@ -231,7 +231,7 @@ fn print_words(question: &Question, solution: &Solution) {
             match judge::solutions(question) {
                 Some(Solutions::None) => println!("this puzzle has no solution"),
                 Some(Solutions::Several) => {
-                    println!("this puzzle has several solutions, and models are trained on those with one")
+                    println!("this puzzle has several solutions, and models are trained on those with one");
                 }
                 Some(Solutions::One) | None => {}
             }

@@ -11,7 +11,7 @@ use hrm_model::{
 use hrm_types::{
     board::Kind,
     evaluation::{Evaluation, Protocol},
-    experiment::Experiment,
+    experiment::{DataSpec, Experiment},
     ids::{CheckpointId, DatasetId, EvaluationId, RunId},
     leaderboard::{Board, BoardRow, IntervalOver, Member},
     provenance::{Choice, Environment},
@@ -72,11 +72,15 @@ pub fn metric(protocol: &Protocol) -> &'static str {
     }
 }
 
-/// SHA-256 of the experiment without what differs between its seeds: its seed, its name, its description.
+/// SHA-256 of the experiment without what differs between its seeds, its seed, its name and its description, and without
+/// the name of a stored dataset, which can change while its puzzles stay.
 pub fn group_hash(experiment: &Experiment) -> String {
     let mut value = serde_json::json!(experiment);
     if let Some(object) = value.as_object_mut() {
         object.retain(|key, _| !["seed", "name", "description"].contains(&key.as_str()));
+    }
+    if let (DataSpec::Stored { .. }, Some(data)) = (&experiment.data, value["data"].as_object_mut()) {
+        data.remove("dataset");
     }
     runs::json_hash(value)
 }
@@ -189,14 +193,18 @@ fn member(scored: &Scored, counted: bool) -> Member {
     }
 }
 
-/// The mean over seeds with its interval; of one seed the interval of its share of puzzles.
+/// The mean over seeds with its interval, and of one seed the interval of its share of puzzles. That is the least of
+/// several, too: seeds that agree say nothing about other puzzles.
 fn interval(counted: &[&Scored], shares: &[f64]) -> (f64, [f64; 2], IntervalOver) {
-    match mean_interval(shares) {
-        (mean, Some(half)) => (mean, [(mean - half).max(0.0), (mean + half).min(1.0)], IntervalOver::Seeds),
-        (mean, None) => {
-            let of = counted.first().map_or(0, |scored| score(&scored.evaluation).1);
-            (mean, wilson((mean * f64::from(of)).round() as u32, of), IntervalOver::Puzzles)
+    let (mean, half) = mean_interval(shares);
+    let of = counted.first().map_or(0, |scored| score(&scored.evaluation).1);
+    let [low, high] = wilson((mean * f64::from(of)).round() as u32, of);
+    match half {
+        Some(half) => {
+            let interval = [(mean - half).clamp(0.0, low), (mean + half).clamp(high, 1.0)];
+            (mean, interval, IntervalOver::Seeds)
         }
+        None => (mean, [low, high], IntervalOver::Puzzles),
     }
 }
 

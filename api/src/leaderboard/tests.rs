@@ -4,6 +4,7 @@ use super::*;
 use crate::store::tests::{experiment, score};
 use hrm_types::{
     evaluation::{AttemptsScore, Protocol},
+    experiment::DataSpec,
     ids::{CheckpointId, EvaluationId, RunId},
     leaderboard::{BoardTask, IntervalOver},
     provenance::Choice,
@@ -77,6 +78,27 @@ fn a_row_is_a_configuration_with_all_its_seeds() {
     assert!(second.operations > Some(0.0));
     // Neither is better with its whole interval.
     assert_eq!((first.rank, second.rank, first.tied, second.tied), (Some(1), Some(1), true, true));
+}
+
+#[test]
+fn seeds_that_agree_are_as_uncertain_as_their_puzzles() {
+    let scores = [1, 2, 3].map(|seed| scored("a", 16, seed, 0, 0)).into();
+    let row = build(board("sudoku", 4, 1_000), scores, &Order::default()).rows[0].clone();
+    let [low, high] = row.interval.expect("an interval");
+    // Wilson's of none of 1,000.
+    assert!(low == 0.0 && (high - 0.003_826_8).abs() < 1e-6, "{low} {high}");
+    assert_eq!(row.interval_over, Some(IntervalOver::Seeds));
+}
+
+#[test]
+fn a_dataset_that_was_renamed_splits_no_configuration() {
+    let on = |dataset: &str, seed| {
+        let mut scored = scored("a", 16, seed, 500, 0);
+        scored.experiment.data = DataSpec::Stored { dataset: dataset.into() };
+        scored
+    };
+    let built = build(board("sudoku", 4, 1_000), vec![on("before", 1), on("after", 2)], &Order::default());
+    assert_eq!(built.rows.iter().map(|row| row.n).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

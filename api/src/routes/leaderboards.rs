@@ -276,3 +276,27 @@ async fn built(state: &AppState, caller: &Caller, id: &str, order: Option<&str>)
     let scores = leaderboards::scores(&state.pool, &caller.viewer, &board).await?;
     Ok(leaderboard::build(board, scores, &order))
 }
+
+/// Withdraw a kept leaderboard
+///
+/// What the caller's teams have kept under this hash. Its address is nothing's from then on, unless another team kept the
+/// same.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/leaderboard-snapshots/{sha256}",
+    tag = "scores",
+    security(("token" = ["write"])),
+    params(("sha256" = String, Path, description = "The SHA-256 of the leaderboard's JSON")),
+    responses(
+        (status = 204, description = "It is no longer kept"),
+        (status = 404, description = "The caller's teams have kept none under this hash"),
+    )
+)]
+pub async fn remove_leaderboard_snapshot(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(sha256): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    snapshots::remove(&state.pool, &caller.viewer, &sha256).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

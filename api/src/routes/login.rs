@@ -1,5 +1,6 @@
 //! Pages for browsers: signing in and out, and accepting an invitation. Plain HTML, which needs no script.
 
+use super::password;
 use crate::{
     accounts::{self, SESSION, Secret, check_password, hash_password, hash_secret, verify_password},
     http::{
@@ -30,7 +31,8 @@ pub fn router() -> Router<AppState> {
     let router = Router::new()
         .route("/login", get(show_login).post(log_in))
         .route("/logout", post(log_out))
-        .route("/invite", get(show_invitation).post(accept_invitation));
+        .route("/invite", get(show_invitation).post(accept_invitation))
+        .merge(password::router());
     bounded_plain(router)
 }
 
@@ -74,7 +76,7 @@ async fn show_login(
 
 async fn log_in(
     State(state): State<AppState>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, ApiError> {
@@ -82,42 +84,71 @@ async fn log_in(
         let problem = "This form was too old or your browser sends no cookies. Please try again.";
         return login_page(&headers, StatusCode::FORBIDDEN, &form.next, problem);
     }
-    let (name_key, peer_key) = (form.name.to_lowercase(), peer.to_string());
-    let accounts = &state.accounts;
-    let now = Instant::now();
-    let waits = [accounts.names.admit(name_key.as_bytes(), now), accounts.addresses.admit(peer_key.as_bytes(), now)];
-    if let Some(wait) = waits.into_iter().filter_map(Result::err).max() {
-        let seconds = wait.as_secs() + 1;
+    if let Some(seconds) = too_many(&state, &form.name, peer) {
         let problem = format!("Too many attempts. Try again in {seconds} s.");
         let mut page = login_page(&headers, StatusCode::TOO_MANY_REQUESTS, &form.next, &problem)?;
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(page);
     }
-    if let Some(user) = check_login(&state, &form).await? {
-        accounts.names.forget(name_key.as_bytes());
-        accounts.addresses.forget(peer_key.as_bytes());
+    if let Some(user) = fits(&state, &form.name, &form.password, peer).await? {
         return begin_session(&state, &headers, user, local_path(&form.next)).await;
     }
-    tracing::warn!(name = form.name, %peer, "a login failed");
     let problem = "There is no such user, or the password is another.";
     login_page(&headers, StatusCode::UNAUTHORIZED, &form.next, problem)
 }
 
-/// The user, if name and password fit. It takes the same time for a name that nobody has.
-async fn check_login(state: &AppState, form: &LoginForm) -> Result<Option<UserId>, ApiError> {
+/// Seconds to wait before the next attempt, if there were too many for this name or from there.
+pub(super) fn too_many(state: &AppState, name: &str, Peer(peer): Peer) -> Option<u64> {
+    let (accounts, now) = (&state.accounts, Instant::now());
+    let waits = [
+        accounts.names.admit(name.to_lowercase().as_bytes(), now),
+        accounts.addresses.admit(peer.to_string().as_bytes(), now),
+    ];
+    waits.into_iter().filter_map(Result::err).max().map(|wait| wait.as_secs() + 1)
+}
+
+/// The user, if name and password fit, whose attempts before are forgotten then. It takes the same time for a name that
+/// nobody has.
+pub(super) async fn fits(
+    state: &AppState,
+    name: &str,
+    password: &str,
+    Peer(peer): Peer,
+) -> Result<Option<UserId>, ApiError> {
     let place = state.accounts.checking.enter().await?;
-    let known =
-        if form.name.contains('\0') { None } else { store::users::credentials(&state.pool, &form.name).await? };
-    let password = form.password.clone();
+    let known = if name.contains('\0') { None } else { store::users::credentials(&state.pool, name).await? };
+    let password = password.to_owned();
     let check = tokio::task::spawn_blocking(move || {
         let _place = place;
         let hash = known.as_ref().map(|Credentials { password_hash, .. }| password_hash.as_str());
         if verify_password(&password, hash) { known.map(|known| known.id) } else { None }
     });
-    check.await.map_err(ApiError::internal)
+    let user = check.await.map_err(ApiError::internal)?;
+    if user.is_some() {
+        state.accounts.names.forget(name.to_lowercase().as_bytes());
+        state.accounts.addresses.forget(peer.to_string().as_bytes());
+    } else {
+        tracing::warn!(name, %peer, "a login failed");
+    }
+    Ok(user)
 }
 
-async fn begin_session(state: &AppState, headers: &HeaderMap, user: UserId, to: &str) -> Result<Response, ApiError> {
+/// What is kept of a password.
+pub(super) async fn hashed(state: &AppState, password: String) -> Result<String, ApiError> {
+    let place = state.accounts.checking.enter().await?;
+    let hash = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        hash_password(&password)
+    });
+    hash.await.map_err(ApiError::internal)?.map_err(|error| ApiError::internal(error.to_string()))
+}
+
+pub(super) async fn begin_session(
+    state: &AppState,
+    headers: &HeaderMap,
+    user: UserId,
+    to: &str,
+) -> Result<Response, ApiError> {
     let secret = Secret::new().map_err(ApiError::internal)?;
     store::credentials::begin_session(&state.pool, &secret.hash(), user, SESSION).await?;
     let mut response = Redirect::to(to).into_response();
@@ -195,13 +226,7 @@ async fn accept_invitation(
     if let Err(problem) = check_password(&invitation.name, &form.password) {
         return again(&format!("Password: {problem}.")).await;
     }
-    let place = state.accounts.checking.enter().await?;
-    let password = form.password.clone();
-    let hash = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        hash_password(&password)
-    });
-    let hash = hash.await.map_err(ApiError::internal)?.map_err(|error| ApiError::internal(error.to_string()))?;
+    let hash = hashed(&state, form.password.clone()).await?;
     let user = match store::invitations::accept(&state.pool, &code, &hash).await {
         // Somebody else was faster.
         Err(store::Error::NotFound { .. }) => return again("").await,
@@ -215,7 +240,7 @@ async fn accept_invitation(
 }
 
 /// Whether the form repeats the cookie that came with it.
-fn repeats_cookie(headers: &HeaderMap, repeated: &str) -> bool {
+pub(super) fn repeats_cookie(headers: &HeaderMap, repeated: &str) -> bool {
     cookie(headers, FORM_COOKIE).is_some_and(|value| !value.is_empty() && hash_secret(value) == hash_secret(repeated))
 }
 
@@ -242,7 +267,10 @@ fn signed_in(headers: &HeaderMap, caller: &accounts::Caller) -> Result<Response,
     let (name, role) = (escaped(&caller.name), caller.role.as_str());
     let known = caller.user.is_some();
     page(headers, StatusCode::OK, "Signed in", "", |form| {
-        let leave = format!("<form method=post action=/logout>{form}<p><button>Sign out</button></p></form>");
+        let leave = format!(
+            "<form method=post action=/logout>{form}<p><button>Sign out</button></p></form>\
+             <p><a href=\"/password\">Change password</a></p>"
+        );
         let rest = if known { leave } else { "<p>There are no accounts: nobody needs to sign in.</p>".into() };
         format!("<p>You are <b>{name}</b>, {role}. <a href=\"/\">To HRM Lab</a></p>{rest}")
     })
@@ -278,7 +306,7 @@ async fn invitation_page(
 }
 
 /// A page with a form that repeats its cookie.
-fn page(
+pub(super) fn page(
     headers: &HeaderMap,
     status: StatusCode,
     title: &str,
@@ -315,7 +343,7 @@ fn set_cookie(response: &mut Response, headers: &HeaderMap, name: &str, value: &
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

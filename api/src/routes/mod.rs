@@ -17,6 +17,7 @@ mod links;
 pub mod login;
 pub mod metrics;
 pub mod models;
+mod password;
 pub mod published;
 pub mod run_history;
 pub mod run_wishes;
@@ -103,7 +104,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(leaderboards::list_leaderboards))
         .routes(routes!(leaderboards::get_leaderboard))
         .routes(routes!(leaderboards::list_leaderboard_snapshots, leaderboards::keep_leaderboard))
-        .routes(routes!(leaderboards::get_leaderboard_snapshot))
+        .routes(routes!(leaderboards::get_leaderboard_snapshot, leaderboards::remove_leaderboard_snapshot))
         .routes(routes!(leaderboard::list_leaderboard))
         .routes(routes!(published::list_published))
         .routes(routes!(comparisons::compare_runs))

@@ -310,10 +310,7 @@ fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
     if tags.len() > 20 {
         return Err(ApiError::field("tags", format!("expected at most 20 tags, found {}", tags.len())));
     }
-    match tags.iter().find(|tag| !(1..=40).contains(&tag.chars().count())) {
-        Some(tag) => Err(ApiError::field("tags", format!("expected 1 to 40 characters in each, found {tag:?}"))),
-        None => Ok(()),
-    }
+    tags.iter().try_for_each(|tag| name::check_tag(tag).map_err(|problem| ApiError::field("tags", problem)))
 }
 
 pub(super) async fn unknown_dataset(state: &AppState, caller: &Caller, wanted: &str) -> Result<ApiError, ApiError> {

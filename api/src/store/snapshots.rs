@@ -42,6 +42,21 @@ pub async fn keep(
     Ok(kept)
 }
 
+/// Withdraws what the viewer's teams have kept under this hash; of a viewer who sees everything, what anybody has.
+///
+/// # Errors
+/// [`Error::NotFound`] when they have kept nothing under it.
+pub async fn remove(pool: &PgPool, viewer: &Viewer, sha256: &str) -> Result<(), Error> {
+    let removed = sqlx::query!(
+        "DELETE FROM leaderboard_snapshots WHERE sha256 = $2 AND ($1::uuid[] IS NULL OR team_id = ANY($1))",
+        viewer.teams(),
+        sha256
+    )
+    .execute(pool)
+    .await?;
+    if removed.rows_affected() > 0 { Ok(()) } else { Err(Error::not_found("leaderboard snapshot", sha256)) }
+}
+
 /// What was kept of a leaderboard, newest first, after the one with the hash `cursor`.
 pub async fn list(
     pool: &PgPool,

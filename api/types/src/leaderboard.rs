@@ -76,7 +76,7 @@ pub struct Column {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalOver {
-    /// The mean over seeds, by Student's t.
+    /// The mean over seeds, by Student's t, and at least as wide as that of one seed's puzzles.
     Seeds,
     /// One seed's share of its test puzzles, by Wilson: it says nothing about other seeds.
     Puzzles,

@@ -5,6 +5,9 @@ use uuid::Uuid;
 /// Characters of a name, at most.
 pub const LONGEST: usize = 64;
 
+/// Characters of a tag, at most.
+pub const LONGEST_TAG: usize = 40;
+
 /// Checks the name of an experiment, a dataset or a model, which are found by name or by id.
 ///
 /// # Errors
@@ -28,15 +31,32 @@ pub fn check_owner(owner: &str) -> Result<(), String> {
     Err(format!("expected 1 to {LONGEST} letters, digits, '-', '_', '.' or '@', found {owner:?}"))
 }
 
-/// Checks a name that only people read, which may be of any characters.
+/// Checks a name that only people read, which may be of any characters that can be seen.
 ///
 /// # Errors
 /// What was expected and what was found.
 pub fn check_label(label: &str) -> Result<(), String> {
-    match label.chars().count() {
-        1..=LONGEST => Ok(()),
-        length => Err(format!("expected 1 to {LONGEST} characters, found {length}")),
+    check_words(label, LONGEST)
+}
+
+/// Checks a tag.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_tag(tag: &str) -> Result<(), String> {
+    check_words(tag, LONGEST_TAG)
+}
+
+fn check_words(words: &str, longest: usize) -> Result<(), String> {
+    let length = words.chars().count();
+    if !(1..=longest).contains(&length) {
+        return Err(format!("expected 1 to {longest} characters, found {length}"));
     }
+    // A line break or an escape would be carried out by the terminal that lists it.
+    if words.chars().any(char::is_control) || words.trim() != words {
+        return Err(format!("expected no control characters and no blanks at the ends, found {words:?}"));
+    }
+    Ok(())
 }
 
 fn consists_of(name: &str, signs: &str) -> bool {
@@ -45,7 +65,7 @@ fn consists_of(name: &str, signs: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, check_label, check_owner};
+    use super::{check, check_label, check_owner, check_tag};
 
     #[test]
     fn names_can_stand_in_an_address_and_are_no_ids() {
@@ -67,5 +87,14 @@ mod tests {
     fn labels_are_counted_in_characters() {
         assert_eq!(check_label(&"é".repeat(64)), Ok(()));
         assert_eq!(check_label(""), Err("expected 1 to 64 characters, found 0".into()));
+    }
+
+    #[test]
+    fn labels_and_tags_can_be_seen() {
+        for bad in [" ", "a\nb", "a\u{1b}[31mred", " a", "a\u{7f}"] {
+            let problem = format!("expected no control characters and no blanks at the ends, found {bad:?}");
+            assert_eq!((check_label(bad), check_tag(bad)), (Err(problem.clone()), Err(problem)));
+        }
+        assert_eq!((check_label("a b"), check_tag("größer")), (Ok(()), Ok(())));
     }
 }

@@ -144,6 +144,36 @@ fn a_browser_signs_in_writes_and_signs_out() {
 }
 
 #[test]
+fn a_signed_in_user_chooses_another_password() {
+    let lab = Lab::open();
+    let (browser, other) = (Browser::new(&lab.server), Browser::new(&lab.server));
+    assert_eq!(browser.open("/password").header("location"), "/login?next=/password");
+    for each in [&browser, &other] {
+        each.open("/login");
+        assert_eq!(each.log_in("ann", "password of ann").status, 303);
+    }
+    let page = browser.open("/password");
+    assert!(page.status == 200 && page.text().contains("You are <b>ann</b>"), "{}", page.text());
+    let change = |current: &str, password: &str, again: &str| {
+        browser.submit("/password", &[("current", current), ("password", password), ("again", again)])
+    };
+    let (old, new) = ("password of ann", "a better one by far");
+    for (current, password, again, problem) in [
+        (old, new, "another", "differ"),
+        (old, "short", "short", "expected at least 10 characters"),
+        ("password of bob", new, new, "until now is another"),
+    ] {
+        let refused = change(current, password, again);
+        assert!(refused.status == 422 && refused.text().contains(problem), "{problem}: {}", refused.text());
+    }
+    assert_eq!(other.open("/api/v1/me").status, 200);
+    assert_eq!(change(old, new, new).header("location"), "/team");
+    assert_eq!((browser.open("/api/v1/me").status, other.open("/api/v1/me").status), (200, 401));
+    other.open("/login");
+    assert_eq!((other.log_in("ann", old).status, other.log_in("ann", new).status), (401, 303));
+}
+
+#[test]
 fn a_form_without_its_cookie_is_refused() {
     let lab = Lab::open();
     let browser = Browser::new(&lab.server);

@@ -285,3 +285,71 @@ fn whoever_may_not_upload_is_told_so_even_if_the_whole_file_is_sent_first() {
     assert_eq!(upload("/api/v1/models?name=mine", &format!("authorization: Bearer {ann}\r\n")), "HTTP/1.1 403");
     assert_eq!(upload("/api/v1/nothing", ""), "HTTP/1.1 404");
 }
+
+#[test]
+fn a_name_means_what_the_callers_team_has_before_what_others_publish() {
+    let lab = Lab::open();
+    let [ann, bob] = ["ann", "bob"].map(|user| lab.token(user, "read,solve,write"));
+    let root = lab.token("root", "read,write,admin");
+    let shipped = lab.send(&ann, "GET", "/api/v1/models?name=sudoku-6x6", &Value::Null).expect(200);
+    let shipped = shipped["items"].as_array().and_then(|all| all.iter().find(|model| model["name"] == "sudoku-6x6"));
+    let shipped = shipped.expect("the model that ships")["id"].as_str().expect("an id").to_owned();
+    let file = lab.send(&ann, "GET", &format!("/api/v1/models/{shipped}/file"), &Value::Null).bytes;
+    let upload = |token: &str, name: &str| {
+        let request = lab.server.request("POST", &format!("/api/v1/models?name={name}")).bearer_auth(token);
+        Answer::of(request.body(file.clone())).expect(201)["id"].as_str().expect("an id").to_owned()
+    };
+    let publish = |path: String| lab.send(&bob, "PATCH", &path, &json!({"public": true})).expect(200);
+    let solver = |token: &str, name: &str| {
+        let asked = json!({"puzzle": "..3.5..5.1..6...2..2...4..4.6..1.2..", "model": name});
+        lab.send(token, "POST", "/api/v1/solve", &asked).expect(200)["model"]["id"].clone()
+    };
+    let own = upload(&ann, "mine");
+    for name in ["mine", "sudoku-6x6", "bobs"] {
+        publish(format!("/api/v1/models/{}", upload(&bob, name)));
+    }
+    assert_eq!((solver(&ann, "mine"), solver(&ann, "sudoku-6x6")), (json!(own), json!(shipped)));
+    assert_ne!((solver(&bob, "sudoku-6x6"), solver(&ann, "bobs")), (json!(shipped), json!(own)));
+    // What a team calls a model says nothing to others, administrators among them.
+    let bobs = upload(&bob, "other");
+    let champion = format!("/api/v1/models/{bobs}/aliases/champion");
+    assert_eq!(lab.send(&bob, "PUT", &champion, &json!({})).status, 204);
+    lab.send(&root, "POST", "/api/v1/evaluations", &json!({"model": "champion", "dataset": "none"}))
+        .expect_problem(404, "not-found");
+
+    let dataset = |token: &str, seed: u32| {
+        let generate = json!({"side": 6, "train": 20, "test": 2, "givens": [12, 16], "seed": seed});
+        lab.make(token, "/api/v1/datasets", &json!({"name": "same", "generate": generate}))["id"].clone()
+    };
+    let bobs = dataset(&bob, 1);
+    publish(format!("/api/v1/datasets/{}", bobs.as_str().expect("an id")));
+    let (anns, roots) = (dataset(&ann, 2), dataset(&root, 3));
+    let trains_on = |token: &str, team: &str| {
+        let mut experiment = tiny_experiment("named");
+        experiment["data"] = json!({"source": "stored", "dataset": "same"});
+        let request = lab.server.request("POST", "/api/v1/runs").bearer_auth(token).header("hrm-team", team);
+        Answer::of(request.json(&json!({ "experiment": experiment }))).expect(201)["dataset_id"].clone()
+    };
+    assert_eq!(
+        [trains_on(&ann, "anns"), trains_on(&bob, "bobs"), trains_on(&root, "local")],
+        [anns, bobs.clone(), roots]
+    );
+    assert_eq!(trains_on(&root, "bobs"), bobs);
+}
+
+#[test]
+fn a_team_withdraws_what_it_has_kept_of_a_leaderboard() {
+    let lab = Lab::with_worker();
+    let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));
+    let run = lab.make(&ann, "/api/v1/runs", &json!({"experiment": tiny_experiment("kept")}));
+    let path = format!("/api/v1/runs/{}", run["id"].as_str().expect("an id"));
+    while lab.send(&ann, "GET", &path, &Value::Null).expect(200)["state"] != "succeeded" {}
+    let boards = lab.send(&ann, "GET", "/api/v1/leaderboards", &Value::Null).expect(200);
+    let board = boards["items"][0]["id"].as_str().expect("an id").to_owned();
+    let kept = lab.make(&ann, &format!("/api/v1/leaderboards/{board}/snapshots"), &json!({"public": true}));
+    let address = format!("/api/v1/leaderboard-snapshots/{}", kept["sha256"].as_str().expect("a hash"));
+    lab.send(&bob, "GET", &address, &Value::Null).expect(200);
+    lab.send(&bob, "DELETE", &address, &Value::Null).expect_problem(404, "not-found");
+    assert_eq!(lab.send(&ann, "DELETE", &address, &Value::Null).status, 204);
+    lab.send(&ann, "GET", &address, &Value::Null).expect_problem(404, "not-found");
+}

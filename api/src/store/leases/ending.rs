@@ -66,7 +66,10 @@ pub async fn give_back(pool: &PgPool, lease: &Lease, reason: &str) -> Result<(),
              state = CASE WHEN cancel_requested THEN 'cancelled' WHEN pause_requested THEN 'paused'
                           ELSE 'queued' END,
              reason = CASE WHEN cancel_requested THEN 'cancelled' WHEN pause_requested THEN 'paused'
-                           ELSE COALESCE((SELECT 'preempted by ' || other.name || ' of ' || other.owner
+                           ELSE COALESCE((SELECT 'preempted by '
+                                                 || CASE WHEN other.team_id = jobs.team_id OR other.public
+                                                         THEN other.name || ' of ' || other.owner
+                                                         ELSE 'another team''s job' END
                                                  || ' (priority ' || other.priority || ')'
                                           FROM jobs AS other WHERE other.id = jobs.preempted_by), $3) END,
              finished_at = CASE WHEN cancel_requested THEN now() END,
