@@ -66,16 +66,16 @@ impl List {
         let columns = ["kind", "side", "train", "validation", "test", "leaks"];
         let [kind, side, train, validation, test, leaks] = columns;
         println!(
-            "{:36}  {kind:6}  {side:>4}  {train:>9}  {validation:>10}  {test:>9}  {leaks:>5}  {:32}  origin",
-            "id", "name"
+            "{:36}  {kind:6}  {side:>4}  {train:>9}  {validation:>10}  {test:>9}  {leaks:>5}  {:32}  {:16}  origin",
+            "id", "name", "team"
         );
         for set in stored {
             let [train, validation, test] =
                 [set.train_count, set.validation_count, set.test_count].map(report::thousands);
             let leaks = set.leaks.map_or_else(|| "-".into(), |leaks| report::thousands(leaks.test_in_train));
             println!(
-                "{:36}  {:6}  {:>4}  {train:>9}  {validation:>10}  {test:>9}  {leaks:>5}  {:32}  {}",
-                set.id, set.kind, set.side, set.name, set.origin
+                "{:36}  {:6}  {:>4}  {train:>9}  {validation:>10}  {test:>9}  {leaks:>5}  {:32}  {:16}  {}",
+                set.id, set.kind, set.side, set.name, set.team, set.origin
             );
         }
         Ok(ExitCode::SUCCESS)

@@ -67,6 +67,8 @@ pub struct ListDatasetsQuery {
     side: Option<u8>,
     /// Only those whose name contains this, in any case.
     name: Option<String>,
+    /// Only those of the team with this name.
+    team: Option<String>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_datasets)]
     order: Option<String>,
@@ -113,7 +115,8 @@ pub async fn list_datasets(
     ApiQuery(query): ApiQuery<ListDatasetsQuery>,
 ) -> Result<Json<Page<Dataset>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
-    let filter = DatasetFilter { kind: query.kind, side: query.side, name: query.name.as_deref() };
+    let filter =
+        DatasetFilter { kind: query.kind, side: query.side, name: query.name.as_deref(), team: query.team.as_deref() };
     Ok(Json(store::datasets::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

@@ -54,6 +54,8 @@ pub struct ListModelsQuery {
     name: Option<String>,
     /// Only those whose file has this SHA-256.
     sha256: Option<String>,
+    /// Only those of the team with this name.
+    team: Option<String>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_models)]
     order: Option<String>,
@@ -88,8 +90,14 @@ pub async fn list_models(
     ApiQuery(query): ApiQuery<ListModelsQuery>,
 ) -> Result<Json<Page<Model>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
-    let (name, sha256) = (query.name.as_deref(), query.sha256.as_deref());
-    let filter = ModelFilter { kind: query.kind, side: query.side, run: query.run_id, name, sha256 };
+    let filter = ModelFilter {
+        kind: query.kind,
+        side: query.side,
+        run: query.run_id,
+        name: query.name.as_deref(),
+        sha256: query.sha256.as_deref(),
+        team: query.team.as_deref(),
+    };
     Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

@@ -57,6 +57,8 @@ pub struct ListRunsQuery {
     sweep_id: Option<SweepId>,
     /// Only runs whose name contains this, in any case.
     name: Option<String>,
+    /// Only runs of the team with this name.
+    team: Option<String>,
     /// What it is ordered by, with `-` before it for the highest first; rows without it are the lowest.
     #[param(schema_with = orders_of_runs)]
     order: Option<String>,
@@ -89,8 +91,15 @@ pub async fn list_runs(
     ApiQuery(query): ApiQuery<ListRunsQuery>,
 ) -> Result<Json<Page<Run>>, ApiError> {
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
-    let (tag, owner, name) = (query.tag.as_deref(), query.owner.as_deref(), query.name.as_deref());
-    let filter = RunFilter { state: query.state, dataset: query.dataset_id, tag, owner, sweep: query.sweep_id, name };
+    let filter = RunFilter {
+        state: query.state,
+        dataset: query.dataset_id,
+        tag: query.tag.as_deref(),
+        owner: query.owner.as_deref(),
+        sweep: query.sweep_id,
+        name: query.name.as_deref(),
+        team: query.team.as_deref(),
+    };
     Ok(Json(store::runs::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 

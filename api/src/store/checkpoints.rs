@@ -38,6 +38,7 @@ struct Row {
     evaluation: Option<Json<Evaluation>>,
     claimed: Option<bool>,
     is_default: bool,
+    team: String,
     public: bool,
     created_at: OffsetDateTime,
 }
@@ -60,6 +61,7 @@ impl From<Row> for Model {
             evaluation: row.evaluation.map(|Json(evaluation)| evaluation),
             claimed: row.claimed == Some(true),
             default: row.is_default,
+            team: row.team,
             public: row.public,
             created_at: row.created_at,
         }
@@ -253,6 +255,8 @@ pub struct ModelFilter<'a> {
     pub name: Option<&'a str>,
     /// Only those whose file has this SHA-256.
     pub sha256: Option<&'a str>,
+    /// Only those of the team with this name.
+    pub team: Option<&'a str>,
 }
 
 /// What models can be ordered by, beside their creation.
@@ -285,6 +289,7 @@ pub async fn list(
                  AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
                  AND ($11::text IS NULL
                       OR artifact_id = (SELECT artifacts.id FROM artifacts WHERE sha256 = $11))
+                 AND ($12::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE teams.name = $12))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -299,7 +304,8 @@ pub async fn list(
         filter.run.map(|id| id.0),
         filter.name,
         viewer.teams(),
-        filter.sha256
+        filter.sha256,
+        filter.team
     )
     .fetch_all(pool)
     .await?;
@@ -377,7 +383,8 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
                   sha256, size, parameters, step, choice AS "choice: Json<Choice>",
                   result AS "evaluation?: Json<Evaluation>", claimed AS "claimed?",
-                  is_default AS "is_default!", public, scored.created_at
+                  is_default AS "is_default!",
+                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
              AND ($3::smallint IS NULL

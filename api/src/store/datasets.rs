@@ -69,6 +69,7 @@ struct Row {
     validation_count: i64,
     test_count: i64,
     leaks: Option<Json<LeakReport>>,
+    team: String,
     public: bool,
     created_at: OffsetDateTime,
 }
@@ -93,6 +94,7 @@ impl TryFrom<Row> for Dataset {
             validation_count: row.validation_count as u32,
             test_count: row.test_count as u32,
             leaks: row.leaks.map(|Json(leaks)| leaks),
+            team: row.team,
             public: row.public,
             created_at: row.created_at,
         })
@@ -185,7 +187,8 @@ async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
                   content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>", public, created_at
+                  leaks AS "leaks: Json<LeakReport>",
+                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
            FROM datasets WHERE content_hash = $1 AND team_id = $2"#,
         content_hash,
         team.0
@@ -201,7 +204,8 @@ pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) ->
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
                   content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>", public, created_at
+                  leaks AS "leaks: Json<LeakReport>",
+                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
            FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1"#,
         Json(spec) as _,
         team.0
@@ -228,7 +232,8 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Da
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
                   content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>", public, created_at
+                  leaks AS "leaks: Json<LeakReport>",
+                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
            FROM datasets
            WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
            ORDER BY id = $1 DESC NULLS LAST, array_position($4::uuid[], team_id), id LIMIT 1"#,
@@ -263,6 +268,8 @@ pub struct DatasetFilter<'a> {
     pub side: Option<u8>,
     /// Only those whose name contains this, in any case.
     pub name: Option<&'a str>,
+    /// Only those of the team with this name.
+    pub team: Option<&'a str>,
 }
 
 /// What datasets can be ordered by, beside their creation.
@@ -288,6 +295,7 @@ pub async fn list(
                  AND ($7::smallint IS NULL OR side = $7)
                  AND ($8::text IS NULL OR strpos(lower(name), lower($8)) > 0)
                  AND ($9::uuid[] IS NULL OR team_id = ANY($9) OR public)
+                 AND ($10::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE teams.name = $10))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -300,7 +308,8 @@ pub async fn list(
         filter.kind.map(Kind::as_str),
         filter.side.map(i16::from),
         filter.name,
-        viewer.teams()
+        viewer.teams(),
+        filter.team
     )
     .fetch_all(pool)
     .await?;
@@ -309,7 +318,8 @@ pub async fn list(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
                   content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>", public, created_at
+                  leaks AS "leaks: Json<LeakReport>",
+                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
            FROM datasets WHERE id = ANY($1)"#,
         &ids
     )

@@ -39,6 +39,8 @@ pub struct RunFilter<'a> {
     pub sweep: Option<SweepId>,
     /// Only runs whose name contains this, in any case.
     pub name: Option<&'a str>,
+    /// Only runs of the team with this name.
+    pub team: Option<&'a str>,
 }
 
 /// What runs can be ordered by, beside their creation.
@@ -71,6 +73,7 @@ struct Row {
     finished_at: Option<OffsetDateTime>,
     tags: Vec<String>,
     notes: String,
+    team: String,
     public: bool,
     sweep_id: Option<Uuid>,
 }
@@ -121,6 +124,7 @@ impl Row {
             claimed: self.claimed == Some(true),
             tags: self.tags,
             notes: self.notes,
+            team: self.team,
             public: self.public,
             sweep_id: self.sweep_id.map(SweepId),
             created_at: self.created_at,
@@ -261,6 +265,7 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: 
                  AND ($10::text IS NULL OR jobs.owner = $10)
                  AND ($11::uuid IS NULL OR runs.sweep_id = $11)
                  AND ($12::text IS NULL OR strpos(lower(jobs.name), lower($12)) > 0)
+                 AND ($13::text IS NULL OR jobs.team_id = (SELECT teams.id FROM teams WHERE teams.name = $13))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -276,7 +281,8 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: 
         filter.tag,
         filter.owner,
         filter.sweep.map(|id| id.0),
-        filter.name
+        filter.name,
+        filter.team
     )
     .fetch_all(pool)
     .await?;
@@ -292,8 +298,8 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
                   jobs.attempt, jobs.deaths, jobs.done, jobs.total, runs.parameters, jobs.worker_id,
                   jobs.cancel_requested, jobs.pause_requested, checkpoint.id AS "checkpoint_id?",
                   score.result AS "evaluation?: Json<Evaluation>", score.claimed AS "claimed?",
-                  jobs.created_at, jobs.started_at, jobs.finished_at, runs.tags, runs.notes, jobs.public,
-                  runs.sweep_id
+                  jobs.created_at, jobs.started_at, jobs.finished_at, runs.tags, runs.notes,
+                  (SELECT teams.name FROM teams WHERE teams.id = jobs.team_id) AS "team!", jobs.public, runs.sweep_id
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true

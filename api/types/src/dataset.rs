@@ -67,6 +67,9 @@ pub struct Dataset {
     /// Which of its puzzles stand in two splits; absent until it was checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaks: Option<LeakReport>,
+    /// The team that it belongs to.
+    #[serde(default)]
+    pub team: String,
     /// Whether everybody with an account may read it.
     #[serde(default)]
     pub public: bool,

@@ -48,6 +48,9 @@ pub struct Model {
     /// Whether `solve` uses it for its side when no model is named: of the models of its kind and side the one with
     /// the best standard score on their common dataset.
     pub default: bool,
+    /// The team that it belongs to.
+    #[serde(default)]
+    pub team: String,
     /// Whether everybody with an account may read it.
     #[serde(default)]
     pub public: bool,

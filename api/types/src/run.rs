@@ -190,6 +190,9 @@ pub struct Run {
     /// What people say about it.
     #[serde(default)]
     pub notes: String,
+    /// The team that it belongs to.
+    #[serde(default)]
+    pub team: String,
     /// Whether everybody with an account may read it.
     #[serde(default)]
     pub public: bool,

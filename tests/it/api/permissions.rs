@@ -310,6 +310,9 @@ fn a_name_means_what_the_callers_team_has_before_what_others_publish() {
     }
     assert_eq!((solver(&ann, "mine"), solver(&ann, "sudoku-6x6")), (json!(own), json!(shipped)));
     assert_ne!((solver(&bob, "sudoku-6x6"), solver(&ann, "bobs")), (json!(shipped), json!(own)));
+    let of_bobs = lab.send(&ann, "GET", "/api/v1/models?team=bobs", &Value::Null).expect(200);
+    let teams: Vec<&Value> = of_bobs["items"].as_array().expect("models").iter().map(|model| &model["team"]).collect();
+    assert_eq!(teams, [&json!("bobs"); 3]);
     // What a team calls a model says nothing to others, administrators among them.
     let bobs = upload(&bob, "other");
     let champion = format!("/api/v1/models/{bobs}/aliases/champion");
@@ -335,6 +338,11 @@ fn a_name_means_what_the_callers_team_has_before_what_others_publish() {
         [anns, bobs.clone(), roots]
     );
     assert_eq!(trains_on(&root, "bobs"), bobs);
+    for path in ["runs", "datasets"] {
+        let found = lab.send(&root, "GET", &format!("/api/v1/{path}?team=anns"), &Value::Null).expect(200);
+        let teams: Vec<&Value> = found["items"].as_array().expect("a list").iter().map(|one| &one["team"]).collect();
+        assert_eq!(teams, [&json!("anns")], "{path}");
+    }
 }
 
 #[test]

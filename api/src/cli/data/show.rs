@@ -48,6 +48,7 @@ fn described(set: &Dataset) -> anyhow::Result<String> {
     let generated = set.generated.as_ref().map(serde_json::to_string).transpose()?;
     let lines = [
         ("dataset", format!("{} {}", set.name, set.id)),
+        ("team", set.team.clone()),
         ("puzzles", format!("{train} to train on, {validation} to validate on, {test} to test on")),
         ("kind", format!("{} of side {}", set.kind, set.side)),
         ("source", set.origin.clone()),

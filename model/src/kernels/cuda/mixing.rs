@@ -24,7 +24,8 @@ pub(super) struct Attended {
     h: Arc<Values>,
     qkv: Values,
     log_sums: LogSums,
-    attended: Values,
+    /// Before the output projection.
+    heads: Values,
     o: Values,
 }
 
@@ -99,7 +100,7 @@ fn attend(
     }
     let o = Values::new(o_proj.map(&attended, sizes.rows())?, sizes.shape(width));
     let middle = Values::new(rms_norm::forward(h.get(), o.get(), width, sizes.eps)?, sizes.shape(width));
-    Ok((middle, Attended { h, qkv, log_sums, attended, o }))
+    Ok((middle, Attended { h, qkv, log_sums, heads: attended, o }))
 }
 
 fn attend_backward(
@@ -113,9 +114,9 @@ fn attend_backward(
     // Of the sum under the norm.
     let sum = rms_norm::backward(saved.h.get(), saved.o.get(), grad.get(), width, sizes.eps)?;
     let sum = Values::new(sum, sizes.shape(width));
-    o_proj.leave_gradient(&saved.attended, &sum, rows)?;
+    o_proj.leave_gradient(&saved.heads, &sum, rows)?;
     let d_attended = Values::new(o_proj.back(&sum, rows)?, sizes.shape(width));
-    let (qkv, attended) = (saved.qkv.get(), saved.attended.get());
+    let (qkv, attended) = (saved.qkv.get(), saved.heads.get());
     let d_qkv = attention::backward(qkv, attended, d_attended.get(), heads, &saved.log_sums)?;
     let d_qkv = Values::new(d_qkv, sizes.shape(3 * width));
     qkv_proj.leave_gradient(&saved.h, &d_qkv, rows)?;
