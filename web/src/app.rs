@@ -45,6 +45,7 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/datasets/:id") view=|| view! { <Part load=parts::dataset /> } />
                     <Route path=path!("/models") view=|| view! { <Part load=parts::models /> } />
                     <Route path=path!("/models/:id") view=|| view! { <Part load=parts::model /> } />
+                    <Route path=path!("/about") view=|| view! { <Part load=parts::about /> } />
                     <Route path=path!("/team") view=|| view! { <Part load=parts::team /> } />
                 </FlatRoutes>
             </main>
@@ -72,6 +73,7 @@ fn Header() -> impl IntoView {
                 <A href="/models">"Models"</A>
             </nav>
             <div class="top-end">
+                <A href="/about">"About"</A>
                 <a href="/api/docs/" rel="external">"API"</a>
                 <TeamChoice />
                 <WhoAmI />

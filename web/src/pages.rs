@@ -1,5 +1,6 @@
 //! A file or folder per page.
 
+pub(crate) mod about;
 pub(crate) mod arc;
 pub(crate) mod batch;
 pub(crate) mod batches;

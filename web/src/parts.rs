@@ -4,9 +4,9 @@
 use crate::{
     components::{page::Page, problem::Waiting},
     pages::{
-        arc::ArcPage, batch::BatchPage, batches::BatchesPage, compare::ComparePage, dataset::DatasetPage,
-        datasets::DatasetsPage, leaderboard::LeaderboardPage, maze::MazePage, model::ModelPage, models::ModelsPage,
-        new_run::NewRunPage, queue::QueuePage, run::RunPage, runs::RunsPage, team::TeamPage,
+        about::AboutPage, arc::ArcPage, batch::BatchPage, batches::BatchesPage, compare::ComparePage,
+        dataset::DatasetPage, datasets::DatasetsPage, leaderboard::LeaderboardPage, maze::MazePage, model::ModelPage,
+        models::ModelsPage, new_run::NewRunPage, queue::QueuePage, run::RunPage, runs::RunsPage, team::TeamPage,
     },
 };
 use leptos::{
@@ -41,7 +41,7 @@ pages! {
     scores { leaderboard: LeaderboardPage, compare: ComparePage }
     data { datasets: DatasetsPage, dataset: DatasetPage, models: ModelsPage, model: ModelPage }
     batches { batches: BatchesPage, batch: BatchPage }
-    team { team: TeamPage }
+    team { team: TeamPage, about: AboutPage }
     boards { maze: MazePage, arc: ArcPage }
 }
 
