@@ -54,8 +54,25 @@ pub(crate) async fn copy(text: &str) -> bool {
 
 /// Whether the person asked for little motion.
 pub(crate) fn prefers_reduced_motion() -> bool {
-    let query = window().match_media("(prefers-reduced-motion: reduce)");
-    query.ok().flatten().is_some_and(|query| query.matches())
+    matches("(prefers-reduced-motion: reduce)")
+}
+
+/// Whether the window is too narrow for two columns, as the style sheets have it.
+pub(crate) fn is_narrow() -> bool {
+    matches("(max-width: 60rem)")
+}
+
+fn matches(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Scrolls so that an element stands at the lower edge of the window, and what is above it is seen.
+pub(crate) fn show_above(css: &str) {
+    if let Ok(Some(element)) = document().query_selector(css) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::End);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
 }
 
 /// A random index below `length`, which must not be 0.

@@ -10,6 +10,7 @@ pub(crate) mod file;
 pub(crate) mod history;
 pub(crate) mod interval;
 pub(crate) mod job;
+pub(crate) mod leaked;
 pub(crate) mod measure;
 pub(crate) mod no_worker;
 pub(crate) mod page;

@@ -1,6 +1,9 @@
 //! Things fetched from the server: loaded once or again and again, and what is known of them meanwhile.
 
-use crate::api::Answer;
+use crate::{
+    api::Answer,
+    patience::{passes, pause_after},
+};
 use hrm_types::problem::Problem;
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use std::{pin::Pin, time::Duration};
@@ -8,7 +11,8 @@ use std::{pin::Pin, time::Duration};
 /// How long a poll waits while its tab is hidden.
 const HIDDEN_PAUSE: Duration = Duration::from_secs(1);
 
-/// Something fetched. A failed refresh keeps the last good value beside the problem, so that pages do not blink.
+/// Something fetched. A failed refresh keeps the last good value beside the problem, so that pages do not blink; what may
+/// be answered later is asked again by itself.
 pub(crate) struct Loaded<T: Send + Sync + 'static> {
     /// The newest value.
     pub(crate) value: RwSignal<Option<T>>,
@@ -29,6 +33,22 @@ impl<T: Send + Sync + 'static> Loaded<T> {
     /// Fetches again, now.
     pub(crate) fn refresh(self) {
         self.again.notify();
+    }
+
+    /// Notes an answer; whether it is a problem after which the same question may be answered later.
+    fn take(self, answer: Answer<T>) -> bool {
+        match answer {
+            Ok(value) => {
+                self.problem.try_set(None);
+                self.value.try_set(Some(value));
+                false
+            }
+            Err(problem) => {
+                let passing = passes(&problem);
+                self.problem.try_set(Some(*problem));
+                passing
+            }
+        }
     }
 }
 
@@ -61,6 +81,8 @@ fn start<T: Send + Sync + 'static>(
     let timer = StoredValue::new_local(None::<TimeoutHandle>);
     // Only the newest request may answer: an older one may come back later.
     let newest = StoredValue::new(0_u64);
+    // In a row, up to now.
+    let failures = StoredValue::new(0_u32);
     Effect::new(move |_| {
         loaded.again.track();
         let answer = fetch();
@@ -75,17 +97,13 @@ fn start<T: Send + Sync + 'static>(
             if newest.try_get_value() != Some(number) {
                 return;
             }
-            match answer {
-                Ok(value) => {
-                    loaded.problem.try_set(None);
-                    loaded.value.try_set(Some(value));
-                }
-                Err(problem) => {
-                    loaded.problem.try_set(Some(*problem));
-                }
-            }
+            let passing = loaded.take(answer);
+            let failed = failures.try_update_value(|failures| {
+                *failures = if passing { failures.saturating_add(1) } else { 0 };
+                *failures
+            });
             let pause = loaded.value.try_with_untracked(|value| pause(value.as_ref())).flatten();
-            if let Some(pause) = pause {
+            if let Some(pause) = pause.or_else(|| failed.filter(|_| passing).map(pause_after)) {
                 schedule(loaded.again, timer, pause);
             }
         });

@@ -17,6 +17,7 @@ mod load;
 mod pages;
 mod paging;
 mod parts;
+mod patience;
 mod session;
 mod theme;
 mod working_team;

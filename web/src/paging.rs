@@ -1,6 +1,10 @@
 //! Lists that come page by page: the first page at once, the next ones when asked for.
 
-use crate::{api::Answer, components::problem::Problems};
+use crate::{
+    api::Answer,
+    components::problem::Problems,
+    patience::{passes, pause_after},
+};
 use hrm_types::{Page, problem::Problem};
 use leptos::{prelude::*, task::spawn_local};
 use std::pin::Pin;
@@ -46,6 +50,11 @@ impl Requests {
         })
     }
 
+    /// The number of the newest request; absent when the list is gone.
+    fn latest(self) -> Option<u64> {
+        self.newest.try_get_value()
+    }
+
     /// Whether the answer to that request is still wanted; nothing is on its way then.
     pub(crate) fn answered(self, number: u64) -> bool {
         let wanted = self.newest.try_get_value() == Some(number);
@@ -79,6 +88,8 @@ pub(crate) struct Pages<T: Send + Sync + 'static> {
     pub(crate) problem: RwSignal<Option<Problem>>,
     next: RwSignal<Option<String>>,
     requests: Requests,
+    /// Failures in a row to fetch the first page.
+    failures: StoredValue<u32>,
     fetch: StoredValue<Fetch<T>>,
     same: fn(&T, &T) -> bool,
 }
@@ -101,6 +112,7 @@ impl<T: Send + Sync + 'static> Pages<T> {
             problem: RwSignal::new(None),
             next: RwSignal::new(None),
             requests: Requests::new(),
+            failures: StoredValue::new(0),
             fetch: StoredValue::new(Box::new(fetch)),
             same,
         };
@@ -134,15 +146,37 @@ impl<T: Send + Sync + 'static> Pages<T> {
             match answer {
                 Ok(page) => {
                     self.problem.try_set(None);
+                    self.failures.try_set_value(0);
                     self.next.try_set(page.next_cursor);
                     self.items.try_update(|items| match items {
                         Some(items) if !first => append(items, page.items, self.same),
                         items => *items = Some(page.items),
                     });
                 }
-                Err(problem) => drop(self.problem.try_set(Some(*problem))),
+                Err(problem) => {
+                    if first && passes(&problem) {
+                        self.refresh_later();
+                    }
+                    self.problem.try_set(Some(*problem));
+                }
             }
         });
+    }
+
+    /// Fetches the first page once more after a while, unless another request has begun by then.
+    fn refresh_later(self) {
+        let failures = self.failures.try_update_value(|failures| {
+            *failures += 1;
+            *failures
+        });
+        // None on a page that was left.
+        let (Some(failures), Some(latest)) = (failures, self.requests.latest()) else { return };
+        let again = move || {
+            if self.requests.latest() == Some(latest) {
+                self.refresh();
+            }
+        };
+        set_timeout(again, pause_after(failures));
     }
 }
 

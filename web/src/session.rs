@@ -62,6 +62,12 @@ pub(crate) fn may(scope: Scope) -> bool {
     expect_context::<Session>().0.with(|me| me.as_ref().is_none_or(|me| me.scopes.contains(&scope)))
 }
 
+/// What is offered to those alone who may make and change things.
+#[component]
+pub(crate) fn ForWriters(children: ChildrenFn) -> impl IntoView {
+    view! { <Show when=|| may(Scope::Write)>{children()}</Show> }
+}
+
 /// Signs out and goes to where one signs in.
 pub(crate) fn leave() {
     spawn_local(async {

@@ -149,6 +149,13 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         signing_in_leads_to(&tab, "/datasets?a=b#d").await;
         places::open(&tab, "/datasets").await;
         tab.until("return !document.querySelector('#generate-name')").await;
+        places::open(&tab, "/runs").await;
+        tab.until("return !document.querySelector('main a[href^=\"/runs/new\"]')").await;
+        places::open(&tab, "/runs/new").await;
+        tab.until("return !document.querySelector('.new-run') && document.body.textContent.includes('ask an admin')")
+            .await;
+        places::open(&tab, "/team").await;
+        tab.until("return document.querySelector('.page-actions a[href=\"/password\"]')").await;
     });
     // Whatever the page did, the server keeps what it says: a viewer makes nothing.
     let token = server.hrm(&["token", "create", "bob", "test", "--scopes", "read,write"], "");

@@ -34,6 +34,25 @@ fn pages_fit_a_phone() {
 }
 
 #[test]
+fn a_board_and_its_answer_fit_a_phone() {
+    journey_on(Screen::Phone, |tab| async move {
+        for page in ["/", "/solve/maze"] {
+            tab.open(page).await;
+            tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+            tab.click("button[type=submit]").await;
+            tab.until("return document.querySelector('.verdict')").await;
+            // It scrolls with the next frame.
+            let seen = "const done = arguments[arguments.length - 1];
+                const place = css => document.querySelector(css).getBoundingClientRect();
+                const look = () => place('.player').bottom <= innerHeight ? done(place('[role=grid]').top >= 0)
+                    : requestAnimationFrame(look);
+                look();";
+            assert_eq!(tab.run_async(seen).await, json!(true), "{page}");
+        }
+    });
+}
+
+#[test]
 fn the_theme_is_chosen_and_kept() {
     journey(|tab| async move {
         tab.open("/runs").await;

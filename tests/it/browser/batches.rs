@@ -31,7 +31,7 @@ fn a_list_is_stepped_through_and_solved_as_a_batch() {
         tab.press_button("Next").await;
         place_is(&tab, "Puzzle 2 of 3").await;
         assert_eq!(tab.grid().await.to_string(), LIST[1]);
-        assert_eq!(tab.path().await, format!("/?s={}", LIST[1]));
+        tab.until_address(&format!("/?s={}&draft=1", LIST[1])).await;
         tab.press_button("Clear").await;
         place_is(&tab, "Puzzle 2 of 3, changed").await;
         tab.press_button("Undo").await;
@@ -41,6 +41,7 @@ fn a_list_is_stepped_through_and_solved_as_a_batch() {
 
         // Loaded again, the address has the puzzle and the tab its list.
         tab.press_button("Next").await;
+        tab.until_address(&format!("/?s={}&draft=1", LIST[1])).await;
         tab.open(&tab.path().await).await;
         place_is(&tab, "Puzzle 2 of 3").await;
 

@@ -69,7 +69,7 @@ fn a_checkpoint_is_uploaded_named_measured_and_deleted() {
         // Deleting asks first, and the answer that has the focus changes nothing.
         tab.open(&address).await;
         tab.press_button("Delete").await;
-        tab.until("return document.activeElement.textContent === 'Keep'").await;
+        tab.until("return document.activeElement.textContent === 'Cancel'").await;
         tab.press(super::tab::key::ENTER).await;
         tab.until("return !document.querySelector('.confirm') && document.activeElement.textContent === 'Delete'")
             .await;

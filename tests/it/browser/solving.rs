@@ -180,6 +180,33 @@ fn a_puzzle_is_typed_and_solved_without_a_mouse() {
 }
 
 #[test]
+fn a_puzzle_that_was_not_asked_outlives_a_reload() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        // A button that was pressed leaves the keys to the board, but those that press it.
+        tab.press_button("4 × 4").await;
+        tab.press_button("Clear").await;
+        tab.press("3").await;
+        assert_eq!(tab.grid().await.to_string(), "3...............");
+        assert_eq!(tab.run("return document.activeElement.id").await, json!("cell-0"));
+        tab.run("[...document.querySelectorAll('.tools button')].find(b => b.textContent === 'Clear').focus()").await;
+        tab.press(key::ENTER).await;
+        assert_eq!(tab.grid().await.to_string(), "................", "Enter presses the button");
+        tab.press(key::RIGHT).await;
+        tab.press("2").await;
+        assert_eq!(tab.grid().await.to_string(), ".2..............");
+
+        // The last of quick changes comes into the address a moment later.
+        tab.until_address("/?s=.2..............&draft=1").await;
+        tab.open(&tab.path().await).await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled), .controls .note')").await;
+        assert_eq!(tab.grid().await.to_string(), ".2..............");
+        assert_eq!(tab.run("return document.querySelector('.verdict')").await, json!(null), "it is asked by nobody");
+    });
+}
+
+#[test]
 fn a_bad_paste_says_what_is_wrong_and_keeps_the_grid() {
     journey(|tab| async move {
         tab.open("/").await;
@@ -192,6 +219,8 @@ fn a_bad_paste_says_what_is_wrong_and_keeps_the_grid() {
         tab.until(&format!("return document.querySelector('.board-said .bad')?.textContent.startsWith('{wrong}')"))
             .await;
         assert_eq!(tab.grid().await, before);
+        tab.paste("S #\n# #\n# G").await;
+        tab.until("return document.querySelector('.board-said .bad a[href=\"/solve/maze\"]')").await;
         // A list of puzzles gives its first.
         tab.paste("12..34..........\n................").await;
         assert_eq!(tab.grid().await.to_string(), "12..34..........");

@@ -155,6 +155,18 @@ impl Tab {
         value
     }
 
+    /// Waits until the address ends so. What changes it changes nothing on the page, which [`Self::until`] listens to.
+    pub(super) async fn until_address(&self, end: &str) {
+        let begun = Instant::now();
+        loop {
+            let path = self.path().await;
+            if path.ends_with(end) {
+                return;
+            }
+            assert!(begun.elapsed() < Self::DEADLINE, "not within {:?}: {end}, but {path}", Self::DEADLINE);
+        }
+    }
+
     pub(super) async fn find(&self, css: &str) -> Element {
         self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
     }

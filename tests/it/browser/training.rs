@@ -47,6 +47,13 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         tab.click("button[type=submit]").await;
         assert_eq!(tab.run("return document.activeElement.name").await, json!("arch.num_heads"));
         tab.fill("[name='arch.num_heads']", "2").await;
+        // Also at one that is folded up.
+        tab.fill("[name='train.beta1']", "much").await;
+        tab.run("document.querySelector('details.fine').open = false").await;
+        assert!(tab.text(".new-run-side .bad").await.starts_with("beta1: expected a number"));
+        tab.click("button[type=submit]").await;
+        assert_eq!(tab.run("return document.activeElement.name").await, json!("train.beta1"));
+        tab.fill("[name='train.beta1']", "0.9").await;
 
         tab.click("button[type=submit]").await;
         tab.until("return location.pathname.match(/^\\/runs\\/[0-9a-f-]{36}$/)").await;
@@ -102,6 +109,11 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         tab.fill("#tag", "another").await;
         tab.press(super::tab::key::ENTER).await;
         tab.until("return document.body.textContent.includes('No run is like that.')").await;
+        tab.press_button("Clear filters").await;
+        tab.fill("#name", "T-BROWS").await;
+        tab.press(super::tab::key::ENTER).await;
+        tab.until(&format!("return document.querySelectorAll('.runs tbody tr').length === 1 && document.querySelector('.runs a[href=\"{run}\"]')")).await;
+        assert_eq!(tab.path().await, "/runs?name=T-BROWS");
     });
 }
 
@@ -126,6 +138,16 @@ fn a_datasets_page_leads_to_a_run_that_trains_on_it() {
         let chosen = "const field = document.querySelector('[name=\"data.dataset\"]'); return field?.selectedOptions[0]?.textContent";
         let chosen = tab.until(chosen).await;
         assert!(chosen.as_str().is_some_and(|name| name.contains("it-to-train")), "{chosen}");
+        // An experiment for such puzzles, named after them; dataset and name outlive the choice of another.
+        let form =
+            "return ['experiment', 'name', 'data.dataset'].map(n => document.querySelector(`[name='${n}']`).value)";
+        assert_eq!(tab.run(form).await, json!(["sudoku-4x4-quick", "it-to-train", "it-to-train"]));
+        let choose = "const field = document.querySelector('#experiment'); field.value = 'NAME';
+            field.dispatchEvent(new Event('change', { bubbles: true }))";
+        for other in ["maze-9x9", "sudoku-4x4-quick"] {
+            tab.run(&choose.replace("NAME", other)).await;
+            assert_eq!(tab.run(form).await, json!([other, "it-to-train", "it-to-train"]));
+        }
         tab.fill("[name='name']", "it-on-a-dataset").await;
         tab.run("document.querySelector('details.fine').open = true").await;
         for (field, text) in TINY.iter().filter(|(field, _)| !field.starts_with("data.")) {

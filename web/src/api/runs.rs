@@ -26,6 +26,8 @@ pub(crate) async fn list_experiments() -> Answer<Page<ExperimentFile>> {
 /// Which runs are asked for; absent parts are no condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunFilter {
+    /// What the name contains, in any case.
+    pub(crate) name: Option<String>,
     pub(crate) state: Option<String>,
     pub(crate) dataset_id: Option<String>,
     pub(crate) tag: Option<String>,
@@ -43,6 +45,7 @@ impl RunFilter {
 /// Runs, newest first, from `cursor` on.
 pub(crate) async fn list_runs(filter: &RunFilter, cursor: Option<&str>) -> Answer<Page<Run>> {
     let conditions = [
+        ("name", filter.name.as_deref()),
         ("state", filter.state.as_deref()),
         ("dataset_id", filter.dataset_id.as_deref()),
         ("tag", filter.tag.as_deref()),

@@ -13,11 +13,11 @@ pub(crate) fn Confirm(
     act: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let asking = RwSignal::new(false);
-    let (button, keep) = (NodeRef::<html::Button>::new(), NodeRef::<html::Button>::new());
+    let (button, cancel) = (NodeRef::<html::Button>::new(), NodeRef::<html::Button>::new());
     // The focus goes to the answer that changes nothing, and back to the button after it.
     Effect::new(move |before: Option<bool>| {
         let now = asking.get();
-        let to = if now { keep.get() } else { button.get() };
+        let to = if now { cancel.get() } else { button.get() };
         if let Some(to) = to.filter(|_| before.is_some_and(|before| before != now)) {
             // A button on the page takes it.
             let _ = to.focus();
@@ -43,7 +43,7 @@ pub(crate) fn Confirm(
             <span class="confirm" role="group" aria-label=move || question.get() on:keydown=escape>
                 <span>{question}</span>
                 <button type="button" class="danger" on:click=go>{label}</button>
-                <button type="button" node_ref=keep on:click=move |_| asking.set(false)>"Keep"</button>
+                <button type="button" node_ref=cancel on:click=move |_| asking.set(false)>"Cancel"</button>
             </span>
         </Show>
     }

@@ -150,6 +150,11 @@ pub(crate) fn Tick(label: &'static str, on: RwSignal<bool>) -> impl IntoView {
     }
 }
 
+/// What is wrong with a range of givens, in the words of its two fields.
+pub(crate) fn of_givens(problem: &str) -> String {
+    problem.replace("low", "Fewest givens").replace("high", "Most givens")
+}
+
 /// A whole number that was typed; nothing where nothing was.
 pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<Option<T>, String> {
     match text.trim() {

@@ -1,5 +1,6 @@
 //! A job of the queue: what it is called, how far it is, what can be asked of it.
 
+use super::progress::telling;
 use crate::format;
 use hrm_types::{
     job::{Job, JobKind},
@@ -70,7 +71,7 @@ pub(crate) fn standing(job: &Job) -> Option<impl IntoView + use<>> {
         _ if job.cancel_requested && !job.state.is_final() => Some("stopping …".to_owned()),
         RunState::Running => job.phase.clone(),
         RunState::Succeeded => None,
-        _ => job.reason.clone(),
+        _ => telling(job.state, job.reason.as_ref()),
     };
     words.map(|words| view! { <span class="standing">{words}</span> })
 }

@@ -8,10 +8,11 @@ use leptos::prelude::*;
 pub(crate) fn ProblemNotice(problem: Problem) -> impl IntoView {
     let quote = (!problem.request_id.is_empty())
         .then(|| view! { <p class="notice-id">"Request " <code>{problem.request_id.clone()}</code></p> });
+    let place = problem.field.as_deref().map(|field| view! { <b>{place(field)}</b>": " });
     view! {
         <div class="notice bad" role="alert">
             <strong>{problem.title}</strong>
-            <p>{problem.detail}</p>
+            <p>{place}{problem.detail}</p>
             {quote}
         </div>
     }
@@ -38,4 +39,25 @@ pub(crate) fn Empty(title: &'static str, children: Children) -> impl IntoView {
 #[component]
 pub(crate) fn Waiting() -> impl IntoView {
     view! { <p class="waiting" role="status">"Loading …"</p> }
+}
+
+/// Where in the request the problem is, in words.
+fn place(field: &str) -> String {
+    let numbered = field.strip_prefix("puzzles[").and_then(|rest| rest.strip_suffix(']'));
+    match numbered.and_then(|number| number.parse::<u32>().ok()) {
+        Some(number) => format!("Puzzle {}", u64::from(number) + 1),
+        None => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn puzzles_are_counted_from_one() {
+        assert_eq!(place("puzzles[1]"), "Puzzle 2");
+        assert_eq!(place("generate.side"), "generate.side");
+        assert_eq!(place("puzzles[]"), "puzzles[]");
+    }
 }

@@ -45,13 +45,32 @@ pub(crate) fn standing(run: &Run) -> Option<String> {
             let left = run.eta_seconds.map(|seconds| format!("about {} left", format::duration(seconds)));
             join(run.phase.clone(), left.filter(|_| run.phase.as_deref() == Some("training")))
         }
-        RunState::Paused | RunState::Succeeded | RunState::Failed | RunState::Cancelled => run.reason.clone(),
+        RunState::Paused | RunState::Succeeded | RunState::Failed | RunState::Cancelled => {
+            telling(run.state, run.reason.as_ref())
+        }
     }
+}
+
+/// A reason that says more than the state it stands beside.
+pub(crate) fn telling(state: RunState, reason: Option<&String>) -> Option<String> {
+    reason.filter(|reason| *reason != state.as_str()).cloned()
 }
 
 fn join(one: Option<String>, other: Option<String>) -> Option<String> {
     match (one, other) {
         (Some(one), Some(other)) => Some(format!("{one} · {other}")),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_repeats_the_state_is_left_out() {
+        assert_eq!(telling(RunState::Cancelled, Some(&"cancelled".into())), None);
+        assert_eq!(telling(RunState::Paused, Some(&"its owner is gone".into())).unwrap(), "its owner is gone");
+        assert_eq!(telling(RunState::Failed, None), None);
     }
 }

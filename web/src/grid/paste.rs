@@ -33,6 +33,9 @@ impl Pasted {
 /// # Errors
 /// What is wrong with the text as one puzzle.
 pub(crate) fn read(text: &str) -> Result<Pasted, PuzzleError> {
+    if let Some(grid) = table(text) {
+        return Ok(Pasted::one(grid));
+    }
     let lines = lines(text);
     let candidates = candidates(&lines).or_else(|| places(&lines));
     if let Some((grid, marks)) = candidates {
@@ -42,6 +45,28 @@ pub(crate) fn read(text: &str) -> Result<Pasted, PuzzleError> {
         Ok(grid) => Ok(Pasted::one(grid)),
         Err(error) => list(&lines).or_else(|| drawn(&lines)).ok_or(error),
     }
+}
+
+/// A grid as spreadsheets copy it: a line for each row, cells parted by tabs, and nothing where a cell is blank.
+fn table(text: &str) -> Option<Grid> {
+    if !text.contains('\t') {
+        return None;
+    }
+    // Tabs are cells here, so that only what has none may go from the end.
+    let rows: Vec<Vec<&str>> =
+        text.trim_end_matches(['\r', '\n']).lines().map(|line| line.split('\t').map(str::trim).collect()).collect();
+    let side = rows.len();
+    if rows.iter().map(Vec::len).max() != Some(side) {
+        return None;
+    }
+    // Some programs leave out the tabs behind a row's last digit.
+    let cells = rows.iter().flat_map(|row| (0..side).map(|column| row.get(column).copied().unwrap_or_default()));
+    let cell = |cell: &str| match cell.as_bytes() {
+        [] => Some('.'),
+        [one] => Some(char::from(*one)),
+        _ => None,
+    };
+    cells.map(cell).collect::<Option<String>>()?.parse().ok()
 }
 
 /// A line of a text without what is only drawn around it, and its number there, from 1.
@@ -209,6 +234,21 @@ mod tests {
         check("12--34---1-4-3--", &[LINE]);
         check("12--\n34--\n----\n-3--", &["12..34.......3.."]);
         check("1 2 _ _\n3 4 _ _\n_ 1 _ 4\n_ 3 _ _", &[LINE]);
+    }
+
+    #[test]
+    fn blank_cells_of_spreadsheets() {
+        check("1\t2\t\t\n3\t4\t\t\n\t1\t\t4\n\t3\t\t\n", &[LINE]);
+        check("1\t2\r\n3\t4\r\n\t1\t\t4\r\n\t3\r\n", &[LINE]);
+        check("\t\t\t\n3\t4\t\t\n\t1\t\t4\n\t\t\t", &["....34...1.4...."]);
+        check("1\t2\t_\t_\n3\t4\t0\t0\n.\t1\t.\t4\n.\t3\t.\t.", &[LINE]);
+        let rows = NINE.as_bytes().chunks(9).map(|row| {
+            let cells = row.iter().map(|&cell| if cell == b'.' { String::new() } else { char::from(cell).to_string() });
+            cells.collect::<Vec<_>>().join("\t")
+        });
+        check(&(rows.collect::<Vec<_>>().join("\r\n") + "\r\n"), &[NINE]);
+        check(&format!("{LINE}\teasy\n{LINE}\thard"), &[LINE, LINE]);
+        assert!(read("1\t2\t\t\n3\t4\t\t\n\t1\t\t4").is_err(), "a row is missing");
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub(crate) fn ComparePage() -> impl IntoView {
     };
     let view = move || {
         if ids.with(Vec::is_empty) {
+            let wrong = listed.get().filter(|listed| !listed.trim().is_empty());
             return view! {
+                {wrong.map(|listed| view! { <p class="bad">{format!("The address names runs by their ids; {listed:?} is none.")}</p> })}
                 <Empty title="No runs chosen">
                     "Tick runs in the "<a href="/runs">"list of runs"</a>" and press Compare, or open a row of a "<a href="/leaderboard">"leaderboard"</a>"."
                 </Empty>

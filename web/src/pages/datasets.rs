@@ -14,7 +14,7 @@ use crate::{
     format, load,
     pages::dataset::{count_words, drawn, side_words},
     paging::{More, Pages},
-    session,
+    session::{self, ForWriters},
 };
 use generate::Generate;
 use generations::Generations;
@@ -40,7 +40,8 @@ pub(crate) fn DatasetsPage() -> impl IntoView {
             None => view! { <Waiting /> }.into_any(),
             Some(items) if items.is_empty() => view! {
                 <Empty title="No dataset yet">
-                    "Generate one here, or import a file. A run that generates its puzzles stores them, too."
+                    <ForWriters>"Generate one here, or import a file. "</ForWriters>
+                    "A run that generates its puzzles stores them, too."
                 </Empty>
             }
             .into_any(),

@@ -11,6 +11,7 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     load,
+    session::ForWriters,
 };
 use choice::{Choice, Filter, label};
 use hrm_types::{
@@ -64,8 +65,8 @@ fn Boards() -> impl IntoView {
         </Show>
         <Show when=none>
             <Empty title="No score yet">
-                "A run is scored on the test puzzles of its dataset when it ends. "<a href="/runs/new">"Queue one"</a>", or "
-                <a href="/models">"evaluate a model"</a>"."
+                "A run is scored on the test puzzles of its dataset when it ends."
+                <ForWriters>" "<a href="/runs/new">"Queue one"</a>", or "<a href="/models">"evaluate a model"</a>"."</ForWriters>
             </Empty>
         </Show>
         {move || chosen.get().map(|id| view! { <Choice boards=boards.value chosen=id.clone() choose /><Current id /> })}
@@ -109,7 +110,7 @@ fn Current(id: String) -> impl IntoView {
             <div class="board-links">
                 <a class="button" href=move || csv("csv") rel="external" download="">"CSV"</a>
                 <a class="button" href=move || json("json") rel="external">"JSON"</a>
-                <Keep id=id order />
+                <ForWriters><Keep id=id.clone() order /></ForWriters>
             </div>
         </div>
         <Shown board=board.value filter about=false order_by=Some(Callback::new(order_by)) />

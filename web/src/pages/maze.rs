@@ -8,13 +8,15 @@ mod state;
 use crate::pages::solve::{
     frame,
     given::{Given, listen},
+    share,
 };
 use board::Board;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use state::MazeState;
 
-/// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&attempts=…&step=…` opens a maze and its result.
+/// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&attempts=…&step=…` opens a maze and its result, with
+/// `&draft=1` the maze alone.
 #[component]
 pub(crate) fn MazePage() -> impl IntoView {
     let query = use_query_map().get_untracked();
@@ -24,11 +26,14 @@ pub(crate) fn MazePage() -> impl IntoView {
         match link::read(&text) {
             Some(maze) => {
                 state.begin(maze);
-                state.ask.solve(step);
+                if !share::is_draft(&query) {
+                    state.ask.solve(step);
+                }
             }
             None => state.ask.say_bad("The link holds no maze.".into()),
         }
     }
+    share::follow_edits(state.ask, move || state.ask.puzzle.get());
     let take = move |given: Given| state.take_text(&given.text);
     listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));
     let lead = "Draw walls, set a start and a goal. The model marks the way in steps; the rules tell whether it is one, and \

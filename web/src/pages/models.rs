@@ -15,7 +15,7 @@ use crate::{
     load::{self, Loaded},
     pages::run::protocol,
     paging::{More, Pages},
-    session,
+    session::{self, ForWriters},
 };
 use hrm_types::{
     Page as ListPage,
@@ -37,7 +37,8 @@ pub(crate) fn ModelsPage() -> impl IntoView {
             None => view! { <Waiting /> }.into_any(),
             Some(items) if items.is_empty() => view! {
                 <Empty title="No model yet">
-                    "Every run that ends leaves its checkpoint here. "<a href="/runs/new">"Queue one"</a>", or upload a file."
+                    "Every run that ends leaves its checkpoint here."
+                    <ForWriters>" "<a href="/runs/new">"Queue one"</a>", or upload a file."</ForWriters>
                 </Empty>
             }
             .into_any(),

@@ -2,6 +2,7 @@
 
 mod estimate;
 mod fields;
+mod fitting;
 mod form;
 mod start;
 mod summary;
@@ -13,12 +14,15 @@ use crate::{
         problem::{Empty, ProblemNotice, Problems, Waiting},
     },
     load::{self, Loaded},
+    session,
     working_team::ForTeam,
 };
 use fields::{Data, Fields};
+use fitting::{Wanted, choose_first};
 use form::{DATASET, FieldError, Form, SOURCE, START};
 use hrm_types::{
     Page as ListPage,
+    account::Scope,
     dataset::Dataset,
     experiment::{Experiment, ExperimentFile},
     ids::{CheckpointId, RunId},
@@ -67,6 +71,24 @@ impl FormState {
         self.base.set(Some(base));
     }
 
+    /// Starts anew from `base`, but keeps the dataset and the name that were chosen.
+    fn restart(self, base: Base) {
+        let before = self.base.with_untracked(|base| base.as_ref().map(|base| Form::of(&base.experiment)));
+        let before = before.unwrap_or_default();
+        let kept = self.form.with_untracked(|form| {
+            let chosen = |path: &'static str| {
+                Some((path, form.get(path).to_owned())).filter(|(_, text)| text != before.get(path))
+            };
+            let dataset = chosen(DATASET).filter(|_| form.get(SOURCE) == "stored");
+            let source = dataset.is_some().then(|| (SOURCE, "stored".to_owned()));
+            [chosen("name"), dataset, source]
+        });
+        self.start(base);
+        for (path, text) in kept.into_iter().flatten() {
+            self.set(path, text);
+        }
+    }
+
     /// Changes a field.
     pub(crate) fn set(self, path: &str, text: String) {
         self.refused.set(None);
@@ -93,9 +115,28 @@ impl FormState {
 }
 
 /// The page at `/runs/new`; `?from=RUN` starts from an earlier run, `?model=ID` trains that model further, `?experiment=NAME`
-/// starts from a file; `?dataset=ID` trains on that dataset.
+/// starts from a file, `?kind=KIND&side=N` from one that fits; `?dataset=ID` trains on that dataset.
 #[component]
 pub(crate) fn NewRunPage() -> impl IntoView {
+    view! {
+        <Show when=|| session::may(Scope::Write) fallback=readers>
+            <FormPage />
+        </Show>
+    }
+}
+
+/// What somebody finds here who may not queue a run.
+fn readers() -> impl IntoView {
+    view! {
+        <Page title="New run" lead="Runs are queued by members of the lab.">
+            <p>"You may look at everything and solve with every model. To train one, ask an admin to make you a member."</p>
+            <p><a href="/runs">"All runs"</a></p>
+        </Page>
+    }
+}
+
+#[component]
+fn FormPage() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let state = FormState {
         base: RwSignal::new(None),
@@ -115,28 +156,7 @@ pub(crate) fn NewRunPage() -> impl IntoView {
     if let Some(earlier) = earlier {
         start_from(state, earlier, missing);
     }
-    let wanted = query.get("experiment");
-    let dataset = query.get("dataset");
-    Effect::new(move |_| {
-        experiments.value.with(|files| {
-            let Some(files) = files else { return };
-            // What is there already is waited for until it is known that it cannot be had.
-            let awaited = earlier.is_some() && missing.with(Option::is_none);
-            if awaited || state.base.with_untracked(Option::is_some) {
-                return;
-            }
-            let named = files.items.iter().find(|file| Some(&file.name) == wanted.as_ref());
-            // What somebody tries first should be done within a minute.
-            let quick = || files.items.iter().find(|file| file.name.ends_with("quick"));
-            if let Some(file) = named.or_else(quick).or_else(|| files.items.first()) {
-                state.start(Base { title: file.name.clone(), experiment: file.experiment.clone() });
-                if let Some(dataset) = &dataset {
-                    state.set(SOURCE, "stored".into());
-                    state.set(DATASET, dataset.clone());
-                }
-            }
-        });
-    });
+    choose_first(state, experiments, &Wanted::of(&query), move || earlier.is_some() && missing.with(Option::is_none));
     let none = move || experiments.value.with(|files| files.as_ref().is_some_and(|files| files.items.is_empty()));
     view! {
         <Page title="New run" lead="Choose an experiment, change what you like, and queue it.">
@@ -325,7 +345,7 @@ fn Choice(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> im
             files.iter().flat_map(|page| page.items.iter()).find(|file| file.name == name).cloned()
         });
         if let Some(file) = file {
-            state.start(Base { title: file.name, experiment: file.experiment });
+            state.restart(Base { title: file.name, experiment: file.experiment });
         }
     };
     let options = move || {

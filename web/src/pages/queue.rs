@@ -11,10 +11,12 @@ use crate::{
         no_worker::NoWorker,
         page::Page,
         problem::{Empty, Problems, Waiting},
+        progress::telling,
         state::StateMark,
     },
     live,
     load::{self, Loaded},
+    session::ForWriters,
 };
 use hrm_types::{Page as ListPage, job::Job, problem::Problem, run::RunState};
 use leptos::{prelude::*, task::spawn_local};
@@ -124,7 +126,11 @@ pub(crate) fn QueuePage() -> impl IntoView {
         <Page
             title="Queue"
             lead="Who works on what, and what comes next. Owners take turns within a priority."
-            actions=|| view! { <a class="button" href="/runs">"All runs"</a><a class="button" href="/batches">"Batches"</a><a class="button primary" href="/runs/new">"New run"</a> }
+            actions=|| view! {
+                <a class="button" href="/runs">"All runs"</a>
+                <a class="button" href="/batches">"Batches"</a>
+                <ForWriters><a class="button primary" href="/runs/new">"New run"</a></ForWriters>
+            }
         >
             <Problems of=queue.waiting.problem />
             <Problems of=queue.refused />
@@ -158,10 +164,14 @@ fn ended(queue: Queue) -> impl IntoView {
         let mut all: Vec<Job> = all.collect();
         all.sort_by_key(|job| std::cmp::Reverse(job.finished_at));
         all.truncate(ENDED);
-        all
+        let known = queue.ended.iter().all(|list| list.value.with(Option::is_some));
+        (known || !all.is_empty()).then_some(all)
     });
     move || {
-        let jobs = jobs.get();
+        let Some(jobs) = jobs.get() else {
+            let failed = queue.ended.iter().any(|list| list.problem.with(Option::is_some));
+            return (!failed).then(|| view! { <Waiting /> }).into_any();
+        };
         if jobs.is_empty() {
             return view! { <Empty title="Nothing has ended yet">"What was trained, evaluated, solved in a batch or generated is listed here."</Empty> }
                 .into_any();
@@ -190,14 +200,14 @@ fn table(queue: Queue, jobs: Vec<Job>) -> impl IntoView {
 
 fn row(queue: Queue, job: Job) -> impl IntoView {
     let at = job.finished_at.or(job.started_at).unwrap_or(job.created_at);
-    let words = job.reason.clone().or_else(|| job.phase.clone());
+    let words = telling(job.state, job.reason.as_ref()).or_else(|| job.phase.clone().filter(|_| !job.state.is_final()));
     view! {
         <tr>
             <th scope="row"><JobName job=job.clone() /></th>
             <td data-label="State"><StateMark state=job.state />{words.map(|words| view! { <span class="standing">{words}</span> })}</td>
             <td data-label="Progress"><JobProgress job=job.clone() /></td>
             <td data-label="When"><Ago at /></td>
-            <td class="right">{buttons(queue, &job)}</td>
+            <td class="right"><ForWriters>{buttons(queue, &job)}</ForWriters></td>
         </tr>
     }
 }
@@ -205,12 +215,12 @@ fn row(queue: Queue, job: Job) -> impl IntoView {
 /// What can be asked of a job.
 fn buttons(queue: Queue, job: &Job) -> impl IntoView + use<> {
     let button = |(wish, words): (&'static str, &'static str)| {
-        let job = job.clone();
+        let asked = job.clone();
         let ask = move |_| {
-            let job = job.clone();
+            let job = asked.clone();
             queue.act(async move { api::runs::ask_job(&job, wish).await });
         };
-        view! { <button type="button" class="quiet" on:click=ask>{words}</button> }
+        view! { <button type="button" class="quiet" aria-label=format!("{words}: {}", job.name) on:click=ask>{words}</button> }
     };
     wishes(job).into_iter().map(button).collect_view()
 }

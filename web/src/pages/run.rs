@@ -21,11 +21,13 @@ use crate::{
         state::StateMark,
     },
     format, listing,
+    session::{self, ForWriters},
 };
 use about::About;
 use charts::Charts;
 use feed::Feed;
 use hrm_types::{
+    account::Scope,
     ids::RunId,
     problem::Problem,
     run::{Run, RunState},
@@ -83,17 +85,19 @@ fn RunView(id: RunId) -> impl IntoView {
     };
     let actions = move || {
         view! {
-            <Show when=move || can_cancel.get()>
+            <Show when=move || can_cancel.get() && session::may(Scope::Write)>
                 <button type="button" on:click=move |_| ask(pause_or_resume.get_untracked())>
                     {move || if pause_or_resume.get() == "pause" { "Pause" } else { "Resume" }}
                 </button>
                 <button type="button" on:click=move |_| ask("cancel")>"Cancel the run"</button>
             </Show>
-            <Show when=move || can_retry.get()>
+            <Show when=move || can_retry.get() && session::may(Scope::Write)>
                 <button type="button" on:click=move |_| ask("retry")>"Retry"</button>
             </Show>
-            <a class="button" href=format!("/compare?runs={id}")>"Compare"</a>
-            <a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a>
+            <Show when=move || run.with(Option::is_some)>
+                <a class="button" href=format!("/compare?runs={id}")>"Compare"</a>
+                <ForWriters><a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a></ForWriters>
+            </Show>
         }
     };
     view! {
@@ -102,6 +106,9 @@ fn RunView(id: RunId) -> impl IntoView {
             <Problems of=refused />
             <Show when=move || run.with(Option::is_none) && feed.problem.with(Option::is_none)>
                 <Waiting />
+            </Show>
+            <Show when=move || run.with(Option::is_none) && feed.problem.with(Option::is_some)>
+                <p><a href="/runs">"All runs"</a></p>
             </Show>
             <Show when=move || run.with(Option::is_some)>
                 <About run />
@@ -123,9 +130,21 @@ fn RunView(id: RunId) -> impl IntoView {
 #[component]
 fn Standing(feed: Feed) -> impl IntoView {
     let run = feed.run;
+    // Steps and times change many times a minute; these words only when there is something to know.
+    let news = Memo::new(move |before: Option<&String>| {
+        let state = run.with(|run| run.as_ref().map_or("", |run| run.state.as_str()));
+        if before.is_none() || state.is_empty() {
+            String::new()
+        } else if feed.lost.get() {
+            "Connection lost, trying again.".to_owned()
+        } else {
+            format!("The run is {state}.")
+        }
+    });
     let with = move |show: fn(&Run) -> AnyView| move || run.with(|run| run.as_ref().map(show));
     view! {
-        <section class="standing-strip" aria-label="Where it stands" aria-live="polite">
+        <section class="standing-strip" aria-label="Where it stands">
+            <p class="hidden" role="status">{news}</p>
             <div class="standing-now">
                 {with(|run| view! { <StateMark state=run.state /> }.into_any())}
                 {with(|run| view! { <span class="standing">{standing(run)}</span> }.into_any())}

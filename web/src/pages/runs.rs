@@ -13,8 +13,9 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     load,
+    session::{self, ForWriters},
 };
-use hrm_types::{ids::RunId, problem::Problem};
+use hrm_types::{account::Scope, ids::RunId, problem::Problem};
 use leptos::{prelude::*, task::spawn_local};
 use look::Look;
 use older::{More, Newest, Older};
@@ -58,7 +59,10 @@ pub(crate) fn RunsPage() -> impl IntoView {
         <Page
             title="Runs"
             lead="What is being trained, what waits, and what came of it."
-            actions=|| view! { <a class="button" href="/queue">"Queue"</a><a class="button primary" href="/runs/new">"New run"</a> }
+            actions=|| view! {
+                <a class="button" href="/queue">"Queue"</a>
+                <ForWriters><a class="button primary" href="/runs/new">"New run"</a></ForWriters>
+            }
         >
             <Problems of=newest.problem />
             <Problems of=refused />
@@ -99,6 +103,10 @@ fn Chosen(chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
 }
 
 fn nothing() -> impl IntoView {
+    if !session::may(Scope::Write) {
+        return view! { <Empty title="No run yet">"What members queue is listed here, with its curves and its score."</Empty> }
+            .into_any();
+    }
     view! {
         <Empty title="No run yet">
             "Choose an experiment, change what you like, and "
@@ -106,4 +114,5 @@ fn nothing() -> impl IntoView {
             ". It trains here, its curves are live, and its score goes to the leaderboard."
         </Empty>
     }
+    .into_any()
 }

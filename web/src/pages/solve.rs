@@ -7,13 +7,14 @@ mod attempts;
 pub(crate) mod board;
 pub(crate) mod controls;
 mod examples;
+mod foreign;
 pub(crate) mod given;
 pub(crate) mod keys;
 mod list;
 pub(crate) mod picker;
 mod player;
 pub(crate) mod result;
-mod share;
+pub(crate) mod share;
 mod state;
 mod verdict;
 mod whole;
@@ -34,16 +35,17 @@ use leptos_router::{components::A, hooks::use_query_map};
 use result::ResultPanel;
 use state::SolveState;
 
-/// The page at `/`; `?s=PUZZLE&model=…&steps=…&attempts=…&step=…` opens a puzzle and its result.
+/// The page at `/`; `?s=PUZZLE&model=…&steps=…&attempts=…&step=…` opens a puzzle and its result, with
+/// `&draft=1` the puzzle alone.
 #[component]
 pub(crate) fn SolvePage() -> impl IntoView {
     let query = use_query_map().get_untracked();
     let state = SolveState::new();
     let step = state.ask.open(&query);
-    if query.get("s").is_some_and(|text| state.take_link(&text)) {
-        state.ask.solve(step);
-    } else {
+    if !query.get("s").is_some_and(|text| state.take_link(&text)) {
         follow_models(state);
+    } else if !share::is_draft(&query) {
+        state.ask.solve(step);
     }
     state.bring_back_list();
     let take = move |given: Given| {
@@ -60,7 +62,7 @@ pub(crate) fn SolvePage() -> impl IntoView {
 pub(crate) fn frame(ask: Ask, title: &'static str, lead: &'static str, board: AnyView) -> AnyView {
     view! {
         <Page title=title lead=lead actions=kinds>
-            <div class="solve">
+            <div class="solve" class:answered=move || ask.outcome.with(Option::is_some)>
                 {board}
                 <DropHint ask />
                 <div class="solve-side">
@@ -129,7 +131,7 @@ impl SolveState {
     pub(crate) fn take_text(self, text: &str) {
         let pasted = match paste::read(text) {
             Ok(pasted) => pasted,
-            Err(error) => return self.ask.say_bad(format!("That is no puzzle: {error}.")),
+            Err(error) => return self.ask.refuse(text, format!("That is no puzzle: {error}.")),
         };
         let (of, marked) = (pasted.grids.len(), pasted.marks.is_some());
         let Some(grid) = pasted.grids.first().cloned() else { return };

@@ -61,7 +61,9 @@ fn accounts(me: &Me) -> impl IntoView + use<> {
     let scopes = me.scopes.clone();
     let teams = me.teams.iter().map(|team| team.name.clone()).collect::<Vec<_>>();
     let (name, role) = (me.name.clone(), me.role);
+    let makes = me.scopes.contains(&Scope::Write);
     let owned = move || match teams.as_slice() {
+        _ if !makes => String::new(),
         [] => "You are a member of no team, which could own what you make; ask an admin.".to_owned(),
         [one] => format!("What you make belongs to the team {one}."),
         [first, ..] => {
@@ -75,7 +77,10 @@ fn accounts(me: &Me) -> impl IntoView + use<> {
             <p class="prose">
                 "You are "<b>{name}</b>", "{role_words(role)}". "{owned}
             </p>
-            <p class="page-actions"><button type="button" on:click=|_| session::leave()>"Sign out"</button></p>
+            <p class="page-actions">
+                <button type="button" on:click=|_| session::leave()>"Sign out"</button>
+                <a class="button" href="/password" rel="external">"Change password"</a>
+            </p>
         </section>
         <Tokens scopes />
         {admin.then(|| { teams::provide(); view! { <Members /><Teams /><Invitations /> } })}

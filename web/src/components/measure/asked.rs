@@ -11,6 +11,7 @@ use crate::{
     },
     load::{self, Loaded},
     pages::run::protocol,
+    session::ForWriters,
 };
 use hrm_types::{
     Page,
@@ -141,7 +142,7 @@ pub(super) fn List(asked: Asked, model: Loaded<Model>) -> impl IntoView {
                 <td data-label="Score">{outcome(&one)}</td>
                 <td data-label="Queued"><Ago at=one.job.created_at /></td>
                 <td class="right">
-                    {moving.then(|| view! { <button type="button" class="quiet" on:click=move |_| cancel(job)>"Cancel"</button> })}
+                    {moving.then(|| view! { <ForWriters><button type="button" class="quiet" on:click=move |_| cancel(job)>"Cancel"</button></ForWriters> })}
                 </td>
             </tr>
         }

@@ -8,7 +8,6 @@ use super::{
 use crate::{
     grid::{painter::Painter, picture::grid_picture, squares::Squares},
     pages::solve::{
-        ask::Said,
         board::key,
         given::OpenFile,
         picker::{self, Picker},
@@ -151,7 +150,7 @@ fn thumbnail(state: ArcState, task: &Task, board: usize, active: usize) -> impl 
 /// What was just done, or how to draw.
 fn said(state: ArcState) -> AnyView {
     match state.ask.said.get() {
-        Some(Said { text, bad }) => view! { <span class:bad=bad>{text}</span> }.into_any(),
+        Some(said) => said.view(),
         None => view! {
             <span>
                 "0 to 9 choose a colour, Space writes it; D draws, S selects, F fills; C copies, V pastes; X, Y and T turn. \

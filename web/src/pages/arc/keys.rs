@@ -30,10 +30,10 @@ pub(super) fn handle(state: ArcState, event: &KeyboardEvent) {
     // A button has Enter and Space for itself.
     let meant = match key.as_str() {
         "Enter" => {
-            if at != Place::Control {
+            if !at.is_pressed() {
                 state.ask.solve(None);
             }
-            at != Place::Control
+            !at.is_pressed()
         }
         _ => in_grid(state, &key, event.shift_key(), at) || anywhere(state, &key),
     };

@@ -116,7 +116,7 @@ impl ArcState {
                     counted(tests, "test")
                 ));
             }
-            Err(error) => self.ask.say_bad(format!("That is no ARC task: {error}.")),
+            Err(error) => self.ask.refuse(&given.text, format!("That is no ARC task: {error}.")),
         }
     }
 

@@ -4,7 +4,7 @@ use super::generations::Generations;
 use crate::{
     api::{self, Made},
     components::{
-        field::{ChoiceField, Refusal, TextField, number},
+        field::{ChoiceField, Refusal, TextField, number, of_givens},
         problem::Problems,
     },
     format,
@@ -19,7 +19,7 @@ use hrm_types::{
 use leptos::{prelude::*, task::spawn_local};
 
 /// The fields that say at themselves what is wrong with them, as the API calls them.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "name",
     "generate.side",
     "generate.seed",
@@ -27,8 +27,21 @@ const FIELDS: [&str; 8] = [
     "generate.validation",
     "generate.test",
     "generate.givens",
+    MOST_GIVENS,
     "generate.min_path",
 ];
+
+/// The second field of `generate.givens`.
+const MOST_GIVENS: &str = "generate.givens.1";
+
+/// Fewest and most givens that make sense for a side.
+fn usual_givens(side: &str) -> [&'static str; 2] {
+    match side {
+        "4" => ["6", "9"],
+        "9" => ["26", "36"],
+        _ => ["12", "18"],
+    }
+}
 
 /// The texts of the fields.
 #[derive(Clone, Copy)]
@@ -84,6 +97,21 @@ impl Texts {
         }
     }
 
+    /// Givens and a name for a side just chosen, unless somebody chose others.
+    fn suggest_for_side(self, before: &str) {
+        let side = self.side.get_untracked();
+        let side = side.trim();
+        let ([low, high], [was_low, was_high]) = (usual_givens(side), usual_givens(before));
+        if self.low.with_untracked(|text| text == was_low) && self.high.with_untracked(|text| text == was_high) {
+            self.low.set(low.into());
+            self.high.set(high.into());
+        }
+        let named = |side: &str| format!("{}-{side}x{side}", self.kind.get_untracked());
+        if self.name.with_untracked(|name| *name == named(before)) {
+            self.name.set(named(side));
+        }
+    }
+
     /// The request, or which field is wrong and how.
     fn request(self) -> Result<CreateDataset, (String, String)> {
         let kind = untrack(move || self.kind());
@@ -94,7 +122,7 @@ impl Texts {
             test: required(self.test, "generate.test")?,
             validation: whole(self.validation, "generate.validation")?.unwrap_or(0),
             givens: match kind {
-                Kind::Sudoku => Some([required(self.low, "generate.givens")?, required(self.high, "generate.givens")?]),
+                Kind::Sudoku => Some([required(self.low, "generate.givens")?, required(self.high, MOST_GIVENS)?]),
                 Kind::Maze | Kind::Arc => None,
             },
             maze: (kind == Kind::Maze).then(|| match self.style.get_untracked().as_str() {
@@ -104,7 +132,10 @@ impl Texts {
             min_path: if kind == Kind::Maze { whole(self.min_path, "generate.min_path")? } else { None },
             seed: required(self.seed, "generate.seed")?,
         };
-        generate.validate().map_err(|error| (error.field.replacen("data.", "generate.", 1), error.problem))?;
+        generate.validate().map_err(|error| {
+            let problem = if error.field == "data.givens" { of_givens(&error.problem) } else { error.problem };
+            (error.field.replacen("data.", "generate.", 1), problem)
+        })?;
         let name = self.name.get_untracked().trim().to_owned();
         Ok(CreateDataset { name, generate, owner: LOCAL.into(), priority: 0 })
     }
@@ -129,6 +160,18 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
             texts.suggest();
         }
         kind
+    });
+    // A field that is empty is on the way to another side.
+    Effect::new(move |before: Option<String>| {
+        let side = texts.side.with(|side| side.trim().to_owned());
+        match before {
+            Some(before) if side.parse::<u8>().is_err() => before,
+            Some(before) => {
+                texts.suggest_for_side(&before);
+                side
+            }
+            None => side,
+        }
     });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
@@ -189,7 +232,7 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
                 <TextField id="generate-validation" label="To validate" value=texts.validation number=true wrong=refusal.of("generate.validation") />
                 <Show when=move || is(Kind::Sudoku)>
                     <TextField id="generate-low" label="Fewest givens" value=texts.low number=true wrong=refusal.of("generate.givens") />
-                    <TextField id="generate-high" label="Most givens" value=texts.high number=true />
+                    <TextField id="generate-high" label="Most givens" value=texts.high number=true wrong=refusal.of(MOST_GIVENS) />
                 </Show>
                 <Show when=move || is(Kind::Maze)>
                     <ChoiceField id="generate-style" label="Walls" value=texts.style options=options(&styles) />

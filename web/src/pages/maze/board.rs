@@ -119,7 +119,7 @@ fn said(state: MazeState) -> AnyView {
         return view! { <span class="bad">{text}</span> }.into_any();
     }
     if let Some(said) = state.ask.said.get() {
-        return view! { <span class:bad=said.bad>{said.text}</span> }.into_any();
+        return said.view();
     }
     if state.ask.outcome.with(Option::is_some) {
         return key(state.ask).into_any();

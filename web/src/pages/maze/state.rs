@@ -77,7 +77,7 @@ impl MazeState {
                 self.edit(|painter| painter.replace(Some(maze)));
                 self.ask.say(format!("A maze of {side} × {side}."));
             }
-            Err(error) => self.ask.say_bad(format!("That is no maze: {error}.")),
+            Err(error) => self.ask.refuse(text, format!("That is no maze: {error}.")),
         }
     }
 

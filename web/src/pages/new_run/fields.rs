@@ -18,8 +18,13 @@ pub(super) fn exists(path: &str) -> bool {
     document().get_element_by_id(&field_id(path)).is_some()
 }
 
-/// Moves the focus to a field.
+/// Moves the focus to a field, which may be folded up.
 pub(super) fn focus(path: &str) {
+    let field = document().get_element_by_id(&field_id(path));
+    if let Some(Ok(Some(details))) = field.map(|field| field.closest("details")) {
+        // Every element takes this attribute.
+        let _ = details.set_attribute("open", "");
+    }
     browser::focus(&field_id(path));
 }
 

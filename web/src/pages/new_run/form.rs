@@ -1,6 +1,6 @@
 //! The settings of an experiment as texts in fields, and back.
 
-use crate::listing;
+use crate::{components::field::of_givens, listing};
 use hrm_types::{
     board,
     experiment::{Experiment, InvalidExperiment},
@@ -171,6 +171,16 @@ pub(crate) const DATASET: &str = "data.dataset";
 /// The name of the field that chooses the model to begin with; empty for drawn weights.
 pub(crate) const START: &str = "start_from";
 
+/// What the form calls a field; one that it does not show by the name that the experiment has for it.
+pub(crate) fn label(path: &str) -> &str {
+    let mut settings = [IDENTITY, GENERATED, TRAINING, MODEL, FINE].into_iter().flatten();
+    match path {
+        DATASET => "Dataset",
+        START => "Begin with",
+        _ => settings.find(|setting| setting.path == path).map_or(path, |setting| setting.label),
+    }
+}
+
 /// A field whose content cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {
@@ -182,8 +192,10 @@ pub(crate) struct FieldError {
 impl From<InvalidExperiment> for FieldError {
     fn from(error: InvalidExperiment) -> Self {
         // A range is one setting in two fields.
-        let path = if error.field == "data.givens" { "data.givens.0" } else { error.field };
-        Self { path: path.into(), problem: error.problem }
+        if error.field == "data.givens" {
+            return Self { path: "data.givens.0".into(), problem: of_givens(&error.problem) };
+        }
+        Self { path: error.field.into(), problem: error.problem }
     }
 }
 

@@ -52,7 +52,9 @@ pub(super) fn StartChoice(state: FormState) -> impl IntoView {
                 let words = if chosen.len() == 64 { format::short_hash(&chosen) } else { chosen.clone() };
                 view! { <option value=chosen.clone() selected=true>{words}</option> }
             });
-            let listed = known.into_iter().map(|model| option(model, &chosen)).collect_view();
+            let names: Vec<&str> = known.iter().map(|model| model.name.as_str()).collect();
+            let alone = |model: &Model| names.iter().filter(|name| **name == model.name).count() == 1;
+            let listed = known.iter().map(|model| option(model, alone(model), &chosen)).collect_view();
             view! { <option value="" selected=chosen.is_empty()>"drawn weights"</option>{other}{listed} }
         })
     };
@@ -94,9 +96,11 @@ fn puzzles(state: FormState) -> Option<(Kind, u8)> {
     Some((text("data.kind").parse().ok()?, text("data.side").trim().parse().ok()?))
 }
 
-fn option(model: &Model, chosen: &str) -> impl IntoView + use<> {
+/// A model to choose; where others have its name, its seed tells which it is.
+fn option(model: &Model, alone: bool, chosen: &str) -> impl IntoView + use<> {
     let score = model.evaluation.as_ref().map(|score| exact_words(score.exact_accuracy, model.claimed));
     let score = score.map(|score| format!(", {score}")).unwrap_or_default();
-    let label = format!("{}: {} weights{score}", model.name, format::short_count(model.parameters));
+    let seed = if alone { String::new() } else { format!(", seed {}", model.experiment.seed) };
+    let label = format!("{}{seed}: {} weights{score}", model.name, format::short_count(model.parameters));
     view! { <option value=model.sha256.clone() selected=is(model, chosen)>{label}</option> }
 }

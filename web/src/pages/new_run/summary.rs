@@ -2,7 +2,7 @@
 
 use super::{
     FormState, estimate,
-    form::{Difference, START, differences, fills_a_batch, planned_steps},
+    form::{Difference, START, differences, fills_a_batch, label, planned_steps},
 };
 use crate::{format, listing};
 use hrm_types::{
@@ -22,7 +22,7 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
     };
     let wrong = move || {
         let error = state.error()?;
-        let place = if error.path.is_empty() { String::new() } else { format!("{}: ", error.path) };
+        let place = if error.path.is_empty() { String::new() } else { format!("{}: ", label(&error.path)) };
         Some(view! { <p class="bad" role="status">{place}{error.problem}</p> })
     };
     view! {

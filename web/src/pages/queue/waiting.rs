@@ -9,6 +9,7 @@ use crate::{
         problem::{Empty, Waiting},
     },
     format,
+    session::ForWriters,
 };
 use hrm_types::{Page, ids::JobId, job::Job};
 use leptos::prelude::*;
@@ -21,11 +22,13 @@ pub(super) fn Line(queue: Queue) -> impl IntoView {
         queue.waiting.value.with(|page| page.as_ref().map(of))
     });
     let dragged = RwSignal::new(None::<JobId>);
-    move || {
-        match jobs.get() {
+    move || match jobs.get() {
         None => view! { <Waiting /> }.into_any(),
         Some((jobs, _)) if jobs.is_empty() => view! {
-            <Empty title="Nothing waits">"What is queued stands here until a worker takes it. "<a href="/runs/new">"Queue a run"</a>"."</Empty>
+            <Empty title="Nothing waits">
+                "What is queued stands here until a worker takes it."
+                <ForWriters>" "<a href="/runs/new">"Queue a run"</a>"."</ForWriters>
+            </Empty>
         }
         .into_any(),
         Some((jobs, others)) => {
@@ -33,7 +36,6 @@ pub(super) fn Line(queue: Queue) -> impl IntoView {
             let rest = left_out(jobs.len(), others).map(|words| view! { <p class="muted">{words}</p> });
             view! { <ol class="line">{rows}</ol>{rest} }.into_any()
         }
-    }
     }
 }
 
@@ -107,10 +109,12 @@ fn row(queue: Queue, jobs: &[Job], place: usize, dragged: RwSignal<Option<JobId>
             <div><JobName job=job.clone() /></div>
             <div class="standing">{job.reason.clone().or(job.waits_for.clone())}" "<span class="aside">"queued "<Ago at=job.created_at /></span></div>
             <div class="line-buttons">
+                <ForWriters>
                 <button type="button" class="quiet icon" aria-label=label("Move up") title="Move up within its owner's line" disabled=before.is_none() on:click=move |_| shift("before", before)>"↑"</button>
                 <button type="button" class="quiet icon" aria-label=label("Move down") title="Move down within its owner's line" disabled=after.is_none() on:click=move |_| shift("after", after)>"↓"</button>
-                {before.is_some().then(|| view! { <button type="button" class="quiet" on:click=move |_| shift("front", None)>"First"</button> })}
+                {before.is_some().then(|| view! { <button type="button" class="quiet" aria-label=label("First") on:click=move |_| shift("front", None)>"First"</button> })}
                 {buttons(queue, &job)}
+                </ForWriters>
             </div>
         </li>
     }

@@ -3,6 +3,7 @@
 use crate::{
     api,
     components::{field::Tick, problem::Problems},
+    session::ForWriters,
 };
 use hrm_types::{
     problem::Problem,
@@ -33,9 +34,11 @@ pub(super) fn About(run: RwSignal<Option<Run>>) -> impl IntoView {
     view! {
         <section class="about" aria-label="About">
             {words}
-            <button type="button" class="quiet" aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
-                "Name, tags and notes"
-            </button>
+            <ForWriters>
+                <button type="button" class="quiet" aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
+                    "Name, tags and notes"
+                </button>
+            </ForWriters>
             <Show when=move || open.get()>
                 <Form run done=move || open.set(false) />
             </Show>

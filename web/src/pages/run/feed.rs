@@ -3,6 +3,7 @@
 use crate::{
     api,
     live::{self, Event, Live},
+    patience::{passes, pause_after},
 };
 use hrm_types::{
     ids::RunId,
@@ -10,11 +11,6 @@ use hrm_types::{
     run::{MetricPoint, Run},
 };
 use leptos::{prelude::*, task::spawn_local};
-use std::time::Duration;
-
-/// Before the first try to follow a run again; twice as long before each further one, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A run and its metrics, kept up to date.
 #[derive(Clone, Copy)]
@@ -148,7 +144,7 @@ impl Feed {
     fn take_run(self, run: Run) {
         if self.note(run) {
             // Closed later: this very event is still being handled by the stream's listener.
-            set_timeout(move || self.close(), Duration::ZERO);
+            set_timeout(move || self.close(), std::time::Duration::ZERO);
         }
     }
 
@@ -196,17 +192,6 @@ impl Feed {
             }
         }
     }
-}
-
-/// How long the next try waits after so many refusals in a row.
-fn pause_after(failures: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
-}
-
-/// Whether the same question may be answered later: no connection, no session, too many questions, a server's failure.
-fn passes(problem: &Problem) -> bool {
-    matches!(problem.status, 0 | 401 | 408 | 429 | 500..)
 }
 
 /// Adds a point in its place; a step that is known already is not added twice.
@@ -261,26 +246,6 @@ mod tests {
             assert!(!feed.note(run("queued")));
             assert_eq!(feed.last_read().as_deref(), Some("1-30"));
         });
-    }
-
-    #[test]
-    fn tries_become_rarer() {
-        let pauses: Vec<u64> = [1, 2, 3, 4, 5, 6, 100].map(|failures| pause_after(failures).as_secs()).into();
-        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30]);
-    }
-
-    #[test]
-    fn what_is_gone_is_not_asked_for_again() {
-        let problem = |status| Problem {
-            kind: String::new(),
-            title: String::new(),
-            status,
-            detail: String::new(),
-            field: None,
-            request_id: String::new(),
-        };
-        assert!([0, 401, 429, 500, 502, 503, 504].into_iter().all(|status| passes(&problem(status))));
-        assert!(![400, 403, 404, 410, 422].into_iter().any(|status| passes(&problem(status))));
     }
 
     #[test]

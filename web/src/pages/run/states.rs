@@ -4,6 +4,7 @@ use crate::{
     api,
     components::{ago::Ago, problem::Problems},
     format, load,
+    session::ForWriters,
 };
 use hrm_types::{ids::RunId, problem::Problem, run::Run, train_state::TrainState};
 use leptos::{prelude::*, task::spawn_local};
@@ -72,9 +73,11 @@ fn row(state: &TrainState, pin: Callback<(u64, bool)>) -> impl IntoView + use<> 
             <td data-label="Content"><code title=state.sha256.clone()>{short}</code>{damaged}</td>
             <td data-label="Stored"><Ago at=state.created_at /></td>
             <td class="right">
-                <button type="button" class="quiet" aria-pressed=pinned.to_string() on:click=move |_| pin.run((step, !pinned))>
-                    {if pinned { "Unpin" } else { "Pin" }}
-                </button>
+                <ForWriters>
+                    <button type="button" class="quiet" aria-pressed=pinned.to_string() on:click=move |_| pin.run((step, !pinned))>
+                        {if pinned { "Unpin" } else { "Pin" }}
+                    </button>
+                </ForWriters>
             </td>
         </tr>
     }

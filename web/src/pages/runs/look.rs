@@ -14,6 +14,7 @@ type Parameter = (Memo<Option<String>>, SignalSetter<Option<String>>);
 
 #[derive(Clone, Copy)]
 pub(super) struct Look {
+    name: Parameter,
     state: Parameter,
     dataset: Parameter,
     tag: Parameter,
@@ -26,6 +27,7 @@ impl Look {
     pub(super) fn from_query() -> Self {
         let query = use_query_map();
         Self {
+            name: query_signal("name"),
             state: query_signal("state"),
             dataset: query_signal("dataset"),
             tag: query_signal("tag"),
@@ -38,6 +40,7 @@ impl Look {
     /// What the server is asked for.
     pub(super) fn filter(self) -> RunFilter {
         RunFilter {
+            name: self.name.0.get(),
             state: self.state.0.get(),
             dataset_id: self.dataset.0.get(),
             tag: self.tag.0.get(),
@@ -63,7 +66,7 @@ impl Look {
     }
 
     fn clear(self) {
-        for (_, set) in [self.state, self.dataset, self.tag, self.owner] {
+        for (_, set) in [self.name, self.state, self.dataset, self.tag, self.owner] {
             set.set(None);
         }
     }
@@ -72,7 +75,9 @@ impl Look {
     pub(super) fn view(self, datasets: Memo<Vec<Dataset>>) -> impl IntoView {
         let states = STATES.map(|state| (state.as_str().to_owned(), state.as_str().to_owned()));
         let any = move || {
-            [self.state, self.dataset, self.tag, self.owner].iter().any(|(value, _)| value.with(Option::is_some))
+            [self.name, self.state, self.dataset, self.tag, self.owner]
+                .iter()
+                .any(|(value, _)| value.with(Option::is_some))
         };
         let columns = COLUMNS.iter().map(|column| {
             view! {
@@ -84,6 +89,7 @@ impl Look {
         });
         view! {
             <div class="filters" role="search" aria-label="Runs">
+                {word("Name", "name", self.name)}
                 {select("State", "state", self.state, Signal::stored(states.to_vec()))}
                 {select("Dataset", "dataset", self.dataset, Signal::derive(move || {
                     datasets.with(|all| all.iter().map(|d| (d.id.to_string(), d.name.clone())).collect())

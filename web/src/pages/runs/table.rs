@@ -1,9 +1,10 @@
 //! The table of runs: rows that change with their runs while their elements, and with them the focus, stay.
 
 use super::{columns::COLUMNS, look::Look};
-use crate::components::job::of_state;
+use crate::{components::job::of_state, session::ForWriters};
 use hrm_types::{ids::RunId, run::Run};
 use leptos::prelude::*;
+use std::collections::BTreeSet;
 
 /// Runs compared at most.
 pub(super) const MOST_COMPARED: usize = 20;
@@ -20,6 +21,7 @@ pub(super) struct Actions {
 #[component]
 pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) -> impl IntoView {
     let ids = move || runs.with(|runs| runs.iter().flatten().map(|run| run.id).collect::<Vec<_>>());
+    let repeated = Memo::new(move |_| runs.with(|runs| repeated(runs.as_deref().unwrap_or_default())));
     let heads = COLUMNS.iter().map(|column| {
         view! { <Show when=move || look.shows(column.key)><th scope="col" class:right=column.right>{column.title}</th></Show> }
     });
@@ -35,14 +37,30 @@ pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) 
             </thead>
             <tbody>
                 <For each=ids key=|id| *id let:id>
-                    {row(id, runs, look, actions)}
+                    {row(id, runs, repeated, look, actions)}
                 </For>
             </tbody>
         </table>
     }
 }
 
-fn row(id: RunId, runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) -> impl IntoView {
+/// The names that several rows have, which their seeds tell apart.
+fn repeated(runs: &[Run]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    runs.iter().filter(|run| !seen.insert(&run.name)).map(|run| run.name.clone()).collect()
+}
+
+fn name_of(run: Memo<Option<Run>>) -> String {
+    run.with(|run| run.as_ref().map(|run| run.name.clone()).unwrap_or_default())
+}
+
+fn row(
+    id: RunId,
+    runs: Memo<Option<Vec<Run>>>,
+    repeated: Memo<BTreeSet<String>>,
+    look: Look,
+    actions: Actions,
+) -> impl IntoView {
     let run = Memo::new(move |_| runs.with(|runs| runs.iter().flatten().find(|run| run.id == id).cloned()));
     let cell = move |show: fn(&Run) -> AnyView| view! { <div class="value">{move || run.with(|run| run.as_ref().map(show))}</div> };
     let cells = COLUMNS.iter().map(|column| {
@@ -52,7 +70,13 @@ fn row(id: RunId, runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) ->
             </Show>
         }
     });
-    let name = move || run.with(|run| run.as_ref().map(|run| run.name.clone()).unwrap_or_default());
+    let name = move || name_of(run);
+    let seed = move || {
+        run.with(|run| {
+            let run = run.as_ref().filter(|run| repeated.with(|names| names.contains(&run.name)))?;
+            Some(view! { <span class="aside">{format!("seed {}", run.experiment.seed)}</span> })
+        })
+    };
     let ticked = move || actions.chosen.with(|chosen| chosen.contains(&id));
     let tick = move |_| {
         actions.chosen.update(|chosen| match chosen.iter().position(|other| *other == id) {
@@ -66,9 +90,9 @@ fn row(id: RunId, runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) ->
             <td class="tick">
                 <input type="checkbox" aria-label=move || format!("Compare {}", name()) prop:checked=ticked disabled=full on:change=tick />
             </td>
-            <th scope="row"><a href=format!("/runs/{id}")>{name}</a></th>
+            <th scope="row"><a href=format!("/runs/{id}")>{name}</a>{seed}</th>
             {cells.collect_view()}
-            <td class="right">{buttons(id, run, actions)}</td>
+            <td class="right"><ForWriters>{buttons(id, run, actions)}</ForWriters></td>
         </tr>
     }
 }
@@ -80,11 +104,17 @@ fn buttons(id: RunId, run: Memo<Option<Run>>, actions: Actions) -> impl IntoView
             run.as_ref().map(|run| of_state(run.state, run.pause_requested, run.cancel_requested)).unwrap_or_default()
         })
     });
+    // Buttons of other rows say the same words.
+    let label = move |words| format!("{words}: {}", name_of(run));
     let button = move |(wish, words): (&'static str, &'static str)| {
-        view! { <button type="button" class="quiet" on:click=move |_| actions.ask.run((id, wish))>{words}</button> }
+        view! {
+            <button type="button" class="quiet" aria-label=move || label(words) on:click=move |_| actions.ask.run((id, wish))>
+                {words}
+            </button>
+        }
     };
     view! {
         {move || wishes.get().into_iter().map(button).collect_view()}
-        <a class="button quiet" href=format!("/runs/new?from={id}")>"Clone"</a>
+        <a class="button quiet" aria-label=move || label("Clone") href=format!("/runs/new?from={id}")>"Clone"</a>
     }
 }

@@ -5,6 +5,7 @@ use super::{
     attempts::{many, views},
 };
 use crate::format;
+use hrm_types::solve::Solutions;
 use leptos::prelude::*;
 
 /// The buttons, each with what it does; nothing after an answer that is right, or of which nobody knows.
@@ -54,8 +55,9 @@ fn offer(
     }
 }
 
+/// Whether another answer could be right where this one is not.
 fn is_wrong(outcome: &Outcome) -> bool {
-    outcome.response.solved == Some(false)
+    outcome.response.solved == Some(false) && outcome.response.solutions != Some(Solutions::None)
 }
 
 /// The steps that the model was trained to take at most, after a wrong answer before which it chose to stop earlier.
@@ -80,5 +82,8 @@ mod tests {
         assert_eq!(offered(&[grid; 2], wrong, true), None, "there are none left");
         assert_eq!(offered(&[grid], wrong, false), None, "it did not choose to stop");
         assert_eq!(offered(&[grid], (&[], &[]), true), None, "it is right");
+        let mut impossible = outcome(puzzle, &[grid], wrong, (None, true));
+        impossible.response.solutions = Some(Solutions::None);
+        assert_eq!(all_steps(&impossible), None, "nothing could be");
     }
 }

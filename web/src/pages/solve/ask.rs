@@ -1,6 +1,6 @@
 //! What is asked and what comes of it, whatever the kind of puzzle: model, depth, the answer and where its player stands.
 
-use super::share;
+use super::{foreign, share};
 use crate::{
     api::{self, solving::Solver},
     browser,
@@ -15,6 +15,19 @@ use serde_json::{Value, json};
 pub(crate) struct Said {
     pub(crate) text: String,
     pub(crate) bad: bool,
+    /// The kind of puzzle it is about, if that has another page.
+    pub(crate) elsewhere: Option<Kind>,
+}
+
+impl Said {
+    /// The words, with the way to the other page.
+    pub(crate) fn view(self) -> AnyView {
+        let way = self.elsewhere.map(|kind| {
+            let (_, address, words) = foreign::page(kind);
+            view! { " "<a href=address>{words}</a>"." }
+        });
+        view! { <span class:bad=self.bad>{self.text}{way}</span> }.into_any()
+    }
 }
 
 /// A puzzle as it is sent, and as a link has it.
@@ -136,11 +149,18 @@ impl Ask {
     }
 
     pub(crate) fn say(self, text: String) {
-        self.said.set(Some(Said { text, bad: false }));
+        self.said.set(Some(Said { text, bad: false, elsewhere: None }));
     }
 
     pub(crate) fn say_bad(self, text: String) {
-        self.said.set(Some(Said { text, bad: true }));
+        self.said.set(Some(Said { text, bad: true, elsewhere: None }));
+    }
+
+    /// Refuses a text that was given: as a puzzle of another kind if it is one, else for that reason.
+    pub(crate) fn refuse(self, given: &str, reason: String) {
+        let elsewhere = foreign::recognised(given, self.kind);
+        let text = elsewhere.map_or(reason, |kind| format!("That is {}.", foreign::page(kind).0));
+        self.said.set(Some(Said { text, bad: true, elsewhere }));
     }
 
     /// The puzzle has changed: a result goes with its puzzle, and so does the choice of a model that takes no such one.

@@ -1,7 +1,7 @@
 //! The board: the grid with what belongs to it — its size, its tools, a keypad, and what there is to say about it.
 
 use super::{
-    ask::{Ask, Said},
+    ask::Ask,
     examples,
     given::{Given, OpenFile},
     list::ListBar,
@@ -99,7 +99,7 @@ fn said(state: SolveState) -> AnyView {
         return view! { <span class="bad">{format!("{}{more}.", capital(&first.to_string()))}</span> }.into_any();
     }
     match state.ask.said.get() {
-        Some(Said { text, bad }) => view! { <span class:bad=bad>{text}</span> }.into_any(),
+        Some(said) => said.view(),
         None if state.ask.outcome.with(Option::is_some) => key(state.ask).into_any(),
         None => {
             let givens = state.editor.with(|editor| editor.grid().givens());

@@ -8,6 +8,7 @@ use crate::{
     api::solving::Solver,
     components::{claimed::exact_words, problem::Problems},
     format,
+    session::ForWriters,
 };
 use hrm_types::board::Kind;
 use leptos::prelude::*;
@@ -57,24 +58,29 @@ pub(crate) fn Controls(ask: Ask) -> impl IntoView {
 
 /// That no model takes the puzzle, and which sizes there are models for.
 fn no_model(ask: Ask) -> impl IntoView {
-    let side = ask.side.get();
-    let (what, known) = match ask.kind {
-        Kind::Sudoku => (format!("{side} × {side} puzzles"), String::new()),
-        Kind::Maze => (format!("mazes of {side} × {side}"), known("There are models for mazes of side", &ask.sides())),
-        Kind::Arc => (format!("grids of side {side}"), known("There are models for grids up to side", &ask.sides())),
-    };
+    let (side, sides) = (ask.side.get(), ask.sides());
     view! {
         <p class="note">
-            {format!("No stored model answers {what} yet. {known}")}
-            <a href="/runs/new">"Train one"</a>
-            "."
+            {no_model_words(ask.kind, side, &sides)}
+            <ForWriters>
+                " "<a href=format!("/runs/new?kind={}&side={side}", ask.kind)>"Train one"</a>"."
+            </ForWriters>
         </p>
     }
 }
 
-fn known(words: &str, sides: &[u8]) -> String {
+/// The same in words: for a puzzle of that side, where there are models for `sides`.
+fn no_model_words(kind: Kind, side: u8, sides: &[u8]) -> String {
+    let (all, these, known) = match kind {
+        Kind::Sudoku => ("Sudokus", format!("{side} × {side} puzzles"), "There are models for side"),
+        Kind::Maze => ("mazes", format!("mazes of {side} × {side}"), "There are models for mazes of side"),
+        Kind::Arc => ("ARC tasks", format!("grids of side {side}"), "There are models for grids up to side"),
+    };
     let sides: Vec<String> = sides.iter().map(u8::to_string).collect();
-    if sides.is_empty() { String::new() } else { format!("{words} {}. ", sides.join(" and ")) }
+    if sides.is_empty() {
+        return format!("No stored model answers {all} yet.");
+    }
+    format!("No stored model answers {these} yet. {known} {}.", sides.join(" and "))
 }
 
 /// The value of the option that stands for the chosen model; a link may name it by name or by id.
@@ -154,5 +160,17 @@ fn Steps(ask: Ask) -> impl IntoView {
                 />
             </div>
         </fieldset>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_model_answers_is_told() {
+        assert_eq!(no_model_words(Kind::Arc, 2, &[]), "No stored model answers ARC tasks yet.");
+        let words = "No stored model answers mazes of 7 × 7 yet. There are models for mazes of side 9 and 30.";
+        assert_eq!(no_model_words(Kind::Maze, 7, &[9, 30]), words);
     }
 }

@@ -67,6 +67,8 @@ pub(crate) enum Place {
     Grid,
     /// Nowhere in particular: everything but moving, which scrolls.
     Page,
+    /// On a button that is pressed by Enter and Space: everything else.
+    Button,
     /// On a control that has its own keys: undo and redo only.
     Control,
     /// In a field: nothing.
@@ -82,10 +84,30 @@ pub(crate) fn place(target: Option<web_sys::EventTarget>) -> Place {
         Place::Grid
     } else if within("input:not([type=range]):not([type=radio]), textarea, select, pre") {
         Place::Field
+    } else if within("button") && !within(".player") {
+        Place::Button
     } else if within("button, a, input, summary, [role=group]") {
         Place::Control
     } else {
         Place::Page
+    }
+}
+
+impl Place {
+    /// Whether Enter and Space are for what has the focus.
+    pub(crate) fn is_pressed(self) -> bool {
+        matches!(self, Self::Button | Self::Control)
+    }
+
+    /// Whether a command is meant there.
+    fn means(self, command: Command) -> bool {
+        match self {
+            Self::Grid => true,
+            Self::Page => !matches!(command, Command::Go(..) | Command::Pencil),
+            Self::Button => !matches!(command, Command::Solve | Command::Pencil),
+            Self::Control => matches!(command, Command::Undo | Command::Redo),
+            Self::Field => false,
+        }
     }
 }
 
@@ -101,13 +123,7 @@ pub(super) fn handle(state: SolveState, event: &KeyboardEvent) {
     }
     let control = event.ctrl_key() || event.meta_key();
     let Some(command) = command(&event.key(), &event.code(), control, event.shift_key()) else { return };
-    let meant = match place(event.target()) {
-        Place::Grid => true,
-        Place::Page => !matches!(command, Command::Go(..) | Command::Pencil),
-        Place::Control => matches!(command, Command::Undo | Command::Redo),
-        Place::Field => false,
-    };
-    if !meant {
+    if !place(event.target()).means(command) {
         return;
     }
     event.prevent_default();
@@ -129,6 +145,18 @@ pub(super) fn handle(state: SolveState, event: &KeyboardEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_button_leaves_the_board_what_does_not_press_it() {
+        for command in
+            [Command::Put(7), Command::Put(0), Command::Mark(2), Command::Go(Arrow::Up, false), Command::Undo]
+        {
+            assert!(Place::Button.means(command), "{command:?}");
+            assert!(!Place::Field.means(command), "{command:?}");
+        }
+        assert!(!Place::Button.means(Command::Solve) && !Place::Button.means(Command::Pencil));
+        assert!(!Place::Control.means(Command::Put(7)) && !Place::Page.means(Command::Go(Arrow::Up, false)));
+    }
 
     #[test]
     fn keys_and_their_commands() {

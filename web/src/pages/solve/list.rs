@@ -57,13 +57,12 @@ impl SolveState {
         self.list.set(List { grids, at: 0, queued: Queued::kept() });
     }
 
-    /// Puts the puzzle of the list at that place on the board, and its address in the bar.
+    /// Puts the puzzle of the list at that place on the board.
     fn step(self, by: isize) {
         let to = self.editor.with_untracked(|editor| self.list.with_untracked(|list| list.beside(editor.grid(), by)));
         let Some(to) = to else { return };
         self.list.update(|list| list.at = to);
         let Some(grid) = self.list.with_untracked(|list| list.grids.get(to).cloned()) else { return };
-        browser::replace_address(&format!("/?s={grid}"));
         self.edit(|editor| editor.replace(grid));
     }
 

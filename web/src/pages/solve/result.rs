@@ -9,6 +9,7 @@ use super::{
     verdict,
 };
 use crate::{
+    browser,
     chart::{Chart, Mark, Series, Unit},
     components::problem::Problems,
 };
@@ -18,6 +19,12 @@ use leptos::prelude::*;
 #[component]
 pub(crate) fn ResultPanel(ask: Ask) -> impl IntoView {
     let answered = Memo::new(move |_| ask.outcome.with(Option::is_some));
+    // Beneath each other, board and player are to be seen together all the same.
+    Effect::new(move |_| {
+        if ask.outcome.with(Option::is_some) && browser::is_narrow() {
+            request_animation_frame(|| browser::show_above(".player"));
+        }
+    });
     view! {
         <section class="result" aria-label="Result">
             <h2 class="hidden">"Result"</h2>
@@ -91,5 +98,8 @@ fn HaltingCurve(ask: Ask) -> impl IntoView {
         })
     });
     let at = Signal::derive(move || Some(ask.shown.get() as f64 + 1.0));
-    view! { <Chart title="Stop or go on" series marks at unit=Unit::Logit height=160.0 /> }
+    view! {
+        <Chart title="Stop or go on" series marks at unit=Unit::Logit height=160.0 />
+        <p class="hint"><a href="/about#halting">"What do these words mean?"</a></p>
+    }
 }

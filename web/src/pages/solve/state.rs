@@ -4,6 +4,7 @@ use super::{
     ask::{Ask, Asked, Outcome},
     examples,
     list::List,
+    share,
 };
 use crate::grid::{
     editor::Editor,
@@ -30,6 +31,9 @@ impl SolveState {
         let side = Memo::new(move |_| editor.with(|editor| editor.grid().side()));
         let puzzle = Memo::new(move |_| editor.with(|editor| asked(editor.grid())));
         let ask = Ask::new(Kind::Sudoku, "/", side.into(), puzzle.into());
+        share::follow_edits(ask, move || {
+            editor.with(|editor| (editor.can_undo() || editor.can_redo()).then(|| written(editor.grid())))
+        });
         Self { editor, pencil: RwSignal::new(false), list: RwSignal::new(List::default()), ask }
     }
 
@@ -91,9 +95,12 @@ impl SolveState {
 
 /// The request for a puzzle; absent where its givens contradict each other.
 fn asked(grid: &Grid) -> Option<Asked> {
+    grid.check_givens().is_ok().then(|| written(grid))
+}
+
+fn written(grid: &Grid) -> Asked {
     let line = grid.to_string();
-    let asked = Asked { puzzle: line.as_str().into(), query: format!("s={line}"), ..Asked::default() };
-    grid.check_givens().is_ok().then_some(asked)
+    Asked { puzzle: line.as_str().into(), query: format!("s={line}"), ..Asked::default() }
 }
 
 fn puzzle_cells(editor: &Editor) -> Vec<Cell> {

@@ -2,7 +2,7 @@
 
 use super::ask::Outcome;
 use crate::format;
-use hrm_types::board::Kind;
+use hrm_types::{board::Kind, solve::Solutions};
 
 /// The first sentence: solved, or what is wrong.
 pub(crate) fn verdict(outcome: &Outcome) -> String {
@@ -20,6 +20,9 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
         (Some(true), None) => return format!("Solved {}in {effort}.", attempt(outcome)),
         (None, _) => return format!("Answered in {effort}. Nobody has said what is right."),
         (Some(false), _) => {}
+    }
+    if response.solutions == Some(Solutions::None) {
+        return "This puzzle has no solution: no answer can be right. Look over its givens.".into();
     }
     let first = response.violations.first().map_or("it breaks the rules", String::as_str);
     match response.violations.len() {
@@ -41,7 +44,12 @@ pub(crate) fn ending(outcome: &Outcome) -> String {
     let response = &outcome.response;
     let failed = (response.attempts > 1 && response.solved == Some(false))
         .then(|| format!("None of {} attempts was right; this is the first. ", response.attempts));
-    failed.unwrap_or_default() + &stopped(outcome)
+    let several = if response.solutions == Some(Solutions::Several) {
+        " The puzzle has several solutions; models are trained on puzzles with one."
+    } else {
+        ""
+    };
+    failed.unwrap_or_default() + &stopped(outcome) + several
 }
 
 fn stopped(outcome: &Outcome) -> String {
@@ -120,6 +128,7 @@ pub(super) mod tests {
             rows: vec![],
             solved: Some(violations.is_empty()),
             violations: violations.iter().map(|&words| words.into()).collect(),
+            solutions: None,
             path: None,
             identifier: None,
             steps_used: lines.len() as u32,
@@ -151,6 +160,19 @@ pub(super) mod tests {
         assert_eq!(step(&failed, 0), "2 cells against the rules");
         let fixed = outcome(PUZZLE, &[WRONG], (&faults, &[]), (Some(1), false));
         assert_eq!(ending(&fixed), "It ran exactly 1 step, as asked.");
+    }
+
+    #[test]
+    fn no_model_is_blamed_for_its_puzzle() {
+        let mut failed = outcome(PUZZLE, &[WRONG], (&["1 stands twice in column 3"], &[14, 15]), (None, true));
+        failed.response.solutions = Some(Solutions::None);
+        assert_eq!(verdict(&failed), "This puzzle has no solution: no answer can be right. Look over its givens.");
+        let mut solved = outcome(PUZZLE, &[RIGHT], (&[], &[]), (None, true));
+        solved.response.solutions = Some(Solutions::Several);
+        assert_eq!(
+            ending(&solved),
+            "The model chose to stop after step 1. The puzzle has several solutions; models are trained on puzzles with one."
+        );
     }
 
     #[test]
