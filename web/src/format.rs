@@ -1,6 +1,11 @@
-//! Numbers, times and sizes as people read them.
+//! Numbers, times, sizes and who may read, as people read them.
 
 use time::{OffsetDateTime, UtcOffset};
+
+/// Who reads a thing of that team.
+pub(crate) fn readers(public: bool, team: &str) -> String {
+    if public { format!("everybody with an account; it is {team}’s") } else { format!("the team {team}") }
+}
 
 /// A count with thousands separated: `27,275,266`.
 pub(crate) fn count(value: u64) -> String {

@@ -30,6 +30,7 @@ use std::process::ExitCode;
 pub(crate) enum User {
     Add(Add),
     Invite(Invite),
+    Uninvite(Uninvite),
     List(List),
     Password(Password),
     Change(Change),
@@ -40,6 +41,7 @@ impl User {
         match self {
             Self::Add(add) => add.run(),
             Self::Invite(invite) => invite.run(),
+            Self::Uninvite(uninvite) => uninvite.run(),
             Self::List(list) => list.run(),
             Self::Password(password) => password.run(),
             Self::Change(change) => change.run(),
@@ -169,6 +171,26 @@ impl Invite {
         let (name, role, team) = (&invitation.name, invitation.role.as_str(), &invitation.team);
         println!("{}/invite?code={}", self.url.trim_end_matches('/'), code.reveal());
         eprintln!("whoever opens it within a week becomes {name}, {role} of {team}");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Take an invitation back that nobody has accepted yet.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hrm user uninvite bob")]
+pub(crate) struct Uninvite {
+    /// The name that was invited
+    name: String,
+    #[command(flatten)]
+    database: DatabaseConfig,
+}
+
+impl Uninvite {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        session::with_database(&self.database, async |pool| Ok(invitations::take_back(pool, &self.name).await?))?;
+        println!("{} is invited no longer", self.name);
         Ok(ExitCode::SUCCESS)
     }
 }

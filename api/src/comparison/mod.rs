@@ -6,13 +6,12 @@ use crate::store::{
     provenance, runs,
 };
 use hrm_types::{
-    comparison::{ComparedRun, Comparison, Difference, Solved},
+    comparison::{ComparedRun, Comparison, Solved, differences},
     ids::RunId,
     provenance::RunProvenance,
     run::Run,
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The run, if the viewer may read it.
 ///
@@ -71,36 +70,6 @@ fn rests_on(run: &Run, provenance: &RunProvenance) -> Value {
     })
 }
 
-/// The leaves that are not the same in all values, by their paths; what a value does not have is null.
-pub fn differences(values: &[Value]) -> Vec<Difference> {
-    let leaves: Vec<BTreeMap<String, &Value>> = values.iter().map(leaves).collect();
-    let paths: BTreeSet<&String> = leaves.iter().flat_map(BTreeMap::keys).collect();
-    let difference = |path: &String| {
-        let found: Vec<Value> =
-            leaves.iter().map(|leaves| leaves.get(path).copied().cloned().unwrap_or_default()).collect();
-        let same = found.windows(2).all(|pair| pair[0] == pair[1]);
-        (!same).then(|| Difference { path: path.clone(), values: found })
-    };
-    paths.into_iter().filter_map(difference).collect()
-}
-
-fn leaves(value: &Value) -> BTreeMap<String, &Value> {
-    let mut found = BTreeMap::new();
-    let mut left = vec![(String::new(), value)];
-    while let Some((path, value)) = left.pop() {
-        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        match value {
-            Value::Object(map) => left.extend(map.iter().map(|(key, value)| (below(key), value))),
-            // A list of numbers is one setting; a list of objects is several.
-            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-                left.extend(items.iter().enumerate().map(|(i, value)| (below(&i.to_string()), value)));
-            }
-            _ => drop(found.insert(path, value)),
-        }
-    }
-    found
-}
-
 /// How many puzzles two models solve, of which it is said for each whether the first and whether the second does, and how
 /// likely a difference like this is by chance.
 pub fn solved(puzzles: &[(bool, bool)]) -> Solved {
@@ -132,28 +101,6 @@ fn mcnemar(a: u32, b: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn differing_leaves_are_told_by_their_paths() {
-        let values = [
-            json!({"seed": 1, "arch": {"width": 4, "name": "a"}, "givens": [1, 2], "parts": [{"x": 1}]}),
-            json!({"seed": 2, "arch": {"width": 4}, "givens": [1, 3], "parts": [{"x": 1}, {"x": 2}]}),
-            json!({"seed": 1, "arch": {"width": 4, "name": "a"}, "givens": [1, 2], "parts": [{"x": 1}]}),
-        ];
-        let found = differences(&values);
-        let told: Vec<(&str, &[Value])> = found.iter().map(|found| (found.path.as_str(), &found.values[..])).collect();
-        assert_eq!(
-            told,
-            [
-                ("arch.name", &[json!("a"), Value::Null, json!("a")][..]),
-                ("givens", &[json!([1, 2]), json!([1, 3]), json!([1, 2])]),
-                ("parts.1.x", &[Value::Null, json!(2), Value::Null]),
-                ("seed", &[json!(1), json!(2), json!(1)]),
-            ]
-        );
-        assert_eq!(differences(&values[..1]), []);
-    }
 
     #[test]
     fn puzzles_are_counted_by_who_solves_them() {

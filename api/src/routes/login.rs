@@ -70,7 +70,7 @@ async fn show_login(
 ) -> Result<Response, ApiError> {
     match gate::identify(&state, &headers).await? {
         Some(caller) => signed_in(&headers, &caller),
-        None => login_page(&headers, StatusCode::OK, &query.next, ""),
+        None => login_page(&headers, StatusCode::OK, ("", &query.next), ""),
     }
 }
 
@@ -82,11 +82,11 @@ async fn log_in(
 ) -> Result<Response, ApiError> {
     if !repeats_cookie(&headers, &form.form) {
         let problem = "This form was too old or your browser sends no cookies. Please try again.";
-        return login_page(&headers, StatusCode::FORBIDDEN, &form.next, problem);
+        return login_page(&headers, StatusCode::FORBIDDEN, (&form.name, &form.next), problem);
     }
     if let Some(seconds) = too_many(&state, &form.name, peer) {
         let problem = format!("Too many attempts. Try again in {seconds} s.");
-        let mut page = login_page(&headers, StatusCode::TOO_MANY_REQUESTS, &form.next, &problem)?;
+        let mut page = login_page(&headers, StatusCode::TOO_MANY_REQUESTS, (&form.name, &form.next), &problem)?;
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(page);
     }
@@ -94,7 +94,7 @@ async fn log_in(
         return begin_session(&state, &headers, user, local_path(&form.next)).await;
     }
     let problem = "There is no such user, or the password is another.";
-    login_page(&headers, StatusCode::UNAUTHORIZED, &form.next, problem)
+    login_page(&headers, StatusCode::UNAUTHORIZED, (&form.name, &form.next), problem)
 }
 
 /// Seconds to wait before the next attempt, if there were too many for this name or from there.
@@ -250,15 +250,22 @@ fn local_path(next: &str) -> &str {
     if local { next } else { "/" }
 }
 
-fn login_page(headers: &HeaderMap, status: StatusCode, next: &str, problem: &str) -> Result<Response, ApiError> {
-    let next = escaped(local_path(next));
+/// With a name that was typed before, so that it need not be again.
+fn login_page(
+    headers: &HeaderMap,
+    status: StatusCode,
+    (name, next): (&str, &str),
+    problem: &str,
+) -> Result<Response, ApiError> {
+    let (name, next) = (escaped(name), escaped(local_path(next)));
+    let [at_name, at_password] = if name.is_empty() { [" autofocus", ""] } else { ["", " autofocus"] };
     // Sent to this very address, so that what stands behind a `#` in it is led on.
     page(headers, status, "Sign in", problem, |form| {
         format!(
             "<form method=post>{form}<input type=hidden name=next value=\"{next}\">\
-             <p><label>Name<br><input name=name autocomplete=username required autofocus></label></p>\
-             <p><label>Password<br><input name=password type=password autocomplete=current-password required></label>\
-             </p><p><button>Sign in</button></p></form>"
+             <p><label>Name<br><input name=name value=\"{name}\" autocomplete=username required{at_name}></label></p>\
+             <p><label>Password<br>\
+             <input name=password type=password autocomplete=current-password required{at_password}></label></p><p><button>Sign in</button></p></form>"
         )
     })
 }

@@ -129,7 +129,8 @@ pub async fn create_run(
     ApiJson(request): ApiJson<CreateRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     check(&request.experiment, "experiment")?;
-    queue(&state, &caller, &request.experiment, &request.owner, request.priority).await
+    let CreateRun { experiment, owner, priority } = &request;
+    queue(&state, &caller, Asked { experiment, field: "experiment", owner, priority: *priority }).await
 }
 
 /// Get a run
@@ -214,7 +215,9 @@ pub async fn clone_run(
     if experiment.data == run.experiment.data {
         stay_on(&state, &caller, &mut experiment.data, run.dataset_id).await?;
     }
-    queue(&state, &caller, &experiment, &request.owner, request.priority.unwrap_or(run.priority)).await
+    let priority = request.priority.unwrap_or(run.priority);
+    let asked = Asked { experiment: &experiment, field: "changes", owner: &request.owner, priority };
+    queue(&state, &caller, asked).await
 }
 
 /// Delete a run
@@ -262,18 +265,23 @@ async fn stay_on(
 }
 
 /// Queues a run of a checked experiment.
-async fn queue(
-    state: &AppState,
-    caller: &Caller,
-    experiment: &Experiment,
-    owner: &str,
+/// What is to be queued.
+struct Asked<'a> {
+    experiment: &'a Experiment,
+    /// Where the request says it, or what it changes.
+    field: &'static str,
+    owner: &'a str,
     priority: i16,
-) -> Result<impl IntoResponse + use<>, ApiError> {
+}
+
+async fn queue(state: &AppState, caller: &Caller, asked: Asked<'_>) -> Result<impl IntoResponse + use<>, ApiError> {
+    let Asked { experiment, field, owner, priority } = asked;
     let terms = terms(caller, owner, priority)?;
     let run = match store::runs::create(&state.pool, &caller.viewer, experiment, terms).await {
         Err(store::Error::NotFound { what: "dataset", key }) => {
-            return Err(unknown_dataset(state, caller, &key).await?);
+            return Err(unknown_dataset(state, caller, field, &key).await?);
         }
+        Err(store::Error::Experiment(error)) => return Err(ApiError::invalid_experiment(field, error)),
         created => created?,
     };
     let location = format!("/api/v1/runs/{}", run.id);
@@ -322,13 +330,19 @@ fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
     tags.iter().try_for_each(|tag| name::check_tag(tag).map_err(|problem| ApiError::field("tags", problem)))
 }
 
-pub(super) async fn unknown_dataset(state: &AppState, caller: &Caller, wanted: &str) -> Result<ApiError, ApiError> {
+/// A refusal of the dataset that an experiment names, `field` of the request.
+pub(super) async fn unknown_dataset(
+    state: &AppState,
+    caller: &Caller,
+    field: &str,
+    wanted: &str,
+) -> Result<ApiError, ApiError> {
     let newest = Slice::newest(super::MAX_LIMIT);
     let known = store::datasets::list(&state.pool, &caller.viewer, DatasetFilter::default(), &newest).await?.items;
     let names: Vec<String> = known.into_iter().map(|dataset| dataset.name).collect();
     let known = if names.is_empty() { "none is stored yet".into() } else { format!("there are: {}", names.join(", ")) };
     Ok(ApiError::InvalidExperiment {
-        field: "experiment.data.dataset".into(),
+        field: format!("{field}.data.dataset"),
         problem: format!("there is no dataset {wanted:?}; {known}"),
     })
 }

@@ -110,7 +110,7 @@ pub async fn create_sweep(
     let created = store::sweeps::create(&state.pool, &caller.viewer, &request.name, &experiments, terms).await;
     let sweep = match created {
         Err(store::Error::NotFound { what: "dataset", key }) => {
-            return Err(runs::unknown_dataset(&state, &caller, &key).await?);
+            return Err(runs::unknown_dataset(&state, &caller, "experiment", &key).await?);
         }
         created => created?,
     };
@@ -146,7 +146,7 @@ fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
     if let Some(twice) = seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)).map(|(_, seed)| seed) {
         return Err(ApiError::field("seeds", format!("expected different seeds, found {twice} twice")));
     }
-    let mut experiments = Vec::with_capacity(count);
+    let mut experiments: Vec<Experiment> = Vec::with_capacity(count);
     for (at, change) in changes.iter().enumerate() {
         if change.get("seed").is_some() {
             return Err(ApiError::field(
@@ -155,6 +155,12 @@ fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
             ));
         }
         let changed = runs::changed(&request.experiment, change, &format!("changes[{at}]"))?;
+        if let Some(same) =
+            experiments.iter().position(|other| Experiment { seed: changed.seed, ..other.clone() } == changed)
+        {
+            let problem = format!("expected other settings, found those of changes[{}]", same / seeds.len());
+            return Err(ApiError::field(format!("changes[{at}]"), problem));
+        }
         experiments.extend(seeds.iter().map(|&seed| Experiment { seed, ..changed.clone() }));
     }
     Ok(experiments)

@@ -81,9 +81,13 @@ pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> 
     )
     .fetch_optional(pool)
     .await?;
-    let open = || Error::Conflict {
+    let open = || {
+        Error::Conflict {
         constraint: "invitations_name_key".into(),
-        detail: "an invitation of this name is open; take it back, or wait for its end".into(),
+        detail: "an invitation of this name is open; take it back, on the page under Team or with `hrm user uninvite`, or wait for its \
+                 end"
+            .into(),
+    }
     };
     row.ok_or_else(open)?.try_into()
 }
@@ -146,6 +150,17 @@ pub async fn list(pool: &PgPool, slice: &Slice) -> Result<Page<Invitation>, Erro
 pub async fn delete(pool: &PgPool, id: InvitationId) -> Result<(), Error> {
     let deleted = sqlx::query!("DELETE FROM invitations WHERE id = $1", id.0).execute(pool).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("invitation", id.to_string())) }
+}
+
+/// Takes back what is open for this name, in any case.
+///
+/// # Errors
+/// [`Error::NotFound`] when nothing is.
+pub async fn take_back(pool: &PgPool, name: &str) -> Result<(), Error> {
+    let deleted = sqlx::query!("DELETE FROM invitations WHERE lower(name) = lower($1) AND expires_at > now()", name)
+        .execute(pool)
+        .await?;
+    if deleted.rows_affected() > 0 { Ok(()) } else { Err(Error::not_found("invitation", name)) }
 }
 
 /// Makes the invited user, once.

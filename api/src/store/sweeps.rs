@@ -10,11 +10,13 @@ use super::{
 };
 use hrm_types::{
     Page,
+    comparison::{Difference, differences},
     experiment::Experiment,
     ids::{RunId, SweepId},
     sweep::{Sweep, SweepRun},
 };
-use sqlx::PgPool;
+use serde_json::{Value, json};
+use sqlx::{PgPool, types::Json};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -107,7 +109,7 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
 async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<SweepRun>>, Error> {
     let rows = sqlx::query!(
         r#"SELECT runs.sweep_id AS "sweep_id!", runs.id, jobs.name, jobs.state,
-                  COALESCE(runs.experiment ->> 'seed', '0') AS "seed!", score.exact_accuracy AS "exact_accuracy?"
+                  runs.experiment AS "experiment: Json<Experiment>", score.exact_accuracy AS "exact_accuracy?"
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT evaluations.exact_accuracy FROM checkpoints
                               JOIN evaluations ON checkpoint_id = checkpoints.id
@@ -118,15 +120,31 @@ async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Sw
     )
     .fetch_all(pool)
     .await?;
-    let mut runs: BTreeMap<Uuid, Vec<SweepRun>> = BTreeMap::new();
+    let mut runs: BTreeMap<Uuid, Vec<(SweepRun, Value)>> = BTreeMap::new();
     for row in rows {
-        runs.entry(row.sweep_id).or_default().push(SweepRun {
+        let run = SweepRun {
             id: RunId(row.id),
             name: row.name,
-            seed: row.seed.parse().unwrap_or(0),
+            seed: row.experiment.seed,
+            differs: BTreeMap::new(),
             state: parse_state(&row.state)?,
             exact_accuracy: row.exact_accuracy,
-        });
+        };
+        runs.entry(row.sweep_id).or_default().push((run, json!(row.experiment.0)));
     }
-    Ok(runs)
+    Ok(runs.into_iter().map(|(sweep, runs)| (sweep, told_apart(runs))).collect())
+}
+
+/// Each run with those of its settings that tell it from the others.
+fn told_apart(runs: Vec<(SweepRun, Value)>) -> Vec<SweepRun> {
+    let (mut runs, experiments): (Vec<SweepRun>, Vec<Value>) = runs.into_iter().unzip();
+    for Difference { path, values } in differences(&experiments) {
+        if path == "seed" {
+            continue;
+        }
+        for (run, value) in runs.iter_mut().zip(values) {
+            run.differs.insert(path.clone(), value);
+        }
+    }
+    runs
 }

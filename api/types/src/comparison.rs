@@ -7,6 +7,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that is not the same in all runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -203,5 +204,62 @@ impl Part {
                 Self::OnlySecond => (false, true),
                 Self::Neither => (false, false),
             }
+    }
+}
+
+/// The leaves that are not the same in all values, by their paths; what a value does not have is null.
+pub fn differences(values: &[Value]) -> Vec<Difference> {
+    let leaves: Vec<BTreeMap<String, &Value>> = values.iter().map(leaves).collect();
+    let paths: BTreeSet<&String> = leaves.iter().flat_map(BTreeMap::keys).collect();
+    let difference = |path: &String| {
+        let found: Vec<Value> =
+            leaves.iter().map(|leaves| leaves.get(path).copied().cloned().unwrap_or_default()).collect();
+        let same = found.windows(2).all(|pair| pair[0] == pair[1]);
+        (!same).then(|| Difference { path: path.clone(), values: found })
+    };
+    paths.into_iter().filter_map(difference).collect()
+}
+
+fn leaves(value: &Value) -> BTreeMap<String, &Value> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![(String::new(), value)];
+    while let Some((path, value)) = left.pop() {
+        let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        match value {
+            Value::Object(map) => left.extend(map.iter().map(|(key, value)| (below(key), value))),
+            // A list of numbers is one setting; a list of objects is several.
+            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+                left.extend(items.iter().enumerate().map(|(i, value)| (below(&i.to_string()), value)));
+            }
+            _ => drop(found.insert(path, value)),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differing_leaves_are_told_by_their_paths() {
+        let values = [
+            json!({"seed": 1, "arch": {"width": 4, "name": "a"}, "givens": [1, 2], "parts": [{"x": 1}]}),
+            json!({"seed": 2, "arch": {"width": 4}, "givens": [1, 3], "parts": [{"x": 1}, {"x": 2}]}),
+            json!({"seed": 1, "arch": {"width": 4, "name": "a"}, "givens": [1, 2], "parts": [{"x": 1}]}),
+        ];
+        let found = differences(&values);
+        let told: Vec<(&str, &[Value])> = found.iter().map(|found| (found.path.as_str(), &found.values[..])).collect();
+        assert_eq!(
+            told,
+            [
+                ("arch.name", &[json!("a"), Value::Null, json!("a")][..]),
+                ("givens", &[json!([1, 2]), json!([1, 3]), json!([1, 2])]),
+                ("parts.1.x", &[Value::Null, json!(2), Value::Null]),
+                ("seed", &[json!(1), json!(2), json!(1)]),
+            ]
+        );
+        assert_eq!(differences(&values[..1]), []);
     }
 }

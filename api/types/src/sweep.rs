@@ -8,6 +8,7 @@ use crate::{
     run::RunState,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 /// Runs of a sweep at most.
@@ -84,6 +85,10 @@ pub struct SweepRun {
     pub name: String,
     /// Its seed.
     pub seed: u64,
+    /// Its settings that are not the same in all runs of the sweep, by their paths, the seed left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub differs: BTreeMap<String, serde_json::Value>,
     /// Where it stands.
     pub state: RunState,
     /// Its share of puzzles right on the whole test split, once measured.

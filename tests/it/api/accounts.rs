@@ -99,7 +99,8 @@ fn a_browser_signs_in_writes_and_signs_out() {
     let cookie = login.header("set-cookie").to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
 
-    assert_eq!(browser.log_in("ann", "password of bob").status, 401);
+    let refused = browser.log_in("ann", "password of bob");
+    assert!(refused.status == 401 && refused.text().contains("name=name value=\"ann\""), "{}", refused.text());
     assert_eq!(browser.log_in("nobody", "password of ann").status, 401);
     assert_eq!(browser.open("/api/v1/me").status, 401);
     let entered = browser.log_in("Ann", "password of ann");
@@ -209,6 +210,9 @@ fn an_invitation_is_accepted_once() {
     invite("eve", "nobodys").expect_problem(404, "not-found");
     invite("ann", "anns").expect_problem(409, "conflict");
     assert_eq!(invite("a b", "anns").expect_problem(422, "invalid-request")["field"], "name");
+    invite("gus", "anns").expect(201);
+    assert!(invite("gus", "anns").expect_problem(409, "conflict")["detail"].to_string().contains("hrm user uninvite"));
+    assert_eq!(lab.server.hrm(&["user", "uninvite", "Gus"], ""), "Gus is invited no longer");
     let made = invite("eve", "anns").expect(201);
     let path = made["path"].as_str().expect("a path");
     let code = path.strip_prefix("/invite?code=").expect("a code");

@@ -183,6 +183,9 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     let runs = sweep["runs"].as_array().expect("runs");
     let seeds: Vec<&Value> = runs.iter().map(|run| &run["seed"]).collect();
     assert_eq!(seeds, [&json!(1), &json!(2), &json!(u64::MAX), &json!(1), &json!(2), &json!(u64::MAX)]);
+    let differs: Vec<&Value> = runs.iter().map(|run| &run["differs"]).collect();
+    let [fast, slow] = [0.5, 0.25].map(|rate| json!({"train.lr": rate}));
+    assert_eq!(differs, [&fast, &fast, &fast, &slow, &slow, &slow]);
     assert_eq!(server.get(answer.header("location")).expect(200), sweep);
     assert_eq!(server.get("/api/v1/sweeps").expect(200)["items"], json!([sweep]));
     let id = sweep["id"].as_str().expect("an id");
@@ -194,6 +197,12 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     assert_eq!(problem.expect_problem(422, "invalid-experiment")["field"], "changes[1].train.batch_size");
     let seeded = server.post("/api/v1/sweeps", &request(json!([{}, {"seed": 5}])));
     assert_eq!(seeded.expect_problem(422, "invalid-request")["field"], "changes[1].seed");
+    let same = server.post("/api/v1/sweeps", &request(json!([{}, {"train": {"lr": 0.5}}, {"train": {"lr": 0.0}}])));
+    let same = same.expect_problem(422, "invalid-request");
+    assert_eq!(
+        (&same["field"], &same["detail"]),
+        (&json!("changes[2]"), &json!("expected other settings, found those of changes[0]"))
+    );
     let mut twice = request(json!([]));
     twice["seeds"] = json!([1, 2, 1]);
     assert_eq!(server.post("/api/v1/sweeps", &twice).expect_problem(422, "invalid-request")["field"], "seeds");

@@ -132,6 +132,17 @@ fn a_run_trains_a_model_further() {
     let clone = server.post(&path(&run, "/clone"), &json!({"changes": {"start_from": null}})).expect(201);
     assert_eq!(clone["experiment"]["start_from"], Value::Null);
     server.post(&path(&clone, "/cancel"), &json!({})).expect(200);
+    for (changes, field) in [
+        (json!({"start_from": "nobody"}), "changes.start_from"),
+        (
+            json!({"data": {"source": "stored", "dataset": "none", "side": null, "train": null, "test": null,
+                            "givens": null, "seed": null}}),
+            "changes.data.dataset",
+        ),
+    ] {
+        let refused = server.post(&path(&run, "/clone"), &json!({"changes": changes}));
+        assert_eq!(refused.expect_problem(422, "invalid-experiment")["field"], field);
+    }
 
     let sha256 = model["sha256"].as_str().unwrap_or_default();
     let found = server.get(&format!("/api/v1/models?sha256={sha256}")).expect(200);

@@ -4,6 +4,7 @@ use super::{
     axe,
     driver::{Screen, built_page, has_browser, journey, journey_at},
     places,
+    tab::Tab,
 };
 use crate::api::server::{Answer, Server};
 use serde_json::json;
@@ -18,14 +19,14 @@ fn lab() -> Server {
 }
 
 /// Whoever opens a link before signing in comes to where it leads.
-async fn signing_in_leads_to(tab: &super::tab::Tab, link: &str) {
+async fn signing_in_leads_to(tab: &Tab, link: &str) {
     tab.open(link).await;
     tab.until("return location.pathname === '/login'").await;
     sign_in(tab, "bob").await;
     assert_eq!(tab.path().await, link);
 }
 
-async fn sign_in(tab: &super::tab::Tab, name: &str) {
+async fn sign_in(tab: &Tab, name: &str) {
     tab.fill("[name=name]", name).await;
     tab.fill("[name=password]", &format!("password of {name}")).await;
     tab.click("button").await;
@@ -40,6 +41,17 @@ fn without_accounts_the_page_says_how_the_first_one_is_made() {
         assert!(said.as_str().is_some_and(|text| text.contains("hrm user add ann")), "{said}");
         assert_eq!(tab.run("return document.querySelector('.sign-out')").await, json!(null));
     });
+}
+
+async fn a_viewer_is_offered_nothing_to_change(tab: &Tab) {
+    places::open(tab, "/datasets").await;
+    tab.until("return !document.querySelector('#generate-name')").await;
+    places::open(tab, "/runs").await;
+    tab.until("return !document.querySelector('main a[href^=\"/runs/new\"]')").await;
+    places::open(tab, "/runs/new").await;
+    tab.until("return !document.querySelector('.new-run') && document.body.textContent.includes('ask an admin')").await;
+    places::open(tab, "/team").await;
+    tab.until("return document.querySelector('.page-actions a[href=\"/password\"]')").await;
 }
 
 #[test]
@@ -137,7 +149,7 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         places::open(&tab, "/team").await;
         tab.until("return document.querySelector('[aria-label=\"Role of bob\"]')").await;
         tab.run("const role = document.querySelector('[aria-label=\"Role of bob\"]'); role.value = 'viewer'; role.dispatchEvent(new Event('change', { bubbles: true }))").await;
-        tab.until_within(super::tab::Tab::DEADLINE, "return !document.querySelector('.notice.bad')").await;
+        tab.until_within(Tab::DEADLINE, "return !document.querySelector('.notice.bad')").await;
         if let Some(axe) = axe::program() {
             let found = axe::findings(&tab, &axe).await;
             let serious: Vec<&String> =
@@ -147,15 +159,7 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         tab.click(".top .sign-out").await;
         tab.until("return location.pathname === '/login'").await;
         signing_in_leads_to(&tab, "/datasets?a=b#d").await;
-        places::open(&tab, "/datasets").await;
-        tab.until("return !document.querySelector('#generate-name')").await;
-        places::open(&tab, "/runs").await;
-        tab.until("return !document.querySelector('main a[href^=\"/runs/new\"]')").await;
-        places::open(&tab, "/runs/new").await;
-        tab.until("return !document.querySelector('.new-run') && document.body.textContent.includes('ask an admin')")
-            .await;
-        places::open(&tab, "/team").await;
-        tab.until("return document.querySelector('.page-actions a[href=\"/password\"]')").await;
+        a_viewer_is_offered_nothing_to_change(&tab).await;
     });
     // Whatever the page did, the server keeps what it says: a viewer makes nothing.
     let token = server.hrm(&["token", "create", "bob", "test", "--scopes", "read,write"], "");
