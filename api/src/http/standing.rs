@@ -27,10 +27,8 @@ pub async fn lost(state: AppState, caller: Caller, headers: HeaderMap, job: Opti
 
 async fn stands(state: &AppState, caller: &Caller, headers: &HeaderMap, job: Option<JobId>) -> Result<bool, ApiError> {
     let now = gate::identify_again(state, headers).await?;
-    let Some(now) = now.filter(|now| now.may(Scope::Read) && (now.user, &now.viewer) == (caller.user, &caller.viewer))
-    else {
-        return Ok(false);
-    };
+    let same = |now: &Caller| now.user == caller.user && now.viewer.sees_what(&caller.viewer);
+    let Some(now) = now.filter(|now| now.may(Scope::Read) && same(now)) else { return Ok(false) };
     let owned = match job {
         Some(job) => access::of_job(&state.pool, job.0).await?,
         None => None,
@@ -112,6 +110,24 @@ mod tests {
         let kept_out = ChangeUser { disabled: Some(true), role: None };
         users::change(&db.pool, ann, &kept_out, None).await.expect("a change");
         assert_eq!(stands().await, (false, false));
+    }
+
+    #[tokio::test]
+    async fn a_caller_stands_whatever_team_names_mean_first() {
+        let db = database().await;
+        let settings = Settings { web_dir: "nowhere".into(), public: false, rate: RateConfig::DEFAULT };
+        let state = AppState::new(db.pool.clone(), settings);
+        let mut local = Caller::local();
+        local.viewer = local.viewer.at_home_in(TeamId::LOCAL);
+        assert!(matches!(stands(&state, &local, &HeaderMap::new(), None).await, Ok(true)));
+
+        let (state, ann) = with_user(&db).await;
+        let other = teams::create(&db.pool, "other").await.expect("a team").id;
+        teams::add_member(&db.pool, other, ann).await.expect("a member");
+        let (_, headers) = token(&db, ann).await;
+        let mut caller = caller(&state, &headers).await;
+        caller.viewer = caller.viewer.at_home_in(other);
+        assert!(matches!(stands(&state, &caller, &headers, None).await, Ok(true)));
     }
 
     #[tokio::test]

@@ -50,6 +50,17 @@ impl Viewer {
         }
     }
 
+    /// Whether both see the same, whatever names mean to them.
+    pub fn sees_what(&self, other: &Self) -> bool {
+        match (self.teams(), other.teams()) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => {
+                ours.iter().all(|team| theirs.contains(team)) && theirs.iter().all(|team| ours.contains(team))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether an object can be read.
     pub fn may_read(&self, object: Owned) -> bool {
         object.public || self.may_change(object)

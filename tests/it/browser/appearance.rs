@@ -17,6 +17,7 @@ const PAGES: [&str; 13] = [
     "/datasets",
     "/models",
     "/team",
+    "/about",
     "/no/such/page",
 ];
 

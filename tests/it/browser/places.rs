@@ -45,6 +45,7 @@ pub(super) fn of(run: &str, dataset: &str, model: &str, batch: &str) -> Vec<(&'s
         ("models", "/models".into()),
         ("model", format!("/models/{model}")),
         ("team", "/team".into()),
+        ("about", "/about".into()),
         ("missing", "/no/such/page".into()),
     ]
 }
