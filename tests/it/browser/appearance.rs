@@ -4,7 +4,7 @@ use super::driver::{Screen, journey, journey_on};
 use serde_json::json;
 
 /// Every page that needs nothing stored.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "/",
     "/solve/maze",
     "/solve/arc",
