@@ -98,9 +98,12 @@ impl Solve {
                 (true, true) => println!("{:#}", as_json(&questions[i], &solution)),
                 (true, false) => println!("{}", as_json(&questions[i], &solution)),
                 (false, true) => {
-                    print_words(&questions[i], &solution);
+                    let solutions = judge::solutions(&questions[i]);
+                    print_words(&questions[i], &solution, solutions);
                     let most = model.info().experiment.arch.halt_max_steps;
-                    for advice in further(&questions[i], &solution, most) {
+                    // To what has no solution no answer can be right.
+                    let may_help = solutions != Some(Solutions::None);
+                    for advice in may_help.then(|| further(&questions[i], &solution, most)).into_iter().flatten() {
                         println!("{advice}");
                     }
                 }
@@ -192,7 +195,7 @@ fn print_line(kind: Kind, solution: &Solution, several: bool) {
     println!("{}\t{steps}\t{words}", solution.written(kind).0);
 }
 
-fn print_words(question: &Question, solution: &Solution) {
+fn print_words(question: &Question, solution: &Solution, solutions: Option<Solutions>) {
     match &solution.answer {
         Some(answer) if question.kind == Kind::Sudoku => print!("{}", drawn(answer)),
         Some(answer) => {
@@ -228,7 +231,7 @@ fn print_words(question: &Question, solution: &Solution) {
             for violation in &solution.violations {
                 println!("  {violation}");
             }
-            match judge::solutions(question) {
+            match solutions {
                 Some(Solutions::None) => println!("this puzzle has no solution"),
                 Some(Solutions::Several) => {
                     println!("this puzzle has several solutions, and models are trained on those with one");
@@ -241,7 +244,7 @@ fn print_words(question: &Question, solution: &Solution) {
 
 /// What may help after a wrong answer of a model that takes `most` steps.
 fn further(question: &Question, solution: &Solution, most: usize) -> Vec<String> {
-    let wrong = solution.solved == Some(false) && judge::solutions(question) != Some(Solutions::None);
+    let wrong = solution.solved == Some(false);
     let early = wrong && solution.halted && solution.steps.len() < most;
     let early = early.then(|| format!("--steps {most} lets it take all its steps"));
     let attempts = question.kind.most_attempts().min(32);
