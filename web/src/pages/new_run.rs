@@ -4,6 +4,7 @@ mod estimate;
 mod fields;
 mod fitting;
 mod form;
+mod puzzles;
 mod start;
 mod summary;
 
@@ -34,6 +35,7 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
 };
+use puzzles::Puzzles;
 use start::StartChoice;
 use summary::Summary;
 
@@ -106,6 +108,11 @@ impl FormState {
             let mut known = page.iter().flat_map(|page| page.items.iter());
             known.find(|dataset| dataset.name == name || dataset.id.to_string() == name).cloned()
         })
+    }
+
+    /// What the form asks to train on, as far as it is known.
+    fn puzzles(self) -> Option<Puzzles> {
+        self.form.with(|form| Puzzles::of(form, |name| self.dataset(name)))
     }
 
     /// What is wrong with one field.

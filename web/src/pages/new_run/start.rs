@@ -3,14 +3,14 @@
 use super::{
     FormState,
     fields::field_id,
-    form::{DATASET, Form, SOURCE, START},
+    form::{Form, START},
 };
 use crate::{
     api,
-    components::{claimed::exact_words, problem::Problems},
+    components::{claimed::known_words, problem::Problems},
     format, load,
 };
-use hrm_types::{Page, board::Kind, model::Model};
+use hrm_types::{Page, model::Model};
 use leptos::prelude::*;
 
 /// The choice among the models for such puzzles. With a model come its settings of the model, which its weights need.
@@ -20,7 +20,7 @@ pub(super) fn StartChoice(state: FormState) -> impl IntoView {
     let note = format!("{id}-note");
     let chosen = Memo::new(move |_| state.form.with(|form| form.get(START).to_owned()));
     let error = Memo::new(move |_| state.error_at(START));
-    let puzzles = Memo::new(move |_| puzzles(state));
+    let puzzles = Memo::new(move |_| state.puzzles().map(|puzzles| (puzzles.kind, puzzles.side)));
     let models = load::load(move || {
         let puzzles = puzzles.get();
         async move {
@@ -87,20 +87,12 @@ fn is(model: &Model, named: &str) -> bool {
     model.sha256 == named || model.name == named || model.id.to_string() == named
 }
 
-/// The kind and side of the puzzles that the form asks for, as far as it is known.
-fn puzzles(state: FormState) -> Option<(Kind, u8)> {
-    let text = |path: &str| state.form.with(|form| form.get(path).to_owned());
-    if text(SOURCE) == "stored" {
-        return state.dataset(&text(DATASET)).map(|dataset| (dataset.kind, dataset.side));
-    }
-    Some((text("data.kind").parse().ok()?, text("data.side").trim().parse().ok()?))
-}
-
 /// A model to choose; where others have its name, its seed tells which it is.
 fn option(model: &Model, alone: bool, chosen: &str) -> impl IntoView + use<> {
-    let score = model.evaluation.as_ref().map(|score| exact_words(score.exact_accuracy, model.claimed));
-    let score = score.map(|score| format!(", {score}")).unwrap_or_default();
+    let (score, stated) = (model.evaluation.as_ref().map(|score| score.exact_accuracy), model.stated);
+    let known = known_words(score, model.claimed, stated.map(|stated| stated.exact_accuracy));
+    let known = known.map(|words| format!(", {words}")).unwrap_or_default();
     let seed = if alone { String::new() } else { format!(", seed {}", model.experiment.seed) };
-    let label = format!("{}{seed}: {} weights{score}", model.name, format::short_count(model.parameters));
+    let label = format!("{}{seed}: {} weights{known}", model.name, format::short_count(model.parameters));
     view! { <option value=model.sha256.clone() selected=is(model, chosen)>{label}</option> }
 }

@@ -5,10 +5,7 @@ use super::{
     form::{Difference, START, differences, fills_a_batch, label, planned_steps},
 };
 use crate::{format, listing};
-use hrm_types::{
-    board::Kind,
-    experiment::{DataSpec, Experiment},
-};
+use hrm_types::experiment::Experiment;
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -34,41 +31,34 @@ pub(super) fn Summary(state: FormState) -> impl IntoView {
     }
 }
 
-/// What it trains on, and how many of them; absent until that is known.
-fn puzzles(state: FormState, experiment: &Experiment) -> Option<(Kind, u32)> {
-    match &experiment.data {
-        DataSpec::Stored { dataset } => state.dataset(dataset).map(|dataset| (dataset.kind, dataset.train_count)),
-        data => data.generated().map(|spec| (spec.kind, spec.train)),
-    }
-}
-
 fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
-    puzzles(state, experiment).map(|(kind, puzzles)| {
-        let batch = format::counted(experiment.train.batch_size as u64, "sequence");
-        if !fills_a_batch(experiment, kind, puzzles) {
-            let puzzles = format::counted(puzzles.into(), "training puzzle");
-            return view! { <p class="bad" role="status">{format!("{puzzles} cannot fill a batch of {batch}.")}</p> }
-                .into_any();
-        }
-        let steps = format::counted(planned_steps(experiment, puzzles), "step");
-        view! { <p>{format!("About {steps} of {batch}.")}</p> }.into_any()
-    })
+    let puzzles = state.puzzles()?;
+    let train = puzzles.train?;
+    let batch = format::counted(experiment.train.batch_size as u64, "sequence");
+    if !fills_a_batch(experiment, puzzles.kind, train) {
+        let puzzles = format::counted(train.into(), "training puzzle");
+        let words = format!("{puzzles} cannot fill a batch of {batch}.");
+        return Some(view! { <p class="bad" role="status">{words}</p> }.into_any());
+    }
+    let steps = format::counted(planned_steps(experiment, train), "step");
+    Some(view! { <p>{format!("About {steps} of {batch}.")}</p> }.into_any())
 }
 
 /// How long it will take, as far as runs of the past tell.
 fn time(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
-    let (kind, puzzles) = puzzles(state, experiment)?;
-    if !fills_a_batch(experiment, kind, puzzles) {
+    let puzzles = state.puzzles()?;
+    let train = puzzles.train?;
+    if !fills_a_batch(experiment, puzzles.kind, train) {
         return None;
     }
     let side = |name: &str| state.dataset(name).map(|dataset| dataset.side);
-    let cells = estimate::cells(&experiment.data, side)?;
     let runs = state.past.value.get()?.items;
     let past = runs.into_iter().map(|run| {
         let cells = estimate::cells(&run.experiment.data, side);
         (run, cells)
     });
-    let told = estimate::estimate(experiment, cells, planned_steps(experiment, puzzles), &past.collect::<Vec<_>>());
+    let told =
+        estimate::estimate(experiment, puzzles.cells(), planned_steps(experiment, train), &past.collect::<Vec<_>>());
     Some(match told {
         None => view! { <p class="muted">"No run was trained here yet that would tell how long this one takes."</p> }
             .into_any(),
