@@ -21,4 +21,5 @@ pub(crate) mod rename;
 pub(crate) mod solved_by;
 pub(crate) mod splits;
 pub(crate) mod state;
+pub(crate) mod stated;
 pub(crate) mod turn;

@@ -26,10 +26,13 @@ pub(crate) struct Solver {
     /// Whether that score came with an import and was not measured here; absent where it did not.
     #[serde(default)]
     pub(crate) claimed: bool,
+    /// The score that it ships with.
+    #[serde(default)]
+    pub(crate) stated: Option<Score>,
     pub(crate) default: bool,
 }
 
-/// A model's newest score.
+/// A model's newest score, or the one that it ships with.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Score {
     pub(crate) exact_accuracy: f64,

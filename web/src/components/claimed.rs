@@ -23,6 +23,12 @@ pub(crate) fn exact_words(exact_accuracy: f64, claimed: bool) -> String {
     format!("{} exact{claimed}", crate::format::percent(exact_accuracy))
 }
 
+/// The best that is known of a model, in a line of words: its score, or else the one that it is stated to have.
+pub(crate) fn known_words(score: Option<f64>, claimed: bool, stated: Option<f64>) -> Option<String> {
+    let stated = || stated.map(|share| format!("{} exact (stated)", crate::format::percent(share)));
+    score.map(|share| exact_words(share, claimed)).or_else(stated)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +37,12 @@ mod tests {
     fn a_claimed_score_is_called_so() {
         assert_eq!(exact_words(0.5, false), format!("{} exact", crate::format::percent(0.5)));
         assert!(exact_words(0.5, true).ends_with(" exact (claimed)"));
+    }
+
+    #[test]
+    fn what_a_model_is_stated_to_reach_is_told_where_nothing_was_measured() {
+        assert_eq!(known_words(Some(0.5), false, Some(0.848)).as_deref(), Some("50.0 % exact"));
+        assert_eq!(known_words(None, false, Some(0.848)).as_deref(), Some("84.8 % exact (stated)"));
+        assert_eq!(known_words(None, false, None), None);
     }
 }

@@ -80,8 +80,10 @@ const TRAINING: [Word; 8] = [
     ),
     word(
         "verified",
-        "measured here, and claimed",
-        "A verified score was measured here, from a stored checkpoint on a stored dataset. A claim came with an imported run.",
+        "measured here, claimed, and stated",
+        "A verified score was measured here, from a stored checkpoint on a stored dataset. A claim came with an imported run. \
+         A stated score is what a model that comes with the program reached before it shipped; it stands until the model is measured \
+         here.",
     ),
     word(
         "knows",

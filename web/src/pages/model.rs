@@ -16,6 +16,7 @@ use crate::{
         measure::Measure,
         page::Page,
         problem::{Problems, Waiting},
+        stated::Stated,
     },
     format, listing,
     load::{self, Loaded},
@@ -201,7 +202,7 @@ fn Scores(model: Loaded<Model>) -> impl IntoView {
     let newest = move || {
         let scored = |model: &Model| model.evaluation.clone().map(|score| (score, model.claimed));
         model.value.with(|model| match model.as_ref().and_then(scored) {
-            None => view! { <p class="muted">"Nothing was measured yet."</p> }.into_any(),
+            None => unmeasured(model.as_ref().and_then(|model| model.stated)).into_any(),
             Some((score, claimed)) => view! {
                 <p class="newest-score">
                     <Interval evaluation=score.clone() />
@@ -230,6 +231,19 @@ fn Scores(model: Loaded<Model>) -> impl IntoView {
             {id.map(|id| view! { <Measure id model /> })}
         </section>
     }
+}
+
+/// What is told of a model without a score: the one that it ships with, if it does.
+fn unmeasured(stated: Option<hrm_types::model::Stated>) -> impl IntoView {
+    let told = stated.map(|stated| {
+        view! {
+            <p class="newest-score">
+                <Stated stated />
+                <span class="aside">"What it was measured to reach before it shipped: halting by Q, on the test puzzles of its own configuration."</span>
+            </p>
+        }
+    });
+    view! { {told}<p class="muted">"Nothing was measured here yet."</p> }
 }
 
 /// The experiment that trained it.

@@ -10,6 +10,7 @@ use crate::{
         interval::Interval,
         page::Page,
         problem::{Empty, Problems, Waiting},
+        stated::Stated,
     },
     format,
     load::{self, Loaded},
@@ -121,9 +122,10 @@ pub(crate) fn solves(model: &Model) -> String {
 }
 
 fn score(model: &Model) -> AnyView {
-    match &model.evaluation {
-        None => view! { <span class="muted">"not measured"</span> }.into_any(),
-        Some(score) => view! {
+    match (&model.evaluation, model.stated) {
+        (None, None) => view! { <span class="muted">"not measured"</span> }.into_any(),
+        (None, Some(stated)) => view! { <span><Stated stated /></span> }.into_any(),
+        (Some(score), _) => view! {
             <span>
                 <Interval evaluation=score.clone() />
                 <Claimed claimed=model.claimed />

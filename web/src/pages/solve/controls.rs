@@ -5,8 +5,8 @@ use super::{
     attempts::Attempts,
 };
 use crate::{
-    api::solving::Solver,
-    components::{claimed::exact_words, problem::Problems},
+    api::solving::{Score, Solver},
+    components::{claimed::known_words, problem::Problems},
     format,
     session::ForWriters,
 };
@@ -113,9 +113,10 @@ fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + u
 }
 
 fn described(model: &Solver) -> String {
-    let score =
-        model.evaluation.as_ref().map(|score| format!(", {}", exact_words(score.exact_accuracy, model.claimed)));
-    format!("{}{}, {} weights", model.name, score.unwrap_or_default(), format::short_count(model.parameters))
+    let share = |score: &Option<Score>| score.as_ref().map(|score| score.exact_accuracy);
+    let known = known_words(share(&model.evaluation), model.claimed, share(&model.stated));
+    let known = known.map(|words| format!(", {words}")).unwrap_or_default();
+    format!("{}{known}, {} weights", model.name, format::short_count(model.parameters))
 }
 
 #[component]
@@ -172,5 +173,18 @@ mod tests {
         assert_eq!(no_model_words(Kind::Arc, 2, &[]), "No stored model answers ARC tasks yet.");
         let words = "No stored model answers mazes of 7 × 7 yet. There are models for mazes of side 9 and 30.";
         assert_eq!(no_model_words(Kind::Maze, 7, &[9, 30]), words);
+    }
+
+    #[test]
+    fn a_model_that_ships_is_described_by_its_stated_score_until_it_is_measured() {
+        let mut json = serde_json::json!({
+            "id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "sudoku-6x6", "kind": "sudoku", "side": 6,
+            "dataset_hash": "", "parameters": 1_200_000, "default": true, "evaluation": null,
+            "stated": {"exact_accuracy": 0.848, "n": 1000},
+        });
+        let told = |json: &serde_json::Value| described(&serde_json::from_value(json.clone()).unwrap());
+        assert_eq!(told(&json), "sudoku-6x6, 84.8 % exact (stated), 1.20 M weights");
+        json["evaluation"] = serde_json::json!({"exact_accuracy": 0.9});
+        assert_eq!(told(&json), "sudoku-6x6, 90.0 % exact, 1.20 M weights");
     }
 }
