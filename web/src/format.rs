@@ -95,6 +95,11 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Hours, as [`duration`] has them: 0.6 are `36 min 00 s`.
+pub(crate) fn hours(value: f64) -> String {
+    duration(value * 3_600.0)
+}
+
 /// Milliseconds: `0.8 ms`, `12 ms`, `1.3 s`.
 pub(crate) fn milliseconds(value: f64) -> String {
     match value {
@@ -185,6 +190,8 @@ mod tests {
         for (seconds, expected) in cases {
             assert_eq!(duration(seconds), expected);
         }
+        assert_eq!(hours(0.014), "50 s");
+        assert_eq!(hours(2.0 + 5.0 / 60.0), "2 h 05 min");
         assert_eq!(milliseconds(0.84), "0.8 ms");
         assert_eq!(milliseconds(12.3), "12 ms");
         assert_eq!(milliseconds(1_300.0), "1.3 s");

@@ -44,7 +44,7 @@ pub(super) fn row(
         .parameters
         .map(|weights| view! { <span title=format::count(weights)>{format::short_count(weights)}</span> });
     let steps = row.mean_steps.map(|steps| format!("{steps:.1}"));
-    let hours = row.device_hours.map(|hours| format::duration(hours * 3_600.0));
+    let time = row.device_hours.map(format::hours);
     let (name, score, difference) = (name(&row, open, toggle), score(&row, paper), difference(&row));
     let seeds = if row.n > 0 { row.n.to_string() } else { dash() };
     let class = if row.verified { "verified" } else { "claim" };
@@ -59,7 +59,7 @@ pub(super) fn row(
                 <td data-label="Trained on">{trained_on.unwrap_or_else(dash)}</td>
                 <td data-label="Weights" class="right">{weights}</td>
                 <td data-label="ACT steps" class="right">{steps.unwrap_or_else(dash)}</td>
-                <td data-label="Device hours" class="right">{hours.unwrap_or_else(dash)}</td>
+                <td data-label="Device time" class="right">{time.unwrap_or_else(dash)}</td>
             </tr>
             <Show when=move || open.get()>{details(&row, what)}</Show>
         </tbody>

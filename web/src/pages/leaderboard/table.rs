@@ -21,7 +21,7 @@ const HEADINGS: [Heading; 9] = [
     ("train_count", "Trained on", false),
     ("parameters", "Weights", true),
     ("mean_steps", "ACT steps", true),
-    ("device_hours", "Device hours", true),
+    ("device_hours", "Device time", true),
 ];
 
 #[component]
