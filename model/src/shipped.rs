@@ -1,31 +1,54 @@
 //! The checkpoints that ship with the program, so that it solves something the moment it starts.
 
+use hrm_types::model::Stated;
+
 /// A checkpoint that ships, trained by the file of `configs/` that has its name.
 pub struct Shipped {
     /// What it is called.
     pub name: &'static str,
     /// The file.
     pub bytes: &'static [u8],
-    /// Share of its test puzzles that it solves, halting by Q, as docs/results.md has it.
-    pub exact: f64,
+    /// Its score, as docs/results.md has it.
+    pub stated: Stated,
+}
+
+/// The one of this name.
+pub fn named(name: &str) -> Option<&'static Shipped> {
+    CHECKPOINTS.iter().find(|shipped| shipped.name == name)
 }
 
 /// All of them. The first answers the puzzle that tells whether a server is ready.
 pub const CHECKPOINTS: &[Shipped] = &[
-    Shipped { name: "sudoku-6x6", bytes: include_bytes!("../shipped/sudoku-6x6.safetensors"), exact: 0.867 },
-    Shipped { name: "trm-sudoku-6x6", bytes: include_bytes!("../shipped/trm-sudoku-6x6.safetensors"), exact: 0.948 },
-    Shipped { name: "trm-sudoku-9x9", bytes: include_bytes!("../shipped/trm-sudoku-9x9.safetensors"), exact: 0.848 },
+    Shipped {
+        name: "sudoku-6x6",
+        bytes: include_bytes!("../shipped/sudoku-6x6.safetensors"),
+        stated: Stated { exact_accuracy: 0.867, n: 1_000 },
+    },
+    Shipped {
+        name: "trm-sudoku-6x6",
+        bytes: include_bytes!("../shipped/trm-sudoku-6x6.safetensors"),
+        stated: Stated { exact_accuracy: 0.948, n: 1_000 },
+    },
+    Shipped {
+        name: "trm-sudoku-9x9",
+        bytes: include_bytes!("../shipped/trm-sudoku-9x9.safetensors"),
+        stated: Stated { exact_accuracy: 0.848, n: 1_000 },
+    },
     Shipped {
         name: "sudoku-extreme-small",
         bytes: include_bytes!("../shipped/sudoku-extreme-small.safetensors"),
-        exact: 0.1186,
+        stated: Stated { exact_accuracy: 0.1186, n: 10_000 },
     },
-    Shipped { name: "maze-9x9", bytes: include_bytes!("../shipped/maze-9x9.safetensors"), exact: 1.0 },
+    Shipped {
+        name: "maze-9x9",
+        bytes: include_bytes!("../shipped/maze-9x9.safetensors"),
+        stated: Stated { exact_accuracy: 1.0, n: 1_000 },
+    },
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECKPOINTS, Shipped};
+    use super::{Shipped, named};
     use crate::{
         Model,
         data::{self, Dataset},
@@ -46,7 +69,7 @@ mod tests {
     const TIPPED: u32 = 5;
 
     fn open(name: &str) -> (&'static Shipped, Model) {
-        let shipped = CHECKPOINTS.iter().find(|shipped| shipped.name == name).expect("it ships");
+        let shipped = named(name).expect("it ships");
         (shipped, Model::from_bytes(shipped.bytes).expect("a checkpoint"))
     }
 
@@ -76,8 +99,8 @@ mod tests {
         let puzzles = generate(spec);
         assert_eq!(model.info().dataset_hash, puzzles.content_hash(), "it was trained on other puzzles");
         let score = score(&model, &puzzles);
-        assert_eq!(score.n, 1000);
-        let stated = (shipped.exact * 1000.0).round() as u32;
+        assert_eq!(score.n, shipped.stated.n);
+        let stated = (shipped.stated.exact_accuracy * f64::from(shipped.stated.n)).round() as u32;
         assert!(score.exact.abs_diff(stated) <= TIPPED, "stated {stated}, found {score:?}");
     }
 

@@ -62,7 +62,7 @@ pub(crate) fn start(named: &str) -> anyhow::Result<Start> {
 
 /// The bytes of the file that [`open`] takes, and what it is called.
 fn read(place: &Path) -> anyhow::Result<(Cow<'static, [u8]>, String)> {
-    let of_that_name = shipped::CHECKPOINTS.iter().find(|model| place == Path::new(model.name));
+    let of_that_name = place.to_str().and_then(shipped::named);
     if let Some(model) = of_that_name.filter(|_| !place.exists()) {
         return Ok(in_program(model));
     }
@@ -83,7 +83,7 @@ fn in_program(model: &Shipped) -> (Cow<'static, [u8]>, String) {
 fn best_shipped(puzzles: Size, experiment: Option<&str>) -> anyhow::Result<Model> {
     let is_its = |model: &Shipped| Some(model.name) == experiment;
     let mut models: Vec<&Shipped> = shipped::CHECKPOINTS.iter().collect();
-    models.sort_by(|a, b| is_its(b).cmp(&is_its(a)).then(b.exact.total_cmp(&a.exact)));
+    models.sort_by(|a, b| is_its(b).cmp(&is_its(a)).then(b.stated.exact_accuracy.total_cmp(&a.stated.exact_accuracy)));
     for model in models {
         let (bytes, name) = in_program(model);
         let model = Model::from_bytes(&bytes).context(name)?;

@@ -3,18 +3,17 @@
 
 use super::{
     checkpoint::{self, Output},
-    interrupt, puzzles,
+    interrupt, measure, owning_team, puzzles,
     queue::{Enqueue, server_here},
-    report, session, team, train,
+    report, session,
 };
 use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
-use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
     leaderboard::group_hash,
     queue::StopSignal,
-    store::{checkpoints, datasets, evaluation_jobs},
+    store::{access::Viewer, checkpoints, datasets, evaluation_jobs},
 };
 use hrm_model::{
     CheckpointInfo, Model,
@@ -176,7 +175,7 @@ impl Eval {
             bail!("a worker writes no files: expected no --submission with --queue");
         }
         let queued = session::with_database(&self.database, async |pool| {
-            let team = team::named(pool, &self.team).await?;
+            let team = owning_team::named(pool, &self.team).await?;
             let viewer = Viewer::Everything.at_home_in(team);
             let model = checkpoints::find(pool, &viewer, model).await?;
             let dataset = datasets::find(pool, &viewer, dataset).await?;
@@ -238,7 +237,7 @@ impl Eval {
             if let Some(path) = &self.submission {
                 submit(&model, &puzzles, self.split.into(), &protocol, path, &stop)?;
             }
-            let score = train::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
+            let score = measure::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
             println!("{}", report::score(&score));
             accuracies.push((score.exact_accuracy, score.solved()));
             experiments.push(info.experiment.clone());

@@ -1,6 +1,7 @@
 //! Ctrl-C and requests to terminate, turned into an orderly end: the private database is stopped on the way out.
 
 use hrm_api::queue::{Stop, StopSignal};
+use hrm_model::Error as ModelError;
 use std::io;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,4 +56,12 @@ fn when_asked(then: impl FnOnce() + Send + 'static) -> io::Result<()> {
         then();
     })?;
     Ok(())
+}
+
+/// The result of work that ends with [`Interrupted`] where it was cancelled.
+pub(crate) fn interruptible<T>(result: Result<T, ModelError>) -> anyhow::Result<T> {
+    match result {
+        Err(ModelError::Cancelled) => Err(Interrupted.into()),
+        other => Ok(other?),
+    }
 }

@@ -9,7 +9,9 @@ mod eval;
 mod import;
 mod interrupt;
 mod leaderboard;
+mod measure;
 mod openapi;
+mod owning_team;
 mod predict;
 mod puzzles;
 mod queue;
@@ -65,6 +67,8 @@ enum Command {
     #[command(subcommand)]
     User(user::User),
     #[command(subcommand)]
+    Team(team::Team),
+    #[command(subcommand)]
     Token(token::Token),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -89,6 +93,7 @@ impl Command {
             Self::Predict(predict) => compute(None, || predict.run())?,
             Self::Run(run) => run.run(),
             Self::User(user) => user.run(),
+            Self::Team(team) => team.run(),
             Self::Token(token) => token.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),

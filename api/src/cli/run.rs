@@ -3,9 +3,8 @@
 
 use super::{
     checkpoint::{self, Output},
-    report, session,
+    owning_team, report, session,
     states::States,
-    team,
 };
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -225,7 +224,7 @@ impl Import {
     fn run(self) -> anyhow::Result<ExitCode> {
         let folder = run_folder::read(&self.folder).context("nothing was stored")?;
         let imported = session::with_database(&self.database, async |pool| {
-            let team = team::named(pool, &self.team).await?;
+            let team = owning_team::named(pool, &self.team).await?;
             Ok(imports::store(pool, team, &folder).await?)
         })?;
         let run = &folder.record.provenance;

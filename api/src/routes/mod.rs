@@ -76,6 +76,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::clone_run))
         .routes(routes!(sweeps::list_sweeps, sweeps::create_sweep))
         .routes(routes!(sweeps::get_sweep))
+        .routes(routes!(sweeps::cancel_sweep))
         .routes(routes!(run_wishes::cancel_run))
         .routes(routes!(run_wishes::pause_run))
         .routes(routes!(run_wishes::resume_run))
@@ -121,7 +122,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(users::list_invitations, users::create_invitation))
         .routes(routes!(users::delete_invitation))
         .routes(routes!(teams::list_teams, teams::create_team))
-        .routes(routes!(teams::get_team))
+        .routes(routes!(teams::get_team, teams::change_team, teams::delete_team))
+        .routes(routes!(teams::list_members))
         .routes(routes!(teams::add_member, teams::remove_member));
     let solving = OpenApiRouter::new().routes(routes!(solve::solve_puzzle));
     let receiving = OpenApiRouter::new()

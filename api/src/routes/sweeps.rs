@@ -134,6 +134,28 @@ pub async fn get_sweep(State(state): State<AppState>, ApiPath(id): ApiPath<Sweep
     Ok(Json(store::sweeps::get(&state.pool, id).await?))
 }
 
+/// Cancel a sweep
+///
+/// Each of its runs that has not ended: waiting ones at once, running ones after their current step.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sweeps/{id}/cancel",
+    tag = "runs",
+    security(("token" = ["write"])),
+    params(("id" = SweepId, Path, description = "The sweep's id")),
+    responses(
+        (status = 200, description = "The sweep with its runs, of which the running ones end soon", body = Sweep),
+        (status = 404, description = "There is no such sweep"),
+        (status = 409, description = "All of its runs have ended already"),
+    )
+)]
+pub async fn cancel_sweep(
+    State(state): State<AppState>,
+    ApiPath(id): ApiPath<SweepId>,
+) -> Result<Json<Sweep>, ApiError> {
+    Ok(Json(store::sweeps::request_cancel(&state.pool, id).await?))
+}
+
 /// Every change with every seed, checked.
 fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
     let seeds = if request.seeds.is_empty() { &[request.experiment.seed][..] } else { &request.seeds };

@@ -8,7 +8,10 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{self, teams::ORDERS},
+    store::{
+        self,
+        teams::{MEMBER_ORDERS, ORDERS},
+    },
 };
 use axum::{
     Json,
@@ -18,7 +21,7 @@ use axum::{
 };
 use hrm_types::{
     Page,
-    account::{CreateTeam, Team},
+    account::{ChangeTeam, CreateTeam, Member, Team},
     ids::{TeamId, UserId},
     name::check_owner,
 };
@@ -45,6 +48,25 @@ pub struct ListTeamsQuery {
 
 fn orders_of_teams() -> RefOr<Schema> {
     orders(&ORDERS)
+}
+
+/// Which page of a team's members.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListMembersQuery {
+    /// What it is ordered by, with `-` before it for the highest first; `created` is the making of an account.
+    #[param(schema_with = orders_of_members)]
+    order: Option<String>,
+    /// `next_cursor` of the page before, in the same order.
+    cursor: Option<String>,
+    /// Rows, 1 to 100; 50 by default.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+fn orders_of_members() -> RefOr<Schema> {
+    orders(&MEMBER_ORDERS)
 }
 
 /// List teams
@@ -112,6 +134,79 @@ pub async fn get_team(
     ApiPath(id): ApiPath<TeamId>,
 ) -> Result<Json<Team>, ApiError> {
     Ok(Json(store::teams::get(&state.pool, &caller.viewer, id).await?))
+}
+
+/// Rename a team
+///
+/// What it owns stays its own. The team `local` keeps its name.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/teams/{id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(("id" = TeamId, Path, description = "The team's id")),
+    request_body(content = ChangeTeam, example = json!({"name": "solvers"})),
+    responses(
+        (status = 200, description = "The team", body = Team),
+        (status = 404, description = "There is no such team"),
+        (status = 409, description = "The name is taken, in any case, or the team is `local`"),
+        (status = 422, description = "The name is wrong"),
+    )
+)]
+pub async fn change_team(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<TeamId>,
+    ApiJson(request): ApiJson<ChangeTeam>,
+) -> Result<Json<Team>, ApiError> {
+    let team = store::teams::get(&state.pool, &caller.viewer, id).await?;
+    let Some(name) = request.name else { return Ok(Json(team)) };
+    check_owner(&name).map_err(|problem| ApiError::field("name", problem))?;
+    Ok(Json(store::teams::rename(&state.pool, id, &name).await?))
+}
+
+/// Delete a team
+///
+/// One that owns nothing; its members stay users. The team `local` is not deleted.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/teams/{id}",
+    tag = "accounts",
+    security(("token" = ["admin"])),
+    params(("id" = TeamId, Path, description = "The team's id")),
+    responses(
+        (status = 204, description = "The team is gone"),
+        (status = 404, description = "There is no such team"),
+        (status = 409, description = "The team owns runs, datasets, models or other things, or is `local`"),
+    )
+)]
+pub async fn delete_team(State(state): State<AppState>, ApiPath(id): ApiPath<TeamId>) -> Result<StatusCode, ApiError> {
+    store::teams::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the members of a team
+#[utoipa::path(
+    get,
+    path = "/api/v1/teams/{id}/members",
+    tag = "accounts",
+    security(("token" = ["read"])),
+    params(("id" = TeamId, Path, description = "The team's id"), ListMembersQuery),
+    responses(
+        (status = 200, description = "Newest accounts first", body = Page<Member>),
+        (status = 404, description = "There is no such team, or it is not yours"),
+        (status = 422, description = "A parameter is wrong"),
+    )
+)]
+pub async fn list_members(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<TeamId>,
+    ApiQuery(query): ApiQuery<ListMembersQuery>,
+) -> Result<Json<Page<Member>>, ApiError> {
+    let slice = slice(&MEMBER_ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
+    let team = store::teams::get(&state.pool, &caller.viewer, id).await?;
+    Ok(Json(store::teams::members(&state.pool, team.id, &slice).await?))
 }
 
 /// Add a member to a team

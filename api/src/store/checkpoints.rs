@@ -37,6 +37,7 @@ struct Row {
     choice: Option<Json<Choice>>,
     evaluation: Option<Json<Evaluation>>,
     claimed: Option<bool>,
+    shipped: bool,
     is_default: bool,
     team: String,
     public: bool,
@@ -45,6 +46,7 @@ struct Row {
 
 impl From<Row> for Model {
     fn from(row: Row) -> Self {
+        let stated = shipped::named(&row.name).filter(|_| row.shipped).map(|shipped| shipped.stated);
         Self {
             id: CheckpointId(row.id),
             name: row.name,
@@ -60,6 +62,7 @@ impl From<Row> for Model {
             choice: row.choice.map(|Json(choice)| choice),
             evaluation: row.evaluation.map(|Json(evaluation)| evaluation),
             claimed: row.claimed == Some(true),
+            stated,
             default: row.is_default,
             team: row.team,
             public: row.public,
@@ -289,7 +292,7 @@ pub async fn list(
                  AND ($10::uuid[] IS NULL OR team_id = ANY($10) OR public)
                  AND ($11::text IS NULL
                       OR artifact_id = (SELECT artifacts.id FROM artifacts WHERE sha256 = $11))
-                 AND ($12::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE teams.name = $12))
+                 AND ($12::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE lower(teams.name) = lower($12)))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -336,7 +339,7 @@ async fn first(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>) -> Result<Opt
 
 async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) -> Result<Vec<Model>, Error> {
     let (names, stated): (Vec<String>, Vec<f64>) =
-        shipped::CHECKPOINTS.iter().map(|shipped| (shipped.name.to_owned(), shipped.exact)).unzip();
+        shipped::CHECKPOINTS.iter().map(|shipped| (shipped.name.to_owned(), shipped.stated.exact_accuracy)).unzip();
     let rows = sqlx::query_as!(
         Row,
         r#"WITH standard AS (
@@ -383,7 +386,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
                   sha256, size, parameters, step, choice AS "choice: Json<Choice>",
                   result AS "evaluation?: Json<Evaluation>", claimed AS "claimed?",
-                  is_default AS "is_default!",
+                  shipped, is_default AS "is_default!",
                   (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)

@@ -295,7 +295,7 @@ pub async fn list(
                  AND ($7::smallint IS NULL OR side = $7)
                  AND ($8::text IS NULL OR strpos(lower(name), lower($8)) > 0)
                  AND ($9::uuid[] IS NULL OR team_id = ANY($9) OR public)
-                 AND ($10::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE teams.name = $10))
+                 AND ($10::text IS NULL OR team_id = (SELECT teams.id FROM teams WHERE lower(teams.name) = lower($10)))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END

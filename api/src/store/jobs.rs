@@ -290,6 +290,12 @@ pub async fn count_by_state(pool: &PgPool) -> Result<Vec<(String, u64)>, Error> 
 /// # Errors
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has ended.
 pub async fn request_cancel(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let changed = cancel_all(pool, &[id.0]).await?;
+    expect_change(pool, id, changed, "queued, running or paused").await
+}
+
+/// The same of all of these jobs that have not ended; how many they are.
+pub(super) async fn cancel_all(pool: &PgPool, ids: &[Uuid]) -> Result<u64, Error> {
     let changed = sqlx::query!(
         "UPDATE jobs SET
              cancel_requested = true,
@@ -300,12 +306,12 @@ pub async fn request_cancel(pool: &PgPool, id: JobId) -> Result<(), Error> {
                                  WHEN 'paused' THEN 'cancelled while paused' ELSE 'asked to stop' END,
              finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
              state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END
-         WHERE id = $1 AND state IN ('queued', 'running', 'paused')",
-        id.0
+         WHERE id = ANY($1) AND state IN ('queued', 'running', 'paused')",
+        ids
     )
     .execute(pool)
     .await?;
-    expect_change(pool, id, changed.rows_affected(), "queued, running or paused").await
+    Ok(changed.rows_affected())
 }
 
 /// Sets a queued job aside at once and asks the worker of a running one to save and pause; asking twice is no error.

@@ -265,7 +265,7 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: 
                  AND ($10::text IS NULL OR jobs.owner = $10)
                  AND ($11::uuid IS NULL OR runs.sweep_id = $11)
                  AND ($12::text IS NULL OR strpos(lower(jobs.name), lower($12)) > 0)
-                 AND ($13::text IS NULL OR jobs.team_id = (SELECT teams.id FROM teams WHERE teams.name = $13))
+                 AND ($13::text IS NULL OR jobs.team_id = (SELECT teams.id FROM teams WHERE lower(teams.name) = lower($13)))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END

@@ -3,7 +3,7 @@
 use super::{
     Error,
     access::Viewer,
-    jobs::{Terms, parse_state},
+    jobs::{self, Terms, parse_state},
     runs,
     slices::{Keyed, Slice, arranged},
     tied::tie,
@@ -56,6 +56,19 @@ pub async fn create(
 pub async fn get(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
     let found = select(pool, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("sweep", id.to_string()))
+}
+
+/// Cancels every run of a sweep that has not ended, as [`jobs::request_cancel`] does one.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when all have ended.
+pub async fn request_cancel(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
+    let runs: Vec<Uuid> = get(pool, id).await?.runs.into_iter().map(|run| run.id.0).collect();
+    if jobs::cancel_all(pool, &runs).await? == 0 {
+        let detail = "every run of this sweep has ended already".into();
+        return Err(Error::Conflict { constraint: "sweeps_ended".into(), detail });
+    }
+    get(pool, id).await
 }
 
 /// What sweeps can be ordered by, beside their creation.

@@ -4,11 +4,13 @@ use super::{
     Error,
     access::Viewer,
     slices::{Keyed, Slice},
+    users::parse_role,
 };
 use hrm_types::{
     Page,
-    account::Team,
+    account::{Member, Team},
     ids::{TeamId, UserId},
+    job::LOCAL,
 };
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -58,15 +60,99 @@ pub async fn get(pool: &PgPool, viewer: &Viewer, id: TeamId) -> Result<Team, Err
     row.map(Team::from).ok_or_else(|| Error::not_found("team", id.to_string()))
 }
 
-/// The team of this name.
+/// The team of this name, in any case.
 ///
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn named(pool: &PgPool, name: &str) -> Result<Team, Error> {
-    let row = sqlx::query_as!(Row, "SELECT id, name, created_at FROM teams WHERE name = $1", name)
+    let row = sqlx::query_as!(Row, "SELECT id, name, created_at FROM teams WHERE lower(name) = lower($1)", name)
         .fetch_optional(pool)
         .await?;
     row.map(Team::from).ok_or_else(|| Error::not_found("team", name))
+}
+
+/// Gives a team another name; what it owns stays its own.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when the name is taken, in any case, or the team is the local one.
+pub async fn rename(pool: &PgPool, id: TeamId, name: &str) -> Result<Team, Error> {
+    expect_other_than_local(id)?;
+    let row =
+        sqlx::query_as!(Row, "UPDATE teams SET name = $2 WHERE id = $1 RETURNING id, name, created_at", id.0, name)
+            .fetch_optional(pool)
+            .await?;
+    row.map(Team::from).ok_or_else(|| Error::not_found("team", id.to_string()))
+}
+
+/// Deletes a team that owns nothing; its members are members of it no longer.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when it owns something, or is the local one.
+pub async fn delete(pool: &PgPool, id: TeamId) -> Result<(), Error> {
+    expect_other_than_local(id)?;
+    let mut tx = pool.begin().await?;
+    sqlx::query!("DELETE FROM memberships WHERE team_id = $1", id.0).execute(&mut *tx).await?;
+    let deleted = sqlx::query!("DELETE FROM teams WHERE id = $1", id.0).execute(&mut *tx).await;
+    let deleted = deleted.map_err(|error| still_owns(error.into()))?;
+    if deleted.rows_affected() == 0 {
+        return Err(Error::not_found("team", id.to_string()));
+    }
+    Ok(tx.commit().await?)
+}
+
+/// What was stored before there were accounts belongs to the local team, and commands that name none mean it.
+fn expect_other_than_local(id: TeamId) -> Result<(), Error> {
+    if id != TeamId::LOCAL {
+        return Ok(());
+    }
+    let detail =
+        format!("what is made without accounts belongs to the team {LOCAL:?}: it keeps its name and is not deleted");
+    Err(Error::Conflict { constraint: "teams_local".into(), detail })
+}
+
+/// The refusal of the table that refers to the team, in words that help.
+fn still_owns(error: Error) -> Error {
+    let Error::Conflict { constraint, .. } = error else { return error };
+    let what = match constraint.as_str() {
+        "jobs_team_id_fkey" => "runs or other jobs",
+        "datasets_team_id_fkey" => "datasets",
+        "checkpoints_team_id_fkey" => "models",
+        "sweeps_team_id_fkey" => "sweeps",
+        "leaderboard_snapshots_team_id_fkey" => "kept leaderboards",
+        other => other,
+    };
+    Error::Conflict { detail: format!("this team owns {what}; delete those first"), constraint }
+}
+
+/// What members can be ordered by, beside the making of their accounts.
+pub const MEMBER_ORDERS: [&str; 1] = ["name"];
+
+/// A part of the members of a team.
+pub async fn members(pool: &PgPool, team: TeamId, slice: &Slice) -> Result<Page<Member>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id, name, role, disabled, joined_at, key AS "key!" FROM (
+               SELECT users.id, name, role, disabled, joined_at,
+                      CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key
+               FROM memberships JOIN users ON users.id = user_id WHERE team_id = $6
+           ) AS keyed
+           WHERE $3::uuid IS NULL
+              OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
+           ORDER BY CASE WHEN $2 THEN key END DESC, CASE WHEN $2 THEN id END DESC, key, id LIMIT $5"#,
+        slice.by,
+        slice.descending,
+        slice.id(),
+        slice.key(),
+        slice.rows(),
+        team.0
+    )
+    .fetch_all(pool)
+    .await?;
+    let rows = rows.into_iter().map(|row| {
+        let place = Keyed { id: row.id, key: row.key };
+        let (id, role) = (UserId(row.id), parse_role(&row.role)?);
+        Ok((place, Member { id, name: row.name, role, disabled: row.disabled, joined_at: row.joined_at }))
+    });
+    Ok(slice.page(rows.collect::<Result<_, Error>>()?))
 }
 
 /// What teams can be ordered by, beside their creation.

@@ -92,7 +92,7 @@ pub struct Me {
 pub struct Team {
     /// Its id.
     pub id: TeamId,
-    /// Its name, unique.
+    /// Its name, unique whatever its case.
     pub name: String,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -104,9 +104,37 @@ pub struct Team {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateTeam {
-    /// 1 to 64 letters, digits, `-`, `_`, `.` and `@`, unique.
+    /// 1 to 64 letters, digits, `-`, `_`, `.` and `@`, unique whatever its case.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
     pub name: String,
+}
+
+/// What can be changed about a team; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTeam {
+    /// 1 to 64 letters, digits, `-`, `_`, `.` and `@`, unique whatever its case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@-]+$"))]
+    pub name: Option<String>,
+}
+
+/// Somebody who is in a team, as the others in it see that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Member {
+    /// The user's id.
+    pub id: UserId,
+    /// The user's name.
+    pub name: String,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether the user is kept out.
+    pub disabled: bool,
+    /// When the user joined.
+    #[serde(with = "time::serde::rfc3339")]
+    pub joined_at: OffsetDateTime,
 }
 
 /// Somebody with an account.

@@ -45,6 +45,9 @@ pub struct Model {
     /// Whether that score came with an import and was not measured here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub claimed: bool,
+    /// The score that it ships with; absent for a model that does not ship.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<Stated>,
     /// Whether `solve` uses it for its side when no model is named: of the models of its kind and side the one with
     /// the best standard score on their common dataset.
     pub default: bool,
@@ -57,6 +60,17 @@ pub struct Model {
     /// When it was stored.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+}
+
+/// The score of a model that ships, as it was measured before that: halting by Q, on the test puzzles that its configuration
+/// names.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stated {
+    /// Share of the puzzles that it answered rightly, 0 to 1.
+    pub exact_accuracy: f64,
+    /// Puzzles.
+    pub n: u32,
 }
 
 /// A name that moves from model to model, such as `champion`.

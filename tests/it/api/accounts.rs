@@ -313,8 +313,17 @@ fn teams_are_made_and_filled_by_administrators() {
         assert_eq!(lab.send(&root, "PUT", &member, &Value::Null).status, 204);
     }
     assert_eq!(lab.send(&ann, "GET", &path, &Value::Null).expect(200)["name"], "both");
+    let members = lab.send(&ann, "GET", &format!("{path}/members"), &Value::Null).expect(200);
+    assert_eq!((&members["items"][0]["name"], &members["items"][1]), (&json!("ann"), &Value::Null));
+    lab.send(&ann, "PATCH", &path, &json!({"name": "anns-own"})).expect_problem(403, "forbidden");
+    let problem = lab.send(&root, "PATCH", &path, &json!({"name": "a b"})).expect_problem(422, "invalid-request");
+    assert_eq!(problem["field"], "name");
+    assert_eq!(lab.send(&root, "PATCH", &path, &json!({"name": "all"})).expect(200)["name"], "all");
     assert_eq!(lab.send(&root, "DELETE", &member, &Value::Null).status, 204);
     lab.send(&ann, "GET", &path, &Value::Null).expect_problem(404, "not-found");
+    lab.send(&ann, "GET", &format!("{path}/members"), &Value::Null).expect_problem(404, "not-found");
+    assert_eq!(lab.send(&root, "DELETE", &path, &Value::Null).status, 204);
+    lab.send(&root, "GET", &path, &Value::Null).expect_problem(404, "not-found");
     // Somebody must be left who can manage the others.
     let root_user = users["items"].as_array().into_iter().flatten().find(|user| user["name"] == "root").expect("root");
     let path = format!("/api/v1/users/{}", root_user["id"].as_str().expect("an id"));

@@ -2,6 +2,7 @@
 
 use super::{
     permissions::Lab,
+    runs::NO_ID,
     server::{Answer, Server, named, tiny_experiment},
 };
 use serde_json::{Value, json};
@@ -213,6 +214,15 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     let many = server.post("/api/v1/sweeps", &request(json!(vec![json!({}); 67])));
     assert_eq!(many.expect_problem(422, "invalid-request")["field"], "changes");
     assert_eq!(server.get("/api/v1/runs?limit=100").expect(200)["items"].as_array().map(Vec::len), Some(6));
+
+    let cancel = format!("/api/v1/sweeps/{id}/cancel");
+    let first = runs[0]["id"].as_str().expect("an id");
+    server.post(&format!("/api/v1/runs/{first}/cancel"), &json!({})).expect(200);
+    let cancelled = server.post(&cancel, &json!({})).expect(200);
+    let states: Vec<&Value> = cancelled["runs"].as_array().into_iter().flatten().map(|run| &run["state"]).collect();
+    assert_eq!(states, [&json!("cancelled"); 6]);
+    server.post(&cancel, &json!({})).expect_problem(409, "conflict");
+    server.post(&format!("/api/v1/sweeps/{NO_ID}/cancel"), &json!({})).expect_problem(404, "not-found");
 }
 
 #[test]

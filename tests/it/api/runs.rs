@@ -6,7 +6,8 @@ use super::{
 };
 use serde_json::{Value, json};
 
-const NO_ID: &str = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
+/// The id of nothing.
+pub(super) const NO_ID: &str = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
 
 fn queue(server: &Server, name: &str) -> Value {
     server.post("/api/v1/runs", &json!({"experiment": tiny_experiment(name)})).expect(201)

@@ -132,6 +132,15 @@ fn a_model_is_trained_further() {
     let [second, drawn] = ["second.safetensors", "drawn.safetensors"].map(accuracy);
     assert!(second > drawn + 10.0, "after a step of its own it knows what it knew: {second}, drawn {drawn}");
 
+    // To go on, what it began with is looked at as far as it is there.
+    let again = |start: &str| train("second.safetensors", &["--start-from", start, "--resume"]);
+    for start in ["first.safetensors", "gone.safetensors"] {
+        let printed = again(start).succeeds();
+        assert_eq!(printed, "second.safetensors is trained already: --overwrite trains it anew\n");
+    }
+    let refused = again("drawn.safetensors").fails();
+    assert!(refused.starts_with("second.safetensors: expected nothing yet, found a file"), "{refused}");
+
     place.write("further.toml", format!("start_from = \"first.safetensors\"\n{TINY}"));
     let printed = place.hrm(&["train", "--config", "further.toml", "--steps", "1", "--no-eval"]).succeeds();
     assert!(printed.contains("begins with the weights of tiny\n"), "{printed}");

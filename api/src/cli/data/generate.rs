@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
 use super::{check_name, print_stored};
-use crate::cli::{interrupt, puzzles, queue::Enqueue, session, team};
+use crate::cli::{interrupt, owning_team, puzzles, queue::Enqueue, session};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use hrm_api::{
@@ -89,7 +89,7 @@ impl Generate {
         let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
         let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
         let stored = session::with_database(&self.database, async |pool| {
-            let new = NewDataset::generated(team::named(pool, &self.team).await?, &name, &spec, leaks);
+            let new = NewDataset::generated(owning_team::named(pool, &self.team).await?, &name, &spec, leaks);
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;
         print_stored(&stored, &name);
@@ -131,7 +131,7 @@ impl Generate {
         check_name(&name)?;
         let spec = GenerationSpec { name, generate };
         let job = session::with_database(&self.database, async |pool| {
-            let terms = self.queue.terms(team::named(pool, &self.team).await?);
+            let terms = self.queue.terms(owning_team::named(pool, &self.team).await?);
             Ok(generation_jobs::create(pool, &spec, terms).await?)
         })?;
         println!("queued {} as job {}", job.name, job.id);

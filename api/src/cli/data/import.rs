@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
 use super::{check_name, name_of, print_stored, store};
-use crate::cli::{interrupt, puzzles, report, session, team};
+use crate::cli::{interrupt, owning_team, puzzles, report, session};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use hrm_api::{config::DatabaseConfig, store::datasets::NewDataset};
@@ -122,7 +122,7 @@ impl Import {
         let leaks = Some(puzzles::leaks(&puzzles, &interrupt::stop_signal()?)?);
         let license = stored.license.as_deref();
         let found = session::with_database(&stored.database, async |pool| {
-            let team = team::named(pool, &stored.team).await?;
+            let team = owning_team::named(pool, &stored.team).await?;
             let new = NewDataset { team, name: &name, origin: &origin, generated: None, license, seed, leaks };
             store(pool, new, &puzzles, "choose another with --name").await
         })?;

@@ -7,7 +7,7 @@ use crate::{
         access::{self, Owned, Viewer},
         credentials::{self, NewToken},
         invitations::{self, NewInvitation},
-        jobs::Terms,
+        jobs::{self, Terms},
         runs,
         slices::Slice,
         teams,
@@ -121,6 +121,43 @@ async fn an_invitation_makes_one_user_in_its_time() {
     let again = invitations::accept(&db.pool, &hash_secret("code"), "hash").await;
     assert!(matches!(again, Err(Error::NotFound { .. })));
     assert!(matches!(invite("Ann", "other", HOUR).await, Err(Error::Conflict { .. })));
+}
+
+#[tokio::test]
+async fn a_team_is_renamed_and_is_deleted_when_it_owns_nothing() {
+    let db = database().await;
+    let pool = &db.pool;
+    let constraint = |refused: Result<_, Error>| match refused {
+        Err(Error::Conflict { constraint, detail }) => (constraint, detail),
+        other => panic!("expected a conflict, found {other:?}"),
+    };
+    let ann = user(&db, "ann", Role::Member).await;
+    let [first, second] = [teams::create(pool, "Puzzlers").await, teams::create(pool, "others").await];
+    let [first, second] = [first.expect("a team").id, second.expect("a team").id];
+    assert_eq!(constraint(teams::create(pool, "puzzlerS").await).0, "teams_name_key");
+    assert_eq!(constraint(teams::rename(pool, second, "PUZZLERS").await).0, "teams_name_key");
+    assert_eq!(teams::named(pool, "puzzlers").await.expect("the team").id, first);
+    assert_eq!(teams::rename(pool, first, "puzzlers").await.expect("its own name, in another case").name, "puzzlers");
+    assert_eq!(constraint(teams::rename(pool, TeamId::LOCAL, "mine").await).0, "teams_local");
+
+    teams::add_member(pool, first, ann).await.expect("a membership");
+    let members = async |team| {
+        let page = teams::members(pool, team, &Slice::newest(9)).await.expect("members");
+        page.items.into_iter().map(|member| (member.id, member.name, member.role)).collect::<Vec<_>>()
+    };
+    assert_eq!(members(first).await, [(ann, "ann".into(), Role::Member)]);
+    assert_eq!(members(second).await, []);
+    let terms = Terms { team: first, ..Terms::default() };
+    let run = runs::create(pool, &Viewer::Everything, &super::experiment("theirs"), terms).await.expect("a run");
+    let (_, detail) = constraint(teams::delete(pool, first).await.map(|()| unreachable!("it owns a run")));
+    assert_eq!(detail, "this team owns runs or other jobs; delete those first");
+    assert_eq!(members(first).await.len(), 1, "nobody has left it");
+    jobs::request_cancel(pool, run.id.into()).await.expect("an end");
+    runs::delete(pool, run.id).await.expect("the run goes");
+    teams::delete(pool, first).await.expect("the team goes");
+    assert!(matches!(teams::delete(pool, first).await, Err(Error::NotFound { .. })));
+    assert_eq!(users::find(pool, "ann").await.expect("the user").teams.len(), 1, "the local one");
+    assert!(matches!(teams::delete(pool, TeamId::LOCAL).await, Err(Error::Conflict { .. })));
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn every_list_takes_every_order_that_it_declares() {
     let user = users::add(pool, "ann", Role::Admin, TeamId::LOCAL, "hash").await.expect("a user");
     let set = dataset(pool, "set", 1).await;
     super::models::trained(pool, "model").await;
-    let lists: [&[&'static str]; 9] = [
+    let lists: [&[&'static str]; 10] = [
         &jobs::ORDERS,
         &evaluation_jobs::ORDERS,
         &datasets::ORDERS,
@@ -127,6 +127,7 @@ async fn every_list_takes_every_order_that_it_declares() {
         &teams::ORDERS,
         &credentials::TOKEN_ORDERS,
         &invitations::ORDERS,
+        &teams::MEMBER_ORDERS,
     ];
     for (list, orders) in lists.into_iter().enumerate() {
         for (by, descending) in orders.iter().chain([&CREATED]).flat_map(|&by| [(by, false), (by, true)]) {
@@ -142,9 +143,10 @@ async fn every_list_takes_every_order_that_it_declares() {
                 5 => ends(&users::list(pool, UserFilter::default(), &slice).await.expect("users")),
                 6 => ends(&teams::list(pool, &EVERYTHING, &slice).await.expect("teams")),
                 7 => ends(&credentials::list_tokens(pool, user, &slice).await.expect("tokens")),
-                _ => ends(&invitations::list(pool, &slice).await.expect("invitations")),
+                8 => ends(&invitations::list(pool, &slice).await.expect("invitations")),
+                _ => ends(&teams::members(pool, TeamId::LOCAL, &slice).await.expect("members")),
             };
-            assert_eq!(found, [1, 0, 1, 1, 0, 1, 1, 0, 0][list], "list {list} by {by}");
+            assert_eq!(found, [1, 0, 1, 1, 0, 1, 1, 0, 0, 1][list], "list {list} by {by}");
         }
     }
     let of_side = |side| DatasetFilter { side: Some(side), name: Some("SE"), ..DatasetFilter::default() };

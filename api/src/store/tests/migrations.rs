@@ -122,6 +122,26 @@ async fn files_of_before_the_shared_chunks_keep_their_bytes() {
 }
 
 #[tokio::test]
+async fn teams_whose_names_differed_in_case_alone_are_told_apart() {
+    let db = unmigrated_database().await;
+    let (before, after): (Vec<_>, Vec<_>) = MIGRATOR.iter().partition(|migration| migration.version < 23);
+    for migration in before {
+        execute(&db.pool, migration.sql.as_str()).await;
+    }
+    let long = "x".repeat(64);
+    for (number, name) in ["Puzzlers", "puzzlers", &long, &long.to_uppercase()].into_iter().enumerate() {
+        let insert = format!("INSERT INTO teams (id, name) VALUES ('0199c2a4-71b5-7aa0-8d55-{number:012}', '{name}')");
+        execute(&db.pool, &insert).await;
+    }
+    for migration in after {
+        execute(&db.pool, migration.sql.as_str()).await;
+    }
+    let names = sqlx::query_scalar::<_, String>("SELECT name FROM teams ORDER BY id").fetch_all(&db.pool).await;
+    let upper = format!("{}-00000003", "X".repeat(55));
+    assert_eq!(names.expect("names"), ["local", "Puzzlers", "puzzlers-00000001", &long, &upper]);
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_program_is_refused_in_words() {
     let db = database().await;
     execute(

@@ -1,0 +1,17 @@
+//! The team that a command names, such as the one that what it makes belongs to.
+
+use anyhow::bail;
+use hrm_api::store::{Error, PgPool, access::Viewer, slices::Slice, teams};
+use hrm_types::ids::TeamId;
+
+/// The team of this name.
+pub(crate) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<TeamId> {
+    match teams::named(pool, name).await {
+        Err(Error::NotFound { .. }) => {
+            let known = teams::list(pool, &Viewer::Everything, &Slice::newest(u32::MAX)).await?.items;
+            let names: Vec<String> = known.into_iter().map(|team| team.name).collect();
+            bail!("no team is called {name:?}; there are: {}", names.join(", "))
+        }
+        other => Ok(other?.id),
+    }
+}
