@@ -13,30 +13,42 @@ thread_local! {
     static ENDED: ArcRwSignal<bool> = ArcRwSignal::new(false);
 }
 
-/// The caller; nothing until the server has said who that is.
+/// Who uses the page.
 #[derive(Clone, Copy)]
-struct Session(RwSignal<Option<Me>>);
+pub(crate) struct Session {
+    /// The caller; nothing until the server has said who that is.
+    me: RwSignal<Option<Me>>,
+    team: RwSignal<Option<String>>,
+}
 
-/// Asks who is here; called once, at the root.
-pub(crate) fn start() {
-    let me = RwSignal::new(None);
-    provide_context(Session(me));
-    let team = working_team::signal();
-    let look = move || {
+impl Session {
+    /// The one of this page, to be taken where the context is at hand.
+    pub(crate) fn here() -> Self {
+        expect_context()
+    }
+
+    /// Asks who that is and what that one may do by now.
+    pub(crate) fn look(self) {
         spawn_local(async move {
             // Without an answer the pages say what is wrong.
             if let Ok(found) = api::team::get_me().await {
-                working_team::settle(&found, team);
-                me.set(Some(found));
+                working_team::settle(&found, self.team);
+                self.me.set(Some(found));
                 ended().maybe_update(std::mem::take);
             }
         });
-    };
-    look();
+    }
+}
+
+/// Asks who is here; called once, at the root.
+pub(crate) fn start() {
+    let session = Session { me: RwSignal::new(None), team: working_team::signal() };
+    provide_context(session);
+    session.look();
     set_interval(
         move || {
             if ended().get_untracked() && !document().hidden() {
-                look();
+                session.look();
             }
         },
         PAUSE,
@@ -54,12 +66,12 @@ pub(crate) fn note_ended() {
 
 /// The caller, reactive.
 pub(crate) fn me() -> Option<Me> {
-    expect_context::<Session>().0.get()
+    Session::here().me.get()
 }
 
 /// Whether the caller may do that, reactive. Nothing is kept from one who is not known yet: the server decides anyway.
 pub(crate) fn may(scope: Scope) -> bool {
-    expect_context::<Session>().0.with(|me| me.as_ref().is_none_or(|me| me.scopes.contains(&scope)))
+    Session::here().me.with(|me| me.as_ref().is_none_or(|me| me.scopes.contains(&scope)))
 }
 
 /// What is offered to those alone who may make and change things.

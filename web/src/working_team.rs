@@ -44,6 +44,14 @@ fn name(team: Option<String>) {
     NAMED.set(team);
 }
 
+/// Goes on working for the chosen team under its new name.
+pub(crate) fn renamed(before: &str, now: &str) {
+    if header().as_deref() == Some(before) {
+        keep(now);
+        name(Some(now.to_owned()));
+    }
+}
+
 /// The teams that one can choose among.
 fn names(me: &Me) -> Vec<String> {
     if me.accounts { me.teams.iter().map(|team| team.name.clone()).collect() } else { Vec::new() }
@@ -53,6 +61,14 @@ fn names(me: &Me) -> Vec<String> {
 fn pick<'a>(teams: &'a [String], kept: Option<&str>) -> Option<&'a str> {
     let found = teams.iter().find(|team| Some(team.as_str()) == kept).or(teams.first());
     found.filter(|_| teams.len() > 1).map(String::as_str)
+}
+
+/// Remembers the choice for the next visit.
+fn keep(team: &str) {
+    if let Some(storage) = storage() {
+        // Without storage the choice ends with the page.
+        let _ = storage.set_item(KEY, team);
+    }
 }
 
 /// The browser may refuse storage altogether.
@@ -67,10 +83,7 @@ pub(crate) fn TeamChoice() -> impl IntoView {
     let teams = Memo::new(move |_| session::me().map(|me| names(&me)).filter(|teams| teams.len() > 1));
     let choose = move |event: web_sys::Event| {
         let team = event_target_value(&event);
-        if let Some(storage) = storage() {
-            // Without storage the choice ends with the page.
-            let _ = storage.set_item(KEY, &team);
-        }
+        keep(&team);
         name(Some(team.clone()));
         chosen.set(Some(team));
     };

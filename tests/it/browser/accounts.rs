@@ -10,7 +10,7 @@ use crate::api::server::{Answer, Server};
 use serde_json::json;
 
 /// A server with an administrator Ann.
-fn lab() -> Server {
+pub(super) fn lab() -> Server {
     let server = Server::with_page(&built_page());
     server.hrm(&["user", "add", "ann"], "password of ann\n");
     // The server notices within a second.
@@ -26,7 +26,7 @@ async fn signing_in_leads_to(tab: &Tab, link: &str) {
     assert_eq!(tab.path().await, link);
 }
 
-async fn sign_in(tab: &Tab, name: &str) {
+pub(super) async fn sign_in(tab: &Tab, name: &str) {
     tab.fill("[name=name]", name).await;
     tab.fill("[name=password]", &format!("password of {name}")).await;
     tab.click("button").await;

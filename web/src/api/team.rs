@@ -7,8 +7,8 @@ use super::{
 use hrm_types::{
     Page,
     account::{
-        ChangeUser, CreateInvitation, CreateTeam, CreateToken, CreatedInvitation, CreatedToken, Invitation, Me, Team,
-        Token, User,
+        ChangeTeam, ChangeUser, CreateInvitation, CreateTeam, CreateToken, CreatedInvitation, CreatedToken, Invitation,
+        Me, Member, Team, Token, User,
     },
     ids::{InvitationId, TeamId, TokenId, UserId},
 };
@@ -60,6 +60,19 @@ pub(crate) async fn list_teams() -> Answer<Page<Team>> {
 
 pub(crate) async fn create_team(name: &str) -> Answer<Team> {
     post("/teams", &CreateTeam { name: name.to_owned() }).await
+}
+
+pub(crate) async fn rename_team(id: TeamId, name: &str) -> Answer<Team> {
+    patch(&format!("/teams/{id}"), &ChangeTeam { name: Some(name.to_owned()) }).await
+}
+
+pub(crate) async fn delete_team(id: TeamId) -> Answer<()> {
+    change("DELETE", &format!("/teams/{id}")).await
+}
+
+/// Who is in a team, by name.
+pub(crate) async fn list_members(id: TeamId) -> Answer<Page<Member>> {
+    get(&format!("/teams/{id}/members?limit=100&order=name")).await
 }
 
 /// Adds a user to a team (`PUT`) or takes one out of it (`DELETE`).

@@ -2,6 +2,8 @@
 
 mod invitations;
 mod members;
+mod membership;
+mod mine;
 mod secret;
 mod teams;
 mod tokens;
@@ -12,12 +14,15 @@ use crate::{
         page::Page,
         problem::{Problems, Waiting},
     },
-    load, session, working_team,
+    load,
+    session::{self, Session},
+    working_team,
 };
 use hrm_types::account::{Me, Role, Scope};
 use invitations::Invitations;
 use leptos::prelude::*;
 use members::Members;
+use mine::Mine;
 use teams::Teams;
 use tokens::Tokens;
 
@@ -40,6 +45,30 @@ pub(crate) fn TeamPage() -> impl IntoView {
     }
 }
 
+/// Tells everything on the page that names people or teams, its frame too, that they have changed.
+#[derive(Clone, Copy)]
+struct Changed {
+    again: Trigger,
+    session: Session,
+}
+
+impl Changed {
+    /// The one of this page, to be taken where the context is at hand.
+    fn here() -> Self {
+        expect_context()
+    }
+
+    /// What reads this is told.
+    fn track(self) {
+        self.again.track();
+    }
+
+    fn tell(self) {
+        self.again.notify();
+        self.session.look();
+    }
+}
+
 /// What the page says while there are no accounts.
 fn nobody() -> impl IntoView {
     view! {
@@ -59,18 +88,23 @@ fn nobody() -> impl IntoView {
 fn accounts(me: &Me) -> impl IntoView + use<> {
     let admin = me.scopes.contains(&Scope::Admin);
     let scopes = me.scopes.clone();
-    let teams = me.teams.iter().map(|team| team.name.clone()).collect::<Vec<_>>();
+    let known = me.teams.clone();
     let (name, role) = (me.name.clone(), me.role);
     let makes = me.scopes.contains(&Scope::Write);
-    let owned = move || match teams.as_slice() {
-        _ if !makes => String::new(),
-        [] => "You are a member of no team, which could own what you make; ask an admin.".to_owned(),
-        [one] => format!("What you make belongs to the team {one}."),
-        [first, ..] => {
-            let chosen = working_team::signal().get().unwrap_or_else(|| first.clone());
-            format!("What you make belongs to the team {chosen}, which is chosen above among {}.", teams.join(", "))
+    let owned = move || {
+        let teams = session::me().map_or_else(|| known.clone(), |me| me.teams);
+        let teams: Vec<_> = teams.into_iter().map(|team| team.name).collect();
+        match teams.as_slice() {
+            _ if !makes => String::new(),
+            [] => "You are a member of no team, which could own what you make; ask an admin.".to_owned(),
+            [one] => format!("What you make belongs to the team {one}."),
+            [first, ..] => {
+                let chosen = working_team::signal().get().unwrap_or_else(|| first.clone());
+                format!("What you make belongs to the team {chosen}, which is chosen above among {}.", teams.join(", "))
+            }
         }
     };
+    provide_context(Changed { again: Trigger::new(), session: Session::here() });
     view! {
         <section class="part" aria-labelledby="you-title">
             <h2 id="you-title">"You"</h2>
@@ -82,6 +116,7 @@ fn accounts(me: &Me) -> impl IntoView + use<> {
                 <a class="button" href="/password" rel="external">"Change password"</a>
             </p>
         </section>
+        <Mine />
         <Tokens scopes />
         {admin.then(|| { teams::provide(); view! { <Members /><Teams /><Invitations /> } })}
     }

@@ -1,6 +1,6 @@
 //! Invitations: who may become a user, and the form that invites somebody. For administrators.
 
-use super::{role_named, role_options, secret::Secret, teams, tokens::until};
+use super::{Changed, role_named, role_options, secret::Secret, teams, tokens::until};
 use crate::{
     api, browser,
     components::{
@@ -20,7 +20,11 @@ use leptos::{prelude::*, task::spawn_local};
 /// Invitations that can still be accepted.
 #[component]
 pub(super) fn Invitations() -> impl IntoView {
-    let all = load::load(api::team::list_invitations);
+    let changed = Changed::here();
+    let all = load::load(move || {
+        changed.track();
+        api::team::list_invitations()
+    });
     let open = move || {
         all.value.with(|page| {
             let items = page.as_ref().map(|page| page.items.as_slice()).filter(|items| !items.is_empty())?;

@@ -1,6 +1,6 @@
 //! Everybody with an account: roles, teams, and who is kept out. For administrators.
 
-use super::{role_named, teams::Membership};
+use super::{Changed, membership::Membership, role_named};
 use crate::{
     api,
     components::{
@@ -8,10 +8,9 @@ use crate::{
         confirm::Confirm,
         problem::{Problems, Waiting},
     },
-    load::{self, Loaded},
+    load,
 };
 use hrm_types::{
-    Page,
     account::{ChangeUser, Role, User},
     problem::Problem,
 };
@@ -20,12 +19,16 @@ use leptos::{prelude::*, task::spawn_local};
 /// The users.
 #[component]
 pub(super) fn Members() -> impl IntoView {
-    let users = load::load(api::team::list_users);
+    let changed = Changed::here();
+    let users = load::load(move || {
+        changed.track();
+        api::team::list_users()
+    });
     let refused = RwSignal::new(None::<Problem>);
     let list = move || {
         users.value.with(|page| match page {
             None => view! { <Waiting /> }.into_any(),
-            Some(page) => table(&page.items, users, refused).into_any(),
+            Some(page) => table(&page.items, changed, refused).into_any(),
         })
     };
     view! {
@@ -39,14 +42,14 @@ pub(super) fn Members() -> impl IntoView {
     }
 }
 
-fn table(users: &[User], all: Loaded<Page<User>>, refused: RwSignal<Option<Problem>>) -> impl IntoView + use<> {
+fn table(users: &[User], changed: Changed, refused: RwSignal<Option<Problem>>) -> impl IntoView + use<> {
     let row = |user: &User| {
         let (id, name, disabled, role) = (user.id, user.name.clone(), user.disabled, user.role);
         let change = move |wanted: ChangeUser| {
             spawn_local(async move {
                 refused.try_set(api::team::change_user(id, &wanted).await.err().map(|problem| *problem));
                 // Also after a refusal, so that the choice on the page is the one that stands.
-                all.refresh();
+                changed.tell();
             });
         };
         let choose = move |event: web_sys::Event| {
@@ -62,7 +65,7 @@ fn table(users: &[User], all: Loaded<Page<User>>, refused: RwSignal<Option<Probl
                 <td data-label="Role">
                     <select aria-label=format!("Role of {name}") on:change=choose>{Role::ALL.map(option).collect_view()}</select>
                 </td>
-                <td data-label="Teams"><Membership user=user.clone() all refused /></td>
+                <td data-label="Teams"><Membership user=user.clone() refused /></td>
                 <td data-label="Since"><Ago at=user.created_at /></td>
                 <td class="right">
                     {if disabled {
