@@ -22,4 +22,5 @@ pub(crate) mod solved_by;
 pub(crate) mod splits;
 pub(crate) mod state;
 pub(crate) mod stated;
+pub(crate) mod sweep;
 pub(crate) mod turn;

@@ -7,7 +7,7 @@ use super::{
 use hrm_types::{
     Page,
     experiment::{Experiment, ExperimentFile},
-    ids::{JobId, RunId},
+    ids::{JobId, RunId, SweepId},
     job::{Job, JobKind, LOCAL, LogLine},
     provenance::RunProvenance,
     run::{ChangeRun, CreateRun, MetricPoint, Run},
@@ -67,6 +67,15 @@ pub(crate) async fn create_sweep(experiment: Experiment, seeds: Vec<u64>) -> Ans
     let name = experiment.name.clone();
     post("/sweeps", &CreateSweep { name, experiment, seeds, changes: Vec::new(), owner: LOCAL.into(), priority: 0 })
         .await
+}
+
+pub(crate) async fn get_sweep(id: SweepId) -> Answer<Sweep> {
+    get(&format!("/sweeps/{id}")).await
+}
+
+/// Cancels every run of a sweep that has not ended.
+pub(crate) async fn cancel_sweep(id: SweepId) -> Answer<Sweep> {
+    post(&format!("/sweeps/{id}/cancel"), &serde_json::json!({})).await
 }
 
 pub(crate) async fn get_run(id: RunId) -> Answer<Run> {

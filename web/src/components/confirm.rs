@@ -11,6 +11,9 @@ pub(crate) fn Confirm(
     #[prop(into)]
     question: Signal<String>,
     act: impl Fn() + Copy + Send + Sync + 'static,
+    /// What the answer that changes nothing says; another word where the act itself is to cancel something.
+    #[prop(default = "Cancel")]
+    keep: &'static str,
 ) -> impl IntoView {
     let asking = RwSignal::new(false);
     let (button, cancel) = (NodeRef::<html::Button>::new(), NodeRef::<html::Button>::new());
@@ -43,7 +46,7 @@ pub(crate) fn Confirm(
             <span class="confirm" role="group" aria-label=move || question.get() on:keydown=escape>
                 <span>{question}</span>
                 <button type="button" class="danger" on:click=go>{label}</button>
-                <button type="button" node_ref=cancel on:click=move |_| asking.set(false)>"Cancel"</button>
+                <button type="button" node_ref=cancel on:click=move |_| asking.set(false)>{keep}</button>
             </span>
         </Show>
     }

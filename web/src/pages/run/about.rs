@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    components::{field::Tick, problem::Problems},
+    components::{field::Tick, problem::Problems, sweep::SweepLine},
     session::ForWriters,
 };
 use hrm_types::{
@@ -15,23 +15,24 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 #[component]
 pub(super) fn About(run: RwSignal<Option<Run>>) -> impl IntoView {
     let open = RwSignal::new(false);
-    let said = Memo::new(move |_| {
-        run.with(|run| run.as_ref().map(|run| (run.tags.clone(), run.notes.clone(), run.public, run.sweep_id)))
-    });
+    let said =
+        Memo::new(move |_| run.with(|run| run.as_ref().map(|run| (run.tags.clone(), run.notes.clone(), run.public))));
+    let sweep = Memo::new(move |_| run.with(|run| run.as_ref().and_then(|run| run.sweep_id)));
+    // The run's own stream tells what became of it.
+    let line = move || sweep.get().map(|id| view! { <SweepLine id changed=Callback::new(|()| ()) /> });
     let words = move || {
-        said.get().map(|(tags, notes, public, sweep)| {
+        said.get().map(|(tags, notes, public)| {
             let tags = tags.into_iter().map(|tag| {
                 let link = format!("/runs?tag={}", crate::browser::query_value(&tag));
                 view! { <a class="badge" href=link>{tag}</a> }
             });
-            let sweep =
-                sweep.map(|sweep| view! { <a class="badge" href=format!("/runs?sweep={sweep}")>"its sweep"</a> });
             let public = public.then(|| view! { <span class="badge">"public"</span> });
             let notes = (!notes.is_empty()).then(|| view! { <p class="notes">{notes}</p> });
-            view! { <span class="tags">{tags.collect_view()}{sweep}{public}</span>{notes} }
+            view! { <span class="tags">{tags.collect_view()}{public}</span>{notes} }
         })
     };
     view! {
+        {line}
         <section class="about" aria-label="About">
             {words}
             <ForWriters>

@@ -20,7 +20,7 @@ pub(super) struct Look {
     tag: Parameter,
     owner: Parameter,
     columns: Parameter,
-    sweep: Memo<Option<String>>,
+    pub(super) sweep: Memo<Option<String>>,
 }
 
 impl Look {
