@@ -3,6 +3,7 @@
 mod accounts;
 mod appearance;
 mod axe;
+mod back;
 mod batches;
 mod comparing;
 mod data;
@@ -15,5 +16,7 @@ mod reconnect;
 mod screens;
 mod solving;
 mod speed;
+mod sweeps;
 mod tab;
+mod teams;
 mod training;

@@ -18,6 +18,7 @@ mod pages;
 mod paging;
 mod parts;
 mod patience;
+mod place;
 mod session;
 mod theme;
 mod working_team;

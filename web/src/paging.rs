@@ -4,6 +4,7 @@ use crate::{
     api::Answer,
     components::problem::Problems,
     patience::{passes, pause_after},
+    place::Place,
 };
 use hrm_types::{Page, problem::Problem};
 use leptos::{prelude::*, task::spawn_local};
@@ -92,6 +93,7 @@ pub(crate) struct Pages<T: Send + Sync + 'static> {
     failures: StoredValue<u32>,
     fetch: StoredValue<Fetch<T>>,
     same: fn(&T, &T) -> bool,
+    place: Place,
 }
 
 impl<T: Send + Sync + 'static> Clone for Pages<T> {
@@ -107,14 +109,17 @@ impl<T: Send + Sync + 'static> Pages<T> {
         same: fn(&T, &T) -> bool,
         fetch: impl Fn(Option<String>) -> Pending<T> + Send + Sync + 'static,
     ) -> Self {
+        let items = RwSignal::new(None::<Vec<T>>);
+        let rows = move || items.try_with_untracked(|items| items.as_ref().map_or(0, Vec::len)).unwrap_or_default();
         let pages = Self {
-            items: RwSignal::new(None),
+            items,
             problem: RwSignal::new(None),
             next: RwSignal::new(None),
             requests: Requests::new(),
             failures: StoredValue::new(0),
             fetch: StoredValue::new(Box::new(fetch)),
             same,
+            place: Place::keep(rows),
         };
         pages.refresh();
         pages
@@ -152,15 +157,29 @@ impl<T: Send + Sync + 'static> Pages<T> {
                         Some(items) if !first => append(items, page.items, self.same),
                         items => *items = Some(page.items),
                     });
+                    self.come_back();
                 }
                 Err(problem) => {
                     if first && passes(&problem) {
                         self.refresh_later();
                     }
                     self.problem.try_set(Some(*problem));
+                    if !first {
+                        self.place.arrive();
+                    }
                 }
             }
         });
+    }
+
+    /// Goes on until the list is as long as when one left it, and then to where one was in it.
+    fn come_back(self) {
+        let rows = self.items.try_with_untracked(|items| items.as_ref().map_or(0, Vec::len)).unwrap_or_default();
+        if self.place.asks_for_more_than(rows) && self.next.try_with_untracked(Option::is_some) == Some(true) {
+            self.go_on();
+        } else {
+            self.place.arrive();
+        }
     }
 
     /// Fetches the first page once more after a while, unless another request has begun by then.

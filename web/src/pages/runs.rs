@@ -11,6 +11,7 @@ use crate::{
         no_worker::NoWorker,
         page::Page,
         problem::{Empty, Problems, Waiting},
+        sweep::SweepLine,
     },
     load,
     session::{self, ForWriters},
@@ -47,11 +48,17 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let datasets = Memo::new(move |_| datasets.value.get().map(|page| page.items).unwrap_or_default());
     let refused = RwSignal::new(None::<Problem>);
     let runs = Memo::new(move |_| newest.value.with(|newest| newest.as_ref().map(|(_, page)| older.after(page))));
+    let rows = Signal::derive(move || runs.with(|runs| runs.as_ref().map_or(0, Vec::len)));
     let ask = move |(id, wish): (RunId, &'static str)| {
         spawn_local(async move {
             refused.try_set(api::runs::ask(id, wish).await.err().map(|problem| *problem));
             newest.refresh();
         });
+    };
+    let of_sweep = move || {
+        let id = look.sweep.with(|sweep| sweep.as_ref().and_then(|sweep| sweep.parse().ok()))?;
+        let changed = Callback::new(move |()| newest.refresh());
+        Some(view! { <SweepLine id listed=true changed /> })
     };
     let chosen = RwSignal::new(Vec::new());
     let actions = Actions { chosen, ask: Callback::new(ask) };
@@ -67,6 +74,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
             <Problems of=newest.problem />
             <Problems of=refused />
             <NoWorker workers />
+            {of_sweep}
             {look.view(datasets)}
             {move || runs.with(|runs| match runs {
                 None => view! { <Waiting /> }.into_any(),
@@ -77,7 +85,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
             <Show when=move || runs.with(|runs| runs.as_ref().is_some_and(|runs| !runs.is_empty()))>
                 <Table runs look actions />
             </Show>
-            <More filter newest=newest.value older />
+            <More filter newest=newest.value older rows />
             <Chosen chosen />
         </Page>
     }

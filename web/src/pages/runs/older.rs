@@ -4,6 +4,7 @@ use crate::{
     api::{self, runs::RunFilter},
     components::problem::Problems,
     paging::{MoreButton, Requests, append},
+    place::Place,
 };
 use hrm_types::{Page, problem::Problem, run::Run};
 use leptos::{prelude::*, task::spawn_local};
@@ -115,9 +116,14 @@ fn pushed_off(before: &[Run], now: &Page<Run>) -> Option<Vec<Run>> {
     overlap.then(|| before.iter().filter(|run| run.id < last.id).cloned().collect())
 }
 
-/// The button that fetches what comes after.
+/// The button that fetches what comes after. Who comes back to a list of `rows` finds it as long as it was.
 #[component]
-pub(super) fn More(filter: Memo<RunFilter>, newest: RwSignal<Option<Newest>>, older: Older) -> impl IntoView {
+pub(super) fn More(
+    filter: Memo<RunFilter>,
+    newest: RwSignal<Option<Newest>>,
+    older: Older,
+    rows: Signal<usize>,
+) -> impl IntoView {
     let next = Memo::new(move |_| {
         newest.with(|newest| {
             // A page of another filter, which is still shown while the next comes, says nothing about this one.
@@ -134,6 +140,16 @@ pub(super) fn More(filter: Memo<RunFilter>, newest: RwSignal<Option<Newest>>, ol
             older.fetch(filter.get_untracked(), cursor);
         }
     };
+    let place = Place::keep(move || rows.try_get_untracked().unwrap_or_default());
+    Effect::new(move |_| {
+        // Nothing before the newest page is there.
+        let rows = Some(rows.get()).filter(|rows| *rows > 0)?;
+        match next.get().filter(|_| place.asks_for_more_than(rows) && older.problem.with(Option::is_none)) {
+            Some(cursor) => older.fetch(filter.get_untracked(), cursor),
+            None => place.arrive(),
+        }
+        Some(())
+    });
     view! {
         <Problems of=older.problem />
         <Show when=move || next.with(Option::is_some)>

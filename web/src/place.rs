@@ -1,0 +1,121 @@
+//! Where one is in a long list: how many of its rows are loaded, and how far down one has scrolled. Each entry of the browser's
+//! history keeps the place of its list, so that Back, and loading the page again, lead to where one was.
+
+use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use leptos_router::hooks::use_location;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use wasm_bindgen::JsValue;
+
+/// How long nothing is scrolled before the place is kept: browsers refuse to be told many times a second.
+const CALM: Duration = Duration::from_millis(150);
+
+/// A place, as an entry of the history keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    /// The page whose list it is: while another page is being shown, the entry of the one before is the current one still.
+    path: String,
+    rows: usize,
+    scrolled: f64,
+}
+
+impl Kept {
+    /// What an entry keeps of the list of that page.
+    fn read(text: &str, path: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|kept: &Self| kept.path == path)
+    }
+}
+
+/// The place of one list.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Where one comes back to; nothing once one is there.
+    wanted: StoredValue<Option<Kept>>,
+}
+
+impl Place {
+    /// Keeps the place of the list on this page, of which `rows` are shown.
+    pub(crate) fn keep(rows: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        let path = use_location().pathname.get_untracked();
+        let place = Self { wanted: StoredValue::new(kept().and_then(|text| Kept::read(&text, &path))) };
+        let rows = StoredValue::new(rows);
+        // Where it stood when it was last seen: the next page is in its place before this one is told to go.
+        let scrolled = StoredValue::new(0.0);
+        let note = move || {
+            let is_there = place.wanted.try_with_value(Option::is_none) == Some(true);
+            if is_there && window().location().pathname().is_ok_and(|here| here == path) {
+                write(&Kept {
+                    path: path.clone(),
+                    rows: rows.try_with_value(|rows| rows()).unwrap_or_default(),
+                    scrolled: scrolled.try_get_value().unwrap_or_default(),
+                });
+            }
+        };
+        let timer = StoredValue::new_local(None::<TimeoutHandle>);
+        let stop = move || {
+            if let Some(Some(timer)) = timer.try_update_value(Option::take) {
+                timer.clear();
+            }
+        };
+        let later = note.clone();
+        let listener = window_event_listener(ev::scroll, move |_| {
+            scrolled.set_value(window().scroll_y().unwrap_or_default());
+            stop();
+            timer.set_value(set_timeout_with_handle(later.clone(), CALM).ok());
+        });
+        on_cleanup(move || {
+            listener.remove();
+            stop();
+            note();
+        });
+        place
+    }
+
+    /// Whether rows beyond these are still to be loaded before one is where one was.
+    pub(crate) fn asks_for_more_than(self, rows: usize) -> bool {
+        self.wanted.try_with_value(|wanted| wanted.as_ref().is_some_and(|wanted| wanted.rows > rows)) == Some(true)
+    }
+
+    /// Goes to where one was, as soon as the rows that are there are drawn; nothing the next time.
+    pub(crate) fn arrive(self) {
+        if let Some(Some(wanted)) = self.wanted.try_update_value(Option::take) {
+            request_animation_frame(move || window().scroll_to_with_x_and_y(0.0, wanted.scrolled));
+        }
+    }
+}
+
+/// What the current entry keeps, if it is a text.
+fn kept() -> Option<String> {
+    window().history().ok()?.state().ok()?.as_string()
+}
+
+fn write(kept: &Kept) {
+    if let (Ok(history), Ok(text)) = (window().history(), serde_json::to_string(kept)) {
+        // A refusal costs the way back into the list.
+        let _ = history.replace_state(&JsValue::from_str(&text), "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_keeps_the_place_of_its_own_list() {
+        let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 1_234.5 };
+        let text = serde_json::to_string(&kept).unwrap();
+        assert_eq!(Kept::read(&text, "/runs"), Some(kept));
+        assert_eq!(Kept::read(&text, "/models"), None, "the entry that is being left");
+        assert_eq!(Kept::read("forward", "/runs"), None, "what others keep there");
+    }
+
+    #[test]
+    fn one_is_there_once_the_rows_are() {
+        Owner::new().with(|| {
+            let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 0.0 };
+            let place = Place { wanted: StoredValue::new(Some(kept)) };
+            assert!(place.asks_for_more_than(200) && !place.asks_for_more_than(300));
+            assert!(!Place { wanted: StoredValue::new(None) }.asks_for_more_than(0));
+        });
+    }
+}
