@@ -7,7 +7,9 @@ use crate::{
         gate::{self, Rules},
         idempotency,
         limits::{self, Room},
-        linger, page, problem, security,
+        linger, page,
+        peer::{self, Peer},
+        problem, security,
         telemetry::{self, Telemetry},
     },
     routes,
@@ -24,6 +26,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
+use ipnet::IpNet;
 use sqlx::PgPool;
 use std::{any::Any, io, net::IpAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -56,13 +59,11 @@ pub struct Settings {
     pub web_dir: PathBuf,
     /// Whether other machines may reach it; on loopback only loopback's names are answered.
     pub public: bool,
+    /// Proxies that are believed when they name whom they ask for.
+    pub proxies: Arc<[IpNet]>,
     /// How often a caller may ask.
     pub rate: RateConfig,
 }
-
-/// Where a request's connection comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Every route, and what each request passes through on the way to it.
 pub fn app(state: AppState) -> Router {
-    let public = state.settings.public;
+    let (public, proxies) = (state.settings.public, Arc::clone(&state.settings.proxies));
     let page = page::router(&state.settings.web_dir)
         .layer(middleware::from_fn_with_state(state.clone(), routes::login::send_there));
     let (api, document) = routes::router().split_for_parts();
@@ -135,7 +136,7 @@ pub fn app(state: AppState) -> Router {
         .route("/api/{*rest}", any(routes::no_such_operation))
         .with_state(state)
         .layer(CompressionLayer::new());
-    guarded(api.merge(page), public)
+    guarded(api.merge(page), public).layer(middleware::map_request_with_state(proxies, peer::believe))
 }
 
 /// The router behind everything that every request passes through.

@@ -1,6 +1,7 @@
 //! Who asks, and what they may do: secrets and passwords, the caller of a request, and how often anybody may try.
 
 mod caller;
+mod logins;
 mod password;
 mod secret;
 mod throttle;
@@ -15,6 +16,7 @@ use crate::{
     http::limits::Room,
     store::{self, PgPool},
 };
+use logins::Logins;
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -39,10 +41,8 @@ pub struct Accounts {
     asked: Mutex<Option<Instant>>,
     /// Requests of one token or session.
     pub(crate) requests: Throttle,
-    /// Logins under one name.
-    pub(crate) names: Throttle,
-    /// Logins from one address.
-    pub(crate) addresses: Throttle,
+    /// Attempts to sign in.
+    pub(crate) logins: Logins,
     /// Passwords checked at once: each takes 19 MiB and some hundredths of a second.
     pub(crate) checking: Room,
 }
@@ -54,8 +54,7 @@ impl Accounts {
             exist: AtomicBool::new(false),
             asked: Mutex::default(),
             requests: Throttle::new(rate.every(), rate.burst()),
-            names: Throttle::new(Duration::from_secs(30), 5),
-            addresses: Throttle::new(Duration::from_secs(5), 20),
+            logins: Logins::new(),
             checking: Room::new("other logins are being checked", 2, 2, 16),
         }
     }

@@ -6,7 +6,7 @@ use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, ObjectsConfig, WorkerConfig},
     fault, housekeeping,
-    store::{order::SILENCE, workers},
+    store::{access::Viewer, order::SILENCE, workers},
     worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
@@ -60,7 +60,11 @@ impl Worker {
     fn check(&self) -> anyhow::Result<ExitCode> {
         let host = worker::host();
         let workers = session::with_database(&self.database, async |pool| {
-            Ok(workers::list(pool, SILENCE).await?.into_iter().filter(|worker| worker.host == host).count())
+            Ok(workers::list(pool, &Viewer::Everything, SILENCE)
+                .await?
+                .into_iter()
+                .filter(|worker| worker.host == host)
+                .count())
         })?;
         eprintln!("{workers} at work on {host}");
         Ok(if workers > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,7 +2,11 @@
 
 use super::RateConfig;
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf};
+use ipnet::IpNet;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 /// The server.
 #[derive(Debug, Clone, Args)]
@@ -19,9 +23,20 @@ pub struct ServerConfig {
     #[arg(long)]
     pub no_worker: bool,
 
+    /// Proxies that are believed when they say, in X-Forwarded-For, whom they ask for: addresses and networks, e.g.
+    /// 127.0.0.1,172.16.0.0/12; without it all who come through a proxy share its limit of sign-ins
+    #[arg(long, env = "HRM_PROXY", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub proxy: Vec<IpNet>,
+
     /// How often a caller may ask
     #[command(flatten)]
     pub rate: RateConfig,
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "expected an address such as 10.0.0.7 or a network such as 172.16.0.0/12".into())
 }
 
 impl ServerConfig {

@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod linger;
 pub mod page;
+pub mod peer;
 pub mod problem;
 pub mod queue_events;
 pub mod run_events;

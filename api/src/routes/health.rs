@@ -3,7 +3,7 @@
 use crate::{
     http::{error::ApiError, telemetry::Gauge},
     server::AppState,
-    store::{self, order::SILENCE},
+    store::{self, access::Viewer, order::SILENCE},
 };
 use axum::{
     Json,
@@ -73,7 +73,7 @@ pub async fn get_metrics(State(state): State<AppState>) -> Result<([(HeaderName,
             values: jobs.into_iter().map(|(state, count)| (Some(("state", state)), count as f64)).collect(),
         },
         one("workers", "Workers that reported within the last minute.", {
-            store::workers::list(pool, SILENCE).await?.len() as f64
+            store::workers::list(pool, &Viewer::Everything, SILENCE).await?.len() as f64
         }),
         one("models", "Stored models.", store::checkpoints::count(pool).await? as f64),
         one("database_connections", "Open connections to the database.", f64::from(pool.size())),

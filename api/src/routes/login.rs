@@ -7,8 +7,9 @@ use crate::{
         error::ApiError,
         gate::{self, SESSION_COOKIE, cookie},
         limits::bounded_plain,
+        peer::Peer,
     },
-    server::{AppState, Peer},
+    server::AppState,
     store::{self, users::Credentials},
 };
 use axum::{
@@ -97,14 +98,9 @@ async fn log_in(
     login_page(&headers, StatusCode::UNAUTHORIZED, (&form.name, &form.next), problem)
 }
 
-/// Seconds to wait before the next attempt, if there were too many for this name or from there.
+/// Seconds to wait before the next attempt, if there were too many.
 pub(super) fn too_many(state: &AppState, name: &str, Peer(peer): Peer) -> Option<u64> {
-    let (accounts, now) = (&state.accounts, Instant::now());
-    let waits = [
-        accounts.names.admit(name.to_lowercase().as_bytes(), now),
-        accounts.addresses.admit(peer.to_string().as_bytes(), now),
-    ];
-    waits.into_iter().filter_map(Result::err).max().map(|wait| wait.as_secs() + 1)
+    state.accounts.logins.admit(name, peer, Instant::now()).err().map(|wait| wait.as_secs() + 1)
 }
 
 /// The user, if name and password fit, whose attempts before are forgotten then. It takes the same time for a name that
@@ -125,8 +121,7 @@ pub(super) async fn fits(
     });
     let user = check.await.map_err(ApiError::internal)?;
     if user.is_some() {
-        state.accounts.names.forget(name.to_lowercase().as_bytes());
-        state.accounts.addresses.forget(peer.to_string().as_bytes());
+        state.accounts.logins.forget(name, peer);
     } else {
         tracing::warn!(name, %peer, "a login failed");
     }

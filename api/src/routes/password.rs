@@ -3,8 +3,8 @@
 use super::login::{begin_session, escaped, fits, hashed, page, repeats_cookie, too_many};
 use crate::{
     accounts::{By, Caller, check_password},
-    http::{error::ApiError, gate},
-    server::{AppState, Peer},
+    http::{error::ApiError, gate, peer::Peer},
+    server::AppState,
     store,
 };
 use axum::{

@@ -1,6 +1,6 @@
 //! Worker processes that are at work.
 
-use super::{Error, interval};
+use super::{Error, access::Viewer, interval};
 use hrm_types::{
     ids::{JobId, RunId, WorkerId},
     worker::{Device, Worker},
@@ -55,16 +55,20 @@ pub async fn remove(pool: &PgPool, id: WorkerId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Workers that reported within the last `within`, the one at work for longest first.
-pub async fn list(pool: &PgPool, within: Duration) -> Result<Vec<Worker>, Error> {
+/// Workers that reported within the last `within`, the one at work for longest first, with the jobs that the viewer sees.
+pub async fn list(pool: &PgPool, viewer: &Viewer, within: Duration) -> Result<Vec<Worker>, Error> {
     let rows = sqlx::query!(
         r#"SELECT workers.id, host, pid, workers.device, device_id, devices AS "devices: Json<Vec<Device>>",
-                  jobs.id AS "job_id?", runs.id AS "run_id?", workers.started_at, last_seen
+                  held.id IS NOT NULL AS "busy!", seen.id AS "job_id?", runs.id AS "run_id?",
+                  workers.started_at, last_seen
            FROM workers
-           LEFT JOIN jobs ON jobs.worker_id = workers.id AND jobs.state = 'running'
-           LEFT JOIN runs ON runs.id = jobs.id
+           LEFT JOIN jobs AS held ON held.worker_id = workers.id AND held.state = 'running'
+           LEFT JOIN jobs AS seen ON seen.id = held.id
+                                  AND ($2::uuid[] IS NULL OR seen.team_id = ANY($2) OR seen.public)
+           LEFT JOIN runs ON runs.id = seen.id
            WHERE last_seen > now() - $1::interval ORDER BY workers.started_at, workers.id"#,
-        interval(within)
+        interval(within),
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;
@@ -77,6 +81,7 @@ pub async fn list(pool: &PgPool, within: Duration) -> Result<Vec<Worker>, Error>
             device: row.device,
             device_id: row.device_id,
             devices: row.devices.0,
+            busy: row.busy,
             job_id: row.job_id.map(JobId),
             run_id: row.run_id.map(RunId),
             started_at: row.started_at,

@@ -110,7 +110,7 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     assert_eq!(board.items.iter().map(|row| (row.rank, row.run_id)).collect::<Vec<_>>(), [(1, Some(id))]);
     assert_eq!(Some(&board.items[0].evaluation), run.evaluation.as_ref());
     worker.stop().await;
-    assert_eq!(workers::list(&db.pool, DEADLINE).await.expect("the list"), []);
+    assert_eq!(workers::list(&db.pool, &Viewer::Everything, DEADLINE).await.expect("the list"), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,10 @@ pub struct Worker {
     pub device_id: String,
     /// Every device of its host.
     pub devices: Vec<Device>,
-    /// The job it holds.
+    /// Whether it holds a job, whosever that is.
+    #[serde(default)]
+    pub busy: bool,
+    /// The job it holds, if the caller may see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
     /// The same, if that is a run.

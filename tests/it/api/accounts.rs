@@ -14,12 +14,18 @@ struct Browser<'s> {
     server: &'s Server,
     client: Client,
     cookies: std::cell::RefCell<Vec<(String, String)>>,
+    /// Whom a proxy would say that it asks for.
+    from: &'s str,
 }
 
 impl<'s> Browser<'s> {
     fn new(server: &'s Server) -> Self {
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { server, client, cookies: std::cell::RefCell::default() }
+        Self { server, client, cookies: std::cell::RefCell::default(), from: "192.0.2.1" }
+    }
+
+    fn elsewhere(server: &'s Server) -> Self {
+        Self { from: "192.0.2.2", ..Self::new(server) }
     }
 
     fn request(&self, method: &str, path: &str) -> RequestBuilder {
@@ -27,7 +33,7 @@ impl<'s> Browser<'s> {
             self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let url = format!("{}{path}", self.server.address());
         let request = self.client.request(method.parse().expect("a method"), url);
-        request.header("accept", "text/html").header("cookie", cookies.join("; "))
+        request.header("accept", "text/html").header("cookie", cookies.join("; ")).header("x-forwarded-for", self.from)
     }
 
     fn send(&self, request: RequestBuilder) -> Answer {
@@ -197,6 +203,21 @@ fn guessing_passwords_is_slowed_down() {
     assert!((1..=31).contains(&wait), "{wait}");
     assert_eq!(browser.log_in("ANN", "password of ann").status, 429, "also the right one, in any case");
     assert_eq!(browser.log_in("bob", "password of bob").status, 303, "others are let in");
+    let liar = Browser::elsewhere(&lab.server);
+    liar.open("/login");
+    assert_eq!(liar.log_in("ann", "a wrong guess").status, 429, "nobody was told to believe where it says it is");
+}
+
+#[test]
+fn who_guesses_a_password_keeps_nobody_else_out() {
+    let lab = Lab::on(Server::behind_a_proxy());
+    let [guesser, user] = [Browser::new(&lab.server), Browser::elsewhere(&lab.server)];
+    for browser in [&guesser, &user] {
+        browser.open("/login");
+    }
+    let statuses: Vec<u16> = (0..6).map(|_| guesser.log_in("ann", "a wrong guess").status).collect();
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+    assert_eq!(user.log_in("ann", "password of ann").status, 303);
 }
 
 #[test]

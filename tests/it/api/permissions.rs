@@ -26,7 +26,7 @@ impl Lab {
         Self::on(Server::with_worker())
     }
 
-    fn on(server: Server) -> Self {
+    pub(super) fn on(server: Server) -> Self {
         for (name, role, team) in [("root", "admin", "local"), ("ann", "member", "anns"), ("bob", "member", "bobs")] {
             server.hrm(&["user", "add", name, "--role", role, "--team", team], &format!("password of {name}\n"));
         }

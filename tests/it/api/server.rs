@@ -54,6 +54,11 @@ impl Server {
         Self::start(&["--no-worker"], None)
     }
 
+    /// The same behind a proxy on this machine that it believes.
+    pub(super) fn behind_a_proxy() -> Self {
+        Self::start(&["--no-worker", "--proxy", "127.0.0.1"], None)
+    }
+
     /// A server with a worker, for one test alone.
     pub(crate) fn with_worker() -> Self {
         Self::start(&[], None)

@@ -25,6 +25,7 @@ fn worker(worker: Worker) -> impl IntoView {
     let work = match (worker.run_id, worker.job_id) {
         (Some(run), _) => view! { <a href=format!("/runs/{run}")>"trains a run"</a> }.into_any(),
         (None, Some(_)) => "works on a job".into_any(),
+        (None, None) if worker.busy => "works for another team".into_any(),
         (None, None) => view! { <span class="muted">"waits for work"</span> }.into_any(),
     };
     let device = worker.devices.iter().find(|device| device.id == worker.device_id).cloned();
