@@ -61,6 +61,8 @@ pub struct Settings {
     pub public: bool,
     /// Proxies that are believed when they name whom they ask for.
     pub proxies: Arc<[IpNet]>,
+    /// The highest priority that others than administrators may give a job.
+    pub member_priority: i16,
     /// How often a caller may ask.
     pub rate: RateConfig,
 }

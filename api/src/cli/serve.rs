@@ -84,8 +84,13 @@ impl Serve {
             let folder = self.server.web_dir();
             tracing::warn!(folder = %folder.display(), "the page is not built there: `make web`, or name it with --web-dir");
         }
-        let (web_dir, proxies) = (self.server.web_dir(), self.server.proxy.clone().into());
-        let settings = Settings { web_dir, public, proxies, rate: self.server.rate };
+        let settings = Settings {
+            web_dir: self.server.web_dir(),
+            public,
+            proxies: self.server.proxy.clone().into(),
+            member_priority: self.server.member_priority,
+            rate: self.server.rate,
+        };
         let requests = for_requests(pool).await?;
         let state = AppState::new(requests.clone(), settings);
         // Also without a worker here: those elsewhere may die.

@@ -2,6 +2,7 @@
 
 use super::RateConfig;
 use clap::Args;
+use hrm_types::job::PRIORITIES;
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -27,6 +28,12 @@ pub struct ServerConfig {
     /// 127.0.0.1,172.16.0.0/12; without it all who come through a proxy share its limit of sign-ins
     #[arg(long, env = "HRM_PROXY", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub proxy: Vec<IpNet>,
+
+    /// The highest priority that others than administrators may give a job, -100 to 100; jobs of higher priority go first
+    /// and make running ones give way
+    #[arg(long, env = "HRM_MEMBER_PRIORITY", value_name = "N", default_value_t = *PRIORITIES.end())]
+    #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-100..=100))]
+    pub member_priority: i16,
 
     /// How often a caller may ask
     #[command(flatten)]

@@ -67,8 +67,13 @@ mod tests {
     async fn with_user(db: &TestDatabase) -> (AppState, UserId) {
         users::add(&db.pool, "root", Role::Admin, TeamId::LOCAL, "hash").await.expect("a user");
         let ann = users::add(&db.pool, "ann", Role::Member, TeamId::LOCAL, "hash").await.expect("a user");
-        let settings =
-            Settings { web_dir: "nowhere".into(), public: false, proxies: [].into(), rate: RateConfig::DEFAULT };
+        let settings = Settings {
+            web_dir: "nowhere".into(),
+            public: false,
+            proxies: [].into(),
+            member_priority: 0,
+            rate: RateConfig::DEFAULT,
+        };
         (AppState::new(db.pool.clone(), settings), ann)
     }
 
@@ -116,8 +121,13 @@ mod tests {
     #[tokio::test]
     async fn a_caller_stands_whatever_team_names_mean_first() {
         let db = database().await;
-        let settings =
-            Settings { web_dir: "nowhere".into(), public: false, proxies: [].into(), rate: RateConfig::DEFAULT };
+        let settings = Settings {
+            web_dir: "nowhere".into(),
+            public: false,
+            proxies: [].into(),
+            member_priority: 0,
+            rate: RateConfig::DEFAULT,
+        };
         let state = AppState::new(db.pool.clone(), settings);
         let mut local = Caller::local();
         local.viewer = local.viewer.at_home_in(TeamId::LOCAL);

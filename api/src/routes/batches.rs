@@ -158,7 +158,7 @@ pub async fn create_batch(
     caller: Caller,
     ApiJson(request): ApiJson<CreateBatch>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let terms = terms(&caller, &request.owner, request.priority)?;
+    let terms = terms(&state, &caller, &request.owner, request.priority)?;
     let (pool, model) = (&state.pool, request.model.as_deref());
     let spec = |checkpoint_id, kind| {
         let (steps, attempts) = (request.steps, request.attempts);

@@ -151,7 +151,7 @@ pub async fn create_dataset(
     ApiJson(request): ApiJson<CreateDataset>,
 ) -> Result<Response, ApiError> {
     check(&request)?;
-    let terms = terms(&caller, &request.owner, request.priority)?;
+    let terms = terms(&state, &caller, &request.owner, request.priority)?;
     refuse_known(&state, terms.team, &request).await?;
     let GenerateSpec { train, validation, test, .. } = request.generate;
     if train.saturating_add(validation).saturating_add(test) > WHILE_WAITING {

@@ -113,7 +113,7 @@ pub async fn create_evaluation(
     caller: Caller,
     ApiJson(request): ApiJson<CreateEvaluation>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let terms = terms(&caller, &request.owner, request.priority)?;
+    let terms = terms(&state, &caller, &request.owner, request.priority)?;
     let (pool, viewer) = (&state.pool, &caller.viewer);
     let named = |field| move |error: store::Error| ApiError::from(error).named_by(field);
     let model = store::checkpoints::find(pool, viewer, &request.model).await.map_err(named("model"))?;

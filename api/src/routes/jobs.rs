@@ -30,7 +30,7 @@ use hrm_types::{
     Page,
     account::Scope,
     ids::{JobId, TeamId},
-    job::{self, Job, JobKind, MoveJob, Spot},
+    job::{self, Job, JobKind, MoveJob, PRIORITIES, Spot},
     name,
     run::RunState,
 };
@@ -250,9 +250,14 @@ pub(super) async fn move_within_line(
 
 /// The terms of a new job, checked. Where there are accounts, a job is queued under the caller's name, whatever is the
 /// default; an administrator may queue it under another.
-pub(super) fn terms<'a>(caller: &'a Caller, owner: &'a str, priority: i16) -> Result<Terms<'a>, ApiError> {
+pub(super) fn terms<'a>(
+    state: &AppState,
+    caller: &'a Caller,
+    owner: &'a str,
+    priority: i16,
+) -> Result<Terms<'a>, ApiError> {
     name::check_owner(owner).map_err(|problem| ApiError::field("owner", problem))?;
-    check_priority(priority)?;
+    check_priority(state, caller, priority)?;
     let owner = if owner == job::LOCAL { &caller.name } else { owner };
     if owner != caller.name && !caller.may(Scope::Admin) {
         let detail = format!("expected your own name, {:?}, found {owner:?}", caller.name);
@@ -267,6 +272,18 @@ pub(super) fn home(caller: &Caller) -> Result<TeamId, ApiError> {
     caller.home.ok_or_else(|| ApiError::Forbidden { detail: detail() })
 }
 
-pub(super) fn check_priority(priority: i16) -> Result<(), ApiError> {
-    job::check_priority(priority).map_err(|problem| ApiError::field("priority", problem))
+pub(super) fn check_priority(state: &AppState, caller: &Caller, priority: i16) -> Result<(), ApiError> {
+    job::check_priority(priority).map_err(|problem| ApiError::field("priority", problem))?;
+    let highest = highest_priority(state, caller);
+    if priority > highest {
+        let detail =
+            format!("expected at most {highest}, the highest that others than admins give here, found {priority}");
+        return Err(ApiError::field("priority", detail));
+    }
+    Ok(())
+}
+
+/// The highest priority that the caller may give a job.
+pub(super) fn highest_priority(state: &AppState, caller: &Caller) -> i16 {
+    if caller.may(Scope::Admin) { *PRIORITIES.end() } else { state.settings.member_priority }
 }

@@ -1,7 +1,7 @@
 //! Training runs: queued, listed, changed, deleted.
 
 use super::{
-    jobs::{check_priority, terms},
+    jobs::{check_priority, highest_priority, terms},
     slices::{orders, slice},
 };
 use crate::{
@@ -178,11 +178,13 @@ pub async fn get_run(
 )]
 pub async fn change_run(
     State(state): State<AppState>,
+    caller: Caller,
     ApiPath(id): ApiPath<RunId>,
     headers: HeaderMap,
     ApiJson(change): ApiJson<ChangeRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     check_change(&change)?;
+    change.priority.map_or(Ok(()), |priority| check_priority(&state, &caller, priority))?;
     store::runs::change(&state.pool, id, &change, seen(&headers)?).await?;
     with_etag(&state, id).await
 }
@@ -215,7 +217,7 @@ pub async fn clone_run(
     if experiment.data == run.experiment.data {
         stay_on(&state, &caller, &mut experiment.data, run.dataset_id).await?;
     }
-    let priority = request.priority.unwrap_or(run.priority);
+    let priority = request.priority.unwrap_or_else(|| run.priority.min(highest_priority(&state, &caller)));
     let asked = Asked { experiment: &experiment, field: "changes", owner: &request.owner, priority };
     queue(&state, &caller, asked).await
 }
@@ -264,8 +266,7 @@ async fn stay_on(
     Ok(())
 }
 
-/// Queues a run of a checked experiment.
-/// What is to be queued.
+/// A run of a checked experiment that is to be queued.
 struct Asked<'a> {
     experiment: &'a Experiment,
     /// Where the request says it, or what it changes.
@@ -276,7 +277,7 @@ struct Asked<'a> {
 
 async fn queue(state: &AppState, caller: &Caller, asked: Asked<'_>) -> Result<impl IntoResponse + use<>, ApiError> {
     let Asked { experiment, field, owner, priority } = asked;
-    let terms = terms(caller, owner, priority)?;
+    let terms = terms(state, caller, owner, priority)?;
     let run = match store::runs::create(&state.pool, &caller.viewer, experiment, terms).await {
         Err(store::Error::NotFound { what: "dataset", key }) => {
             return Err(unknown_dataset(state, caller, field, &key).await?);
@@ -319,7 +320,6 @@ pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
 
 fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
     change.name.as_deref().map_or(Ok(()), check_name)?;
-    change.priority.map_or(Ok(()), check_priority)?;
     if let Some(length) = change.notes.as_ref().map(|notes| notes.chars().count()).filter(|length| *length > 10_000) {
         return Err(ApiError::field("notes", format!("expected at most 10,000 characters, found {length}")));
     }

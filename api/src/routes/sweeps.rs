@@ -106,7 +106,7 @@ pub async fn create_sweep(
 ) -> Result<impl IntoResponse, ApiError> {
     runs::check_name(&request.name)?;
     let experiments = experiments(&request)?;
-    let terms = terms(&caller, &request.owner, request.priority)?;
+    let terms = terms(&state, &caller, &request.owner, request.priority)?;
     let created = store::sweeps::create(&state.pool, &caller.viewer, &request.name, &experiments, terms).await;
     let sweep = match created {
         Err(store::Error::NotFound { what: "dataset", key }) => {

@@ -103,7 +103,7 @@ pub struct CloneRun {
     /// Whose the clone is; 1 to 64 letters, digits, `-`, `_`, `.` and `@`.
     #[serde(default = "job::local")]
     pub owner: String,
-    /// -100 to 100; that of the run by default.
+    /// -100 to 100; that of the run by default, as far as the caller may give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
     pub priority: Option<i16>,

@@ -210,7 +210,7 @@ fn guessing_passwords_is_slowed_down() {
 
 #[test]
 fn who_guesses_a_password_keeps_nobody_else_out() {
-    let lab = Lab::on(Server::behind_a_proxy());
+    let lab = Lab::on(Server::set("--proxy", "127.0.0.1"));
     let [guesser, user] = [Browser::new(&lab.server), Browser::elsewhere(&lab.server)];
     for browser in [&guesser, &user] {
         browser.open("/login");

@@ -247,6 +247,23 @@ fn jobs_are_queued_under_the_callers_name_and_for_a_team_of_the_callers() {
 }
 
 #[test]
+fn members_give_no_higher_priority_than_the_server_lets_them() {
+    let lab = Lab::on(Server::set("--member-priority", "5"));
+    let [ann, root] = [lab.token("ann", "read,write"), lab.token("root", "read,write,admin")];
+    let run = |priority: i16| json!({"experiment": tiny_experiment("urgent"), "priority": priority});
+    let problem = lab.send(&ann, "POST", "/api/v1/runs", &run(6)).expect_problem(422, "invalid-request");
+    assert_eq!(problem["field"], "priority");
+    assert!(problem["detail"].to_string().contains("at most 5"), "{problem:#}");
+    let queued = lab.send(&ann, "POST", "/api/v1/runs", &run(5)).expect(201);
+    let path = format!("/api/v1/runs/{}", queued["id"].as_str().expect("an id"));
+    let change = |token: &str| lab.send(token, "PATCH", &path, &json!({"priority": 50}));
+    assert_eq!(change(&ann).expect_problem(422, "invalid-request")["field"], "priority");
+    assert_eq!(change(&root).expect(200)["priority"], 50);
+    let clone = lab.send(&ann, "POST", &format!("{path}/clone"), &json!({"changes": {"seed": 2}})).expect(201);
+    assert_eq!(clone["priority"], 5, "what an administrator gave is not handed on");
+}
+
+#[test]
 fn a_public_run_is_cloned_by_others_and_stays_its_teams() {
     let lab = Lab::open();
     let (ann, bob) = (lab.token("ann", "read,write"), lab.token("bob", "read,write"));

@@ -54,9 +54,9 @@ impl Server {
         Self::start(&["--no-worker"], None)
     }
 
-    /// The same behind a proxy on this machine that it believes.
-    pub(super) fn behind_a_proxy() -> Self {
-        Self::start(&["--no-worker", "--proxy", "127.0.0.1"], None)
+    /// The same with a setting.
+    pub(super) fn set(setting: &str, value: &str) -> Self {
+        Self::start(&["--no-worker", setting, value], None)
     }
 
     /// A server with a worker, for one test alone.
