@@ -1,7 +1,7 @@
 //! The browser's own things: addresses, clipboard, preferences.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 /// Where the page comes from: `http://127.0.0.1:8080`.
@@ -80,10 +80,17 @@ pub(crate) fn random_index(length: usize) -> usize {
     ((js_sys::Math::random() * length as f64) as usize).min(length - 1)
 }
 
-/// The element that has the focus moves to the one with this id, if it exists.
+/// The focus moves to the element with this id, if it exists.
 pub(crate) fn focus(id: &str) {
-    use wasm_bindgen::JsCast;
-    let element = document().get_element_by_id(id);
+    focus_on(document().get_element_by_id(id));
+}
+
+/// The focus moves to the link of the page that leads there, if there is one.
+pub(crate) fn focus_link(address: &str) {
+    focus_on(document().query_selector(&format!("main a[href=\"{address}\"]")).ok().flatten());
+}
+
+fn focus_on(element: Option<web_sys::Element>) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         // Fails for nothing that has an id here.
         let _ = element.focus();

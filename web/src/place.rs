@@ -1,11 +1,13 @@
-//! Where one is in a long list: how many of its rows are loaded, and how far down one has scrolled. Each entry of the browser's
-//! history keeps the place of its list, so that Back, and loading the page again, lead to where one was.
+//! Where one is in a long list: how many of its rows are loaded, how far down one has scrolled, and which link one left by.
+//! Each entry of the browser's history keeps the place of its list, so that Back, and loading the page again, lead to where
+//! one was.
 
+use crate::browser;
 use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*};
 use leptos_router::hooks::use_location;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// How long nothing is scrolled before the place is kept: browsers refuse to be told many times a second.
 const CALM: Duration = Duration::from_millis(150);
@@ -17,6 +19,8 @@ struct Kept {
     path: String,
     rows: usize,
     scrolled: f64,
+    /// Where the link leads that was followed last; it gets the focus again.
+    link: Option<String>,
 }
 
 impl Kept {
@@ -40,11 +44,12 @@ impl Place {
         let place = Self { wanted: StoredValue::new(kept().and_then(|text| Kept::read(&text, &path))) };
         let rows = StoredValue::new(rows);
         // Where it stood when it was last seen: the next page is in its place before this one is told to go.
-        let scrolled = StoredValue::new(0.0);
+        let (scrolled, link) = (StoredValue::new(0.0), StoredValue::new(None::<String>));
         let note = move || {
             let is_there = place.wanted.try_with_value(Option::is_none) == Some(true);
             if is_there && window().location().pathname().is_ok_and(|here| here == path) {
                 write(&Kept {
+                    link: link.try_get_value().flatten(),
                     path: path.clone(),
                     rows: rows.try_with_value(|rows| rows()).unwrap_or_default(),
                     scrolled: scrolled.try_get_value().unwrap_or_default(),
@@ -58,13 +63,15 @@ impl Place {
             }
         };
         let later = note.clone();
-        let listener = window_event_listener(ev::scroll, move |_| {
+        let clicks = window_event_listener(ev::click, move |event| link.set_value(followed(&event)));
+        let scrolls = window_event_listener(ev::scroll, move |_| {
             scrolled.set_value(window().scroll_y().unwrap_or_default());
             stop();
             timer.set_value(set_timeout_with_handle(later.clone(), CALM).ok());
         });
         on_cleanup(move || {
-            listener.remove();
+            clicks.remove();
+            scrolls.remove();
             stop();
             note();
         });
@@ -79,9 +86,20 @@ impl Place {
     /// Goes to where one was, as soon as the rows that are there are drawn; nothing the next time.
     pub(crate) fn arrive(self) {
         if let Some(Some(wanted)) = self.wanted.try_update_value(Option::take) {
-            request_animation_frame(move || window().scroll_to_with_x_and_y(0.0, wanted.scrolled));
+            request_animation_frame(move || {
+                if let Some(link) = wanted.link {
+                    browser::focus_link(&link);
+                }
+                window().scroll_to_with_x_and_y(0.0, wanted.scrolled);
+            });
         }
     }
+}
+
+/// Where the link leads that was clicked, or pressed with a key.
+fn followed(event: &web_sys::MouseEvent) -> Option<String> {
+    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    target.closest("main a[href]").ok().flatten()?.get_attribute("href")
 }
 
 /// What the current entry keeps, if it is a text.
@@ -102,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_entry_keeps_the_place_of_its_own_list() {
-        let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 1_234.5 };
+        let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 1_234.5, link: Some("/runs/1".into()) };
         let text = serde_json::to_string(&kept).unwrap();
         assert_eq!(Kept::read(&text, "/runs"), Some(kept));
         assert_eq!(Kept::read(&text, "/models"), None, "the entry that is being left");
@@ -112,7 +130,7 @@ mod tests {
     #[test]
     fn one_is_there_once_the_rows_are() {
         Owner::new().with(|| {
-            let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 0.0 };
+            let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 0.0, link: None };
             let place = Place { wanted: StoredValue::new(Some(kept)) };
             assert!(place.asks_for_more_than(200) && !place.asks_for_more_than(300));
             assert!(!Place { wanted: StoredValue::new(None) }.asks_for_more_than(0));

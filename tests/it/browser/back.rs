@@ -46,6 +46,11 @@ async fn there_and_back(tab: &Tab, (path, row, more): (&str, &str, &str), (first
     tab.run("history.back()").await;
     rows_are(tab, row, all).await;
     until_scrolled(tab, left_at).await;
+    assert_eq!(
+        tab.run("return document.activeElement.getAttribute('href')").await,
+        opened,
+        "the keyboard goes on there"
+    );
 
     tab.run("location.reload()").await;
     rows_are(tab, row, all).await;
