@@ -12,6 +12,7 @@ pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod leaked;
 pub(crate) mod measure;
+pub(crate) mod namesakes;
 pub(crate) mod no_worker;
 pub(crate) mod page;
 pub(crate) mod pictures;

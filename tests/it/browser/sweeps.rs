@@ -33,6 +33,9 @@ fn the_runs_of_a_sweep_are_cancelled_together() {
         tab.click(".sweep a").await;
         tab.until_address(&format!("/runs?sweep={id}")).await;
 
+        let compare = tab.run("return document.querySelector('.sweep a[href^=\"/compare\"]').textContent").await;
+        assert_eq!(compare, "Compare them");
+
         // It asks first, and the answer that has the focus lets them go on.
         tab.until("return document.querySelector('.sweep button')").await;
         tab.press_button("Cancel all").await;

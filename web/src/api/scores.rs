@@ -11,6 +11,9 @@ use hrm_types::{
     leaderboard::{Board, KeepLeaderboard, Leaderboard, LeaderboardSnapshot},
 };
 
+/// Runs compared at most.
+pub(crate) const MOST_COMPARED: usize = 20;
+
 pub(crate) async fn list_boards(dataset: Option<DatasetId>) -> Answer<Page<Board>> {
     match dataset {
         Some(dataset) => get(&format!("/leaderboards?limit=100&dataset_id={dataset}")).await,

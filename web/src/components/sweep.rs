@@ -2,7 +2,8 @@
 
 use super::{confirm::Confirm, problem::Problems};
 use crate::{
-    api, format,
+    api::{self, scores::MOST_COMPARED},
+    format,
     load::{self, Loaded},
     session::ForWriters,
 };
@@ -44,6 +45,12 @@ pub(crate) fn SweepLine(
         let name = name.get()?;
         Some(if listed { name.into_any() } else { view! { <a href=format!("/runs?sweep={id}")>{name}</a> }.into_any() })
     };
+    let compare = move || {
+        sweep.value.with(|sweep| {
+            let (words, link) = comparison(&sweep.as_ref()?.runs)?;
+            Some(view! { <a href=link>{words}</a> })
+        })
+    };
     view! {
         <Problems of=sweep.problem />
         <Show when=move || name.with(Option::is_some)>
@@ -52,7 +59,7 @@ pub(crate) fn SweepLine(
                 <Show when=move || { left.get() > 0 }>
                     <ForWriters><Confirm label="Cancel all" question act=cancel keep="Let them go on" /></ForWriters>
                 </Show>
-                {listed.then(|| view! { <a href="/runs">"All runs"</a> })}
+                {listed.then(|| view! { {compare}<a href="/runs">"All runs"</a> })}
                 <span class="hint" role="status">{said}</span>
             </div>
         </Show>
@@ -101,6 +108,14 @@ fn standing(runs: &[SweepRun]) -> String {
     format!("{}{}", format::counted(runs.len() as u64, "run"), told.collect::<String>())
 }
 
+/// Where its runs are compared, as far as so many can be; nothing where there is one alone.
+fn comparison(runs: &[SweepRun]) -> Option<(String, String)> {
+    let ids: Vec<String> = runs.iter().take(MOST_COMPARED).map(|run| run.id.to_string()).collect();
+    let words =
+        if ids.len() < runs.len() { format!("Compare the first {}", ids.len()) } else { "Compare them".to_owned() };
+    (ids.len() > 1).then(|| (words, format!("/compare?runs={}", ids.join(","))))
+}
+
 /// What a cancelling made of the runs that had not ended before it.
 fn became(before: &[SweepRun], now: &[SweepRun]) -> String {
     let had_ended = |run: &&SweepRun| before.iter().any(|other| other.id == run.id && other.state.is_final());
@@ -137,6 +152,15 @@ mod tests {
         use RunState::{Queued, Running, Succeeded};
         assert_eq!(standing(&runs(&[Succeeded, Running, Queued, Queued])), "4 runs, 1 running, 2 queued, 1 succeeded");
         assert_eq!(standing(&runs(&[Queued])), "1 run, 1 queued");
+    }
+
+    #[test]
+    fn its_runs_are_compared_as_far_as_they_can_be() {
+        let (words, link) = comparison(&runs(&[RunState::Succeeded; 2])).unwrap();
+        assert_eq!(words, "Compare them");
+        assert!(link.starts_with("/compare?runs=0199c2a4-") && link.matches(',').count() == 1, "{link}");
+        assert_eq!(comparison(&runs(&[RunState::Succeeded; 21])).unwrap().0, "Compare the first 20");
+        assert_eq!(comparison(&runs(&[RunState::Succeeded])), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
         ago::Ago,
         claimed::Claimed,
         interval::Interval,
+        namesakes::repeated,
         page::Page,
         problem::{Empty, Problems, Waiting},
         stated::Stated,
@@ -59,6 +60,7 @@ pub(crate) fn ModelsPage() -> impl IntoView {
 }
 
 fn table(models: &[Model], aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<> {
+    let repeated = repeated(models.iter().map(|model| &model.name));
     view! {
         <table class="rows models">
             <thead>
@@ -72,12 +74,12 @@ fn table(models: &[Model], aliases: Loaded<ListPage<Alias>>) -> impl IntoView + 
                     <th scope="col"><span class="hidden">"Solve"</span></th>
                 </tr>
             </thead>
-            <tbody>{models.iter().map(|model| row(model, aliases)).collect_view()}</tbody>
+            <tbody>{models.iter().map(|model| row(model, repeated.contains(&model.name), aliases)).collect_view()}</tbody>
         </table>
     }
 }
 
-fn row(model: &Model, aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<> {
+fn row(model: &Model, has_namesakes: bool, aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<> {
     let id = model.id;
     let trained = match model.run_id {
         Some(run) => view! { <a href=format!("/runs/{run}")>{format::counted(model.step, "step")}</a> }.into_any(),
@@ -87,7 +89,7 @@ fn row(model: &Model, aliases: Loaded<ListPage<Alias>>) -> impl IntoView + use<>
         <tr>
             <th scope="row">
                 <a href=format!("/models/{id}")>{model.name.clone()}</a>
-                {standing(model)}
+                {standing(model, has_namesakes)}
                 <Aliases id aliases=aliases.value />
             </th>
             <td data-label="Solves">{solves(model)}</td>
@@ -137,13 +139,16 @@ fn score(model: &Model) -> AnyView {
 }
 
 /// What is particular about a model, in words below its name.
-fn standing(model: &Model) -> Option<impl IntoView + use<>> {
+fn standing(model: &Model, has_namesakes: bool) -> Option<impl IntoView + use<>> {
     let mut words = Vec::new();
-    if model.default {
-        words.push("answers where no model is named");
+    if has_namesakes {
+        words.push(format!("seed {}", model.experiment.seed));
     }
-    if model.public {
-        words.push("public");
+    if model.default {
+        words.push("answers where no model is named".to_owned());
+    }
+    if model.public && session::has_accounts() {
+        words.push("public".to_owned());
     }
     (!words.is_empty()).then(|| view! { <span class="aside">{words.join(" · ")}</span> })
 }

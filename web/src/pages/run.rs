@@ -171,6 +171,7 @@ fn facts(run: &Run) -> AnyView {
         {ended}
         {fact("Trained for", dash(trained))}
         {fact("Weights", dash(weights))}
+        {fact("Seed", run.experiment.seed.to_string().into_any())}
         {attempt}
     }
     .into_any()

@@ -1,13 +1,14 @@
 //! The table of runs: rows that change with their runs while their elements, and with them the focus, stay.
 
 use super::{columns::COLUMNS, look::Look};
-use crate::{components::job::of_state, session::ForWriters};
+use crate::{
+    api::scores::MOST_COMPARED,
+    components::{job::of_state, namesakes::repeated},
+    session::ForWriters,
+};
 use hrm_types::{ids::RunId, run::Run};
 use leptos::prelude::*;
 use std::collections::BTreeSet;
-
-/// Runs compared at most.
-pub(super) const MOST_COMPARED: usize = 20;
 
 /// What can be done with a run from its row.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ pub(super) struct Actions {
 #[component]
 pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) -> impl IntoView {
     let ids = move || runs.with(|runs| runs.iter().flatten().map(|run| run.id).collect::<Vec<_>>());
-    let repeated = Memo::new(move |_| runs.with(|runs| repeated(runs.as_deref().unwrap_or_default())));
+    let repeated = Memo::new(move |_| runs.with(|runs| repeated(runs.iter().flatten().map(|run| &run.name))));
     let heads = COLUMNS.iter().map(|column| {
         view! { <Show when=move || look.shows(column.key)><th scope="col" class:right=column.right>{column.title}</th></Show> }
     });
@@ -42,12 +43,6 @@ pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) 
             </tbody>
         </table>
     }
-}
-
-/// The names that several rows have, which their seeds tell apart.
-fn repeated(runs: &[Run]) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    runs.iter().filter(|run| !seen.insert(&run.name)).map(|run| run.name.clone()).collect()
 }
 
 fn name_of(run: Memo<Option<Run>>) -> String {
