@@ -68,6 +68,10 @@ fn a_run_is_queued_watched_and_found_on_the_leaderboard() {
         let score = tab.text(".outcome .score b").await;
         assert!(tab.text(".settings pre").await.contains("hidden_size = 16"));
         let run = tab.path().await;
+        tab.click(".outcome-links a[href^='/models/']").await;
+        tab.until("return location.pathname.startsWith('/models/') && document.querySelector('.newest-score')").await;
+        tab.open(&run).await;
+        tab.until("return document.querySelector('.outcome-links')").await;
 
         tab.click(".outcome-links a[href^='/leaderboard']").await;
         tab.until("return document.querySelector('.leaderboard .opens')").await;

@@ -1,7 +1,6 @@
 //! A row of a leaderboard: its score with the interval drawn, and on request the scores behind it.
 
 use crate::{
-    api,
     components::{ago::Ago, claimed::Claimed},
     format,
 };
@@ -186,13 +185,13 @@ fn member(member: &Member) -> impl IntoView + use<> {
         None => view! { {format!("seed {}", member.seed)} }.into_any(),
     };
     let aside = (!member.counted).then(|| view! { <span class="aside">"an earlier score of this seed"</span> });
-    let file = api::solving::checkpoint_address(member.checkpoint_id);
+    let model = format!("/models/{}", member.checkpoint_id);
     view! {
         <tr>
             <th scope="row">{seed}{aside}</th>
             <td>{format::percent(member.score)}</td>
             <td>{format::count(member.step)}</td>
-            <td><a href=file rel="external" download="" title=member.checkpoint_sha256.clone()><code>{format::short_hash(&member.checkpoint_sha256)}</code></a></td>
+            <td><a href=model title=member.checkpoint_sha256.clone()><code>{format::short_hash(&member.checkpoint_sha256)}</code></a></td>
             <td><code title=member.config_hash.clone()>{format::short_hash(&member.config_hash)}</code></td>
             <td><code title=member.dataset_hash.clone()>{format::short_hash(&member.dataset_hash)}</code></td>
             <td><Ago at=member.created_at /></td>

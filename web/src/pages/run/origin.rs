@@ -54,14 +54,14 @@ fn told(origin: &RunProvenance, run: RwSignal<Option<Run>>) -> impl IntoView + u
         view! { <div><dt>"Data"</dt><dd><a href=link>{name}</a>" "<code title=dataset.content_hash.clone()>{hash}</code></dd></div> }
     });
     let checkpoint = origin.checkpoint.as_ref().map(|checkpoint| {
-        let file = api::solving::checkpoint_address(checkpoint.id);
+        let model = format!("/models/{}", checkpoint.id);
         let short = format::short_hash(&checkpoint.sha256);
         let chosen = checkpoint.choice.as_ref().map(chosen).unwrap_or_default();
         view! {
             <div>
                 <dt>"Checkpoint"</dt>
                 <dd>
-                    <a href=file rel="external" download="" title=checkpoint.sha256.clone()><code>{short}</code></a>
+                    <a href=model title=checkpoint.sha256.clone()><code>{short}</code></a>
                     {format!(" {}, step {}{chosen}", format::bytes(checkpoint.size), format::count(checkpoint.step))}
                 </dd>
             </div>

@@ -97,6 +97,7 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
         Some(view! {
             <div class="outcome-links">
                 <a class="button" href=solve>"Solve with it"</a>
+                <a class="button" href=format!("/models/{checkpoint}")>"Its model"</a>
                 {leaderboard}
                 <a class="button" href=api::solving::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>
             </div>
