@@ -74,6 +74,11 @@ pub(crate) fn may(scope: Scope) -> bool {
     Session::here().me.with(|me| me.as_ref().is_none_or(|me| me.scopes.contains(&scope)))
 }
 
+/// Whether there are accounts, reactive: without them everything is the local owner's, and nothing is said of readers.
+pub(crate) fn has_accounts() -> bool {
+    Session::here().me.with(|me| me.as_ref().is_some_and(|me| me.accounts))
+}
+
 /// What is offered to those alone who may make and change things.
 #[component]
 pub(crate) fn ForWriters(children: ChildrenFn) -> impl IntoView {

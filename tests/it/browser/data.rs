@@ -17,6 +17,9 @@ fn puzzles_are_generated_browsed_renamed_and_deleted() {
     journey(|tab| async move {
         tab.open("/datasets").await;
         tab.until("return document.querySelector('#generate-name')").await;
+        let end =
+            "return document.querySelector('.generate [type=submit]').getBoundingClientRect().bottom <= innerHeight";
+        assert_eq!(tab.run(end).await, json!(true), "the button is seen without scrolling");
         tab.fill("#generate-name", "it-mazes").await;
         tab.run("const kind = document.querySelector('#generate-kind'); kind.value = 'maze'; kind.dispatchEvent(new Event('change', { bubbles: true }))").await;
         tab.until("return document.querySelector('#generate-path')").await;

@@ -46,8 +46,7 @@ pub(crate) fn Rename(
     view! {
         <form on:submit=submit>
             <TextField id label="Name" value=name wrong=refusal.of("name") />
-            // Where there are no accounts, everything is the local owner's.
-            <Show when=|| session::me().is_some_and(|me| me.accounts)>
+            <Show when=session::has_accounts>
                 <Tick label=readers on=public />
             </Show>
             <p class="form-end">

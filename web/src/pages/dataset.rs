@@ -116,7 +116,7 @@ fn facts(dataset: &Dataset) -> impl IntoView + use<> {
             {fact("To test", count(dataset.test_count))}
             {fact("Comes from", made(dataset).into_any())}
             {license}
-            {fact("Read by", format::readers(dataset.public, &dataset.team).into_any())}
+            {session::has_accounts().then(|| fact("Read by", format::readers(dataset.public, &dataset.team).into_any()))}
             {fact("Stored", view! { <Ago at=dataset.created_at /> }.into_any())}
             {hash("Hash of all puzzles", dataset.content_hash.clone())}
             {dataset.test_hash.clone().map(|test| hash("Hash of the test puzzles", test))}

@@ -92,7 +92,7 @@ fn Side(stored: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
 
 #[component]
 fn Entry(dataset: Dataset) -> impl IntoView {
-    let (id, kind) = (dataset.id, dataset.kind);
+    let (id, kind, is_public) = (dataset.id, dataset.kind, dataset.public);
     let leaks = dataset.leaks.map(|leaks| match leaks.test_in_train {
         0 => " No test puzzle is trained on, in any symmetric form.".to_owned(),
         1 => " 1 test puzzle is trained on in a symmetric form!".to_owned(),
@@ -110,7 +110,7 @@ fn Entry(dataset: Dataset) -> impl IntoView {
             <p class="dataset-facts">
                 {format!("{} · {}.", side_words(&dataset), count_words(&dataset))}
                 {leaks}
-                <span class="aside">{made(&dataset)}"; stored " <Ago at=dataset.created_at />{dataset.public.then_some(" · public")}</span>
+                <span class="aside">{made(&dataset)}"; stored " <Ago at=dataset.created_at />{move || (is_public && session::has_accounts()).then_some(" · public")}</span>
             </p>
             <Pictures id kind split={if dataset.test_count > 0 { Split::Test } else { Split::Train }} />
         </article>

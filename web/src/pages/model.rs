@@ -142,7 +142,7 @@ fn facts(model: &Model) -> impl IntoView + use<> {
             {began}
             {fact("Chosen", chosen.into_any())}
             {used}
-            {fact("Read by", format::readers(model.public, &model.team).into_any())}
+            {session::has_accounts().then(|| fact("Read by", format::readers(model.public, &model.team).into_any()))}
             {fact("File", format::bytes(model.size).into_any())}
             {fact("Stored", view! { <Ago at=model.created_at /> }.into_any())}
             <div class="wide-fact">

@@ -222,9 +222,9 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
         <form class="generate" on:submit=submit>
             <h2>"Generate a dataset"</h2>
             <p class="muted">"The same settings always give the same puzzles, and every Sudoku has exactly one solution."</p>
-            <TextField id="generate-name" label="Name" value=texts.name wrong=refusal.of("name") />
-            <ChoiceField id="generate-kind" label="Kind" value=texts.kind options=options(&kinds) />
             <div class="group-fields">
+                <TextField id="generate-name" label="Name" value=texts.name wrong=refusal.of("name") />
+                <ChoiceField id="generate-kind" label="Kind" value=texts.kind options=options(&kinds) />
                 <TextField id="generate-side" label="Side" value=texts.side number=true wrong=refusal.of("generate.side") />
                 <TextField id="generate-seed" label="Seed" value=texts.seed number=true wrong=refusal.of("generate.seed") />
                 <TextField id="generate-train" label="To train on" value=texts.train number=true wrong=refusal.of("generate.train") />

@@ -47,7 +47,7 @@ pub(crate) const GENERATED: &[Setting] = &[
     setting("data.side", "Side", "of the grid", Kind::Whole),
     setting("data.train", "Training puzzles", "of ARC, tasks", Kind::Whole),
     setting("data.validation", "Validation puzzles", "", Kind::Whole),
-    setting("data.test", "Test puzzles", "none of them trained on", Kind::Whole),
+    setting("data.test", "Test puzzles", "none is trained on as it stands", Kind::Whole),
     setting("data.givens.0", "Fewest givens", "", Kind::Whole),
     setting("data.givens.1", "Most givens", "", Kind::Whole),
     setting("data.maze", "Walls", "", Kind::Choice(&["perfect", "hard"])),

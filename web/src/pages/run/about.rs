@@ -3,7 +3,7 @@
 use crate::{
     api,
     components::{field::Tick, problem::Problems, sweep::SweepLine},
-    session::ForWriters,
+    session::{self, ForWriters},
 };
 use hrm_types::{
     problem::Problem,
@@ -90,7 +90,9 @@ fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'stat
                 <label for="run-notes">"Notes"</label>
                 <textarea id="run-notes" rows="4" maxlength="10000" prop:value=notes on:input=move |event| notes.set(event_target_value(&event))></textarea>
             </div>
-            <Tick label="Everybody with an account may read it" on=public />
+            <Show when=session::has_accounts>
+                <Tick label="Everybody with an account may read it" on=public />
+            </Show>
             <div class="page-actions">
                 <button type="submit" class="primary">"Save"</button>
                 <button type="button" on:click=move |_| done()>"Leave as it is"</button>

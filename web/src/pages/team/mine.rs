@@ -18,7 +18,7 @@ pub(super) fn Mine() -> impl IntoView {
         <Show when=move || teams.with(|teams| !teams.is_empty())>
             <section class="part" aria-labelledby="mine-title">
                 <h2 id="mine-title">{title}</h2>
-                <p class="muted">"Whoever is in a team sees what belongs to it; its members and admins may change that, too."</p>
+                <p class="muted">"Whoever is in a team sees what belongs to it and, unless a viewer, may change it."</p>
                 <For each=move || teams.get() key=|team| (team.id, team.name.clone()) let:team>
                     <People team />
                 </For>
