@@ -34,6 +34,15 @@ impl Side {
     }
 }
 
+/// What the library calls the type of a product's values.
+pub(super) fn result_type(dtype: DType) -> Result<sys::cudaDataType> {
+    match dtype {
+        DType::BF16 => Ok(sys::cudaDataType::CUDA_R_16BF),
+        DType::F32 => Ok(sys::cudaDataType::CUDA_R_32F),
+        other => bail!("expected a product in f32 or bf16, found {other:?}"),
+    }
+}
+
 /// A product in the terms of a library that stores matrices by columns: c (m, n) = a (m, k) · b (k, n). `lda`, `ldb`
 /// and `ldc` are the distances between columns.
 #[derive(Debug, Clone, Copy)]
@@ -86,11 +95,7 @@ impl Product {
         if self.m * self.n == 0 {
             return Ok(c);
         }
-        let c_type = match c.dtype() {
-            DType::BF16 => sys::cudaDataType::CUDA_R_16BF,
-            DType::F32 => sys::cudaDataType::CUDA_R_32F,
-            other => bail!("expected a product in f32 or bf16, found {other:?}"),
-        };
+        let c_type = result_type(c.dtype())?;
         let size = |size: usize| i32::try_from(size).map_err(candle_core::Error::wrap);
         let (alpha, beta) = (1f32, kept);
         let number = |x: &f32| std::ptr::from_ref(x).cast::<c_void>();

@@ -3,7 +3,7 @@
 
 use super::{
     Operand, Output, elementwise,
-    linear::{Product, Side},
+    linear::{Product, Side, result_type},
     pointer,
 };
 use crate::kernels::PackedWeight;
@@ -53,11 +53,7 @@ impl Product {
             return Ok(());
         }
         let blas = storage.device().cublas_handle();
-        let c_type = match dtype {
-            DType::BF16 => sys::cudaDataType::CUDA_R_16BF,
-            DType::F32 => sys::cudaDataType::CUDA_R_32F,
-            other => bail!("expected products in f32 or bf16, found {other:?}"),
-        };
+        let c_type = result_type(dtype)?;
         let size = |size: usize| i32::try_from(size).map_err(candle_core::Error::wrap);
         let distance = |row: Row| super::long(row.distance);
         let number = |x: &f32| std::ptr::from_ref(x).cast::<c_void>();
