@@ -22,6 +22,7 @@ pub(crate) struct Solver {
     pub(crate) side: u8,
     pub(crate) dataset_hash: String,
     pub(crate) parameters: u64,
+    pub(crate) experiment: Seeded,
     pub(crate) evaluation: Option<Score>,
     /// Whether that score came with an import and was not measured here; absent where it did not.
     #[serde(default)]
@@ -30,6 +31,12 @@ pub(crate) struct Solver {
     #[serde(default)]
     pub(crate) stated: Option<Score>,
     pub(crate) default: bool,
+}
+
+/// What solving looks at of the experiment that trained a model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Seeded {
+    pub(crate) seed: u64,
 }
 
 /// A model's newest score, or the one that it ships with.

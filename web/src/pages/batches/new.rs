@@ -4,6 +4,7 @@ use crate::{
     api::{self, solving::Solver},
     components::{
         field::{ChoiceField, Refusal, TextField, number, standing},
+        namesakes::{called, repeated},
         problem::Problems,
         splits::{shown, splits},
     },
@@ -54,9 +55,11 @@ pub(super) fn NewBatch() -> impl IntoView {
                 chosen.as_ref().is_some_and(|set| model.kind == set.kind.as_str() && model.side == set.side)
             })
         };
-        let option = |model: &Solver| (model.id.to_string(), model.name.clone());
         models.value.with(|page| {
-            let some = page.iter().flat_map(|page| &page.items).filter(fits).map(option);
+            let some: Vec<&Solver> = page.iter().flat_map(|page| &page.items).filter(fits).collect();
+            let repeated = repeated(some.iter().map(|model| &model.name));
+            let called = |model: &Solver| called(&model.name, model.experiment.seed, &repeated);
+            let some = some.into_iter().map(|model| (model.id.to_string(), called(model)));
             std::iter::once((String::new(), "the best stored one".to_owned())).chain(some).collect::<Vec<_>>()
         })
     });

@@ -7,7 +7,11 @@ use super::{
 };
 use crate::{
     api,
-    components::{claimed::known_words, problem::Problems},
+    components::{
+        claimed::known_words,
+        namesakes::{called, repeated},
+        problem::Problems,
+    },
     format, load,
 };
 use hrm_types::{Page, model::Model};
@@ -52,9 +56,9 @@ pub(super) fn StartChoice(state: FormState) -> impl IntoView {
                 let words = if chosen.len() == 64 { format::short_hash(&chosen) } else { chosen.clone() };
                 view! { <option value=chosen.clone() selected=true>{words}</option> }
             });
-            let names: Vec<&str> = known.iter().map(|model| model.name.as_str()).collect();
-            let alone = |model: &Model| names.iter().filter(|name| **name == model.name).count() == 1;
-            let listed = known.iter().map(|model| option(model, alone(model), &chosen)).collect_view();
+            let repeated = repeated(known.iter().map(|model| &model.name));
+            let called = |model: &Model| called(&model.name, model.experiment.seed, &repeated);
+            let listed = known.iter().map(|model| option(model, &called(model), &chosen)).collect_view();
             view! { <option value="" selected=chosen.is_empty()>"drawn weights"</option>{other}{listed} }
         })
     };
@@ -87,12 +91,11 @@ fn is(model: &Model, named: &str) -> bool {
     model.sha256 == named || model.name == named || model.id.to_string() == named
 }
 
-/// A model to choose; where others have its name, its seed tells which it is.
-fn option(model: &Model, alone: bool, chosen: &str) -> impl IntoView + use<> {
+/// A model to choose, which is called so.
+fn option(model: &Model, name: &str, chosen: &str) -> impl IntoView + use<> {
     let (score, stated) = (model.evaluation.as_ref().map(|score| score.exact_accuracy), model.stated);
     let known = known_words(score, model.claimed, stated.map(|stated| stated.exact_accuracy));
     let known = known.map(|words| format!(", {words}")).unwrap_or_default();
-    let seed = if alone { String::new() } else { format!(", seed {}", model.experiment.seed) };
-    let label = format!("{}{seed}: {} weights{known}", model.name, format::short_count(model.parameters));
+    let label = format!("{name}: {} weights{known}", format::short_count(model.parameters));
     view! { <option value=model.sha256.clone() selected=is(model, chosen)>{label}</option> }
 }

@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{
     api::solving::{Score, Solver},
-    components::{claimed::known_words, problem::Problems},
+    components::{
+        claimed::known_words,
+        namesakes::{called, repeated},
+        problem::Problems,
+    },
     format,
     session::ForWriters,
 };
@@ -92,6 +96,8 @@ fn chosen(models: Option<&[Solver]>, name: Option<String>) -> String {
 
 fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + use<> {
     let chosen = chosen(models, name);
+    let repeated = repeated(models.unwrap_or_default().iter().map(|model| &model.name));
+    let described = |model: &Solver| described(model, &called(&model.name, model.experiment.seed, &repeated));
     let best = match models {
         None => "Loading …".into(),
         Some([]) => "None for this size".into(),
@@ -112,11 +118,12 @@ fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + u
     }
 }
 
-fn described(model: &Solver) -> String {
+/// A model that is called so, with what is known of it.
+fn described(model: &Solver, name: &str) -> String {
     let share = |score: &Option<Score>| score.as_ref().map(|score| score.exact_accuracy);
     let known = known_words(share(&model.evaluation), model.claimed, share(&model.stated));
     let known = known.map(|words| format!(", {words}")).unwrap_or_default();
-    format!("{}{known}, {} weights", model.name, format::short_count(model.parameters))
+    format!("{name}{known}, {} weights", format::short_count(model.parameters))
 }
 
 #[component]
@@ -179,10 +186,10 @@ mod tests {
     fn a_model_that_ships_is_described_by_its_stated_score_until_it_is_measured() {
         let mut json = serde_json::json!({
             "id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "sudoku-6x6", "kind": "sudoku", "side": 6,
-            "dataset_hash": "", "parameters": 1_200_000, "default": true, "evaluation": null,
+            "dataset_hash": "", "parameters": 1_200_000, "default": true, "experiment": {"seed": 1}, "evaluation": null,
             "stated": {"exact_accuracy": 0.848, "n": 1000},
         });
-        let told = |json: &serde_json::Value| described(&serde_json::from_value(json.clone()).unwrap());
+        let told = |json: &serde_json::Value| described(&serde_json::from_value(json.clone()).unwrap(), "sudoku-6x6");
         assert_eq!(told(&json), "sudoku-6x6, 84.8 % exact (stated), 1.20 M weights");
         json["evaluation"] = serde_json::json!({"exact_accuracy": 0.9});
         assert_eq!(told(&json), "sudoku-6x6, 90.0 % exact, 1.20 M weights");
