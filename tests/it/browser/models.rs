@@ -25,6 +25,17 @@ fn a_checkpoint_is_uploaded_named_measured_and_deleted() {
         tab.open("/models").await;
         let listed = format!("return document.querySelector('.models a[href=\"/models/{checkpoint}\"]')?.textContent");
         assert_eq!(tab.until(&listed).await, "it-untrained");
+        // One that ships and was not measured here shows the score it is stated to have, and so does its page.
+        let shipped =
+            "return [...document.querySelectorAll('.models tr')].find(row => row.textContent.startsWith('maze-9x9'))";
+        let row = tab.run(&format!("{shipped}.textContent")).await;
+        assert!(row.as_str().is_some_and(|row| row.contains("stated, 1,000 puzzles")), "{row}");
+        let address = tab.run(&format!("{shipped}.querySelector('a').getAttribute('href')")).await;
+        tab.open(address.as_str().expect("an address")).await;
+        let said = tab.until("return document.querySelector('.newest-score')?.textContent").await;
+        assert!(said.as_str().is_some_and(|said| said.contains("before it shipped")), "{said}");
+        tab.open("/models").await;
+        tab.until(&listed).await;
 
         // What is no checkpoint is refused in words, and the form stays.
         tab.choose_file("#checkpoint", &no_checkpoint).await;
