@@ -128,7 +128,7 @@ fn became(before: &[SweepRun], now: &[SweepRun]) -> String {
     };
     let parts = [
         one_or(cancelled, "was cancelled", "were cancelled"),
-        one_or(stopping, "stops after its step", "stop after their steps"),
+        one_or(stopping, "was asked to stop", "were asked to stop"),
     ];
     let told = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if told.is_empty() { "All had ended.".to_owned() } else { format!("{told}.") }
@@ -168,8 +168,8 @@ mod tests {
         use RunState::{Cancelled, Queued, Running, Succeeded};
         let before = runs(&[Cancelled, Running, Queued, Queued, Succeeded]);
         let now = runs(&[Cancelled, Running, Cancelled, Cancelled, Succeeded]);
-        assert_eq!(became(&before, &now), "2 runs were cancelled, 1 run stops after its step.");
-        assert_eq!(became(&now, &now), "1 run stops after its step.", "what had ended before is not told again");
+        assert_eq!(became(&before, &now), "2 runs were cancelled, 1 run was asked to stop.");
+        assert_eq!(became(&now, &now), "1 run was asked to stop.", "what had ended before is not told again");
         assert_eq!(became(&runs(&[Succeeded]), &runs(&[Succeeded])), "All had ended.");
     }
 }
