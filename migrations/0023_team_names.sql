@@ -8,3 +8,6 @@ CREATE UNIQUE INDEX teams_name_key ON teams (lower(name));
 -- What a team owns is looked for when the team is to be deleted.
 CREATE INDEX sweeps_team ON sweeps (team_id);
 CREATE INDEX leaderboard_snapshots_team ON leaderboard_snapshots (team_id);
+
+-- A sweep goes with its last run.
+DELETE FROM sweeps WHERE NOT EXISTS (SELECT 1 FROM runs WHERE sweep_id = sweeps.id);

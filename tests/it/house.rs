@@ -134,3 +134,25 @@ fn arrows_between_crates_point_one_way() {
     .collect();
     none("types, model and page know nothing of the server", &broken);
 }
+
+#[test]
+fn what_crosses_the_wire_has_names_of_its_own() {
+    // The OpenAPI document knows a type by its bare name: of two, one would be described as the other.
+    let mut names: Vec<(String, String)> = Vec::new();
+    for source in sources().iter().filter(|source| source.path.starts_with("api/")) {
+        let mut described = false;
+        for line in source.text.lines().map(str::trim_start) {
+            described |= line.starts_with("#[") && line.contains("ToSchema");
+            let declared = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "));
+            if let Some(name) = declared.filter(|_| described) {
+                let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                names.push((name.to_owned(), source.path.clone()));
+                described = false;
+            }
+        }
+    }
+    assert!(names.len() > 50, "found only {}", names.len());
+    names.sort();
+    let twice = names.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| format!("{pair:?}"));
+    none("each of these names two types", &twice.collect::<Vec<_>>());
+}

@@ -36,10 +36,11 @@ impl Logins {
         self.names.admit(name.as_bytes(), now)
     }
 
-    /// Forgets the attempts of who has signed in.
+    /// Forgets the attempts of who has signed in. Of those from the address only this one: who signs in under a name of his
+    /// own gets no further guesses at others'.
     pub(crate) fn forget(&self, name: &str, from: IpAddr) {
         let (name, address) = keys(name, from);
-        self.addresses.forget(address.as_bytes());
+        self.addresses.take_back(address.as_bytes());
         self.names_from_addresses.forget(format!("{address} {name}").as_bytes());
         self.names.forget(name.as_bytes());
     }
@@ -84,6 +85,21 @@ mod tests {
         assert_eq!(from(60), Err(Duration::from_secs(10)));
         logins.forget("Ann", Ipv6Addr::new(0x2001, 0xdb8, 0, 7, 0, 0, 0, 1).into());
         assert_eq!(from(60), Ok(()), "the user has signed in meanwhile");
+    }
+
+    #[test]
+    fn signing_in_gives_no_further_guesses_at_other_names() {
+        let (logins, start, from) = (Logins::new(), Instant::now(), IpAddr::from([192, 0, 2, 1]));
+        let mut guesses = 0;
+        while logins.admit(&format!("user-{guesses}"), from, start).is_ok() {
+            guesses += 1;
+            assert_eq!(logins.admit("eve", from, start), Ok(()));
+            logins.forget("eve", from);
+            if guesses > 20 {
+                break;
+            }
+        }
+        assert_eq!(guesses, 19, "the last one of twenty was her own");
     }
 
     #[test]

@@ -38,7 +38,8 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Accounts {
     exist: AtomicBool,
-    asked: Mutex<Option<Instant>>,
+    /// When it was asked last and nobody had one.
+    nobody_had: Mutex<Option<Instant>>,
     /// Requests of one token or session.
     pub(crate) requests: Throttle,
     /// Attempts to sign in.
@@ -52,7 +53,7 @@ impl Accounts {
     pub fn new(rate: RateConfig) -> Self {
         Self {
             exist: AtomicBool::new(false),
-            asked: Mutex::default(),
+            nobody_had: Mutex::default(),
             requests: Throttle::new(rate.every(), rate.burst()),
             logins: Logins::new(),
             checking: Room::new("other logins are being checked", 2, 2, 16),
@@ -65,20 +66,33 @@ impl Accounts {
             return Ok(true);
         }
         let now = Instant::now();
-        {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if asked.is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
-                return Ok(false);
-            }
-            *asked = Some(now);
+        let nobody_had = || *self.nobody_had.lock().unwrap_or_else(PoisonError::into_inner);
+        if nobody_had().is_some_and(|asked| now.duration_since(asked) < ASK_EVERY) {
+            return Ok(false);
         }
-        let exist = store::users::exist(pool).await;
-        match &exist {
-            Ok(true) => self.exist.store(true, Ordering::Relaxed),
-            Ok(false) => {}
-            // The next request asks again: nobody gets in because the database was away.
-            Err(_) => *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None,
+        // Whoever comes before the answer asks, too: until it is there, nobody may be taken for the local owner.
+        let exist = store::users::exist(pool).await?;
+        if exist {
+            self.exist.store(true, Ordering::Relaxed);
+        } else {
+            *self.nobody_had.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
-        exist
+        Ok(exist)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::database;
+    use hrm_types::{account::Role, ids::TeamId};
+
+    #[tokio::test]
+    async fn nobody_is_the_local_owner_before_it_is_known_that_nobody_has_an_account() {
+        let db = database().await;
+        store::users::add(&db.pool, "ann", Role::Admin, TeamId::LOCAL, "hash").await.expect("a user");
+        let accounts = Accounts::new(RateConfig::DEFAULT);
+        let asked = futures_util::future::join_all((0..16).map(|_| accounts.exist(&db.pool))).await;
+        assert!(asked.into_iter().all(|exist| exist.expect("an answer")), "all who ask at once");
     }
 }

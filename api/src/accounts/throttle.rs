@@ -43,6 +43,14 @@ impl Throttle {
         Ok(())
     }
 
+    /// Takes back one of those that were counted under a key.
+    pub fn take_back(&self, key: &[u8]) {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = paid.get_mut(key) {
+            *until = until.checked_sub(self.every).unwrap_or(*until);
+        }
+    }
+
     /// Forgets what was counted under a key.
     pub fn forget(&self, key: &[u8]) {
         self.paid.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
@@ -74,6 +82,8 @@ mod tests {
         assert_eq!(at(9, "a"), Err(Duration::from_secs(1)), "what is refused does not count");
         assert_eq!(at(10, "a"), Ok(()));
         assert_eq!(at(10, "a"), Err(Duration::from_secs(10)));
+        throttle.take_back(b"a");
+        assert_eq!([at(10, "a"), at(10, "a")], [Ok(()), Err(Duration::from_secs(10))]);
         throttle.forget(b"a");
         assert_eq!([at(10, "a"), at(10, "a"), at(10, "a")], [Ok(()); 3]);
         assert_eq!(at(100, "a"), Ok(()), "what was paid for long ago gives no further credit");

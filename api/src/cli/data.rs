@@ -138,9 +138,16 @@ pub(crate) fn check_name(name: &str) -> anyhow::Result<()> {
     name::check(name).map_err(|problem| anyhow!("the dataset's name: {problem}"))
 }
 
-fn print_stored(stored: &dataset::Dataset, wanted: &str) {
-    if stored.name != wanted {
-        println!("exactly these puzzles are stored already, as {}", stored.name);
+/// Tells what is stored.
+///
+/// # Errors
+/// When the puzzles were stored already under another name than the one asked for.
+fn print_stored(stored: &dataset::Dataset, asked: Option<&str>) -> anyhow::Result<()> {
+    if let Some(other) = asked.filter(|asked| *asked != stored.name) {
+        bail!(
+            "exactly these puzzles are stored already, as {}: use that name, since nothing is stored as {other}",
+            stored.name
+        );
     }
     println!(
         "{}: {} training, {} validation and {} test puzzles, {} of side {}, id {}",
@@ -162,4 +169,5 @@ fn print_stored(stored: &dataset::Dataset, wanted: &str) {
             report::thousands(leaks.test_answers_in_train)
         );
     }
+    Ok(())
 }

@@ -74,7 +74,7 @@ impl Serve {
         if public && !users::exist(pool).await? {
             bail!(
                 "expected accounts before other machines may reach {}, found none; make the first with \
-                 `hrm user add NAME`, which asks for a password, or listen on 127.0.0.1",
+                 `hrm user add NAME`, which asks for a password, or listen on 127.0.0.1 without a proxy",
                 self.server.bind
             );
         }

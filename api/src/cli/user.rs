@@ -19,7 +19,7 @@ use hrm_api::{
 };
 use hrm_types::{
     account::{ChangeUser, Role, Team},
-    name::check_owner,
+    name::{check_owner, check_user},
 };
 use std::process::ExitCode;
 
@@ -85,7 +85,7 @@ struct NewUser {
 
 impl NewUser {
     fn check(&self) -> anyhow::Result<()> {
-        check_owner(&self.name).map_err(|problem| anyhow::anyhow!("NAME: {problem}"))?;
+        check_user(&self.name).map_err(|problem| anyhow::anyhow!("NAME: {problem}"))?;
         check_owner(&self.team).map_err(|problem| anyhow::anyhow!("--team: {problem}"))
     }
 

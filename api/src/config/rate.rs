@@ -15,7 +15,7 @@ pub struct RateConfig {
     #[arg(value_parser = clap::value_parser!(u32).range(4..=1_024))]
     pub max_requests: u32,
     /// Fetch no files from addresses that clients name
-    #[arg(long, env = "HRM_NO_FETCH", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "HRM_NO_FETCH", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_fetch: bool,
 }
 

@@ -12,7 +12,7 @@ pub struct RetentionConfig {
 
     /// Keep the best state, too, also after the run: by its validation score or, where none was measured, by the exact
     /// accuracy in training
-    #[arg(long, env = "HRM_KEEP_BEST", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "HRM_KEEP_BEST", value_parser = clap::builder::BoolishValueParser::new())]
     pub keep_best: bool,
 
     /// Keep the first state at or after every multiple of so many steps, too, also after the run [default: none]

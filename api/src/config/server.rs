@@ -25,7 +25,8 @@ pub struct ServerConfig {
     pub no_worker: bool,
 
     /// Proxies that are believed when they say, in X-Forwarded-For, whom they ask for: addresses and networks, e.g.
-    /// 127.0.0.1,172.16.0.0/12; without it all who come through a proxy share its limit of sign-ins
+    /// 127.0.0.1,172.16.0.0/12; without it all who come through a proxy share its limit of sign-ins, and on 127.0.0.1 the
+    /// server answers under loopback's names alone
     #[arg(long, env = "HRM_PROXY", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub proxy: Vec<IpNet>,
 
@@ -42,14 +43,15 @@ pub struct ServerConfig {
 
 /// An address or a network.
 fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network.map_err(|_| "expected an address such as 10.0.0.7 or a network such as 172.16.0.0/12".into())
 }
 
 impl ServerConfig {
-    /// Whether other machines may reach the server, for which there must be accounts.
+    /// Whether other machines may reach the server, by themselves or through a proxy, for which there must be accounts.
     pub fn public(&self) -> bool {
-        !self.bind.ip().is_loopback()
+        !self.bind.ip().is_loopback() || !self.proxy.is_empty()
     }
 
     /// The page's folder: the given one, else `web/dist` in an ancestor of the program, as in a checkout,

@@ -19,7 +19,7 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{
         IntoResponse, Response,
         sse::{KeepAlive, Sse},
@@ -171,6 +171,27 @@ pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>)
 pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
     store::jobs::request_cancel(&state.pool, id).await?;
     Ok(Json(store::jobs::get(&state.pool, id).await?))
+}
+
+/// Delete a job
+///
+/// One that has ended, with what is stored under it alone: a run's metrics, log, checkpoints and their scores, a batch's puzzles
+/// and answers. The dataset of a generation and the scores of an evaluation stay. A sweep goes with its last run.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/jobs/{id}",
+    tag = "jobs",
+    security(("token" = ["write"])),
+    params(("id" = JobId, Path, description = "The job's id")),
+    responses(
+        (status = 204, description = "The job is gone"),
+        (status = 404, description = "There is no such job"),
+        (status = 409, description = "The job has not ended"),
+    )
+)]
+pub async fn delete_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<StatusCode, ApiError> {
+    store::jobs::delete(&state.pool, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Retry a job

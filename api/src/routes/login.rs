@@ -241,7 +241,9 @@ pub(super) fn repeats_cookie(headers: &HeaderMap, repeated: &str) -> bool {
 
 /// A path of this server, so that nobody is sent elsewhere after signing in.
 fn local_path(next: &str) -> &str {
-    let local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    // Browsers drop tabs and ends of lines wherever they stand in an address.
+    let local =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control());
     if local { next } else { "/" }
 }
 
@@ -378,6 +380,7 @@ mod tests {
             ("https://example.org", "/"),
             ("/\\example.org", "/"),
             ("/a\r\nset-cookie: b", "/"),
+            ("/\t/example.org", "/"),
         ] {
             assert_eq!(local_path(next), to, "{next:?}");
         }

@@ -95,7 +95,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         // The queue
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::watch_jobs))
-        .routes(routes!(jobs::get_job))
+        .routes(routes!(jobs::get_job, jobs::delete_job))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::move_job))

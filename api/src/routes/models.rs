@@ -32,6 +32,7 @@ use hrm_types::{
     board::Kind,
     ids::{CheckpointId, RunId},
     model::{Alias, ChangeModel, Model},
+    name,
 };
 use serde::Deserialize;
 use utoipa::{
@@ -287,7 +288,7 @@ pub async fn set_alias(
     caller: Caller,
     ApiPath((id, alias)): ApiPath<(CheckpointId, String)>,
 ) -> Result<StatusCode, ApiError> {
-    check_name(&alias)?;
+    name::check(&alias).map_err(|problem| ApiError::field("alias", problem))?;
     store::checkpoints::get(&state.pool, id).await?;
     store::aliases::set(&state.pool, home(&caller)?, &alias, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -21,7 +21,7 @@ use axum::{
 };
 use hrm_types::{
     Page,
-    account::{ChangeTeam, CreateTeam, Member, Team},
+    account::{ChangeTeam, CreateTeam, Team, TeamMember},
     ids::{TeamId, UserId},
     name::check_owner,
 };
@@ -193,7 +193,7 @@ pub async fn delete_team(State(state): State<AppState>, ApiPath(id): ApiPath<Tea
     security(("token" = ["read"])),
     params(("id" = TeamId, Path, description = "The team's id"), ListMembersQuery),
     responses(
-        (status = 200, description = "Newest accounts first", body = Page<Member>),
+        (status = 200, description = "Newest accounts first", body = Page<TeamMember>),
         (status = 404, description = "There is no such team, or it is not yours"),
         (status = 422, description = "A parameter is wrong"),
     )
@@ -203,7 +203,7 @@ pub async fn list_members(
     caller: Caller,
     ApiPath(id): ApiPath<TeamId>,
     ApiQuery(query): ApiQuery<ListMembersQuery>,
-) -> Result<Json<Page<Member>>, ApiError> {
+) -> Result<Json<Page<TeamMember>>, ApiError> {
     let slice = slice(&MEMBER_ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
     let team = store::teams::get(&state.pool, &caller.viewer, id).await?;
     Ok(Json(store::teams::members(&state.pool, team.id, &slice).await?))

@@ -26,7 +26,7 @@ use hrm_types::{
     Page,
     account::{ChangeUser, CreateInvitation, CreatedInvitation, Invitation, Role, User},
     ids::{InvitationId, UserId},
-    name::check_owner,
+    name::check_user,
 };
 use serde::Deserialize;
 use utoipa::{
@@ -205,7 +205,7 @@ pub async fn create_invitation(
         let detail = "the first account is made on the command line: `hrm user add NAME`".into();
         return Err(ApiError::Conflict { field: None, detail });
     }
-    check_owner(&request.name).map_err(|problem| ApiError::field("name", problem))?;
+    check_user(&request.name).map_err(|problem| ApiError::field("name", problem))?;
     let team = store::teams::named(&state.pool, &request.team).await?.id;
     let code = Secret::new().map_err(ApiError::internal)?;
     let new = NewInvitation { name: &request.name, role: request.role, team, length: INVITATION };

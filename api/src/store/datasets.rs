@@ -106,10 +106,25 @@ impl TryFrom<Row> for Dataset {
 /// # Errors
 /// [`Error::Conflict`] when the name is taken or the same puzzles are stored already.
 pub async fn create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::Dataset) -> Result<Dataset, Error> {
+    let hash = puzzles.content_hash();
     let mut tx = pool.begin().await?;
-    let id = insert(&mut tx, new, puzzles, &puzzles.content_hash()).await?;
-    tx.commit().await?;
-    get(pool, id).await
+    match insert(&mut tx, new, puzzles, &hash).await {
+        Ok(id) => {
+            tx.commit().await?;
+            get(pool, id).await
+        }
+        Err(Error::Conflict { constraint, detail }) if constraint == "datasets_content_hash_key" => {
+            drop(tx);
+            let stored = with_content(pool, new.team, &hash).await?;
+            let detail = stored.map_or(detail, |Dataset { name, id, .. }| {
+                format!(
+                    "exactly these puzzles are stored already, as {name:?} ({id}); use that dataset, or other puzzles"
+                )
+            });
+            Err(Error::Conflict { constraint, detail })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn insert(

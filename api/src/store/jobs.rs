@@ -314,6 +314,28 @@ pub(super) async fn cancel_all(pool: &PgPool, ids: &[Uuid]) -> Result<u64, Error
     Ok(changed.rows_affected())
 }
 
+/// Deletes a job that has ended, with all that is stored under it alone: a run's metrics, log, checkpoints and their scores, a
+/// batch's puzzles and answers. What a generation or an evaluation has stored stays. A sweep goes with its last run.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
+pub async fn delete(pool: &PgPool, id: JobId) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    let sweep = sqlx::query_scalar!("SELECT sweep_id FROM runs WHERE id = $1", id.0).fetch_optional(&mut *tx).await?;
+    let deleted =
+        sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state IN ('succeeded', 'failed', 'cancelled')", id.0)
+            .execute(&mut *tx)
+            .await?;
+    sqlx::query!(
+        "DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE sweep_id = $1)",
+        sweep.flatten()
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    expect_change(pool, id, deleted.rows_affected(), "succeeded, failed or cancelled").await
+}
+
 /// Sets a queued job aside at once and asks the worker of a running one to save and pause; asking twice is no error.
 ///
 /// # Errors

@@ -220,15 +220,8 @@ pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i
 /// # Errors
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
 pub async fn delete(pool: &PgPool, id: RunId) -> Result<(), Error> {
-    let found = get(pool, id).await?.state;
-    let deleted =
-        sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state IN ('succeeded', 'failed', 'cancelled')", id.0)
-            .execute(pool)
-            .await?;
-    if deleted.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(Error::WrongState { expected: "succeeded, failed or cancelled", found })
+    get(pool, id).await?;
+    jobs::delete(pool, id.into()).await
 }
 
 /// The run with this id.

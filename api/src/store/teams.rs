@@ -8,7 +8,7 @@ use super::{
 };
 use hrm_types::{
     Page,
-    account::{Member, Team},
+    account::{Team, TeamMember},
     ids::{TeamId, UserId},
     job::LOCAL,
 };
@@ -128,7 +128,7 @@ fn still_owns(error: Error) -> Error {
 pub const MEMBER_ORDERS: [&str; 1] = ["name"];
 
 /// A part of the members of a team.
-pub async fn members(pool: &PgPool, team: TeamId, slice: &Slice) -> Result<Page<Member>, Error> {
+pub async fn members(pool: &PgPool, team: TeamId, slice: &Slice) -> Result<Page<TeamMember>, Error> {
     let rows = sqlx::query!(
         r#"SELECT id, name, role, disabled, joined_at, key AS "key!" FROM (
                SELECT users.id, name, role, disabled, joined_at,
@@ -150,7 +150,7 @@ pub async fn members(pool: &PgPool, team: TeamId, slice: &Slice) -> Result<Page<
     let rows = rows.into_iter().map(|row| {
         let place = Keyed { id: row.id, key: row.key };
         let (id, role) = (UserId(row.id), parse_role(&row.role)?);
-        Ok((place, Member { id, name: row.name, role, disabled: row.disabled, joined_at: row.joined_at }))
+        Ok((place, TeamMember { id, name: row.name, role, disabled: row.disabled, joined_at: row.joined_at }))
     });
     Ok(slice.page(rows.collect::<Result<_, Error>>()?))
 }

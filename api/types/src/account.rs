@@ -123,7 +123,7 @@ pub struct ChangeTeam {
 /// Somebody who is in a team, as the others in it see that one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Member {
+pub struct TeamMember {
     /// The user's id.
     pub id: UserId,
     /// The user's name.

@@ -1,5 +1,6 @@
 //! What things may be called.
 
+use crate::job::LOCAL;
 use uuid::Uuid;
 
 /// Characters of a name, at most.
@@ -29,6 +30,17 @@ pub fn check_owner(owner: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("expected 1 to {LONGEST} letters, digits, '-', '_', '.' or '@', found {owner:?}"))
+}
+
+/// Checks the name of a new user. What is made without an account is [`LOCAL`]'s, who is nobody else.
+///
+/// # Errors
+/// What was expected and what was found.
+pub fn check_user(name: &str) -> Result<(), String> {
+    if name.eq_ignore_ascii_case(LOCAL) {
+        return Err(format!("expected another name than {LOCAL:?}, which stands for whoever has no account"));
+    }
+    check_owner(name)
 }
 
 /// Checks a name that only people read, which may be of any characters that can be seen.
@@ -65,7 +77,7 @@ fn consists_of(name: &str, signs: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, check_label, check_owner, check_tag};
+    use super::{check, check_label, check_owner, check_tag, check_user};
 
     #[test]
     fn names_can_stand_in_an_address_and_are_no_ids() {
@@ -81,6 +93,8 @@ mod tests {
     fn owners_may_be_addresses_of_mail() {
         assert_eq!(check_owner("ann@example.org"), Ok(()));
         assert!(check_owner("ann bob").is_err());
+        assert_eq!((check_owner("local"), check_user("ann@example.org")), (Ok(()), Ok(())));
+        assert!(check_user("Local").is_err() && check_user("ann bob").is_err());
     }
 
     #[test]

@@ -95,6 +95,25 @@ fn other_machines_are_not_let_in_before_there_are_accounts() {
 }
 
 #[test]
+fn a_server_with_accounts_lets_nobody_in_while_it_starts() {
+    let server = Lab::open().server.reopened("--rate-limit", "1200");
+    let answers: Vec<u16> = std::thread::scope(|scope| {
+        let ask = || server.get("/api/v1/me").status;
+        let asked: Vec<_> = (0..16).map(|_| scope.spawn(ask)).collect();
+        asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+    });
+    assert_eq!(answers, [401; 16]);
+    // Through a proxy others come, for whom there must be accounts.
+    let mut command = Command::new(hrm());
+    let folder = folder();
+    command.args(["serve", "--bind", "127.0.0.1:0", "--no-worker", "--proxy", "127.0.0.1"]);
+    command.env("HRM_DATA_DIR", folder.path().join("data")).env_remove("DATABASE_URL");
+    let output = run(command, "");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("hrm user add NAME"), "{said}");
+}
+
+#[test]
 fn a_browser_signs_in_writes_and_signs_out() {
     let lab = Lab::open();
     let browser = Browser::new(&lab.server);
@@ -210,7 +229,9 @@ fn guessing_passwords_is_slowed_down() {
 
 #[test]
 fn who_guesses_a_password_keeps_nobody_else_out() {
-    let lab = Lab::on(Server::set("--proxy", "127.0.0.1"));
+    let lab = Lab { server: Lab::open().server.reopened("--proxy", "127.0.0.1") };
+    let named = Answer::of(lab.server.request("GET", "/healthz").header("host", "hrm.example.org"));
+    assert_eq!(named.status, 200, "what the proxy is called: {}", named.text());
     let [guesser, user] = [Browser::new(&lab.server), Browser::elsewhere(&lab.server)];
     for browser in [&guesser, &user] {
         browser.open("/login");

@@ -222,6 +222,17 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     let states: Vec<&Value> = cancelled["runs"].as_array().into_iter().flatten().map(|run| &run["state"]).collect();
     assert_eq!(states, [&json!("cancelled"); 6]);
     server.post(&cancel, &json!({})).expect_problem(409, "conflict");
+    let waiting = queue(&server, "waiting");
+    let forget = |run: &Value| {
+        Answer::of(server.request("DELETE", &format!("/api/v1/jobs/{}", run["id"].as_str().expect("an id"))))
+    };
+    forget(&waiting).expect_problem(409, "conflict");
+    let address = answer.header("location");
+    for run in runs {
+        assert_eq!(server.get(address).status, 200);
+        assert_eq!(forget(run).status, 204);
+    }
+    server.get(address).expect_problem(404, "not-found");
     server.post(&format!("/api/v1/sweeps/{NO_ID}/cancel"), &json!({})).expect_problem(404, "not-found");
 }
 

@@ -59,6 +59,13 @@ impl Server {
         Self::start(&["--no-worker", setting, value], None)
     }
 
+    /// The same data served anew, with a setting.
+    pub(super) fn reopened(mut self, setting: &str, value: &str) -> Self {
+        self.terminate();
+        let folder = std::mem::replace(&mut self.folder, folder());
+        Self::start_in(folder, "127.0.0.1:0", &["--no-worker", setting, value], None, None)
+    }
+
     /// A server with a worker, for one test alone.
     pub(crate) fn with_worker() -> Self {
         Self::start(&[], None)
@@ -90,7 +97,10 @@ impl Server {
     }
 
     fn start_at(bind: &str, arguments: &[&str], page: Option<&Path>, database: Option<&str>) -> Self {
-        let folder = folder();
+        Self::start_in(folder(), bind, arguments, page, database)
+    }
+
+    fn start_in(folder: TempDir, bind: &str, arguments: &[&str], page: Option<&Path>, database: Option<&str>) -> Self {
         let own_page = folder.path().join("page");
         if page.is_none() {
             super::page::write_page(&own_page);

@@ -8,7 +8,7 @@ use hrm_types::{
     Page,
     account::{
         ChangeTeam, ChangeUser, CreateInvitation, CreateTeam, CreateToken, CreatedInvitation, CreatedToken, Invitation,
-        Me, Member, Team, Token, User,
+        Me, Team, TeamMember, Token, User,
     },
     ids::{InvitationId, TeamId, TokenId, UserId},
 };
@@ -71,7 +71,7 @@ pub(crate) async fn delete_team(id: TeamId) -> Answer<()> {
 }
 
 /// Who is in a team, by name.
-pub(crate) async fn list_members(id: TeamId) -> Answer<Page<Member>> {
+pub(crate) async fn list_members(id: TeamId) -> Answer<Page<TeamMember>> {
     get(&format!("/teams/{id}/members?limit=100&order=name")).await
 }
 

@@ -86,13 +86,13 @@ impl Generate {
         self.name.as_deref().map_or(Ok(()), check_name)?;
         let stop = interrupt::stop_signal()?;
         let puzzles = puzzles::generate(&spec, &stop)?;
-        let name = self.name.unwrap_or_else(|| datasets::generated_name(&puzzles));
+        let name = self.name.clone().unwrap_or_else(|| datasets::generated_name(&puzzles));
         let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
         let stored = session::with_database(&self.database, async |pool| {
             let new = NewDataset::generated(owning_team::named(pool, &self.team).await?, &name, &spec, leaks);
             Ok(datasets::find_or_create(pool, new, &puzzles).await?)
         })?;
-        print_stored(&stored, &name);
+        print_stored(&stored, self.name.as_deref())?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -13,7 +13,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Store the puzzles of files, every one checked.
+/// Store the puzzles of files, every answer checked against its puzzle; not whether it is the only one.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -116,7 +116,7 @@ impl Import {
         };
         let names = |of: &dyn Fn(&PathBuf) -> String, part: &str| files.iter().map(of).collect::<Vec<_>>().join(part);
         let default = || names(&|file| name_of(file), "-").chars().take(name::LONGEST).collect();
-        let name = stored.name.unwrap_or_else(default);
+        let name = stored.name.clone().unwrap_or_else(default);
         let origin = names(&|file| file.file_name().unwrap_or_default().to_string_lossy().into_owned(), ", ");
         check_name(&name)?;
         let leaks = Some(puzzles::leaks(&puzzles, &interrupt::stop_signal()?)?);
@@ -126,7 +126,7 @@ impl Import {
             let new = NewDataset { team, name: &name, origin: &origin, generated: None, license, seed, leaks };
             store(pool, new, &puzzles, "choose another with --name").await
         })?;
-        print_stored(&found, &name);
+        print_stored(&found, stored.name.as_deref())?;
         Ok(ExitCode::SUCCESS)
     }
 }

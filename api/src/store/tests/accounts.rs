@@ -10,7 +10,7 @@ use crate::{
         jobs::{self, Terms},
         runs,
         slices::Slice,
-        teams,
+        sweeps, teams,
         testing::{TestDatabase, database},
         users,
     },
@@ -152,6 +152,10 @@ async fn a_team_is_renamed_and_is_deleted_when_it_owns_nothing() {
     let (_, detail) = constraint(teams::delete(pool, first).await.map(|()| unreachable!("it owns a run")));
     assert_eq!(detail, "this team owns runs or other jobs; delete those first");
     assert_eq!(members(first).await.len(), 1, "nobody has left it");
+    let other = sweeps::create(pool, &Viewer::Everything, "theirs", &[super::experiment("swept")], terms).await;
+    let other = other.expect("a sweep");
+    sweeps::request_cancel(pool, other.id).await.expect("an end");
+    jobs::delete(pool, other.runs[0].id.into()).await.expect("the sweep's last run goes");
     jobs::request_cancel(pool, run.id.into()).await.expect("an end");
     runs::delete(pool, run.id).await.expect("the run goes");
     teams::delete(pool, first).await.expect("the team goes");

@@ -6,7 +6,7 @@ use crate::{
     components::problem::{Problems, Waiting},
     format, load, session,
 };
-use hrm_types::account::{Member, Team};
+use hrm_types::account::{Team, TeamMember};
 use leptos::prelude::*;
 
 /// The teams; nothing for who is in none.
@@ -56,14 +56,14 @@ fn People(team: Team) -> impl IntoView {
     }
 }
 
-fn tag(member: &Member) -> impl IntoView + use<> {
+fn tag(member: &TeamMember) -> impl IntoView + use<> {
     let joined = format!("In the team since {}", format::exact(member.joined_at, clock::offset()));
     let me = session::me().is_some_and(|me| me.name == member.name);
     view! { <li class="tag" title=joined>{member.name.clone()}" "<span class="muted">{standing(member, me)}</span></li> }
 }
 
 /// What is to be known of somebody beside the name.
-fn standing(member: &Member, me: bool) -> String {
+fn standing(member: &TeamMember, me: bool) -> String {
     let parts = [Some(member.role.as_str()), member.disabled.then_some("kept out"), me.then_some("you")];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn members_are_told_by_role_and_standing() {
-        let mut member: Member = serde_json::from_value(serde_json::json!({
+        let mut member: TeamMember = serde_json::from_value(serde_json::json!({
             "id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "bob", "role": "member", "disabled": false,
             "joined_at": "2026-01-01T00:00:00Z",
         }))
