@@ -221,8 +221,9 @@ pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Mo
 /// Only *standard* scores are compared: measured here, on a whole test split, the way solving uses a model, which is
 /// halting by Q after at most its own `halt_max_steps`; of a model's on one dataset the newest. And only scores on one
 /// dataset: the one on which most models of the side have a standard score, of equals the one stored first. The best
-/// there is the default, the newest of equals. A model that ships and has no standard score anywhere goes before all
-/// that are less than perfect; where nothing was measured the newest model is the default.
+/// there is the default, the newest of equals. One that ships counts with the score it is stated to have where it has none there;
+/// and as long as that is so of any of the side, the one stated to be best counts no less than the others that ship, so that none
+/// of them gains by having been measured on easier puzzles. Where nothing was measured or stated the newest model is the default.
 ///
 /// # Errors
 /// [`Error::NotFound`] when no model for this side is stored.
@@ -357,24 +358,36 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
            ), common AS (
                SELECT DISTINCT ON (kind, side) kind, side, dataset_id FROM standard
                GROUP BY kind, side, dataset_id ORDER BY kind, side, count(*) DESC, dataset_id
+           ), ships AS (
+               SELECT checkpoints.id, COALESCE(stated.exact, 1) AS stated,
+                      max(COALESCE(stated.exact, 1)) OVER size AS best,
+                      max(COALESCE(standard.exact_accuracy, stated.exact, 1)) OVER size AS reached,
+                      bool_and(standard.exact_accuracy IS NOT NULL) OVER size AS comparable
+               FROM checkpoints
+               LEFT JOIN unnest($7::text[], $8::float8[]) AS stated(name, exact) USING (name)
+               LEFT JOIN common USING (kind, side)
+               LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
+                                  AND standard.dataset_id = common.dataset_id
+               WHERE shipped WINDOW size AS (PARTITION BY checkpoints.kind, checkpoints.side)
            ), scored AS (
                SELECT checkpoints.*, score.result, score.claimed,
                       row_number() OVER (
                           PARTITION BY checkpoints.kind, checkpoints.side
                           ORDER BY COALESCE(
+                                       CASE WHEN NOT ships.comparable AND ships.stated = ships.best THEN reached END,
                                        standard.exact_accuracy,
-                                       CASE WHEN shipped
-                                            THEN COALESCE((SELECT exact FROM unnest($7::text[], $8::float8[])
-                                                           AS stated(name, exact)
-                                                           WHERE stated.name = checkpoints.name), 1) END,
+                                       ships.stated,
                                        (SELECT elsewhere.exact_accuracy FROM standard AS elsewhere
                                         WHERE elsewhere.checkpoint_id = checkpoints.id
                                         ORDER BY elsewhere.id DESC LIMIT 1),
                                        -1) DESC,
-                                   standard.exact_accuracy IS NOT NULL DESC,
+                                   (standard.exact_accuracy IS NOT NULL
+                                    OR COALESCE(ships.reached > ships.stated, false)) DESC,
+                                   CASE WHEN NOT ships.comparable THEN ships.stated END DESC NULLS LAST,
                                    checkpoints.id DESC
                       ) = 1 AS is_default
                FROM checkpoints
+               LEFT JOIN ships USING (id)
                LEFT JOIN common USING (kind, side)
                LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
                                   AND standard.dataset_id = common.dataset_id

@@ -255,6 +255,26 @@ async fn a_model_is_not_set_back_by_being_measured_on_other_puzzles() {
 }
 
 #[tokio::test]
+async fn of_models_that_ship_none_gains_by_being_measured_on_easier_puzzles() {
+    let db = database().await;
+    let easy = dataset(&db.pool, "easy", 1).await;
+    let default =
+        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+    for name in ["trm-sudoku-6x6", "sudoku-6x6"] {
+        shipped::import(&db.pool, name, &info(name), name.as_bytes()).await.expect("an import");
+    }
+    assert_eq!(default().await, "trm-sudoku-6x6", "the better one by what is stated");
+    let id = async |name| checkpoints::find(&db.pool, &Viewer::Everything, name).await.expect("the model").id;
+    measure(&db.pool, id("sudoku-6x6").await, easy.id, Split::Test, &score(6, 6)).await;
+    assert_eq!(default().await, "trm-sudoku-6x6", "nobody knows what it would do on these puzzles");
+    let trained = trained(&db.pool, "trained").await;
+    measure(&db.pool, trained, easy.id, Split::Test, &score(5, 6)).await;
+    assert_eq!(default().await, "trm-sudoku-6x6", "and one that ships does better there");
+    measure(&db.pool, id("trm-sudoku-6x6").await, easy.id, Split::Test, &score(4, 6)).await;
+    assert_eq!(default().await, "sudoku-6x6", "now they are measured alike");
+}
+
+#[tokio::test]
 async fn a_name_means_the_newest_model_of_that_name() {
     let db = database().await;
     let older = trained(&db.pool, "model").await;
