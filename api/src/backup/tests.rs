@@ -7,12 +7,12 @@ use crate::store::{
     access::Viewer,
     aliases, artifacts,
     batches::{self, Source},
-    bodies, checkpoints, copying,
+    bodies, copying,
     credentials::{self, NewToken},
     evaluations,
     invitations::{self, NewInvitation},
     jobs::{self, Terms},
-    leaderboards, leases, logs, metrics, results, runs, shipped,
+    leaderboards, leases, logs, metrics, models, results, runs, shipped,
     slices::Slice,
     snapshots, sweeps, teams,
     testing::{TestDatabase, data_dir, database},
@@ -77,7 +77,7 @@ async fn in_use() -> TestDatabase {
     .await
     .expect("a run");
     accounts(&db.pool).await;
-    let model = checkpoints::find(&db.pool, &Viewer::Everything, "finished").await.expect("the model").id;
+    let model = models::find(&db.pool, &Viewer::Everything, "finished").await.expect("the model").id;
     aliases::set(&db.pool, TeamId::LOCAL, "champion", model).await.expect("an alias");
     let spec = BatchSpec {
         checkpoint_id: model,
@@ -137,7 +137,7 @@ async fn everything_comes_back_and_goes_on() {
     let empty: Vec<&String> = before.iter().filter(|(_, rows)| rows.is_empty()).map(|(name, _)| name).collect();
     assert_eq!(empty, [""; 0], "the test fills every table");
     assert_eq!(before, after);
-    let model = checkpoints::find(&to.pool, &Viewer::Everything, "finished").await.expect("the model");
+    let model = models::find(&to.pool, &Viewer::Everything, "finished").await.expect("the model");
     assert_eq!(artifacts::read(&to.pool, &model.sha256).await.expect("its file"), vec![7; artifacts::CHUNK + 5]);
     let set = hrm_types::ids::DatasetId(
         sqlx::query_scalar("SELECT id FROM datasets").fetch_one(&to.pool).await.expect("one"),

@@ -13,7 +13,7 @@ use hrm_api::{
     config::DatabaseConfig,
     leaderboard::group_hash,
     queue::StopSignal,
-    store::{access::Viewer, checkpoints, datasets, evaluation_jobs},
+    store::{access::Viewer, datasets, evaluation_jobs, models},
 };
 use hrm_model::{
     CheckpointInfo, Model,
@@ -177,7 +177,7 @@ impl Eval {
         let queued = session::with_database(&self.database, async |pool| {
             let team = owning_team::named(pool, &self.team).await?;
             let viewer = Viewer::Everything.at_home_in(team);
-            let model = checkpoints::find(pool, &viewer, model).await?;
+            let model = models::find(pool, &viewer, model).await?;
             let dataset = datasets::find(pool, &viewer, dataset).await?;
             if model.kind != dataset.kind.as_str() || model.side != dataset.side {
                 bail!(

@@ -6,10 +6,10 @@ use crate::{
     store::{
         PgPool,
         bell::{self, Bell},
-        jobs,
         leases::{self, Lease},
         testing::database,
         tests::{claim, queue},
+        wishes,
     },
 };
 use sqlx::postgres::PgConnectOptions;
@@ -57,7 +57,7 @@ async fn a_heartbeat_keeps_the_lease_and_hears_of_a_cancellation() {
         assert_eq!(leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep"), []);
     }
     assert_eq!(stop.raised(), None);
-    jobs::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
+    wishes::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
     assert_eq!(raised(&stop).await, Stop::Cancelled);
 }
 
@@ -125,7 +125,7 @@ async fn a_wish_rings_and_is_heard_long_before_the_next_heartbeat() {
         queue(&db.pool, "hint").await;
     }
     hints.mark_unchanged();
-    jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
+    wishes::request_pause(&db.pool, run.id.into()).await.expect("a running run");
     assert_eq!(raised(&stop).await, Stop::Paused);
     listening.abort();
 }

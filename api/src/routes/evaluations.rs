@@ -116,7 +116,7 @@ pub async fn create_evaluation(
     let terms = terms(&state, &caller, &request.owner, request.priority)?;
     let (pool, viewer) = (&state.pool, &caller.viewer);
     let named = |field| move |error: store::Error| ApiError::from(error).named_by(field);
-    let model = store::checkpoints::find(pool, viewer, &request.model).await.map_err(named("model"))?;
+    let model = store::models::find(pool, viewer, &request.model).await.map_err(named("model"))?;
     let dataset = store::datasets::find(pool, viewer, &request.dataset).await.map_err(named("dataset"))?;
     if model.kind != dataset.kind.as_str() || model.side != dataset.side {
         let (name, kind, side) = (&model.name, &model.kind, model.side);

@@ -27,7 +27,7 @@ use hrm_types::health::{Health, Readiness};
     )
 )]
 pub async fn get_health(State(state): State<AppState>) -> Result<Json<Health>, ApiError> {
-    let models = store::checkpoints::count(&state.pool).await?;
+    let models = store::models::count(&state.pool).await?;
     Ok(Json(Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into(), models }))
 }
 
@@ -46,7 +46,7 @@ pub async fn get_health(State(state): State<AppState>) -> Result<Json<Health>, A
     )
 )]
 pub async fn get_readiness(State(state): State<AppState>) -> Result<Json<Readiness>, ApiError> {
-    store::checkpoints::count(&state.pool).await?;
+    store::models::count(&state.pool).await?;
     let canary = state.solver.canary().await?;
     let seconds_ago = canary.at.elapsed().as_secs();
     Ok(Json(Readiness { status: "ready".into(), milliseconds: canary.milliseconds, seconds_ago }))
@@ -75,7 +75,7 @@ pub async fn get_metrics(State(state): State<AppState>) -> Result<([(HeaderName,
         one("workers", "Workers that reported within the last minute.", {
             store::workers::list(pool, &Viewer::Everything, SILENCE).await?.len() as f64
         }),
-        one("models", "Stored models.", store::checkpoints::count(pool).await? as f64),
+        one("models", "Stored models.", store::models::count(pool).await? as f64),
         one("database_connections", "Open connections to the database.", f64::from(pool.size())),
         one("database_connections_idle", "Those of them that nothing uses.", pool.num_idle() as f64),
         Gauge {

@@ -169,7 +169,7 @@ pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>)
     )
 )]
 pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
-    store::jobs::request_cancel(&state.pool, id).await?;
+    store::wishes::request_cancel(&state.pool, id).await?;
     Ok(Json(store::jobs::get(&state.pool, id).await?))
 }
 
@@ -190,7 +190,7 @@ pub async fn cancel_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobI
     )
 )]
 pub async fn delete_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<StatusCode, ApiError> {
-    store::jobs::delete(&state.pool, id).await?;
+    store::wishes::delete(&state.pool, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -210,7 +210,7 @@ pub async fn delete_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobI
     )
 )]
 pub async fn retry_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
-    store::jobs::retry(&state.pool, id).await?;
+    store::wishes::retry(&state.pool, id).await?;
     Ok(Json(store::jobs::get(&state.pool, id).await?))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     server::AppState,
     store::{
         self,
-        checkpoints::{ModelFilter, ORDERS},
+        models::{ModelFilter, ORDERS},
     },
 };
 use axum::{
@@ -99,7 +99,7 @@ pub async fn list_models(
         sha256: query.sha256.as_deref(),
         team: query.team.as_deref(),
     };
-    Ok(Json(store::checkpoints::list(&state.pool, &caller.viewer, filter, &slice).await?))
+    Ok(Json(store::models::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// Get a model
@@ -125,7 +125,7 @@ pub async fn get_model(
 async fn with_etag(state: &AppState, id: CheckpointId) -> Result<impl IntoResponse + use<>, ApiError> {
     // The edition first: a change in between makes the tag too old, never too new.
     let edition = store::editions::of_model(&state.pool, id).await?;
-    Ok((etag(edition), Json(store::checkpoints::get(&state.pool, id).await?)))
+    Ok((etag(edition), Json(store::models::get(&state.pool, id).await?)))
 }
 
 /// Download a model's file
@@ -153,7 +153,7 @@ pub async fn download_model(
     ApiPath(id): ApiPath<CheckpointId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let model = store::checkpoints::get(&state.pool, id).await?;
+    let model = store::models::get(&state.pool, id).await?;
     let etag = format!("\"{}\"", model.sha256);
     if has_same_copy(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
@@ -245,7 +245,7 @@ pub async fn list_aliases(
     caller: Caller,
     ApiPath(id): ApiPath<CheckpointId>,
 ) -> Result<Json<Page<String>>, ApiError> {
-    store::checkpoints::get(&state.pool, id).await?;
+    store::models::get(&state.pool, id).await?;
     let items = store::aliases::of_model(&state.pool, &caller.viewer, id).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -289,7 +289,7 @@ pub async fn set_alias(
     ApiPath((id, alias)): ApiPath<(CheckpointId, String)>,
 ) -> Result<StatusCode, ApiError> {
     name::check(&alias).map_err(|problem| ApiError::field("alias", problem))?;
-    store::checkpoints::get(&state.pool, id).await?;
+    store::models::get(&state.pool, id).await?;
     store::aliases::set(&state.pool, home(&caller)?, &alias, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ use hrm_types::{ids::RunId, job::MoveJob, run::Run};
 )]
 pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
     expect_run(&state, id).await?;
-    store::jobs::request_cancel(&state.pool, id.into()).await?;
+    store::wishes::request_cancel(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
 
@@ -51,7 +51,7 @@ pub async fn cancel_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
 )]
 pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
     expect_run(&state, id).await?;
-    store::jobs::request_pause(&state.pool, id.into()).await?;
+    store::wishes::request_pause(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
 
@@ -72,7 +72,7 @@ pub async fn pause_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId
 )]
 pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
     expect_run(&state, id).await?;
-    store::jobs::resume(&state.pool, id.into()).await?;
+    store::wishes::resume(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
 
@@ -93,7 +93,7 @@ pub async fn resume_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunI
 )]
 pub async fn retry_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<Json<Run>, ApiError> {
     expect_run(&state, id).await?;
-    store::jobs::retry(&state.pool, id.into()).await?;
+    store::wishes::retry(&state.pool, id.into()).await?;
     Ok(Json(store::runs::get(&state.pool, id).await?))
 }
 

@@ -102,7 +102,7 @@ pub(super) async fn store_model(
     let (model, bytes) = read.await.map_err(ApiError::internal)??;
     let id = store::checkpoints::upload(&state.pool, name, team, model.info(), &bytes).await?;
     let location = format!("/api/v1/models/{id}");
-    let model = store::checkpoints::get(&state.pool, id).await?;
+    let model = store::models::get(&state.pool, id).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(model)))
 }
 

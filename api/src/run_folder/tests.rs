@@ -10,7 +10,7 @@ use crate::{
         datasets::NewDataset,
         evaluations,
         imports::{self, Imported},
-        leaderboards, leases, metrics, provenance,
+        leaderboards, leases, metrics, models, provenance,
         results::{self, RunResult},
         runs,
         testing::{TestDatabase, data_dir, database},
@@ -187,7 +187,7 @@ async fn a_claimed_score_is_called_so_and_stands_beside_others_of_the_same_test_
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
     imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
-    let (run, model) = (runs::get(&to.pool, run).await, checkpoints::get(&to.pool, read.checkpoint.id).await);
+    let (run, model) = (runs::get(&to.pool, run).await, models::get(&to.pool, read.checkpoint.id).await);
     assert!(run.expect("the run").claimed && model.expect("the model").claimed);
     // The same test puzzles, beside others to train on.
     let mut puzzles = puzzles(1);
@@ -218,7 +218,7 @@ async fn a_claim_alone_makes_no_model_the_default_of_others() {
     evaluations::create(&mut tx, measured, set.id, Split::Test, &poor, None).await.expect("a score");
     tx.commit().await.expect("the commit");
     assert_eq!(
-        checkpoints::default_for(&to.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
+        models::default_for(&to.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
         measured
     );
     assert_eq!(datasets::get(&to.pool, set.id).await.expect("the dataset").id, set.id);

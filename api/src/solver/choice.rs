@@ -3,7 +3,7 @@
 use crate::{
     http::error::ApiError,
     routes::experiments::{kind_and_side, shipped},
-    store::{self, access::Viewer, checkpoints::ModelFilter, slices::Slice},
+    store::{self, access::Viewer, models::ModelFilter, slices::Slice},
 };
 use hrm_model::{data::maze, solve::Asking};
 use hrm_types::{
@@ -36,8 +36,8 @@ pub fn asking(kind: Kind, steps: Option<u32>, attempts: Option<u32>) -> Result<A
 pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle: Size) -> Result<Model, ApiError> {
     let Size { kind, side } = puzzle;
     let found = match wanted {
-        Some(name_or_id) => store::checkpoints::find(pool, viewer, name_or_id).await,
-        None => store::checkpoints::default_for(pool, viewer, kind, side).await,
+        Some(name_or_id) => store::models::find(pool, viewer, name_or_id).await,
+        None => store::models::default_for(pool, viewer, kind, side).await,
     };
     match (found, wanted) {
         (Ok(model), _) if puzzle.fits(&model.kind, model.side) => Ok(model),
@@ -53,7 +53,7 @@ pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle
             known: known(pool, viewer, puzzle).await?,
         }),
         (Err(store::Error::NotFound { .. }), None) => {
-            let sides = store::checkpoints::sides(pool, viewer, kind).await?;
+            let sides = store::models::sides(pool, viewer, kind).await?;
             Err(ApiError::NoModel { puzzle: puzzle.to_string(), next_step: next_step(puzzle, &sides) })
         }
         (Err(error), _) => Err(error.into()),
@@ -63,8 +63,7 @@ pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle
 /// Names of the models that take such puzzles.
 async fn known(pool: &PgPool, viewer: &Viewer, puzzle: Size) -> Result<Vec<String>, ApiError> {
     let newest =
-        store::checkpoints::list(pool, viewer, ModelFilter::default(), &Slice::newest(crate::routes::MAX_LIMIT))
-            .await?;
+        store::models::list(pool, viewer, ModelFilter::default(), &Slice::newest(crate::routes::MAX_LIMIT)).await?;
     let fitting = newest.items.into_iter().filter(|model| puzzle.fits(&model.kind, model.side));
     let names: BTreeSet<String> = fitting.map(|model| model.name).collect();
     Ok(names.into_iter().collect())

@@ -32,6 +32,7 @@ pub mod leases;
 pub mod lines;
 pub mod logs;
 pub mod metrics;
+pub mod models;
 mod objects;
 pub mod order;
 mod outcomes;
@@ -48,6 +49,7 @@ pub mod teams;
 mod tied;
 pub mod train_states;
 pub mod users;
+pub mod wishes;
 pub mod workers;
 
 pub use connect::{connect, for_requests};

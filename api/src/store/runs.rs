@@ -1,4 +1,4 @@
-//! Runs as everybody sees them: queued, read, listed. What is asked of them is in `jobs`, what their workers do in
+//! Runs as everybody sees them: queued, read, listed. What is asked of them is in `wishes`, what their workers do in
 //! `leases`.
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     order::Place,
     slices::{Keyed, Slice, arranged},
     tied::{Tied, tie},
+    wishes,
 };
 use hrm_types::{
     Page,
@@ -221,7 +222,7 @@ pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
 pub async fn delete(pool: &PgPool, id: RunId) -> Result<(), Error> {
     get(pool, id).await?;
-    jobs::delete(pool, id.into()).await
+    wishes::delete(pool, id.into()).await
 }
 
 /// The run with this id.

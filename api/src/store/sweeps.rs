@@ -3,10 +3,11 @@
 use super::{
     Error,
     access::Viewer,
-    jobs::{self, Terms, parse_state},
+    jobs::{Terms, parse_state},
     runs,
     slices::{Keyed, Slice, arranged},
     tied::tie,
+    wishes,
 };
 use hrm_types::{
     Page,
@@ -58,13 +59,13 @@ pub async fn get(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
     found.into_iter().next().ok_or_else(|| Error::not_found("sweep", id.to_string()))
 }
 
-/// Cancels every run of a sweep that has not ended, as [`jobs::request_cancel`] does one.
+/// Cancels every run of a sweep that has not ended, as [`wishes::request_cancel`] does one.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] when all have ended.
 pub async fn request_cancel(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
     let runs: Vec<Uuid> = get(pool, id).await?.runs.into_iter().map(|run| run.id.0).collect();
-    if jobs::cancel_all(pool, &runs).await? == 0 {
+    if wishes::cancel_all(pool, &runs).await? == 0 {
         let detail = "every run of this sweep has ended already".into();
         return Err(Error::Conflict { constraint: "sweeps_ended".into(), detail });
     }

@@ -1,6 +1,6 @@
 //! Experiments tied to what they name: the dataset they are on, and the checkpoint they begin with.
 
-use super::{Error, access::Viewer, artifacts, checkpoints, datasets};
+use super::{Error, access::Viewer, artifacts, datasets, models};
 use hrm_model::{
     data::encode::task_shape,
     train::{Sizes, check_fit},
@@ -77,12 +77,12 @@ async fn find(pool: &PgPool, viewer: &Viewer, named: &str) -> Result<Start, Erro
     .await?;
     if let Some(row) = of_hash.filter(|row| row.model.is_some() || row.of_run) {
         let model = match row.model {
-            Some(id) => Some(checkpoints::find(pool, viewer, &id.to_string()).await?),
+            Some(id) => Some(models::find(pool, viewer, &id.to_string()).await?),
             None => None,
         };
         return Ok(Start { artifact: row.id, sha256: named.to_owned(), model });
     }
-    let model = checkpoints::find(pool, viewer, named).await.map_err(|error| match error {
+    let model = models::find(pool, viewer, named).await.map_err(|error| match error {
         Error::NotFound { .. } => {
             let problem =
                 format!("expected a stored model's name, alias, id or SHA-256, found {named:?}, which none has that you may read");

@@ -5,12 +5,12 @@ use crate::store::access::Viewer;
 use crate::{
     config::WorkerConfig,
     store::{
-        PgPool, artifacts, checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
+        PgPool, artifacts, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, Terms},
-        leases, logs, metrics, provenance, runs,
+        leases, logs, metrics, models, provenance, runs,
         testing::{TestDatabase, database},
         tests::{claim, experiment, spec},
-        workers,
+        wishes, workers,
     },
 };
 use hrm_model::Model;
@@ -99,7 +99,7 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
     assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 4, 6, 8, 10, 12]);
 
-    let stored = checkpoints::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let stored = models::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     let bytes = artifacts::read(&db.pool, &stored.sha256).await.expect("its file");
     let model = Model::from_bytes(&bytes).expect("a model");
     assert_eq!((model.info().step, Some(model.info().parameters)), (12, run.parameters));
@@ -120,7 +120,7 @@ async fn a_running_run_is_cancelled_and_the_next_one_begins() {
     let worker = TestWorker::start(&db.pool);
     let running = awaited(&db.pool, first, |run| run.step > 0).await;
     assert_eq!((running.state, running.phase.as_deref()), (RunState::Running, Some(runs::TRAINING)));
-    jobs::request_cancel(&db.pool, first.into()).await.expect("a running run");
+    wishes::request_cancel(&db.pool, first.into()).await.expect("a running run");
     let ended = awaited(&db.pool, first, |run| run.state.is_final()).await;
     assert_eq!((ended.state, ended.reason.as_deref()), (RunState::Cancelled, Some("cancelled")));
     assert_eq!(awaited(&db.pool, second, |run| run.state.is_final()).await.state, RunState::Succeeded);
@@ -148,7 +148,7 @@ async fn a_worker_that_is_stopped_gives_its_run_back() {
 
 /// The bytes of the weights in a run's checkpoint, and the steps of its curve.
 async fn result(pool: &PgPool, run: &Run) -> (Vec<u8>, Vec<u64>) {
-    let stored = checkpoints::get(pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let stored = models::get(pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     let bytes = artifacts::read(pool, &stored.sha256).await.expect("its file");
     // Behind the header, which holds the time that the training took.
     let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
@@ -191,11 +191,11 @@ async fn a_running_run_is_paused_while_others_run_and_goes_on_when_resumed() {
     let (first, second) = (queue(&db, &endless()).await, queue(&db, &experiment("next")).await);
     let worker = TestWorker::start(&db.pool);
     awaited(&db.pool, first, |run| run.step > 0).await;
-    jobs::request_pause(&db.pool, first.into()).await.expect("a running run");
+    wishes::request_pause(&db.pool, first.into()).await.expect("a running run");
     let paused = awaited(&db.pool, first, |run| run.state == RunState::Paused).await;
     assert_eq!((paused.reason.as_deref(), paused.worker_id), (Some("paused"), None));
     assert_eq!(awaited(&db.pool, second, |run| run.state.is_final()).await.state, RunState::Succeeded);
-    jobs::resume(&db.pool, first.into()).await.expect("a paused run");
+    wishes::resume(&db.pool, first.into()).await.expect("a paused run");
     awaited(&db.pool, first, |run| run.attempt == 2 && run.state == RunState::Running).await;
     worker.stop().await;
 }
@@ -383,7 +383,7 @@ async fn a_run_chooses_its_checkpoint_by_validation_and_says_so_everywhere() {
     );
     let (step, best) = looks.iter().max_by_key(|(step, seen)| (seen.exact, *step)).expect("a look");
     let choice = Some(Choice::BestOnValidation { exact: best.exact, n: 10, candidates: 4 });
-    let model = checkpoints::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let model = models::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     assert_eq!((model.step, &model.choice), (*step, &choice));
     let whole = provenance::of_run(&db.pool, id).await.expect("the run");
     let checkpoint = whole.checkpoint.expect("a checkpoint");

@@ -7,12 +7,12 @@ use crate::{
         access::{self, Owned, Viewer},
         credentials::{self, NewToken},
         invitations::{self, NewInvitation},
-        jobs::{self, Terms},
+        jobs::Terms,
         runs,
         slices::Slice,
         sweeps, teams,
         testing::{TestDatabase, database},
-        users,
+        users, wishes,
     },
 };
 use hrm_types::{
@@ -155,8 +155,8 @@ async fn a_team_is_renamed_and_is_deleted_when_it_owns_nothing() {
     let other = sweeps::create(pool, &Viewer::Everything, "theirs", &[super::experiment("swept")], terms).await;
     let other = other.expect("a sweep");
     sweeps::request_cancel(pool, other.id).await.expect("an end");
-    jobs::delete(pool, other.runs[0].id.into()).await.expect("the sweep's last run goes");
-    jobs::request_cancel(pool, run.id.into()).await.expect("an end");
+    wishes::delete(pool, other.runs[0].id.into()).await.expect("the sweep's last run goes");
+    wishes::request_cancel(pool, run.id.into()).await.expect("an end");
     runs::delete(pool, run.id).await.expect("the run goes");
     teams::delete(pool, first).await.expect("the team goes");
     assert!(matches!(teams::delete(pool, first).await, Err(Error::NotFound { .. })));

@@ -12,6 +12,7 @@ use crate::{
         results, runs,
         slices::Slice,
         testing::database,
+        wishes,
     },
 };
 use hrm_model::eval::Measured;
@@ -32,8 +33,8 @@ async fn in_state(pool: &PgPool, state: RunState) -> JobId {
     match state {
         Queued => {}
         Running => drop(claim(pool, LONG).await),
-        Paused => jobs::request_pause(pool, id).await.expect("a queued run"),
-        Cancelled => jobs::request_cancel(pool, id).await.expect("a queued run"),
+        Paused => wishes::request_pause(pool, id).await.expect("a queued run"),
+        Cancelled => wishes::request_cancel(pool, id).await.expect("a queued run"),
         Failed | Succeeded => {
             let lease = claim(pool, LONG).await.lease;
             let ending = if state == Failed { Ending::Failed("why") } else { Ending::Succeeded(None) };
@@ -55,11 +56,11 @@ enum Ask {
 
 async fn ask(pool: &PgPool, id: JobId, wish: Ask) -> Result<(), Error> {
     match wish {
-        Ask::Cancel => jobs::request_cancel(pool, id).await,
-        Ask::Pause => jobs::request_pause(pool, id).await,
-        Ask::Resume => jobs::resume(pool, id).await,
-        Ask::Retry => jobs::retry(pool, id).await,
-        Ask::Prioritise => jobs::set_priority(pool, id, 7).await,
+        Ask::Cancel => wishes::request_cancel(pool, id).await,
+        Ask::Pause => wishes::request_pause(pool, id).await,
+        Ask::Resume => wishes::resume(pool, id).await,
+        Ask::Retry => wishes::retry(pool, id).await,
+        Ask::Prioritise => wishes::set_priority(pool, id, 7).await,
     }
 }
 
@@ -120,14 +121,14 @@ async fn a_running_job_hears_wishes_and_cancelling_outranks_pausing() {
     let lease = claim(&db.pool, LONG).await.lease;
     let heard = async || extend(&db.pool, &lease, LONG).await.expect("the lease is held");
     assert_eq!(heard().await, None);
-    jobs::request_pause(&db.pool, id).await.expect("a running job");
+    wishes::request_pause(&db.pool, id).await.expect("a running job");
     assert_eq!(heard().await, Some(Wish::Pause));
-    jobs::resume(&db.pool, id).await.expect("a job asked to pause");
+    wishes::resume(&db.pool, id).await.expect("a job asked to pause");
     assert_eq!(heard().await, None);
-    jobs::request_pause(&db.pool, id).await.expect("a running job");
-    jobs::request_cancel(&db.pool, id).await.expect("a running job");
+    wishes::request_pause(&db.pool, id).await.expect("a running job");
+    wishes::request_cancel(&db.pool, id).await.expect("a running job");
     assert_eq!(heard().await, Some(Wish::Cancel));
-    let refused = jobs::request_pause(&db.pool, id).await;
+    let refused = wishes::request_pause(&db.pool, id).await;
     assert!(matches!(refused, Err(Error::WrongState { .. })), "{refused:?}");
     leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
     let job = jobs::get(&db.pool, id).await.expect("the job");
@@ -140,14 +141,14 @@ async fn a_cancelled_job_says_how_far_it_had_come() {
     let run = queue(&db.pool, "run").await;
     let id = run.id.into();
     let reason = async || jobs::get(&db.pool, id).await.expect("the job").reason;
-    jobs::request_cancel(&db.pool, id).await.expect("a queued job");
+    wishes::request_cancel(&db.pool, id).await.expect("a queued job");
     assert_eq!(reason().await.as_deref(), Some("cancelled before it started"));
-    jobs::retry(&db.pool, id).await.expect("a cancelled job");
+    wishes::retry(&db.pool, id).await.expect("a cancelled job");
     let again = "queued again: another try was asked for after it had been cancelled";
     assert_eq!(reason().await.as_deref(), Some(again));
     let lease = claim(&db.pool, LONG).await.lease;
     leases::give_back(&db.pool, &lease, "its worker was stopped").await.expect("the lease is held");
-    jobs::request_cancel(&db.pool, id).await.expect("a queued job");
+    wishes::request_cancel(&db.pool, id).await.expect("a queued job");
     assert_eq!(reason().await.as_deref(), Some("cancelled while queued"));
 }
 
@@ -159,13 +160,13 @@ async fn a_paused_run_keeps_what_was_saved_and_waits_until_it_is_resumed() {
     leases::record_progress(&db.pool, &lease, 9, &[]).await.expect("the lease is held");
     let mut connection = db.pool.acquire().await.expect("a connection");
     leases::note_checkpoint(&mut connection, &lease, 9).await.expect("the lease is held");
-    jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
+    wishes::request_pause(&db.pool, run.id.into()).await.expect("a running run");
     leases::give_back(&db.pool, &lease, "unused").await.expect("the lease is held");
     let paused = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((paused.state, paused.step, paused.pause_requested), (Paused, 9, false));
     assert_eq!(paused.reason.as_deref(), Some("paused"));
     assert!(super::try_claim(&db.pool, LONG).await.is_none());
-    jobs::resume(&db.pool, run.id.into()).await.expect("a paused run");
+    wishes::resume(&db.pool, run.id.into()).await.expect("a paused run");
     let lease = claim(&db.pool, LONG).await.lease;
     let resumed = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((resumed.attempt, resumed.step, lease.attempt), (2, 9, 2));
@@ -176,7 +177,7 @@ async fn a_job_asked_to_pause_whose_worker_dies_is_paused() {
     let db = database().await;
     let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
-    jobs::request_pause(&db.pool, run.id.into()).await.expect("a running run");
+    wishes::request_pause(&db.pool, run.id.into()).await.expect("a running run");
     expire(&db.pool, &lease).await;
     let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
     assert_eq!((swept[0].state, swept[0].reason.as_str()), (Paused, "paused; its worker died in attempt 1"));
@@ -189,7 +190,7 @@ async fn a_job_tried_again_goes_on_counting_its_attempts() {
     let lease = claim(&db.pool, LONG).await.lease;
     let mut connection = db.pool.acquire().await.expect("a connection");
     leases::finish(&mut connection, &lease, Ending::Failed("diverged")).await.expect("the lease is held");
-    jobs::retry(&db.pool, run.id.into()).await.expect("a failed run");
+    wishes::retry(&db.pool, run.id.into()).await.expect("a failed run");
     let queued = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((queued.state, queued.attempt, queued.finished_at), (Queued, 1, None));
     assert_eq!(claim(&db.pool, LONG).await.lease.attempt, 2);

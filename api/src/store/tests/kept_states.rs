@@ -2,10 +2,10 @@
 
 use super::{KEEP, LONG, claim, queue};
 use crate::store::{
-    Error, jobs, kept_states,
+    Error, kept_states,
     leases::{self, Lease},
     testing::{data_dir, database},
-    train_states,
+    train_states, wishes,
 };
 use hrm_types::{ids::RunId, train_state::TrainState};
 use sqlx::PgPool;
@@ -79,7 +79,7 @@ async fn a_state_that_is_needed_is_not_removed() {
     assert_eq!(files.expect("a count"), 1, "its file is gone with it");
     let gone = kept_states::remove(pool, run, 10).await;
     assert!(matches!(gone, Err(Error::NotFound { what: "state", .. })), "{gone:?}");
-    jobs::request_cancel(pool, run.into()).await.expect("a queued run");
+    wishes::request_cancel(pool, run.into()).await.expect("a queued run");
     refused(20, "would go on").await;
 }
 

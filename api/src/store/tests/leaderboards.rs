@@ -5,7 +5,7 @@ use crate::{
     leaderboard::{Order, build},
     store::{
         Error, PgPool, access::Viewer, artifacts, checkpoints, comparisons, datasets, datasets::NewDataset,
-        evaluations, leaderboards, outcomes, runs, snapshots, teams, testing::database,
+        evaluations, leaderboards, models, outcomes, runs, snapshots, teams, testing::database,
     },
 };
 use hrm_types::{
@@ -168,7 +168,7 @@ async fn puzzles_are_compared_also_where_they_stand_in_another_order() {
     // A newer score of fewer puzzles is no better comparison.
     for (name, exact) in [("a", [false, false]), ("b", [false, false])] {
         let mut tx = pool.begin().await.expect("a transaction");
-        let model = checkpoints::find(pool, &everything, name).await.expect("the model").id;
+        let model = models::find(pool, &everything, name).await.expect("the model").id;
         let mut part = score(0, 2);
         (part.protocol.limit, part.of) = (Some(2), Some(6));
         let id = evaluations::create(&mut tx, model, set.id, Split::Test, &part, None).await.expect("a score");
@@ -219,7 +219,6 @@ async fn a_default_model_is_chosen_by_what_its_viewer_sees() {
     let newer = uploaded(pool, bobs, 5, b"newer").await;
     measure(pool, better, bobs_set, Split::Test, &score(5, 6)).await;
     measure(pool, newer, bobs_set, Split::Test, &score(1, 6)).await;
-    let default =
-        async |viewer: &Viewer| checkpoints::default_for(pool, viewer, Kind::Sudoku, 4).await.expect("a model").id;
+    let default = async |viewer: &Viewer| models::default_for(pool, viewer, Kind::Sudoku, 4).await.expect("a model").id;
     assert_eq!(default(&Viewer::Teams(vec![bobs.0])).await, better);
 }

@@ -8,6 +8,7 @@ use crate::store::{
     leases::{self, Ending, Work},
     logs, metrics, results, runs,
     testing::database,
+    wishes,
 };
 use hrm_types::run::RunState;
 use std::{collections::BTreeSet, time::Duration};
@@ -169,7 +170,7 @@ async fn a_run_asked_to_stop_is_cancelled_even_if_its_worker_dies_or_gives_it_ba
     for dies in [true, false] {
         let run = queue(&db.pool, "run").await;
         let lease = claim(&db.pool, LONG).await.lease;
-        jobs::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
+        wishes::request_cancel(&db.pool, run.id.into()).await.expect("a running run");
         if dies {
             expire(&db.pool, &lease).await;
             leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");

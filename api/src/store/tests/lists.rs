@@ -4,17 +4,18 @@ use super::{LONG, claim, dataset, experiment, info, queue, result, score};
 use crate::store::{
     PgPool,
     access::Viewer,
-    checkpoints::{self, ModelFilter},
     credentials, datasets,
     datasets::DatasetFilter,
     evaluation_jobs, invitations,
     jobs::{self, JobFilter, Terms},
+    models::{self, ModelFilter},
     results,
     runs::{self, RunFilter},
     slices::{CREATED, Slice},
     sweeps, teams,
     testing::database,
     users::{self, UserFilter},
+    wishes,
 };
 use hrm_types::{
     Page,
@@ -90,7 +91,7 @@ async fn a_page_begins_where_the_one_before_ended_whatever_became_of_its_rows() 
     // The last row of the page goes behind everything, another is deleted, and two come, one before and one behind the place.
     let away = ChangeRun { name: Some("z".into()), ..ChangeRun::default() };
     runs::change(&db.pool, ids[1], &away, None).await.expect("the run");
-    jobs::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
+    wishes::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
     runs::delete(&db.pool, ids[0]).await.expect("one that has ended");
     queue_for(&db.pool, "c", "ann", 0).await;
     queue_for(&db.pool, "e", "ann", 0).await;
@@ -121,7 +122,7 @@ async fn every_list_takes_every_order_that_it_declares() {
         &jobs::ORDERS,
         &evaluation_jobs::ORDERS,
         &datasets::ORDERS,
-        &checkpoints::ORDERS,
+        &models::ORDERS,
         &sweeps::ORDERS,
         &users::ORDERS,
         &teams::ORDERS,
@@ -138,7 +139,7 @@ async fn every_list_takes_every_order_that_it_declares() {
                 2 => {
                     ends(&datasets::list(pool, &EVERYTHING, DatasetFilter::default(), &slice).await.expect("datasets"))
                 }
-                3 => ends(&checkpoints::list(pool, &EVERYTHING, ModelFilter::default(), &slice).await.expect("models")),
+                3 => ends(&models::list(pool, &EVERYTHING, ModelFilter::default(), &slice).await.expect("models")),
                 4 => ends(&sweeps::list(pool, &EVERYTHING, None, &slice).await.expect("sweeps")),
                 5 => ends(&users::list(pool, UserFilter::default(), &slice).await.expect("users")),
                 6 => ends(&teams::list(pool, &EVERYTHING, &slice).await.expect("teams")),

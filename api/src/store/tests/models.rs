@@ -3,9 +3,9 @@
 use super::{dataset, info, score};
 use crate::store::access::Viewer;
 use crate::store::{
-    Error, PgPool, artifacts,
-    checkpoints::{self, ModelFilter},
-    evaluations, shipped,
+    Error, PgPool, artifacts, checkpoints, evaluations,
+    models::{self, ModelFilter},
+    shipped,
     slices::Slice,
     testing::database,
 };
@@ -95,7 +95,7 @@ async fn a_model_is_shown_with_its_newest_score_of_a_whole_test_split() {
     let set = dataset(&db.pool, "set", 1).await;
     let model = trained(&db.pool, "model").await;
     let shown = async || {
-        let model = checkpoints::get(&db.pool, model).await.expect("the model");
+        let model = models::get(&db.pool, model).await.expect("the model");
         model.evaluation.map(|score| (score.exact, score.n))
     };
     measure(&db.pool, model, set.id, Split::Train, &score(6, 6)).await;
@@ -117,8 +117,8 @@ async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
     let default =
-        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
-    let missing = checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await;
+        async || models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+    let missing = models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await;
     assert!(matches!(missing, Err(Error::NotFound { what: "model", .. })), "{missing:?}");
 
     let early = trained(&db.pool, "early").await;
@@ -132,7 +132,7 @@ async fn the_default_model_has_the_best_newest_standard_score_and_is_the_newest_
     measure(&db.pool, late, set.id, Split::Test, &score(3, 6)).await;
     assert_eq!(default().await, "early", "the newest score counts");
 
-    let models = checkpoints::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
+    let models = models::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
         .await
         .expect("a page")
         .items;
@@ -145,7 +145,7 @@ async fn scores_that_cannot_be_compared_choose_no_default() {
     let db = database().await;
     let (set, other) = (dataset(&db.pool, "set", 1).await, dataset(&db.pool, "other", 2).await);
     let default =
-        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+        async || models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     let (fair, better) = (trained(&db.pool, "fair").await, trained(&db.pool, "better").await);
     measure(&db.pool, fair, set.id, Split::Test, &score(3, 6)).await;
     measure(&db.pool, better, set.id, Split::Test, &score(4, 6)).await;
@@ -183,11 +183,11 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     for _ in 0..2 {
         shipped::import(&db.pool, "shipped", &info("shipped"), b"shipped").await.expect("an import");
     }
-    let stored = checkpoints::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
+    let stored = models::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
     assert_eq!((stored.run_id, stored.size, stored.step), (None, 7, 12));
-    assert_eq!(checkpoints::get(&db.pool, stored.id).await.expect("the model"), stored);
+    assert_eq!(models::get(&db.pool, stored.id).await.expect("the model"), stored);
     assert_eq!(
-        checkpoints::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
+        models::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
             .await
             .expect("a page")
             .items
@@ -200,14 +200,11 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(5, 6)).await;
     assert_eq!(
-        checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
+        models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
         stored.id
     );
     measure(&db.pool, tiny, set.id, Split::Test, &score(6, 6)).await;
-    assert_eq!(
-        checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id,
-        tiny
-    );
+    assert_eq!(models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").id, tiny);
 }
 
 #[tokio::test]
@@ -218,13 +215,13 @@ async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be
         CHECKPOINTS.iter().find(|shipped| shipped.stated.exact_accuracy < 1.0 / 6.0).expect("one that is often wrong");
     shipped::import(&db.pool, stated.name, &info(stated.name), b"shipped").await.expect("an import");
     let default =
-        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+        async || models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     let tiny = trained(&db.pool, "tiny").await;
     measure(&db.pool, tiny, set.id, Split::Test, &score(0, 6)).await;
     assert_eq!(default().await, stated.name);
-    let told = checkpoints::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model");
+    let told = models::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model");
     assert_eq!((told.stated, told.evaluation), (Some(stated.stated), None));
-    assert_eq!(checkpoints::get(&db.pool, tiny).await.expect("the model").stated, None);
+    assert_eq!(models::get(&db.pool, tiny).await.expect("the model").stated, None);
     measure(&db.pool, tiny, set.id, Split::Test, &score(1, 6)).await;
     assert_eq!(default().await, "tiny");
 }
@@ -234,7 +231,7 @@ async fn a_model_is_not_set_back_by_being_measured_on_other_puzzles() {
     let db = database().await;
     let (set, other) = (dataset(&db.pool, "set", 1).await, dataset(&db.pool, "other", 2).await);
     let default =
-        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+        async || models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     for name in ["toy", "another-toy"] {
         let toy = trained(&db.pool, name).await;
         measure(&db.pool, toy, set.id, Split::Test, &score(0, 6)).await;
@@ -246,7 +243,7 @@ async fn a_model_is_not_set_back_by_being_measured_on_other_puzzles() {
     let shipped = shipped::import(&db.pool, stated.name, &info(stated.name), b"shipped").await;
     shipped.expect("an import");
     assert_eq!(default().await, stated.name);
-    let stored = checkpoints::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model").id;
+    let stored = models::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model").id;
     measure(&db.pool, stored, other.id, Split::Test, &score(6, 6)).await;
     assert_eq!(default().await, stated.name, "its stated figure stands");
     let good = trained(&db.pool, "good").await;
@@ -259,12 +256,12 @@ async fn of_models_that_ship_none_gains_by_being_measured_on_easier_puzzles() {
     let db = database().await;
     let easy = dataset(&db.pool, "easy", 1).await;
     let default =
-        async || checkpoints::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
+        async || models::default_for(&db.pool, &Viewer::Everything, Kind::Sudoku, 4).await.expect("a model").name;
     for name in ["trm-sudoku-6x6", "sudoku-6x6"] {
         shipped::import(&db.pool, name, &info(name), name.as_bytes()).await.expect("an import");
     }
     assert_eq!(default().await, "trm-sudoku-6x6", "the better one by what is stated");
-    let id = async |name| checkpoints::find(&db.pool, &Viewer::Everything, name).await.expect("the model").id;
+    let id = async |name| models::find(&db.pool, &Viewer::Everything, name).await.expect("the model").id;
     measure(&db.pool, id("sudoku-6x6").await, easy.id, Split::Test, &score(6, 6)).await;
     assert_eq!(default().await, "trm-sudoku-6x6", "nobody knows what it would do on these puzzles");
     let trained = trained(&db.pool, "trained").await;
@@ -279,8 +276,8 @@ async fn a_name_means_the_newest_model_of_that_name() {
     let db = database().await;
     let older = trained(&db.pool, "model").await;
     let newer = trained(&db.pool, "model").await;
-    assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, "model").await.expect("a model").id, newer);
-    assert_eq!(checkpoints::find(&db.pool, &Viewer::Everything, &older.to_string()).await.expect("a model").id, older);
-    let missing = checkpoints::find(&db.pool, &Viewer::Everything, "unknown").await;
+    assert_eq!(models::find(&db.pool, &Viewer::Everything, "model").await.expect("a model").id, newer);
+    assert_eq!(models::find(&db.pool, &Viewer::Everything, &older.to_string()).await.expect("a model").id, older);
+    let missing = models::find(&db.pool, &Viewer::Everything, "unknown").await;
     assert!(matches!(&missing, Err(Error::NotFound { key, .. }) if key == "unknown"), "{missing:?}");
 }

@@ -8,6 +8,7 @@ use crate::store::{
     leases::{self, Claimer, Ending, Wish},
     order, runs,
     testing::database,
+    wishes,
     workers::{self, NewWorker},
 };
 use hrm_types::{
@@ -216,7 +217,7 @@ async fn a_strictly_higher_priority_makes_the_lowest_running_job_give_way() {
     assert_eq!(preempt().await, None, "nobody waits");
     let equal = queue(pool, "equal", "bob", -1).await;
     assert_eq!(preempt().await, None, "an equal priority waits");
-    jobs::request_cancel(pool, equal).await.expect("a queued job");
+    wishes::request_cancel(pool, equal).await.expect("a queued job");
     let high = queue(pool, "high", "bob", 5).await;
     let third = worker(pool, "three").await;
     assert_eq!(preempt().await, None, "a worker is free");

@@ -5,6 +5,7 @@ use crate::store::{
     access::Viewer,
     jobs::{self, Place},
     testing::database,
+    wishes,
 };
 use hrm_types::{ids::JobId, run::RunState};
 use uuid::Uuid;
@@ -41,7 +42,7 @@ async fn a_change_is_told_once_nothing_can_come_before_it() {
         .execute(&mut *slow)
         .await
         .expect("a change");
-    jobs::request_cancel(pool, second).await.expect("a change");
+    wishes::request_cancel(pool, second).await.expect("a change");
     assert_eq!(told(read, 0).await, [], "who read the second now would never read the first");
     slow.commit().await.expect("the commit");
     let after = once(read, 0, 2).await;

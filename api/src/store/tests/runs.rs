@@ -10,7 +10,7 @@ use crate::store::{
     runs::{self, RunFilter},
     slices::Slice,
     testing::database,
-    train_states,
+    train_states, wishes,
 };
 use hrm_model::data;
 use hrm_types::{
@@ -132,7 +132,7 @@ async fn runs_are_listed_newest_first_page_by_page() {
         }
     }
     assert_eq!(listed, ids);
-    jobs::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
+    wishes::request_cancel(&db.pool, ids[0].into()).await.expect("a queued run");
     let filter = RunFilter { state: Some(RunState::Cancelled), ..RunFilter::default() };
     let cancelled = runs::list(&db.pool, &Viewer::Everything, filter, &Slice::newest(10)).await.expect("a page");
     assert_eq!(cancelled.items.iter().map(|run| run.id).collect::<Vec<_>>(), ids[..1]);

@@ -2,12 +2,7 @@
 
 use super::{experiment, info};
 use crate::store::{
-    Error, PgPool,
-    access::Viewer,
-    artifacts, checkpoints, garbage,
-    jobs::{self, Terms},
-    runs,
-    testing::database,
+    Error, PgPool, access::Viewer, artifacts, checkpoints, garbage, jobs::Terms, runs, testing::database, wishes,
 };
 use hrm_types::{
     experiment::Experiment,
@@ -90,7 +85,7 @@ async fn its_file_is_kept_as_long_as_a_run_that_begins_with_it() {
     let again = runs::create(pool, &Viewer::Everything, &run.experiment, Terms::default()).await.expect("a run");
     assert_eq!(again.config_hash, run.config_hash);
     for run in [run.id, again.id] {
-        jobs::request_cancel(pool, run.into()).await.expect("it is cancelled");
+        wishes::request_cancel(pool, run.into()).await.expect("it is cancelled");
         runs::delete(pool, run).await.expect("the run goes");
     }
     garbage::collect(pool).await.expect("garbage is collected");
