@@ -69,7 +69,10 @@ impl Leaderboard {
         let Some(which) = self.which else {
             let boards = session::with_database(&self.database, async |pool| boards(pool, None).await)?;
             for Board { id, task, protocol, scores } in &boards {
-                println!("{}; {scores} scores", title(id, task, protocol));
+                println!("{}; {scores} score{}", title(id, task, protocol), if *scores == 1 { "" } else { "s" });
+            }
+            if boards.is_empty() {
+                eprintln!("no scores yet: runs bring them, and `hrm eval --model NAME --dataset NAME --queue`");
             }
             return Ok(ExitCode::SUCCESS);
         };

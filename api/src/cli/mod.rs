@@ -27,10 +27,11 @@ mod team;
 mod token;
 mod train;
 mod user;
+mod variables;
 mod verify;
 mod worker;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use hrm_model::threads::compute;
 use std::{io::IsTerminal, process::ExitCode};
 use tracing_subscriber::EnvFilter;
@@ -134,16 +135,22 @@ fn end_with_the_output() {
     }));
 }
 
+/// What the arguments and the environment ask for; ends the program where they ask for nothing that can be done.
+fn parse() -> Command {
+    let matches = variables::without_empty(Cli::command(), variables::is_empty).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command
+}
+
 /// Parses the arguments and does what they say. Errors end in exit code 1, wrong arguments in 2.
 pub(crate) fn main() -> ExitCode {
     end_with_the_output();
-    let command = Cli::parse().command;
+    let command = parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.default_log_level()));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A variable, so that the worker beside a server has it, too.
     match std::env::var("HRM_LOG_FORMAT").as_deref() {
         Ok("json") => log.json().flatten_event(true).init(),
-        Ok("text") | Err(_) => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        Ok("text" | "") | Err(_) => log.with_ansi(std::io::stderr().is_terminal()).init(),
         Ok(other) => {
             eprintln!("error: HRM_LOG_FORMAT: expected text or json, found {other:?}");
             return ExitCode::from(2);
@@ -164,8 +171,7 @@ pub(crate) fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::{Cli, CommandFactory};
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -9,11 +9,11 @@ use super::{
 };
 use hrm_types::{
     Page,
-    ids::{CheckpointId, DatasetId, EvaluationId, JobId, TeamId, WorkerId},
+    ids::{CheckpointId, DatasetId, EvaluationId, JobId, SweepId, TeamId, WorkerId},
     job::{Job, JobKind},
     run::RunState,
 };
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -83,6 +83,9 @@ struct Row {
     pause_requested: bool,
     worker_id: Option<Uuid>,
     result_id: Option<Uuid>,
+    model_id: Option<Uuid>,
+    seed: Option<Json<u64>>,
+    sweep_id: Option<Uuid>,
     created_at: OffsetDateTime,
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
@@ -111,6 +114,9 @@ impl TryFrom<Row> for Job {
             queue_position: None,
             waits_for: None,
             worker_id: row.worker_id.map(WorkerId),
+            seed: row.seed.map(|Json(seed)| seed),
+            sweep_id: row.sweep_id.map(SweepId),
+            model_id: row.model_id.map(CheckpointId),
             dataset_id: row.result_id.filter(|_| kind == JobKind::Generation).map(DatasetId),
             evaluation_id: row.result_id.filter(|_| kind == JobKind::Evaluation).map(EvaluationId),
             created_at: row.created_at,
@@ -209,9 +215,13 @@ pub async fn team(connection: impl PgExecutor<'_>, id: JobId) -> Result<TeamId, 
 async fn select(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Job>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
-                pause_requested, worker_id, result_id, created_at, started_at, finished_at, changed_in
-         FROM jobs WHERE id = ANY($1)",
+        r#"SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
+                  pause_requested, worker_id, result_id, (spec->>'checkpoint_id')::uuid AS model_id,
+                  (SELECT experiment->'seed' FROM runs WHERE runs.id = jobs.id) AS "seed: Json<u64>",
+                  (SELECT sweep_id FROM runs WHERE runs.id = jobs.id) AS sweep_id,
+                  created_at, started_at, finished_at, changed_in
+           FROM jobs
+           WHERE id = ANY($1)"#,
         ids
     )
     .fetch_all(executor)
@@ -246,13 +256,16 @@ pub async fn changes(
 ) -> Result<Vec<(Place, Job)>, Error> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
-                pause_requested, worker_id, result_id, created_at, started_at, finished_at, changed_in
-         FROM jobs
-         WHERE (changed_in, id) > ($1, $2) AND changed_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-           AND (changed_in >= $3 OR state IN ('queued', 'running', 'paused'))
-           AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
-         ORDER BY changed_in, id LIMIT $5",
+        r#"SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
+                  pause_requested, worker_id, result_id, (spec->>'checkpoint_id')::uuid AS model_id,
+                  (SELECT experiment->'seed' FROM runs WHERE runs.id = jobs.id) AS "seed: Json<u64>",
+                  (SELECT sweep_id FROM runs WHERE runs.id = jobs.id) AS sweep_id,
+                  created_at, started_at, finished_at, changed_in
+           FROM jobs
+           WHERE (changed_in, id) > ($1, $2) AND changed_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+             AND (changed_in >= $3 OR state IN ('queued', 'running', 'paused'))
+             AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
+           ORDER BY changed_in, id LIMIT $5"#,
         after.transaction,
         after.job.0,
         since,

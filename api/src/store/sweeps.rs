@@ -122,7 +122,7 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
 
 async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<SweepRun>>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT runs.sweep_id AS "sweep_id!", runs.id, jobs.name, jobs.state,
+        r#"SELECT runs.sweep_id AS "sweep_id!", runs.id, jobs.name, jobs.state, jobs.cancel_requested,
                   runs.experiment AS "experiment: Json<Experiment>", score.exact_accuracy AS "exact_accuracy?"
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT evaluations.exact_accuracy FROM checkpoints
@@ -136,12 +136,14 @@ async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Sw
     .await?;
     let mut runs: BTreeMap<Uuid, Vec<(SweepRun, Value)>> = BTreeMap::new();
     for row in rows {
+        let state = parse_state(&row.state)?;
         let run = SweepRun {
             id: RunId(row.id),
             name: row.name,
             seed: row.experiment.seed,
             differs: BTreeMap::new(),
-            state: parse_state(&row.state)?,
+            state,
+            cancel_requested: row.cancel_requested && !state.is_final(),
             exact_accuracy: row.exact_accuracy,
         };
         runs.entry(row.sweep_id).or_default().push((run, json!(row.experiment.0)));

@@ -5,7 +5,7 @@ use crate::{
     dataset::Split,
     evaluation::{Evaluation, Protocol},
     experiment::GenerateSpec,
-    ids::{CheckpointId, DatasetId, EvaluationId, JobId, WorkerId},
+    ids::{CheckpointId, DatasetId, EvaluationId, JobId, SweepId, WorkerId},
     object::optional_object,
     run::RunState,
 };
@@ -102,6 +102,15 @@ pub struct Job {
     /// The worker that holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<WorkerId>,
+    /// The seed of a training: what tells runs of one name apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The sweep that a training was queued with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_id: Option<SweepId>,
+    /// The model that an evaluation measures, or that a batch is solved with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<CheckpointId>,
     /// The dataset that a generation has stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset_id: Option<DatasetId>,

@@ -91,6 +91,9 @@ pub struct SweepRun {
     pub differs: BTreeMap<String, serde_json::Value>,
     /// Where it stands.
     pub state: RunState,
+    /// Whether it was asked to end and has not yet.
+    #[serde(default)]
+    pub cancel_requested: bool,
     /// Its share of puzzles right on the whole test split, once measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact_accuracy: Option<f64>,

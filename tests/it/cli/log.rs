@@ -14,6 +14,10 @@ fn every_line_of_the_log_is_an_object_where_that_is_asked_for() {
         json.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let created = lines.iter().find(|line| line["message"] == "creating the database").expect("the first line");
     assert_eq!((&created["level"], created["folder"].is_string()), (&Value::from("INFO"), true), "{created:#}");
+    // What is set to nothing is as not set, as a composition with `${VARIABLE:-}` means it.
+    let unset = ["HRM_LOG_FORMAT", "HRM_DATA_DIR", "HRM_OBJECT_STORE", "DATABASE_URL"].map(|name| (name, ""));
+    let words = place.hrm_with_variables(&["data", "list", "--data-dir", "data"], &unset);
+    assert_eq!((words.code, words.stderr.as_str()), (Some(0), ""), "{words:#?}");
     let wrong = said("xml");
     assert_eq!(
         (wrong.code, wrong.stderr.as_str()),

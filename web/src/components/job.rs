@@ -8,19 +8,26 @@ use hrm_types::{
 };
 use leptos::prelude::*;
 
-/// Its name, which leads to what it makes, with its kind and owner.
+/// Its name, which leads to what it makes, with its kind and owner, and with its seed where it is one of a sweep.
 #[component]
 pub(crate) fn JobName(job: Job) -> impl IntoView {
-    let link = match job.kind {
-        JobKind::Training => format!("/runs/{}", job.id),
-        JobKind::Evaluation => "/leaderboard".to_owned(),
-        JobKind::Generation => "/datasets".to_owned(),
-        JobKind::Batch => format!("/batches/{}", job.id),
-    };
     let priority = (job.priority != 0).then(|| format!(", priority {}", job.priority));
+    let seed = job.seed.filter(|_| job.sweep_id.is_some()).map(|seed| format!(", seed {seed}"));
     view! {
-        <a href=link>{job.name.clone()}</a>
-        <span class="aside">{job.kind.as_str()}" of "{job.owner}{priority}</span>
+        <a href=leads_to(&job)>{job.name.clone()}</a>
+        <span class="aside">{job.kind.as_str()}" of "{job.owner}{seed}{priority}</span>
+    }
+}
+
+/// Where what a job makes is to be seen: a score with the others of its model.
+fn leads_to(job: &Job) -> String {
+    match (job.kind, job.model_id, job.dataset_id) {
+        (JobKind::Training, ..) => format!("/runs/{}", job.id),
+        (JobKind::Batch, ..) => format!("/batches/{}", job.id),
+        (JobKind::Evaluation, Some(model), _) => format!("/models/{model}"),
+        (JobKind::Evaluation, None, _) => "/models".to_owned(),
+        (JobKind::Generation, _, Some(dataset)) => format!("/datasets/{dataset}"),
+        (JobKind::Generation, _, None) => "/datasets".to_owned(),
     }
 }
 

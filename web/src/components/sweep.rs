@@ -100,11 +100,15 @@ fn question(left: usize, name: &str) -> String {
     }
 }
 
-/// How many runs stand where: `5 runs, 1 running, 2 queued, 2 succeeded`.
+/// How many runs stand where: `5 runs, 1 stopping, 2 queued, 2 succeeded`.
 fn standing(runs: &[SweepRun]) -> String {
-    let count = |state: RunState| runs.iter().filter(|run| run.state == state).count();
-    let told = STATES.into_iter().map(|state| (count(state), state.as_str())).filter(|(count, _)| *count > 0);
-    let told = told.map(|(count, state)| format!(", {count} {state}"));
+    let count = |state: RunState| runs.iter().filter(|run| run.state == state && !run.cancel_requested).count();
+    let stopping = runs.iter().filter(|run| run.cancel_requested).count();
+    let states = STATES.into_iter().map(|state| (count(state), state.as_str()));
+    let told = std::iter::once((stopping, "stopping"))
+        .chain(states)
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, state)| format!(", {count} {state}"));
     format!("{}{}", format::counted(runs.len() as u64, "run"), told.collect::<String>())
 }
 
@@ -152,6 +156,9 @@ mod tests {
         use RunState::{Queued, Running, Succeeded};
         assert_eq!(standing(&runs(&[Succeeded, Running, Queued, Queued])), "4 runs, 1 running, 2 queued, 1 succeeded");
         assert_eq!(standing(&runs(&[Queued])), "1 run, 1 queued");
+        let mut asked = runs(&[Running, Running]);
+        asked[1].cancel_requested = true;
+        assert_eq!(standing(&asked), "2 runs, 1 stopping, 1 running");
     }
 
     #[test]

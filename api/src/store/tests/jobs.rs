@@ -11,6 +11,7 @@ use crate::{
         leases::{self, Ending, Wish, Work},
         results, runs,
         slices::Slice,
+        sweeps,
         testing::database,
         wishes,
     },
@@ -18,7 +19,7 @@ use crate::{
 use hrm_model::eval::Measured;
 use hrm_types::{
     dataset::Split,
-    experiment::ForwardDtype,
+    experiment::{Experiment, ForwardDtype},
     ids::JobId,
     job::{EvaluationSpec, GenerationSpec, JobKind},
     run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
@@ -197,6 +198,23 @@ async fn a_job_tried_again_goes_on_counting_its_attempts() {
 }
 
 #[tokio::test]
+async fn jobs_of_a_sweep_are_told_apart_by_their_seeds() {
+    let db = database().await;
+    let pool = &db.pool;
+    let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
+    let (viewer, terms) = (&Viewer::Everything, Terms::default());
+    let sweep = sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(u64::MAX)], terms).await.expect("a sweep");
+    let jobs = jobs::list(pool, viewer, JobFilter::default(), &Slice::newest(10)).await.expect("a page").items;
+    let told: Vec<_> = jobs.iter().rev().map(|job| (job.seed, job.sweep_id)).collect();
+    assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(u64::MAX), Some(sweep.id))]);
+
+    claim(pool, LONG).await;
+    let cancelled = sweeps::request_cancel(pool, sweep.id).await.expect("two that have not ended");
+    let stand: Vec<_> = cancelled.runs.iter().map(|run| (run.state, run.cancel_requested)).collect();
+    assert_eq!(stand, [(Running, true), (Cancelled, false)]);
+}
+
+#[tokio::test]
 async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let db = database().await;
     let pool = &db.pool;
@@ -212,6 +230,7 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let wanted = EvaluationSpec { checkpoint_id: checkpoint, dataset_id: set.id, split: Split::Test, protocol };
     let queued = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job");
     assert_eq!((&queued.spec, &queued.evaluation, queued.job.state), (&wanted, &None, Queued));
+    assert_eq!((queued.job.model_id, queued.job.seed), (Some(checkpoint), None));
     let stale = claim(pool, LONG).await;
     assert!(matches!(&stale.work, Work::Evaluation(spec) if *spec == wanted), "{:?}", stale.work);
     expire(pool, &stale.lease).await;
