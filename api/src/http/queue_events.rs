@@ -1,6 +1,6 @@
 //! The queue watched through server-sent events: every job that was changed, as it is then, without end.
 
-use super::watch::{Watched, watch, with_json};
+use super::watch::{Next, Watched, watch, with_json};
 use crate::store::{
     self,
     access::Viewer,
@@ -59,17 +59,13 @@ pub async fn watch_queue(
 impl Watched for Queue {
     const WHAT: &'static str = "the queue";
 
-    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
-        loop {
-            let changes = jobs::changes(&self.pool, &self.viewer, self.read, self.since, BATCH).await?;
-            for (place, job) in &changes {
-                self.read = *place;
-                told.push_back(with_json(Event::default().event("job").id(id(*place)), job));
-            }
-            if changes.len() < BATCH as usize {
-                return Ok(true);
-            }
+    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<Next, store::Error> {
+        let changes = jobs::changes(&self.pool, &self.viewer, self.read, self.since, BATCH).await?;
+        for (place, job) in &changes {
+            self.read = *place;
+            told.push_back(with_json(Event::default().event("job").id(id(*place)), job));
         }
+        Ok(if changes.len() == BATCH as usize { Next::AtOnce } else { Next::Later })
     }
 }
 

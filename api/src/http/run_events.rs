@@ -1,6 +1,6 @@
 //! A run watched through server-sent events: what changed since the last look, in order, until its final state.
 
-use super::watch::{Watched, watch, with_json};
+use super::watch::{Next, Watched, watch, with_json};
 use crate::store;
 use axum::response::sse::Event;
 use futures_util::Stream;
@@ -8,7 +8,7 @@ use hrm_types::{ids::RunId, run::Run};
 use sqlx::PgPool;
 use std::{collections::VecDeque, convert::Infallible, fmt, str::FromStr};
 
-/// Metric points read at once.
+/// Metric points, and lines of the log, read at once.
 const BATCH: u32 = 1_000;
 
 /// How far a client has read a run's metrics and log: the id of an event, `<attempt>-<step>.<line>`, with `-end` on
@@ -64,18 +64,17 @@ struct Told {
 
 /// The events of a run after `from`: `run` whenever it changes, `metric` for each point, `log` for each line. Ends with the final state.
 pub fn watch_run(pool: PgPool, run: RunId, from: Option<Position>) -> impl Stream<Item = Result<Event, Infallible>> {
-    let read = from.unwrap_or(Position { attempt: 0, step: 0, line: 0, ended: false });
-    watch(Told { pool, run, revision: None, attempt: None, read })
+    watch(Told::after(pool, run, from))
 }
 
 impl Watched for Told {
     const WHAT: &'static str = "a run";
 
     /// A new attempt is announced before its metrics, a final state after all of them.
-    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
+    async fn look(&mut self, told: &mut VecDeque<Event>) -> Result<Next, store::Error> {
         let revision = store::jobs::revision(&self.pool, self.run.into()).await?;
         if self.revision == Some(revision) {
-            return Ok(true);
+            return Ok(Next::Later);
         }
         let run = store::runs::get(&self.pool, self.run).await?;
         let is_final = run.state.is_final();
@@ -83,46 +82,48 @@ impl Watched for Told {
         if announced {
             told.push_back(self.run_event(&run));
         }
-        self.tell_metrics(run.attempt, told).await?;
-        self.tell_log(told).await?;
+        self.attempt = Some(run.attempt);
+        if self.tell_metrics(run.attempt, told).await? || self.tell_log(told).await? {
+            return Ok(Next::AtOnce);
+        }
         if !announced {
             told.push_back(self.run_event(&run));
         }
-        self.attempt = Some(run.attempt);
         self.revision = Some(revision);
-        Ok(!is_final)
+        Ok(if is_final { Next::Never } else { Next::Later })
     }
 }
 
 impl Told {
-    async fn tell_metrics(&mut self, attempt: u32, told: &mut VecDeque<Event>) -> Result<(), store::Error> {
+    fn after(pool: PgPool, run: RunId, from: Option<Position>) -> Self {
+        // What had ended goes on if it was tried again.
+        let read = from.map(|read| Position { ended: false, ..read });
+        let read = read.unwrap_or(Position { attempt: 0, step: 0, line: 0, ended: false });
+        Self { pool, run, revision: None, attempt: None, read }
+    }
+
+    /// Tells the next points; whether there may be more.
+    async fn tell_metrics(&mut self, attempt: u32, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
         if self.read.attempt != attempt {
             self.read = Position { attempt, step: 0, ..self.read };
         }
-        loop {
-            // No step has the number 0, so that it stands for none.
-            let points = store::metrics::list(&self.pool, self.run, attempt, Some(self.read.step), BATCH).await?;
-            for point in &points {
-                self.read.step = point.step;
-                told.push_back(with_json(Event::default().event("metric").id(self.read.to_string()), point));
-            }
-            if points.len() < BATCH as usize {
-                return Ok(());
-            }
+        // No step has the number 0, so that it stands for none.
+        let points = store::metrics::list(&self.pool, self.run, attempt, Some(self.read.step), BATCH).await?;
+        for point in &points {
+            self.read.step = point.step;
+            told.push_back(with_json(Event::default().event("metric").id(self.read.to_string()), point));
         }
+        Ok(points.len() == BATCH as usize)
     }
 
-    async fn tell_log(&mut self, told: &mut VecDeque<Event>) -> Result<(), store::Error> {
-        loop {
-            let lines = store::logs::list(&self.pool, self.run.into(), Some(self.read.line), BATCH).await?;
-            for line in &lines {
-                self.read.line = line.id;
-                told.push_back(with_json(Event::default().event("log").id(self.read.to_string()), line));
-            }
-            if lines.len() < BATCH as usize {
-                return Ok(());
-            }
+    /// Tells the next lines; whether there may be more.
+    async fn tell_log(&mut self, told: &mut VecDeque<Event>) -> Result<bool, store::Error> {
+        let lines = store::logs::list(&self.pool, self.run.into(), Some(self.read.line), BATCH).await?;
+        for line in &lines {
+            self.read.line = line.id;
+            told.push_back(with_json(Event::default().event("log").id(self.read.to_string()), line));
         }
+        Ok(lines.len() == BATCH as usize)
     }
 
     /// Only the final state bears an id, since nothing can follow it; before, the last metric's or line's id stands.
@@ -137,6 +138,52 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{
+        leases::{self, Ending},
+        logs::{self, Said},
+        testing::database,
+        tests::{LONG, claim, queue},
+        wishes,
+    };
+    use hrm_types::job::LogLevel;
+    use time::OffsetDateTime;
+
+    #[tokio::test]
+    async fn much_is_told_in_parts_and_a_further_try_is_told_to_its_end() {
+        let db = database().await;
+        let pool = &db.pool;
+        let run = queue(pool, "run").await.id;
+        let lease = claim(pool, LONG).await.lease;
+        let said = |i| Said { level: LogLevel::Info, message: format!("{i}"), at: OffsetDateTime::now_utc() };
+        let lines: Vec<Said> = (0..1_500).map(said).collect();
+        logs::append(pool, &lease, &lines).await.expect("the lease is held");
+        let look = async |told: &mut Told| {
+            let mut events = VecDeque::new();
+            let next = told.look(&mut events).await.expect("an answer");
+            (next, events.len())
+        };
+        let mut told = Told::after(pool.clone(), run, None);
+        assert_eq!(look(&mut told).await, (Next::AtOnce, 1_001), "the attempt, and lines");
+        assert_eq!(look(&mut told).await, (Next::Later, 501), "the other lines, and the run");
+        assert_eq!(look(&mut told).await, (Next::Later, 0));
+
+        let mut connection = pool.acquire().await.expect("a connection");
+        leases::finish(&mut connection, &lease, Ending::Failed("why")).await.expect("the lease is held");
+        assert_eq!(look(&mut told).await, (Next::Never, 1));
+        let end = Position { ended: true, ..told.read };
+        wishes::retry(pool, run.into()).await.expect("a failed run");
+        let again = claim(pool, LONG).await.lease;
+        let mut told = Told::after(pool.clone(), run, Some(end));
+        assert_eq!(look(&mut told).await, (Next::Later, 1));
+        logs::append(pool, &again, &[said(1_500)]).await.expect("the lease is held");
+        assert_eq!(look(&mut told).await, (Next::Later, 2));
+        let read = told.read;
+        assert_eq!(
+            (read.attempt, read.line > end.line, read.ended),
+            (2, true, false),
+            "only the end says that it is one"
+        );
+    }
 
     #[test]
     fn positions_are_read_back_from_event_ids() {

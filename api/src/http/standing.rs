@@ -51,7 +51,7 @@ mod tests {
             runs, teams,
             testing::{TestDatabase, database},
             tests::experiment,
-            users,
+            users::{self, Credentials},
         },
     };
     use axum::http::header;
@@ -96,7 +96,9 @@ mod tests {
         let (token, headers) = token(&db, ann).await;
         let by_token = caller(&state, &headers).await;
         let secret = hash_secret("session");
-        credentials::begin_session(&db.pool, &secret, ann, HOUR).await.expect("a session");
+        credentials::begin_session(&db.pool, &secret, &Credentials { id: ann, password_hash: "hash".into() }, HOUR)
+            .await
+            .expect("a session");
         let value = format!("{SESSION_COOKIE}=session").parse().expect("a header's value");
         let cookie = HeaderMap::from_iter([(header::COOKIE, value)]);
         let by_session = caller(&state, &cookie).await;

@@ -30,8 +30,19 @@ pub trait Watched: Send + 'static {
     /// What it is, for the log.
     const WHAT: &'static str;
 
-    /// Queues what is new behind `told`; false once nothing can follow.
-    fn look(&mut self, told: &mut VecDeque<Event>) -> impl Future<Output = Result<bool, store::Error>> + Send;
+    /// Queues what is new behind `told`, as much of it as one may hold in memory for everybody who watches.
+    fn look(&mut self, told: &mut VecDeque<Event>) -> impl Future<Output = Result<Next, store::Error>> + Send;
+}
+
+/// When it is worth looking again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// As soon as all is told: there is more.
+    AtOnce,
+    /// After a while.
+    Later,
+    /// Never: nothing can follow.
+    Never,
 }
 
 /// The events of what is watched, until nothing can follow. A database that is away for a moment is asked again.
@@ -39,23 +50,27 @@ pub fn watch<W: Watched>(watched: W) -> impl Stream<Item = Result<Event, Infalli
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let told = VecDeque::from([Event::default().retry(RECONNECT_AFTER)]);
-    stream::unfold((watched, ticks, told, true), async |(mut watched, mut ticks, mut told, mut goes_on)| {
+    stream::unfold((watched, ticks, told, Next::Later), async |(mut watched, mut ticks, mut told, mut next)| {
         loop {
             if let Some(event) = told.pop_front() {
-                return Some((Ok(event), (watched, ticks, told, goes_on)));
+                return Some((Ok(event), (watched, ticks, told, next)));
             }
-            if !goes_on {
-                return None;
+            match next {
+                Next::AtOnce => {}
+                Next::Later => drop(ticks.tick().await),
+                Next::Never => return None,
             }
-            ticks.tick().await;
-            match watched.look(&mut told).await {
-                Ok(more) => goes_on = more,
-                Err(error) if error.is_transient() => tracing::debug!(%error, "{} could not be read now", W::WHAT),
+            next = match watched.look(&mut told).await {
+                Ok(next) => next,
+                Err(error) if error.is_transient() => {
+                    tracing::debug!(%error, "{} could not be read now", W::WHAT);
+                    Next::Later
+                }
                 Err(error) => {
                     tracing::warn!(%error, "watching {} ended", W::WHAT);
-                    goes_on = false;
+                    Next::Never
                 }
-            }
+            };
         }
     })
 }

@@ -3,18 +3,17 @@
 use super::{
     datasets::check_name,
     jobs::home,
-    uploads::{Said, check_kind, check_license, store_dataset, store_model},
+    uploads::{Said, about, check_license, store_dataset, store_model},
 };
 use crate::{
     accounts::Caller,
     fetch::fetch,
     http::{error::ApiError, extract::ApiJson, limits::Place},
-    intake::{PuzzleFile, Received},
+    intake::Received,
     server::AppState,
 };
 use axum::{extract::State, response::IntoResponse};
 use hrm_types::{
-    board::Kind,
     dataset::Dataset,
     import::{ImportDataset, ImportModel},
     model::Model,
@@ -46,18 +45,12 @@ pub async fn import_dataset(
     ApiJson(request): ApiJson<ImportDataset>,
 ) -> Result<impl IntoResponse, ApiError> {
     check_name(&request.name)?;
-    check_kind(request.kind)?;
     check_license(request.license.as_deref())?;
     let team = home(&caller)?;
-    let about = PuzzleFile {
-        kind: request.kind.unwrap_or(Kind::Sudoku),
-        test_rows: request.test_rows,
-        validation_rows: request.validation_rows.unwrap_or(0),
-        seed: request.seed.unwrap_or(0),
-    };
+    let about = about(request.kind, request.test_rows, request.validation_rows, request.seed)?;
     let place = enter(&state).await?;
     let received = checked(&request.url, request.sha256.as_deref()).await?;
-    let said = Said { team, name: &request.name, origin: origin(&request.url), license: request.license.as_deref() };
+    let said = Said { team, name: &request.name, origin: &origin(&request.url), license: request.license.as_deref() };
     let stored = store_dataset(&state, said, about, received).await;
     drop(place);
     stored
@@ -118,7 +111,8 @@ async fn checked(url: &str, sha256: Option<&str>) -> Result<Received, ApiError> 
     Err(ApiError::Source(format!("expected a file whose SHA-256 is {wanted}, found one with {found}")))
 }
 
-/// An address as the origin of what it led to: without what follows `?`, which may hold a secret.
-fn origin(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or(url)
+/// An address as the origin of what it led to: without what follows `?`, which may hold a secret, and as terminals may show it.
+fn origin(url: &str) -> String {
+    let place = url.split(['?', '#']).next().unwrap_or(url);
+    place.chars().filter(|letter| !letter.is_control()).collect()
 }

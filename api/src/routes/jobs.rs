@@ -150,7 +150,10 @@ pub async fn watch_jobs(
     )
 )]
 pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
-    Ok(Json(store::jobs::get(&state.pool, id).await?))
+    let mut job = [store::jobs::get(&state.pool, id).await?];
+    store::order::note(&state.pool, &mut job).await?;
+    let [job] = job;
+    Ok(Json(job))
 }
 
 /// Cancel a job

@@ -179,7 +179,8 @@ pub async fn list_leaderboard_snapshots(
     ApiQuery(query): ApiQuery<ListSnapshotsQuery>,
 ) -> Result<Json<Page<LeaderboardSnapshot>>, ApiError> {
     let limit = page_limit(query.limit)?;
-    Ok(Json(snapshots::list(&state.pool, &caller.viewer, &id, query.cursor.as_deref(), limit).await?))
+    let cursor = query.cursor.as_deref().map(|text| text.parse().map_err(|_| ApiError::cursor(text))).transpose()?;
+    Ok(Json(snapshots::list(&state.pool, &caller.viewer, &id, cursor, limit).await?))
 }
 
 /// Keep a leaderboard as it stands

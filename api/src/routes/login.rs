@@ -20,7 +20,6 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use hrm_types::ids::UserId;
 use serde::Deserialize;
 use std::time::Instant;
 
@@ -92,7 +91,7 @@ async fn log_in(
         return Ok(page);
     }
     if let Some(user) = fits(&state, &form.name, &form.password, peer).await? {
-        return begin_session(&state, &headers, user, local_path(&form.next)).await;
+        return begin_session(&state, &headers, &user, local_path(&form.next)).await;
     }
     let problem = "There is no such user, or the password is another.";
     login_page(&headers, StatusCode::UNAUTHORIZED, (&form.name, &form.next), problem)
@@ -110,14 +109,14 @@ pub(super) async fn fits(
     name: &str,
     password: &str,
     Peer(peer): Peer,
-) -> Result<Option<UserId>, ApiError> {
+) -> Result<Option<Credentials>, ApiError> {
     let place = state.accounts.checking.enter().await?;
     let known = if name.contains('\0') { None } else { store::users::credentials(&state.pool, name).await? };
     let password = password.to_owned();
     let check = tokio::task::spawn_blocking(move || {
         let _place = place;
         let hash = known.as_ref().map(|Credentials { password_hash, .. }| password_hash.as_str());
-        if verify_password(&password, hash) { known.map(|known| known.id) } else { None }
+        if verify_password(&password, hash) { known } else { None }
     });
     let user = check.await.map_err(ApiError::internal)?;
     if user.is_some() {
@@ -141,7 +140,7 @@ pub(super) async fn hashed(state: &AppState, password: String) -> Result<String,
 pub(super) async fn begin_session(
     state: &AppState,
     headers: &HeaderMap,
-    user: UserId,
+    user: &Credentials,
     to: &str,
 ) -> Result<Response, ApiError> {
     let secret = Secret::new().map_err(ApiError::internal)?;
@@ -231,7 +230,7 @@ async fn accept_invitation(
         other => other?,
     };
     tracing::info!(name = invitation.name, role = invitation.role.as_str(), "an invitation was accepted");
-    begin_session(&state, &headers, user, "/").await
+    begin_session(&state, &headers, &Credentials { id: user, password_hash: hash }, "/").await
 }
 
 /// Whether the form repeats the cookie that came with it.

@@ -16,6 +16,7 @@ use crate::{
     server::AppState,
     store::{
         self,
+        access::Viewer,
         models::{ModelFilter, ORDERS},
     },
 };
@@ -116,16 +117,17 @@ pub async fn list_models(
 )]
 pub async fn get_model(
     State(state): State<AppState>,
+    caller: Caller,
     ApiPath(id): ApiPath<CheckpointId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    with_etag(&state, id).await
+    with_etag(&state, &caller.viewer, id).await
 }
 
 /// The model as it is now, with its edition.
-async fn with_etag(state: &AppState, id: CheckpointId) -> Result<impl IntoResponse + use<>, ApiError> {
+async fn with_etag(state: &AppState, viewer: &Viewer, id: CheckpointId) -> Result<impl IntoResponse + use<>, ApiError> {
     // The edition first: a change in between makes the tag too old, never too new.
     let edition = store::editions::of_model(&state.pool, id).await?;
-    Ok((etag(edition), Json(store::models::get(&state.pool, id).await?)))
+    Ok((etag(edition), Json(store::models::get(&state.pool, viewer, id).await?)))
 }
 
 /// Download a model's file
@@ -150,10 +152,11 @@ async fn with_etag(state: &AppState, id: CheckpointId) -> Result<impl IntoRespon
 )]
 pub async fn download_model(
     State(state): State<AppState>,
+    caller: Caller,
     ApiPath(id): ApiPath<CheckpointId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let model = store::models::get(&state.pool, id).await?;
+    let model = store::models::get(&state.pool, &caller.viewer, id).await?;
     let etag = format!("\"{}\"", model.sha256);
     if has_same_copy(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
@@ -165,13 +168,19 @@ pub async fn download_model(
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, artifact.size.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.safetensors\"", model.name)),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.safetensors\"", file_name(&model.name))),
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
         (header::ETAG, etag),
     ];
     // The client hears no more than that it ends too early.
     let rest = chunks.inspect_err(move |error| tracing::error!(model = %id, %error, "a download breaks off"));
     Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(rest))).into_response())
+}
+
+/// A name as one of a file on every system: what may mean something else there is left out.
+fn file_name(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "._- ".contains(letter) { letter } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 /// Change a model
@@ -190,19 +199,21 @@ pub async fn download_model(
     responses(
         (status = 200, description = "The model", body = Model, headers(("etag" = String, description = "Its edition"))),
         (status = 404, description = "There is no such model"),
+        (status = 409, description = "It ships with the program"),
         (status = 412, description = "It was changed since `ETag` was read"),
         (status = 422, description = "A setting is wrong"),
     )
 )]
 pub async fn change_model(
     State(state): State<AppState>,
+    caller: Caller,
     ApiPath(id): ApiPath<CheckpointId>,
     headers: HeaderMap,
     ApiJson(change): ApiJson<ChangeModel>,
 ) -> Result<impl IntoResponse, ApiError> {
     change.name.as_deref().map_or(Ok(()), check_name)?;
     store::checkpoints::change(&state.pool, id, change.name.as_deref(), change.public, seen(&headers)?).await?;
-    with_etag(&state, id).await
+    with_etag(&state, &caller.viewer, id).await
 }
 
 /// Delete a model
@@ -245,7 +256,7 @@ pub async fn list_aliases(
     caller: Caller,
     ApiPath(id): ApiPath<CheckpointId>,
 ) -> Result<Json<Page<String>>, ApiError> {
-    store::models::get(&state.pool, id).await?;
+    store::editions::of_model(&state.pool, id).await?;
     let items = store::aliases::of_model(&state.pool, &caller.viewer, id).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -289,7 +300,7 @@ pub async fn set_alias(
     ApiPath((id, alias)): ApiPath<(CheckpointId, String)>,
 ) -> Result<StatusCode, ApiError> {
     name::check(&alias).map_err(|problem| ApiError::field("alias", problem))?;
-    store::models::get(&state.pool, id).await?;
+    store::editions::of_model(&state.pool, id).await?;
     store::aliases::set(&state.pool, home(&caller)?, &alias, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use crate::{
     accounts::{By, Caller, check_password},
     http::{error::ApiError, gate, peer::Peer},
     server::AppState,
-    store,
+    store::{self, users::Credentials},
 };
 use axum::{
     Extension, Form, Router,
@@ -57,13 +57,13 @@ async fn change(
     if let Some(seconds) = too_many(&state, &caller.name, peer) {
         return again(&format!("Too many attempts. Try again in {seconds} s."));
     }
-    let Some(user) = fits(&state, &caller.name, &form.current, peer).await? else {
+    let Some(Credentials { id, .. }) = fits(&state, &caller.name, &form.current, peer).await? else {
         return again("Your password until now is another.");
     };
     let hash = hashed(&state, form.password).await?;
-    store::users::set_password(&state.pool, user, &hash).await?;
+    store::users::set_password(&state.pool, id, &hash).await?;
     tracing::info!(name = caller.name, "a password was changed");
-    begin_session(&state, &headers, user, "/team").await
+    begin_session(&state, &headers, &Credentials { id, password_hash: hash }, "/team").await
 }
 
 async fn signed_in(state: &AppState, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {

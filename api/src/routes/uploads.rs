@@ -6,7 +6,7 @@ use crate::{
     http::{error::ApiError, extract::ApiQuery},
     intake::{self, PuzzleFile, Received},
     server::AppState,
-    store::{self, datasets::NewDataset},
+    store::{self, access::Viewer, datasets::NewDataset},
 };
 use axum::{
     Json,
@@ -102,7 +102,7 @@ pub(super) async fn store_model(
     let (model, bytes) = read.await.map_err(ApiError::internal)??;
     let id = store::checkpoints::upload(&state.pool, name, team, model.info(), &bytes).await?;
     let location = format!("/api/v1/models/{id}");
-    let model = store::models::get(&state.pool, id).await?;
+    let model = store::models::get(&state.pool, &Viewer::Everything, id).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(model)))
 }
 
@@ -135,7 +135,8 @@ pub async fn upload_dataset(
 ) -> Result<impl IntoResponse, ApiError> {
     check_name(&query.name)?;
     let team = home(&caller)?;
-    let about = about(&query)?;
+    check_license(query.license.as_deref())?;
+    let about = about(query.kind, query.test_rows, query.validation_rows, query.seed)?;
     let place = state.receiving.enter().await?;
     let received = Received::of(&headers, body).await?;
     let said = Said { team, name: &query.name, origin: "uploaded", license: query.license.as_deref() };
@@ -174,19 +175,24 @@ pub(super) async fn store_dataset(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)))
 }
 
-fn about(query: &UploadDatasetQuery) -> Result<PuzzleFile, ApiError> {
-    check_kind(query.kind)?;
-    check_license(query.license.as_deref())?;
-    Ok(PuzzleFile {
-        kind: query.kind.unwrap_or(Kind::Sudoku),
-        test_rows: query.test_rows,
-        validation_rows: query.validation_rows.unwrap_or(0),
-        seed: query.seed.unwrap_or(0),
-    })
+/// What is said about a file of puzzles, with what is usual where nothing is said.
+pub(super) fn about(
+    kind: Option<Kind>,
+    test_rows: Option<u32>,
+    validation_rows: Option<u32>,
+    seed: Option<u64>,
+) -> Result<PuzzleFile, ApiError> {
+    check_kind(kind)?;
+    let seed = seed.unwrap_or(0);
+    if i64::try_from(seed).is_err() {
+        return Err(ApiError::field("seed", format!("expected at most 2^63 - 1, found {seed}")));
+    }
+    let (kind, validation_rows) = (kind.unwrap_or(Kind::Sudoku), validation_rows.unwrap_or(0));
+    Ok(PuzzleFile { kind, test_rows, validation_rows, seed })
 }
 
 /// Checks that puzzles of a kind come as CSV.
-pub(super) fn check_kind(kind: Option<Kind>) -> Result<(), ApiError> {
+fn check_kind(kind: Option<Kind>) -> Result<(), ApiError> {
     if kind == Some(Kind::Arc) {
         let detail = "expected sudoku or maze, found arc: import its archives with `hrm data import arc`";
         return Err(ApiError::field("kind", detail));
@@ -196,8 +202,13 @@ pub(super) fn check_kind(kind: Option<Kind>) -> Result<(), ApiError> {
 
 /// Checks the licence of puzzles.
 pub(super) fn check_license(license: Option<&str>) -> Result<(), ApiError> {
-    match license.map(str::len).filter(|length| *length > 200) {
-        Some(length) => Err(ApiError::field("license", format!("expected at most 200 bytes, found {length}"))),
-        None => Ok(()),
+    let Some(license) = license else { return Ok(()) };
+    if license.len() > 200 {
+        return Err(ApiError::field("license", format!("expected at most 200 bytes, found {}", license.len())));
     }
+    // It is written to terminals as it stands.
+    if license.chars().any(char::is_control) {
+        return Err(ApiError::field("license", format!("expected no control characters, found {license:?}")));
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use hrm_model::{CheckpointInfo, Model, eval::wilson};
 use hrm_types::{
     evaluation::Evaluation,
     experiment::{Difference, Experiment},
+    name,
     provenance::{CheckpointRef, Score},
     run::MetricPoint,
 };
@@ -153,17 +154,20 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     agree(path, "the hash of its experiment", &config_hash(&run.experiment), &run.config_hash)?;
     agree(path, "the seed of its experiment", &run.experiment.seed, &run.seed)?;
     // A run may have been named otherwise than its experiment.
-    if !(1..=64).contains(&run.name.chars().count()) {
-        return Err(Error::content(path, "a name of 1 to 64 characters", format!("{:?}", run.name)));
-    }
+    name::check_label(&run.name).map_err(|problem| Error::content(path, "a run's name", problem))?;
     let first = run.attempts.first().map(|attempt| attempt.attempt);
     if first.is_none_or(|first| first == 0) || run.attempts.windows(2).any(|pair| pair[0].attempt >= pair[1].attempt) {
         let found: Vec<u32> = run.attempts.iter().map(|attempt| attempt.attempt).collect();
         return Err(Error::content(path, "attempts that count up from 1", format!("{found:?}")));
     }
-    let counts = [Some(record.step), record.total_steps, record.parameters];
-    if let Some(count) = counts.into_iter().flatten().find(|&count| i64::try_from(count).is_err()) {
+    let of_attempts = run.attempts.iter().flat_map(|attempt| [Some(attempt.from_step), attempt.peak_memory_bytes]);
+    let counts = [Some(record.step), record.total_steps, record.parameters].into_iter().chain(of_attempts);
+    if let Some(count) = counts.flatten().find(|&count| i64::try_from(count).is_err()) {
         return Err(Error::content(path, "counts below 2^63", count));
+    }
+    let active = run.attempts.iter().filter_map(|attempt| attempt.active_seconds);
+    if let Some(seconds) = active.into_iter().find(|seconds| !(seconds.is_finite() && *seconds >= 0.0)) {
+        return Err(Error::content(path, "seconds of at least 0", seconds));
     }
     Ok(())
 }

@@ -187,7 +187,8 @@ async fn a_claimed_score_is_called_so_and_stands_beside_others_of_the_same_test_
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
     imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
-    let (run, model) = (runs::get(&to.pool, run).await, models::get(&to.pool, read.checkpoint.id).await);
+    let (run, model) =
+        (runs::get(&to.pool, run).await, models::get(&to.pool, &Viewer::Everything, read.checkpoint.id).await);
     assert!(run.expect("the run").claimed && model.expect("the model").claimed);
     // The same test puzzles, beside others to train on.
     let mut puzzles = puzzles(1);

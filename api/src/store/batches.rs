@@ -7,6 +7,7 @@ use super::{
     leases::{self, Ending, Lease},
     page,
     slices::Slice,
+    wishes,
 };
 use hrm_model::solve::Solution;
 use hrm_types::{
@@ -263,15 +264,6 @@ pub async fn succeed(pool: &PgPool, lease: &Lease) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
 pub async fn delete(pool: &PgPool, id: JobId) -> Result<(), Error> {
-    let deleted = sqlx::query!(
-        "DELETE FROM jobs WHERE id = $1 AND kind = 'batch' AND state IN ('succeeded', 'failed', 'cancelled')",
-        id.0
-    )
-    .execute(pool)
-    .await?;
-    if deleted.rows_affected() == 1 {
-        return Ok(());
-    }
-    let batch = get(pool, id).await?;
-    Err(Error::WrongState { expected: "succeeded, failed or cancelled", found: batch.job.state })
+    get(pool, id).await?;
+    wishes::delete(pool, id).await
 }

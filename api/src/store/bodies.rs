@@ -175,14 +175,19 @@ pub async fn delete_dropped(pool: &PgPool, rest: Duration) -> Result<u64, Error>
     )
     .fetch_all(pool)
     .await?;
-    let mut deleted = 0;
+    let (mut deleted, mut refused) = (0, None);
     for address in addresses {
-        objects::delete(&address).await?;
-        sqlx::query!("DELETE FROM dropped_objects WHERE address = $1", address).execute(pool).await?;
-        deleted += 1;
+        // A store that is gone keeps no object of another one.
+        match objects::delete(&address).await {
+            Ok(()) => {
+                sqlx::query!("DELETE FROM dropped_objects WHERE address = $1", address).execute(pool).await?;
+                deleted += 1;
+            }
+            Err(error) => refused = Some(error),
+        }
     }
     alone.rollback().await?;
-    Ok(deleted)
+    refused.map_or(Ok(deleted), Err)
 }
 
 /// The first chunk after the hash `after` whose body is outside.

@@ -5,7 +5,6 @@
 use super::{
     Error,
     artifacts::{self, Artifact},
-    editions,
 };
 use hrm_model::CheckpointInfo;
 use hrm_types::ids::{CheckpointId, RunId, TeamId};
@@ -91,7 +90,7 @@ fn embedding_parameters(info: &CheckpointInfo) -> Option<i64> {
 /// Changes a model's name, and who may read it, if it is still the edition that was seen; what is absent stays.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Stale`].
+/// [`Error::NotFound`]; [`Error::Stale`]; [`Error::Conflict`] when it ships with the program.
 pub async fn change(
     pool: &PgPool,
     id: CheckpointId,
@@ -102,7 +101,7 @@ pub async fn change(
     let changed = sqlx::query!(
         "UPDATE checkpoints
          SET name = COALESCE($2, name), public = COALESCE($3, public), edition = edition + 1
-         WHERE id = $1 AND ($4::bigint IS NULL OR edition = $4)",
+         WHERE id = $1 AND NOT shipped AND ($4::bigint IS NULL OR edition = $4)",
         id.0,
         name,
         public,
@@ -113,7 +112,7 @@ pub async fn change(
     if changed.rows_affected() == 1 {
         return Ok(());
     }
-    editions::of_model(pool, id).await?;
+    expect_own(pool, id).await?;
     Err(Error::Stale)
 }
 
@@ -129,7 +128,18 @@ pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
     if deleted == 1 {
         return Ok(());
     }
-    editions::of_model(pool, id).await?;
-    let detail = "it ships with the program, which would store it again".into();
+    expect_own(pool, id).await
+}
+
+/// That the model does not ship with the program, which finds it by its name and would store it again.
+async fn expect_own(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
+    let shipped =
+        sqlx::query_scalar!("SELECT shipped FROM checkpoints WHERE id = $1", id.0).fetch_optional(pool).await?;
+    if !shipped.ok_or_else(|| Error::not_found("model", id.to_string()))? {
+        return Ok(());
+    }
+    let detail =
+        "it ships with the program, which everybody finds under its name; upload its file as a model of your own"
+            .into();
     Err(Error::Conflict { constraint: "checkpoints_shipped".into(), detail })
 }

@@ -3,7 +3,7 @@
 use super::{
     Error, interval,
     slices::{Keyed, Slice, arranged},
-    users::parse_role,
+    users::{Credentials, parse_role},
 };
 use hrm_types::{
     Page,
@@ -30,18 +30,32 @@ pub struct Identity {
     pub scopes: Option<Vec<Scope>>,
 }
 
-/// Begins a session; those that are over are dropped on the way.
-pub async fn begin_session(pool: &PgPool, secret_hash: &[u8], user: UserId, length: Duration) -> Result<(), Error> {
+/// Begins a session of who has shown these credentials; those that are over are dropped on the way.
+///
+/// # Errors
+/// [`Error::NotFound`] when the user has another password by now, with which all sessions of the one before have ended.
+pub async fn begin_session(
+    pool: &PgPool,
+    secret_hash: &[u8],
+    shown: &Credentials,
+    length: Duration,
+) -> Result<(), Error> {
     sqlx::query!("DELETE FROM sessions WHERE expires_at < now()").execute(pool).await?;
-    sqlx::query!(
-        "INSERT INTO sessions (secret_hash, user_id, expires_at) VALUES ($1, $2, now() + $3)",
+    let begun = sqlx::query!(
+        "INSERT INTO sessions (secret_hash, user_id, expires_at)
+         SELECT $1, id, now() + $4 FROM users WHERE id = $2 AND password_hash = $3 FOR SHARE",
         secret_hash,
-        user.0,
+        shown.id.0,
+        shown.password_hash,
         interval(length)
     )
     .execute(pool)
     .await?;
-    Ok(())
+    if begun.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::not_found("user of this password", shown.id.to_string()))
+    }
 }
 
 /// Ends a session; it is no error if there was none.

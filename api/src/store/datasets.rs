@@ -198,36 +198,19 @@ pub async fn find_or_create(pool: &PgPool, new: NewDataset<'_>, puzzles: &data::
 
 /// The team's dataset with this content hash.
 async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result<Option<Dataset>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>",
-                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
-           FROM datasets WHERE content_hash = $1 AND team_id = $2"#,
-        content_hash,
-        team.0
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.map(Dataset::try_from).transpose()
+    let id =
+        sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1 AND team_id = $2", content_hash, team.0);
+    one(pool, id.fetch_optional(pool).await?).await
 }
 
 /// The team's dataset generated from this very spec, so that it need not be generated again.
 pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>",
-                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
-           FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1"#,
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM datasets WHERE generated = $1 AND team_id = $2 ORDER BY id LIMIT 1",
         Json(spec) as _,
         team.0
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.map(Dataset::try_from).transpose()
+    );
+    one(pool, id.fetch_optional(pool).await?).await
 }
 
 /// The dataset with this id.
@@ -243,23 +226,17 @@ pub async fn get(pool: &PgPool, id: DatasetId) -> Result<Dataset, Error> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(pool: &PgPool, viewer: &Viewer, name_or_id: &str) -> Result<Dataset, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
-                  content_hash, test_hash, train_count, validation_count, test_count,
-                  leaks AS "leaks: Json<LeakReport>",
-                  (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
-           FROM datasets
-           WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
-           ORDER BY id = $1 DESC NULLS LAST, array_position($4::uuid[], team_id), id LIMIT 1"#,
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM datasets
+         WHERE (id = $1 OR name = $2) AND ($3::uuid[] IS NULL OR team_id = ANY($3) OR public)
+         ORDER BY id = $1 DESC NULLS LAST, array_position($4::uuid[], team_id), id LIMIT 1",
         name_or_id.parse::<Uuid>().ok(),
         name_or_id,
         viewer.teams(),
         viewer.own()
-    )
-    .fetch_optional(pool)
-    .await?;
-    row.ok_or_else(|| Error::not_found("dataset", name_or_id))?.try_into()
+    );
+    let found = one(pool, id.fetch_optional(pool).await?).await?;
+    found.ok_or_else(|| Error::not_found("dataset", name_or_id))
 }
 
 /// Whether a team has a dataset of this name.
@@ -329,6 +306,14 @@ pub async fn list(
     .fetch_all(pool)
     .await?;
     let (ids, next_cursor) = slice.cut(places);
+    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |dataset| dataset.id.0), next_cursor })
+}
+
+async fn one(pool: &PgPool, id: Option<Uuid>) -> Result<Option<Dataset>, Error> {
+    Ok(select(pool, id.as_slice()).await?.pop())
+}
+
+async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Dataset>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, name, kind, side, origin, generated AS "generated: Json<GenerateSpec>", license, seed,
@@ -336,12 +321,11 @@ pub async fn list(
                   leaks AS "leaks: Json<LeakReport>",
                   (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, created_at
            FROM datasets WHERE id = ANY($1)"#,
-        &ids
+        ids
     )
     .fetch_all(pool)
     .await?;
-    let datasets = rows.into_iter().map(Dataset::try_from).collect::<Result<_, _>>()?;
-    Ok(Page { items: arranged(&ids, datasets, |dataset: &Dataset| dataset.id.0), next_cursor })
+    rows.into_iter().map(Dataset::try_from).collect()
 }
 
 /// Changes a dataset's name, and who may read it, if it is still the edition that was seen.

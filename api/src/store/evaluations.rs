@@ -77,7 +77,7 @@ pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Resul
     Err(Error::Conflict { constraint: "evaluations_pkey".into(), detail })
 }
 
-/// Every score of a checkpoint, oldest first.
+/// Every score of a checkpoint, oldest first, but those on puzzles that another team alone may see.
 pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Vec<Score>, Error> {
     let rows = sqlx::query!(
         r#"SELECT evaluations.id, checkpoint_sha256, evaluations.choice AS "choice: Json<Choice>",
@@ -89,7 +89,7 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
                               WHERE content_hash = evaluations.dataset_hash
                                     AND (team_id = checkpoints.team_id OR public)
                               ORDER BY team_id = checkpoints.team_id DESC, id LIMIT 1) AS datasets ON true
-           WHERE checkpoint_id = $1 ORDER BY evaluations.id"#,
+           WHERE checkpoint_id = $1 AND (claimed OR datasets.id IS NOT NULL) ORDER BY evaluations.id"#,
         checkpoint.0
     )
     .fetch_all(pool)

@@ -47,7 +47,7 @@ pub async fn collect(pool: &PgPool) -> Result<Collected, Error> {
 }
 
 /// The same after something was dropped; should it fail, whoever comes next collects it.
-pub(super) async fn collect_if_possible(pool: &PgPool) {
+pub async fn collect_if_possible(pool: &PgPool) {
     if let Err(error) = collect(pool).await {
         tracing::warn!(%error, "garbage could not be collected");
     }

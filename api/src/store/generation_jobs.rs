@@ -33,6 +33,22 @@ pub async fn succeed(
     puzzles: &data::Dataset,
     leaks: Option<LeakReport>,
 ) -> Result<DatasetId, Error> {
+    match store_and_end(pool, lease, spec, puzzles, leaks).await {
+        // Somebody has stored the same at this moment; now they are found.
+        Err(Error::Conflict { constraint, .. }) if constraint == "datasets_content_hash_key" => {
+            store_and_end(pool, lease, spec, puzzles, leaks).await
+        }
+        ended => ended,
+    }
+}
+
+async fn store_and_end(
+    pool: &PgPool,
+    lease: &Lease,
+    spec: &GenerationSpec,
+    puzzles: &data::Dataset,
+    leaks: Option<LeakReport>,
+) -> Result<DatasetId, Error> {
     let mut tx = pool.begin().await?;
     leases::hold(&mut tx, lease).await?;
     let team = jobs::team(&mut *tx, lease.job_id).await?;

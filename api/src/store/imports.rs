@@ -52,10 +52,15 @@ async fn is_known(connection: &mut PgConnection, folder: &RunFolder) -> Result<b
         Some(row) if row.config_hash == run.config_hash && row.sha256.as_ref() == Some(&folder.checkpoint.sha256) => {
             Ok(true)
         }
-        Some(_) => Err(Error::Conflict {
-            constraint: "runs_pkey".into(),
-            detail: format!("another run is stored under the id {}", run.run_id),
-        }),
+        Some(row) => {
+            let what = if row.sha256.is_none() && row.config_hash == run.config_hash {
+                "this run is stored already, but its model was deleted: delete the run, too, and import it again; its id is"
+            } else {
+                "another run is stored under the id"
+            };
+            let detail = format!("{what} {}", run.run_id);
+            Err(Error::Conflict { constraint: "runs_pkey".into(), detail })
+        }
     }
 }
 

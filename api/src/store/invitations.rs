@@ -65,7 +65,10 @@ pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> 
             return Err(Error::Conflict { constraint, detail });
         }
     }
-    sqlx::query!("DELETE FROM invitations WHERE expires_at < now()").execute(pool).await?;
+    let mut tx = pool.begin().await?;
+    // One after the other: two at once would each find no invitation of the name.
+    sqlx::query!("LOCK TABLE invitations IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
+    sqlx::query!("DELETE FROM invitations WHERE expires_at < now()").execute(&mut *tx).await?;
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO invitations (id, code_hash, name, role, team_id, expires_at)
@@ -79,8 +82,9 @@ pub async fn create(pool: &PgPool, code_hash: &[u8], new: NewInvitation<'_>) -> 
         new.team.0,
         interval(new.length)
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *tx)
     .await?;
+    tx.commit().await?;
     let open = || {
         Error::Conflict {
         constraint: "invitations_name_key".into(),

@@ -14,6 +14,7 @@ use hrm_types::{
     run::RunState,
 };
 use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -89,7 +90,6 @@ struct Row {
     created_at: OffsetDateTime,
     started_at: Option<OffsetDateTime>,
     finished_at: Option<OffsetDateTime>,
-    changed_in: i64,
 }
 
 impl TryFrom<Row> for Job {
@@ -219,7 +219,7 @@ async fn select(executor: impl PgExecutor<'_>, ids: &[Uuid]) -> Result<Vec<Job>,
                   pause_requested, worker_id, result_id, (spec->>'checkpoint_id')::uuid AS model_id,
                   (SELECT experiment->'seed' FROM runs WHERE runs.id = jobs.id) AS "seed: Json<u64>",
                   (SELECT sweep_id FROM runs WHERE runs.id = jobs.id) AS sweep_id,
-                  created_at, started_at, finished_at, changed_in
+                  created_at, started_at, finished_at
            FROM jobs
            WHERE id = ANY($1)"#,
         ids
@@ -254,18 +254,12 @@ pub async fn changes(
     since: i64,
     limit: u32,
 ) -> Result<Vec<(Place, Job)>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT id, kind, name, owner, priority, state, reason, phase, attempt, done, total, cancel_requested,
-                  pause_requested, worker_id, result_id, (spec->>'checkpoint_id')::uuid AS model_id,
-                  (SELECT experiment->'seed' FROM runs WHERE runs.id = jobs.id) AS "seed: Json<u64>",
-                  (SELECT sweep_id FROM runs WHERE runs.id = jobs.id) AS sweep_id,
-                  created_at, started_at, finished_at, changed_in
-           FROM jobs
-           WHERE (changed_in, id) > ($1, $2) AND changed_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-             AND (changed_in >= $3 OR state IN ('queued', 'running', 'paused'))
-             AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
-           ORDER BY changed_in, id LIMIT $5"#,
+    let changed = sqlx::query!(
+        "SELECT id, changed_in FROM jobs
+         WHERE (changed_in, id) > ($1, $2) AND changed_in < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+           AND (changed_in >= $3 OR state IN ('queued', 'running', 'paused'))
+           AND ($4::uuid[] IS NULL OR team_id = ANY($4) OR public)
+         ORDER BY changed_in, id LIMIT $5",
         after.transaction,
         after.job.0,
         since,
@@ -274,8 +268,10 @@ pub async fn changes(
     )
     .fetch_all(pool)
     .await?;
-    let change = |row: Row| Ok((Place { transaction: row.changed_in, job: JobId(row.id) }, Job::try_from(row)?));
-    rows.into_iter().map(change).collect()
+    let ids: Vec<Uuid> = changed.iter().map(|row| row.id).collect();
+    let mut jobs: BTreeMap<JobId, Job> = select(pool, &ids).await?.into_iter().map(|job| (job.id, job)).collect();
+    let place = |transaction, id| Place { transaction, job: JobId(id) };
+    Ok(changed.iter().filter_map(|row| Some((place(row.changed_in, row.id), jobs.remove(&JobId(row.id))?))).collect())
 }
 
 /// A number that grows with every change of the job that a reader can see; a watcher reads the job again

@@ -53,15 +53,23 @@ pub async fn move_job(pool: &PgPool, id: JobId, spot: Spot, other: Option<JobId>
     )
     .execute(&mut *tx)
     .await?;
-    let reason = match (&other, spot) {
-        (Some(other), Spot::Before) => format!("moved before {}", other.name),
-        (Some(other), _) => format!("moved behind {}", other.name),
-        (None, Spot::Front) => "moved to the front of its owner's line".into(),
-        (None, _) => "moved to the end of its owner's line".into(),
+    let to = match spot {
+        Spot::Before => "moved before ",
+        Spot::After => "moved behind ",
+        Spot::Front => "moved to the front of its owner's line",
+        Spot::Back => "moved to the end of its owner's line",
     };
-    let told = sqlx::query!("UPDATE jobs SET reason = $2 WHERE id = $1 AND state = 'queued'", id.0, reason)
-        .execute(&mut *tx)
-        .await?;
+    let told = sqlx::query!(
+        "UPDATE jobs SET reason = $2 || COALESCE((SELECT CASE WHEN other.team_id = jobs.team_id OR other.public
+                                                              THEN other.name ELSE 'another team''s job' END
+                                                  FROM jobs AS other WHERE other.id = $3), '')
+         WHERE id = $1 AND state = 'queued'",
+        id.0,
+        to,
+        other.as_ref().map(|other| other.id.0)
+    )
+    .execute(&mut *tx)
+    .await?;
     if told.rows_affected() == 0 {
         return Err(wrong(RunState::Running));
     }

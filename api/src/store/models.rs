@@ -71,12 +71,12 @@ impl From<Row> for Model {
     }
 }
 
-/// The model with this id.
+/// The model with this id, if the viewer sees it.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn get(pool: &PgPool, id: CheckpointId) -> Result<Model, Error> {
-    find(pool, &Viewer::Everything, &id.to_string()).await
+pub async fn get(pool: &PgPool, viewer: &Viewer, id: CheckpointId) -> Result<Model, Error> {
+    find(pool, viewer, &id.to_string()).await
 }
 
 /// The model with this id; else the one with this alias in the viewer's own teams; else the newest with this name: of the
@@ -159,9 +159,7 @@ pub async fn list(
                           WHEN 'parameters' THEN to_char(parameters, 'FM000000000000000000')
                           WHEN 'step' THEN to_char(step, 'FM000000000000000000')
                           WHEN 'exact_accuracy' THEN (
-                              SELECT to_char(exact_accuracy, 'FM0.000000000') FROM evaluations
-                              WHERE checkpoint_id = checkpoints.id AND split = 'test'
-                              ORDER BY claimed, result ? 'of', evaluations.id DESC LIMIT 1)
+                              SELECT to_char(exact_accuracy, 'FM0.000000000') FROM known_score(checkpoints.id))
                       END, '') COLLATE "C" AS key
                FROM checkpoints
                WHERE ($6::text IS NULL OR kind = $6)
@@ -269,9 +267,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                LEFT JOIN common USING (kind, side)
                LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
                                   AND standard.dataset_id = common.dataset_id
-               LEFT JOIN LATERAL (SELECT result, claimed FROM evaluations
-                                  WHERE checkpoint_id = checkpoints.id AND split = 'test'
-                                  ORDER BY claimed, result ? 'of', id DESC LIMIT 1) AS score ON true
+               LEFT JOIN LATERAL known_score(checkpoints.id) AS score ON true
                WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
            SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,

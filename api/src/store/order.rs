@@ -198,10 +198,10 @@ pub async fn preempt(pool: &PgPool) -> Result<Option<JobId>, Error> {
                SELECT id, owner_cap, NOT EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND device = device_id) AS idle
                FROM workers WHERE last_seen > now() - $1::interval
            ), waiting AS MATERIALIZED (
-               SELECT head.id, head.name, head.priority, owners.owner, mine.running, served.at
+               SELECT head.id, head.name, head.priority, head.team_id, head.public, owners.owner, mine.running, served.at
                FROM owners
                CROSS JOIN LATERAL (
-                   SELECT id, name, priority FROM jobs
+                   SELECT id, name, priority, team_id, public FROM jobs
                    WHERE state = 'queued' AND jobs.owner = owners.owner AND run_after <= now()
                    ORDER BY priority DESC, rank, id LIMIT 1
                ) AS head
@@ -211,7 +211,9 @@ pub async fn preempt(pool: &PgPool) -> Result<Option<JobId>, Error> {
                WHERE NOT EXISTS (SELECT 1 FROM alive
                                  WHERE idle AND (owner_cap IS NULL OR mine.running < owner_cap))
            ), victim AS (
-               SELECT jobs.id, waiting.id AS by, waiting.name, waiting.owner, waiting.priority
+               SELECT jobs.id, waiting.id AS by, waiting.priority,
+                      CASE WHEN waiting.team_id = jobs.team_id OR waiting.public
+                           THEN waiting.name || ' of ' || waiting.owner ELSE 'another team''s job' END AS called
                FROM waiting
                JOIN jobs ON jobs.state = 'running' AND jobs.priority < waiting.priority
                JOIN alive ON alive.id = jobs.worker_id
@@ -224,8 +226,7 @@ pub async fn preempt(pool: &PgPool) -> Result<Option<JobId>, Error> {
                LIMIT 1
            )
            UPDATE jobs SET preempted_by = victim.by,
-                           reason = 'makes room for ' || victim.name || ' of ' || victim.owner
-                                    || ' (priority ' || victim.priority || ')'
+                           reason = 'makes room for ' || victim.called || ' (priority ' || victim.priority || ')'
            FROM victim WHERE jobs.id = victim.id AND jobs.state = 'running'
            RETURNING jobs.id"#,
         interval(SILENCE)

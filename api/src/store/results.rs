@@ -1,7 +1,7 @@
 //! What a run leaves behind: checkpoint, score and the end of the run, all or nothing.
 
 use super::{
-    Error, artifacts, checkpoints, evaluations, garbage, leases,
+    Error, artifacts, checkpoints, evaluations, leases,
     leases::{Ending, Lease},
     outcomes, train_states,
 };
@@ -51,6 +51,5 @@ pub async fn succeed(pool: &PgPool, lease: &Lease, result: RunResult<'_>) -> Res
     fault::point("result-uncommitted");
     tx.commit().await?;
     fault::point("result-committed");
-    garbage::collect_if_possible(pool).await;
     Ok(id)
 }

@@ -182,11 +182,13 @@ pub(super) async fn insert(
 /// [`Error::NotFound`]; [`Error::Stale`]; [`Error::WrongState`] for a new priority of one that has ended.
 pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i64>) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
-    let row =
-        sqlx::query!("SELECT edition, state FROM runs JOIN jobs USING (id) WHERE id = $1 FOR NO KEY UPDATE", id.0)
-            .fetch_optional(&mut *tx)
-            .await?
-            .ok_or_else(|| Error::not_found("run", id.to_string()))?;
+    let row = sqlx::query!(
+        "SELECT edition, state FROM runs JOIN jobs USING (id) WHERE id = $1 FOR NO KEY UPDATE OF jobs",
+        id.0
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or_else(|| Error::not_found("run", id.to_string()))?;
     if seen.is_some_and(|seen| seen != row.edition) {
         return Err(Error::Stale);
     }
@@ -246,10 +248,9 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: RunFilter<'_>, slice: 
                           WHEN 'priority' THEN to_char(jobs.priority + 100, 'FM000')
                           WHEN 'finished' THEN to_char(jobs.finished_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')
                           WHEN 'exact_accuracy' THEN (
-                              SELECT to_char(evaluations.exact_accuracy, 'FM0.000000000')
-                              FROM checkpoints JOIN evaluations ON checkpoint_id = checkpoints.id
-                              WHERE run_id = runs.id
-                              ORDER BY checkpoints.step DESC, claimed, evaluations.id LIMIT 1)
+                              SELECT to_char(score.exact_accuracy, 'FM0.000000000')
+                              FROM (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
+                                  AS checkpoint, known_score(checkpoint.id) AS score)
                       END, '') COLLATE "C" AS key
                FROM runs JOIN jobs USING (id)
                WHERE ($6::text IS NULL OR jobs.state = $6)
@@ -297,8 +298,7 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Run>, Error> {
            FROM runs JOIN jobs USING (id)
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true
-           LEFT JOIN LATERAL (SELECT result, claimed FROM evaluations WHERE checkpoint_id = checkpoint.id
-                              ORDER BY claimed, id LIMIT 1) AS score ON true
+           LEFT JOIN LATERAL known_score(checkpoint.id) AS score ON true
            WHERE runs.id = ANY($1)"#,
         ids
     )

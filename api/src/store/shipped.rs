@@ -1,6 +1,6 @@
 //! The checkpoints that ship with the program: stored at its first start, and known by that from then on.
 
-use super::{Error, artifacts, checkpoints, models};
+use super::{Error, access::Viewer, artifacts, checkpoints, models};
 use hrm_model::CheckpointInfo;
 use hrm_types::{ids::CheckpointId, model::Model};
 use sqlx::PgPool;
@@ -37,5 +37,5 @@ pub async fn newest(pool: &PgPool, name: &str) -> Result<Model, Error> {
         sqlx::query_scalar!("SELECT id FROM checkpoints WHERE shipped AND name = $1 ORDER BY id DESC LIMIT 1", name)
             .fetch_optional(pool)
             .await?;
-    models::get(pool, CheckpointId(id.ok_or_else(|| Error::not_found("model", name))?)).await
+    models::get(pool, &Viewer::Everything, CheckpointId(id.ok_or_else(|| Error::not_found("model", name))?)).await
 }

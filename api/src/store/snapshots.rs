@@ -57,16 +57,15 @@ pub async fn remove(pool: &PgPool, viewer: &Viewer, sha256: &str) -> Result<(), 
     if removed.rows_affected() > 0 { Ok(()) } else { Err(Error::not_found("leaderboard snapshot", sha256)) }
 }
 
-/// What was kept of a leaderboard, newest first, after the one with the hash `cursor`.
+/// What was kept of a leaderboard, newest first, after the row `cursor`.
 pub async fn list(
     pool: &PgPool,
     viewer: &Viewer,
     leaderboard: &str,
-    cursor: Option<&str>,
+    cursor: Option<Uuid>,
     limit: u32,
 ) -> Result<Page<LeaderboardSnapshot>, Error> {
-    let items = sqlx::query_as!(
-        LeaderboardSnapshot,
+    let rows = sqlx::query!(
         r#"WITH seen AS (
                -- What two teams have kept is one, and as public as either's.
                SELECT sha256, leaderboard_id, bool_or(public) AS public, min(created_at) AS created_at,
@@ -75,8 +74,8 @@ pub async fn list(
                WHERE leaderboard_id = $2 AND ($1::uuid[] IS NULL OR team_id = ANY($1) OR public)
                GROUP BY sha256, leaderboard_id
            )
-           SELECT sha256, leaderboard_id, public AS "public!", created_at AS "created_at!" FROM seen
-           WHERE $3::text IS NULL OR id < (SELECT id FROM seen AS last WHERE last.sha256 = $3)
+           SELECT id AS "id!", sha256, leaderboard_id, public AS "public!", created_at AS "created_at!" FROM seen
+           WHERE $3::uuid IS NULL OR id < $3
            ORDER BY id DESC LIMIT $4"#,
         viewer.teams(),
         leaderboard,
@@ -85,7 +84,14 @@ pub async fn list(
     )
     .fetch_all(pool)
     .await?;
-    Ok(page(items, limit, |kept| kept.sha256.clone()))
+    let page = page(rows, limit, |row| row.id);
+    let kept = page.items.into_iter().map(|row| LeaderboardSnapshot {
+        sha256: row.sha256,
+        leaderboard_id: row.leaderboard_id,
+        public: row.public,
+        created_at: row.created_at,
+    });
+    Ok(Page { items: kept.collect(), next_cursor: page.next_cursor })
 }
 
 /// The JSON that was kept under this hash, byte for byte, and the CSV of the same.

@@ -125,10 +125,9 @@ async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Sw
         r#"SELECT runs.sweep_id AS "sweep_id!", runs.id, jobs.name, jobs.state, jobs.cancel_requested,
                   runs.experiment AS "experiment: Json<Experiment>", score.exact_accuracy AS "exact_accuracy?"
            FROM runs JOIN jobs USING (id)
-           LEFT JOIN LATERAL (SELECT evaluations.exact_accuracy FROM checkpoints
-                              JOIN evaluations ON checkpoint_id = checkpoints.id
-                              WHERE run_id = runs.id ORDER BY checkpoints.step DESC, evaluations.id LIMIT 1)
-               AS score ON true
+           LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
+               AS checkpoint ON true
+           LEFT JOIN LATERAL known_score(checkpoint.id) AS score ON true
            WHERE runs.sweep_id = ANY($1) ORDER BY runs.id"#,
         sweeps
     )

@@ -28,7 +28,9 @@ pub(super) async fn cancel_all(pool: &PgPool, ids: &[Uuid]) -> Result<u64, Error
                                  WHEN 'paused' THEN 'cancelled while paused' ELSE 'asked to stop' END,
              finished_at = CASE state WHEN 'running' THEN NULL ELSE now() END,
              state = CASE state WHEN 'running' THEN state ELSE 'cancelled' END
-         WHERE id = ANY($1) AND state IN ('queued', 'running', 'paused')",
+         WHERE id IN (SELECT id FROM jobs WHERE id = ANY($1) AND state IN ('queued', 'running', 'paused')
+                      -- In one order, so that two who cancel the same do not wait for each other.
+                      ORDER BY id FOR NO KEY UPDATE)",
         ids
     )
     .execute(pool)
@@ -43,17 +45,20 @@ pub(super) async fn cancel_all(pool: &PgPool, ids: &[Uuid]) -> Result<u64, Error
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
 pub async fn delete(pool: &PgPool, id: JobId) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
-    let sweep = sqlx::query_scalar!("SELECT sweep_id FROM runs WHERE id = $1", id.0).fetch_optional(&mut *tx).await?;
+    // Of two who delete a sweep's last runs at once the second sees that no run is left.
+    let sweep = sqlx::query_scalar!(
+        "SELECT sweeps.id FROM sweeps JOIN runs ON sweep_id = sweeps.id WHERE runs.id = $1 FOR UPDATE OF sweeps",
+        id.0
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
     let deleted =
         sqlx::query!("DELETE FROM jobs WHERE id = $1 AND state IN ('succeeded', 'failed', 'cancelled')", id.0)
             .execute(&mut *tx)
             .await?;
-    sqlx::query!(
-        "DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE sweep_id = $1)",
-        sweep.flatten()
-    )
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query!("DELETE FROM sweeps WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE sweep_id = $1)", sweep)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     expect_change(pool, id, deleted.rows_affected(), "succeeded, failed or cancelled").await
 }

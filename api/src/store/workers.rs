@@ -9,43 +9,39 @@ use sqlx::{PgPool, types::Json};
 use std::time::Duration;
 
 /// What a worker says about itself when it begins.
-#[derive(Debug, Clone, Copy)]
-pub struct NewWorker<'a> {
+#[derive(Debug, Clone)]
+pub struct NewWorker {
     /// Fresh at every start.
     pub id: WorkerId,
     /// The machine's name.
-    pub host: &'a str,
+    pub host: String,
     /// Process id there.
     pub pid: u32,
     /// The device it computes on.
-    pub device: &'a Device,
+    pub device: Device,
     /// Every device of its host.
-    pub devices: &'a [Device],
+    pub devices: Vec<Device>,
     /// Jobs of one owner that may run at once while it claims.
     pub owner_cap: Option<u32>,
 }
 
-/// Notes that a worker began. Rows of workers that have been silent for a day are dropped on the way.
-pub async fn register(pool: &PgPool, new: NewWorker<'_>) -> Result<(), Error> {
+/// Notes that a worker is at work: that it began, or that it still is. Rows of workers that have been silent for a day are
+/// dropped on the way; one that was silent because its machine slept comes back.
+pub async fn register(pool: &PgPool, new: &NewWorker) -> Result<(), Error> {
     sqlx::query!("DELETE FROM workers WHERE last_seen < now() - interval '1 day'").execute(pool).await?;
     sqlx::query!(
-        "INSERT INTO workers (id, host, pid, device, device_id, devices, owner_cap) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO workers (id, host, pid, device, device_id, devices, owner_cap) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (id) DO UPDATE SET last_seen = now()",
         new.id.0,
         new.host,
         i64::from(new.pid),
         new.device.name,
         new.device.id,
-        Json(new.devices) as _,
+        Json(&new.devices) as _,
         new.owner_cap.map(i64::from)
     )
     .execute(pool)
     .await?;
-    Ok(())
-}
-
-/// Notes that a worker is alive.
-pub async fn seen(pool: &PgPool, id: WorkerId) -> Result<(), Error> {
-    sqlx::query!("UPDATE workers SET last_seen = now() WHERE id = $1", id.0).execute(pool).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::{
     device,
     job::{Ended, Job},
 };
-use crate::store::{artifacts, batches, models};
+use crate::store::{access::Viewer, artifacts, batches, models};
 use hrm_model::{
     Model,
     memory::{self, Work},
@@ -21,7 +21,7 @@ const TOKENS: usize = 40_000;
 pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
     let pool = job.pool;
     job.phase("loading the model").await?;
-    let stored = job.insist(|| models::get(pool, spec.checkpoint_id)).await?;
+    let stored = job.insist(|| models::get(pool, &Viewer::Everything, spec.checkpoint_id)).await?;
     let bytes = job.insist(|| artifacts::read(pool, &stored.sha256)).await?;
     let on = job.device.clone();
     let model = job.compute(move || Model::from_bytes(&bytes)?.to_device(&on)).await?;

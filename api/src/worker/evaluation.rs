@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     environment,
-    store::{artifacts, datasets, evaluation_jobs, models, puzzles},
+    store::{access::Viewer, artifacts, datasets, evaluation_jobs, models, puzzles},
 };
 use hrm_model::{
     Model, eval,
@@ -19,7 +19,7 @@ use hrm_types::job::EvaluationSpec;
 pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), Ended> {
     let pool = job.pool;
     job.phase("preparing data").await?;
-    let stored = job.insist(|| models::get(pool, spec.checkpoint_id)).await?;
+    let stored = job.insist(|| models::get(pool, &Viewer::Everything, spec.checkpoint_id)).await?;
     let dataset = job.insist(|| datasets::get(pool, spec.dataset_id)).await?;
     let puzzles = job.insist(|| puzzles::load_dataset(pool, &dataset)).await?;
     let (n, task) = (puzzles.split(spec.split).len(), puzzles.task(&stored.experiment));

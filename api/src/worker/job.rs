@@ -8,6 +8,7 @@ use crate::{
     store::{
         self, PgPool,
         bell::Bell,
+        garbage,
         leases::{self, Claim, Ending, Lease, Work},
     },
 };
@@ -31,7 +32,7 @@ pub(super) enum Ended {
     Stopped(Stop),
     /// It cannot be done; the reason is for the user.
     Failed(String),
-    /// The device is in a state that only a fresh process gets it out of.
+    /// The worker can do no work until somebody or a fresh process has mended it: its device, its threads, its disk.
     Broken(String),
 }
 
@@ -159,9 +160,7 @@ impl Job<'_> {
                 Ok(())
             }
             Ended::Failed(reason) => self.finish(Ending::Failed(reason)).await,
-            Ended::Broken(_) => {
-                self.insist(|| leases::die(self.pool, lease, "its worker's device failed")).await.map(drop)
-            }
+            Ended::Broken(_) => self.insist(|| leases::die(self.pool, lease, "its worker failed")).await.map(drop),
         }
     }
 
@@ -187,7 +186,7 @@ pub(super) async fn run(
     let job = Job { pool, lease, stop, computation: Computation::default(), log, config, device };
     job.log.info(format!("attempt {} begins", lease.attempt));
     let outcome = match Heartbeat::start(pool, lease, config, job.stop.clone(), place.bell) {
-        Err(error) => Err((Ended::Failed(format!("no heartbeat could be started: {error}")), None)),
+        Err(error) => Err((Ended::Broken(format!("no heartbeat could be started: {error}")), None)),
         Ok(heartbeat) => {
             // On the heap, because training alone is long.
             let mut work = Box::pin(job.work(claim));
@@ -205,6 +204,8 @@ pub(super) async fn run(
     let broken = match outcome {
         Ok(()) => {
             tracing::info!(job = %lease.job_id, "succeeded");
+            // Not before: what ends its lease is the success, and whoever still worked would be told that it was lost.
+            garbage::collect_if_possible(pool).await;
             None
         }
         Err((ended, _heartbeat)) => {

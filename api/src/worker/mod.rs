@@ -57,10 +57,9 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
         Ok((device, opened)) => (device, opened),
         Err(cause) => return Ok(End::Broken(cause)),
     };
-    let device = &device;
-    let new =
-        NewWorker { id, host: &host, pid: std::process::id(), device, devices: &devices, owner_cap: config.owner_cap };
-    workers::register(&pool, new).await?;
+    let (pid, owner_cap) = (std::process::id(), config.owner_cap);
+    let new = NewWorker { id, host, pid, device: device.clone(), devices: devices.clone(), owner_cap };
+    workers::register(&pool, &new).await?;
     tracing::info!(worker = %id, device = device.id, "worker is ready");
 
     let bell = Bell::new(0);
@@ -68,12 +67,12 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     let sweep = queue::sweep_until(pool.clone(), config, ended(shutdown.clone()));
     let besides = [
         tokio::spawn(sweep),
-        tokio::spawn(report_presence(pool.clone(), id, config)),
+        tokio::spawn(report_presence(pool.clone(), new, config)),
         tokio::spawn(bell::listen(pool.clone(), bell.clone())),
     ];
     let claimer = Claimer { worker: id, device: &device.id, lease: config.lease(), owner_cap: config.owner_cap };
     let place = job::Place { config, device: opened, bell: &bell };
-    let end = take_jobs(&pool, claimer, &place, device::Vacancy::new(device), shutdown).await;
+    let end = take_jobs(&pool, claimer, &place, device::Vacancy::new(&device), shutdown).await;
     for task in besides {
         task.abort();
     }
@@ -126,11 +125,11 @@ async fn take_jobs(
 }
 
 /// Keeps the worker on the list of those that are at work.
-async fn report_presence(pool: PgPool, id: WorkerId, config: WorkerConfig) {
+async fn report_presence(pool: PgPool, worker: NewWorker, config: WorkerConfig) {
     let mut ticks = interval(config.heartbeat());
     loop {
         ticks.tick().await;
-        if let Err(error) = workers::seen(&pool, id).await {
+        if let Err(error) = workers::register(&pool, &worker).await {
             tracing::warn!(%error, "presence could not be reported");
         }
     }

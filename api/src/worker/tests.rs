@@ -99,7 +99,8 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     let points = metrics::list(&db.pool, id, 1, None, 100).await.expect("metrics");
     assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [2, 4, 6, 8, 10, 12]);
 
-    let stored = models::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let stored =
+        models::get(&db.pool, &Viewer::Everything, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     let bytes = artifacts::read(&db.pool, &stored.sha256).await.expect("its file");
     let model = Model::from_bytes(&bytes).expect("a model");
     assert_eq!((model.info().step, Some(model.info().parameters)), (12, run.parameters));
@@ -148,7 +149,8 @@ async fn a_worker_that_is_stopped_gives_its_run_back() {
 
 /// The bytes of the weights in a run's checkpoint, and the steps of its curve.
 async fn result(pool: &PgPool, run: &Run) -> (Vec<u8>, Vec<u64>) {
-    let stored = models::get(pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let stored =
+        models::get(pool, &Viewer::Everything, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     let bytes = artifacts::read(pool, &stored.sha256).await.expect("its file");
     // Behind the header, which holds the time that the training took.
     let header = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
@@ -383,7 +385,8 @@ async fn a_run_chooses_its_checkpoint_by_validation_and_says_so_everywhere() {
     );
     let (step, best) = looks.iter().max_by_key(|(step, seen)| (seen.exact, *step)).expect("a look");
     let choice = Some(Choice::BestOnValidation { exact: best.exact, n: 10, candidates: 4 });
-    let model = models::get(&db.pool, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
+    let model =
+        models::get(&db.pool, &Viewer::Everything, run.checkpoint_id.expect("a checkpoint")).await.expect("the model");
     assert_eq!((model.step, &model.choice), (*step, &choice));
     let whole = provenance::of_run(&db.pool, id).await.expect("the run");
     let checkpoint = whole.checkpoint.expect("a checkpoint");

@@ -78,7 +78,7 @@ async fn trained(
     meter: &Meter,
 ) -> Result<Model, Ended> {
     let (saving, mut writer) = Saving::new(job.config.save_every(), job.config.retention.keep_best)
-        .map_err(|error| Ended::Failed(format!("no temporary folder for the training's states: {error}")))?;
+        .map_err(|error| Ended::Broken(format!("no temporary folder for the training's states: {error}")))?;
     let state = saving.newest(job).await?;
     let from_step = state.as_ref().map_or(0, |state| state.info().step);
     if from_step > 0 {

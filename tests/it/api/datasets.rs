@@ -93,6 +93,7 @@ fn wrong_settings_are_refused_with_the_field() {
         let problem = server.post("/api/v1/datasets", &body).expect_problem(422, kind);
         assert_eq!(problem["field"], field, "{body}: {problem:#}");
     };
+    check("seed", json!(u64::MAX), "invalid-experiment", "generate.seed");
     check("side", json!(5), "invalid-experiment", "generate.side");
     check("train", json!(0), "invalid-experiment", "generate.train");
     check("test", json!(0), "invalid-experiment", "generate.test");

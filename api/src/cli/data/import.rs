@@ -85,7 +85,7 @@ struct Csv {
     #[arg(long, value_name = "FILE", conflicts_with = "validation")]
     validation_file: Option<PathBuf>,
     /// Seed of these draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
     #[command(flatten)]
     stored: Stored,
@@ -100,7 +100,7 @@ struct Arc {
     #[arg(long, value_name = "N", default_value_t = 0)]
     validation: u32,
     /// Seed of that draw
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
     #[command(flatten)]
     stored: Stored,

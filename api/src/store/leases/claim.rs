@@ -8,12 +8,15 @@ use hrm_types::{
     ids::{DatasetId, JobId, WorkerId},
     job::{EvaluationSpec, GenerationSpec, JobKind},
 };
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Held while a claim counts the running jobs of the owners, so that two claims cannot both find room for one.
 const CLAIM_LOCK: i64 = 0x6872_6d01;
+
+/// How long a job is left alone that a worker's program could not read.
+const POSTPONED: Duration = Duration::from_secs(60);
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -75,19 +78,31 @@ pub async fn claim_next_job(pool: &PgPool, claimer: Claimer<'_>) -> Result<Optio
         sqlx::query!("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *tx).await?;
     }
     match claim(&mut tx, claimer).await {
-        Ok(claimed) => {
+        Ok(Some((lease, row))) => {
+            let claimed = match row.read(lease) {
+                Ok(claim) => Some(claim),
+                Err(detail) => {
+                    postpone(&mut tx, &lease, &detail).await?;
+                    None
+                }
+            };
             tx.commit().await?;
             Ok(claimed)
         }
+        Ok(None) => {
+            tx.commit().await?;
+            Ok(None)
+        }
         // Another worker has put a job on the device between the look and the claim.
         Err(Error::Conflict { constraint, .. }) if constraint == "jobs_device_key" => Ok(None),
-        other => other,
+        Err(error) => Err(error),
     }
 }
 
-async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Option<Claim>, Error> {
+async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Option<(Lease, Claimed)>, Error> {
     let token = Uuid::new_v4();
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Claimed,
         r#"WITH RECURSIVE owners AS (
                (SELECT owner FROM jobs WHERE state = 'queued' ORDER BY owner, priority DESC, rank, id LIMIT 1)
                UNION ALL
@@ -122,7 +137,7 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
                RETURNING jobs.id, jobs.kind, jobs.name, jobs.spec, jobs.attempt
            )
            SELECT claimed.id AS "id!", claimed.kind AS "kind!", claimed.name AS "name!", claimed.spec,
-                  claimed.attempt AS "attempt!", runs.experiment AS "experiment?: Json<Experiment>",
+                  claimed.attempt AS "attempt!", runs.experiment AS "experiment?",
                   runs.dataset_id AS "dataset_id?"
            FROM claimed LEFT JOIN runs ON runs.id = claimed.id"#,
         claimer.worker.0,
@@ -133,24 +148,53 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
     )
     .fetch_optional(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let lease = Lease { job_id: JobId(row.id), token, attempt: row.attempt as u32 };
-    let work = match row.experiment {
-        Some(Json(experiment)) => {
-            Work::Training { experiment: Box::new(experiment), dataset_id: row.dataset_id.map(DatasetId) }
-        }
-        None => work(&row.kind, row.spec.unwrap_or_default())?,
-    };
-    Ok(Some(Claim { lease, name: row.name, work }))
+    Ok(row.map(|row| (Lease { job_id: JobId(row.id), token, attempt: row.attempt as u32 }, row)))
 }
 
-fn work(kind: &str, spec: serde_json::Value) -> Result<Work, Error> {
-    let unreadable = |error: serde_json::Error| Error::Corrupt { what: "job", detail: error.to_string() };
-    if kind == JobKind::Evaluation.as_str() {
-        Ok(Work::Evaluation(serde_json::from_value(spec).map_err(unreadable)?))
-    } else if kind == JobKind::Batch.as_str() {
-        Ok(Work::Batch(serde_json::from_value(spec).map_err(unreadable)?))
-    } else {
-        Ok(Work::Generation(serde_json::from_value(spec).map_err(unreadable)?))
+/// A claimed job as it is stored.
+struct Claimed {
+    id: Uuid,
+    kind: String,
+    name: String,
+    spec: Option<serde_json::Value>,
+    attempt: i64,
+    experiment: Option<serde_json::Value>,
+    dataset_id: Option<Uuid>,
+}
+
+impl Claimed {
+    /// What is to be done, or what in it this program does not know.
+    fn read(self, lease: Lease) -> Result<Claim, String> {
+        let work = match (self.experiment, self.spec.unwrap_or_default()) {
+            (Some(experiment), _) => {
+                let dataset_id = self.dataset_id.map(DatasetId);
+                serde_json::from_value(experiment).map(|experiment| Work::Training { experiment, dataset_id })
+            }
+            (None, spec) if self.kind == JobKind::Evaluation.as_str() => {
+                serde_json::from_value(spec).map(Work::Evaluation)
+            }
+            (None, spec) if self.kind == JobKind::Batch.as_str() => serde_json::from_value(spec).map(Work::Batch),
+            (None, spec) => serde_json::from_value(spec).map(Work::Generation),
+        };
+        let work = work.map_err(|error| error.to_string())?;
+        Ok(Claim { lease, name: self.name, work })
     }
+}
+
+/// Puts a job back that this worker's program cannot read, such as one that a newer server has queued. Until its time comes
+/// again the jobs behind it are taken, and a worker of its own version takes it.
+async fn postpone(connection: &mut PgConnection, lease: &Lease, detail: &str) -> Result<(), Error> {
+    tracing::warn!(job = %lease.job_id, detail, "a job is left to a worker of another version");
+    sqlx::query!(
+        "UPDATE jobs SET state = 'queued', run_after = now() + $2,
+                         reason = 'a worker of another version is needed; one could not read it: ' || $3,
+                         worker_id = NULL, device = NULL, lease_token = NULL, lease_expires = NULL
+         WHERE id = $1",
+        lease.job_id.0,
+        interval(POSTPONED),
+        detail
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

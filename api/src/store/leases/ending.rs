@@ -42,7 +42,9 @@ pub async fn finish(connection: &mut PgConnection, lease: &Lease, ending: Ending
     let written = sqlx::query!(
         "UPDATE jobs SET state = $3, reason = $4, result_id = $5, phase = NULL, worker_id = NULL, device = NULL,
                          lease_token = NULL, lease_expires = NULL, preempted_by = NULL, pause_requested = false,
-                         finished_at = now()
+                         finished_at = now(),
+                         -- A batch's answers that were not stored are gone.
+                         done = CASE kind WHEN 'batch' THEN saved_done ELSE done END
          WHERE id = $1 AND state = 'running' AND lease_token = $2",
         lease.job_id.0,
         lease.token,
@@ -88,7 +90,7 @@ pub async fn give_back(pool: &PgPool, lease: &Lease, reason: &str) -> Result<(),
 /// Takes jobs from workers whose leases have expired. The reasons say that the worker died. A database that has just
 /// started takes none for `grace`: while it was away no worker could extend its lease, and each needs a moment to do so.
 pub async fn sweep_expired(pool: &PgPool, grace: Duration) -> Result<Vec<Swept>, Error> {
-    take_from_dead(pool, None, grace, "its worker died").await
+    take_from_dead(&mut *pool.acquire().await?, None, grace, "its worker died").await
 }
 
 /// The holder's own word that it dies: counted like a death, but without waiting for the lease to run out.
@@ -96,13 +98,18 @@ pub async fn sweep_expired(pool: &PgPool, grace: Duration) -> Result<Vec<Swept>,
 /// # Errors
 /// [`Error::StaleLease`].
 pub async fn die(pool: &PgPool, lease: &Lease, cause: &str) -> Result<Swept, Error> {
-    take_from_dead(pool, Some(lease), Duration::ZERO, cause).await?.into_iter().next().ok_or(Error::StaleLease)
+    let mut tx = pool.begin().await?;
+    // A sweep leaves out what somebody else changes at this moment; the holder waits for that.
+    super::hold(&mut tx, lease).await?;
+    let taken = take_from_dead(&mut tx, Some(lease), Duration::ZERO, cause).await?;
+    tx.commit().await?;
+    taken.into_iter().next().ok_or(Error::StaleLease)
 }
 
 /// Back into the queue with a pause that doubles with every death or, after too many deaths without a checkpoint
 /// between them, failed; cancelled or paused if that was asked for.
 async fn take_from_dead(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     dying: Option<&Lease>,
     grace: Duration,
     cause: &str,
@@ -138,7 +145,7 @@ async fn take_from_dead(
         cause,
         interval(grace)
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     rows.into_iter()
         .map(|row| Ok(Swept { job_id: JobId(row.id), state: parse_state(&row.state)?, reason: row.why }))

@@ -12,7 +12,8 @@ use crate::{
         slices::Slice,
         sweeps, teams,
         testing::{TestDatabase, database},
-        users, wishes,
+        users::{self, Credentials},
+        wishes,
     },
 };
 use hrm_types::{
@@ -48,9 +49,13 @@ async fn sessions_and_tokens_end_with_their_time_or_with_their_user() {
     let ann = user(&db, "ann", Role::Member).await;
     let secret = Secret::new().expect("a secret");
     let session = async || credentials::of_session(&db.pool, &secret.hash()).await.expect("an answer");
-    credentials::begin_session(&db.pool, &secret.hash(), ann, Duration::ZERO).await.expect("a session");
+    let shown = |password_hash: &str| Credentials { id: ann, password_hash: password_hash.into() };
+    let begin = async |shown, length| credentials::begin_session(&db.pool, &secret.hash(), &shown, length).await;
+    let changed = begin(shown("another"), HOUR).await;
+    assert!(matches!(changed, Err(Error::NotFound { .. })), "the password was changed meanwhile: {changed:?}");
+    begin(shown("hash"), Duration::ZERO).await.expect("a session");
     assert_eq!(session().await, None, "it is over at once");
-    credentials::begin_session(&db.pool, &secret.hash(), ann, HOUR).await.expect("the old one is dropped");
+    begin(shown("hash"), HOUR).await.expect("the old one is dropped");
     let identity = session().await.expect("a session");
     assert_eq!((identity.user, identity.role, identity.scopes), (ann, Role::Member, None));
     assert_eq!(identity.teams, [TeamId::LOCAL]);

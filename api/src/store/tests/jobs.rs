@@ -201,17 +201,35 @@ async fn a_job_tried_again_goes_on_counting_its_attempts() {
 async fn jobs_of_a_sweep_are_told_apart_by_their_seeds() {
     let db = database().await;
     let pool = &db.pool;
+    const LARGEST: u64 = i64::MAX as u64;
     let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
     let (viewer, terms) = (&Viewer::Everything, Terms::default());
-    let sweep = sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(u64::MAX)], terms).await.expect("a sweep");
+    let sweep = sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(LARGEST)], terms).await.expect("a sweep");
     let jobs = jobs::list(pool, viewer, JobFilter::default(), &Slice::newest(10)).await.expect("a page").items;
     let told: Vec<_> = jobs.iter().rev().map(|job| (job.seed, job.sweep_id)).collect();
-    assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(u64::MAX), Some(sweep.id))]);
+    assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(LARGEST), Some(sweep.id))]);
 
     claim(pool, LONG).await;
     let cancelled = sweeps::request_cancel(pool, sweep.id).await.expect("two that have not ended");
     let stand: Vec<_> = cancelled.runs.iter().map(|run| (run.state, run.cancel_requested)).collect();
     assert_eq!(stand, [(Running, true), (Cancelled, false)]);
+}
+
+#[tokio::test]
+async fn a_sweep_goes_with_its_last_run_also_when_two_are_deleted_at_once() {
+    let db = database().await;
+    let pool = &db.pool;
+    for round in 0..8 {
+        let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
+        let both = [seeded(2 * round), seeded(2 * round + 1)];
+        let sweep = sweeps::create(pool, &Viewer::Everything, "two", &both, Terms::default()).await.expect("a sweep");
+        sweeps::request_cancel(pool, sweep.id).await.expect("two that have not ended");
+        let [a, b] = [&sweep.runs[0], &sweep.runs[1]].map(|run| wishes::delete(pool, run.id.into()));
+        let (a, b) = tokio::join!(a, b);
+        a.and(b).expect("both go");
+        let gone = sweeps::get(pool, sweep.id).await;
+        assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+    }
 }
 
 #[tokio::test]

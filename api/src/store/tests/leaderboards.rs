@@ -120,14 +120,17 @@ async fn a_viewer_sees_scores_of_his_models_on_his_puzzles_and_public_ones() {
     let newer = snapshots::keep(pool, anns, now, false).await.expect("a snapshot");
     assert_ne!(newer.sha256, kept.sha256);
     assert_eq!(snapshots::read(pool, &bob, &kept.sha256).await.expect("what was kept").0, json);
-    let listed = async |viewer: &Viewer, cursor: Option<&str>, limit| {
+    let listed = async |viewer: &Viewer, cursor: Option<String>, limit| {
+        let cursor = cursor.map(|cursor| cursor.parse().expect("a row"));
         let page = snapshots::list(pool, viewer, &board.id, cursor, limit).await.expect("a page");
         (page.items.into_iter().map(|kept| kept.sha256).collect::<Vec<_>>(), page.next_cursor)
     };
     assert_eq!(listed(&ann, None, 9).await, (vec![newer.sha256.clone(), kept.sha256.clone()], None));
     assert_eq!(listed(&bob, None, 9).await, (vec![kept.sha256.clone()], None));
     let (_, cursor) = listed(&ann, None, 1).await;
-    assert_eq!(listed(&ann, cursor.as_deref(), 1).await, (vec![kept.sha256], None));
+    assert_eq!(listed(&ann, cursor.clone(), 1).await, (vec![kept.sha256.clone()], None));
+    snapshots::remove(pool, &ann, &newer.sha256).await.expect("it was kept");
+    assert_eq!(listed(&ann, cursor, 1).await, (vec![kept.sha256], None), "behind one that was withdrawn");
 }
 
 /// A run of that seed whose checkpoint solves these of the dataset's test puzzles.

@@ -1,19 +1,22 @@
 //! Checkpoints and the leaderboard.
 
-use super::{dataset, info, score};
+use super::{dataset, info, puzzles, score, spec};
 use crate::store::access::Viewer;
 use crate::store::{
-    Error, PgPool, artifacts, checkpoints, evaluations,
+    Error, PgPool, artifacts, checkpoints,
+    datasets::{self, NewDataset},
+    evaluations,
     models::{self, ModelFilter},
-    shipped,
+    provenance, runs, shipped,
     slices::Slice,
+    teams,
     testing::database,
 };
 use hrm_model::shipped::CHECKPOINTS;
 use hrm_types::{
     board::Kind,
     dataset::Split,
-    evaluation::{Evaluation, Halting},
+    evaluation::{Evaluation, Halting, Protocol},
     ids::{CheckpointId, DatasetId, EvaluationId, TeamId},
 };
 
@@ -95,7 +98,7 @@ async fn a_model_is_shown_with_its_newest_score_of_a_whole_test_split() {
     let set = dataset(&db.pool, "set", 1).await;
     let model = trained(&db.pool, "model").await;
     let shown = async || {
-        let model = models::get(&db.pool, model).await.expect("the model");
+        let model = models::get(&db.pool, &Viewer::Everything, model).await.expect("the model");
         model.evaluation.map(|score| (score.exact, score.n))
     };
     measure(&db.pool, model, set.id, Split::Train, &score(6, 6)).await;
@@ -185,7 +188,7 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
     }
     let stored = models::find(&db.pool, &Viewer::Everything, "shipped").await.expect("the model");
     assert_eq!((stored.run_id, stored.size, stored.step), (None, 7, 12));
-    assert_eq!(models::get(&db.pool, stored.id).await.expect("the model"), stored);
+    assert_eq!(models::get(&db.pool, &Viewer::Everything, stored.id).await.expect("the model"), stored);
     assert_eq!(
         models::list(&db.pool, &Viewer::Everything, ModelFilter::default(), &Slice::newest(10))
             .await
@@ -208,6 +211,51 @@ async fn a_shipped_model_is_stored_once_and_gives_way_only_to_a_perfect_one() {
 }
 
 #[tokio::test]
+async fn a_model_is_known_by_scores_that_all_its_readers_may_see() {
+    let db = database().await;
+    let pool = &db.pool;
+    let theirs = teams::create(pool, "theirs").await.expect("a team").id;
+    let (set, mine) = (spec(1), dataset(pool, "mine", 2).await);
+    let hidden = NewDataset::generated(theirs, "hidden", &set, None);
+    let hidden = datasets::create(pool, hidden, &puzzles(1)).await.expect("a dataset");
+    let model = trained(pool, "model").await;
+    checkpoints::change(pool, model, None, Some(true), None).await.expect("it is published");
+    measure(pool, model, hidden.id, Split::Test, &score(6, 6)).await;
+    let run = models::get(pool, &Viewer::Everything, model).await.expect("the model").run_id.expect("its run");
+    let known = async || {
+        let shown = models::get(pool, &Viewer::Everything, model).await.expect("the model").evaluation;
+        let of_run = runs::get(pool, run).await.expect("the run").evaluation;
+        assert_eq!(shown, of_run, "both show the same score");
+        (shown.map(|score| score.exact), provenance::of_run(pool, run).await.expect("the run").scores.len())
+    };
+    assert_eq!(known().await, (None, 0), "nobody else learns of puzzles that one team alone sees");
+    measure(pool, model, mine.id, Split::Train, &score(6, 6)).await;
+    assert_eq!(known().await, (None, 1), "what it was trained on says nothing");
+    measure(pool, model, mine.id, Split::Test, &score(2, 6)).await;
+    let part = |exact, n| Evaluation { of: Some(6), ..score(exact, n) };
+    measure(pool, model, mine.id, Split::Test, &part(3, 3)).await;
+    assert_eq!(known().await, (Some(2), 3), "a part does not stand for the whole");
+    let deep = Evaluation { protocol: Protocol::fixed(64), ..score(5, 6) };
+    measure(pool, model, mine.id, Split::Test, &deep).await;
+    assert_eq!(known().await, (Some(2), 4), "nor another depth for its own");
+    measure(pool, model, mine.id, Split::Test, &score(4, 6)).await;
+    assert_eq!(known().await, (Some(4), 5), "the newest counts");
+}
+
+#[tokio::test]
+async fn a_shipped_model_stays_as_everybody_finds_it() {
+    let db = database().await;
+    shipped::import(&db.pool, "shipped", &info("shipped"), b"shipped").await.expect("an import");
+    let id = shipped::newest(&db.pool, "shipped").await.expect("the model").id;
+    for (name, public) in [(Some("mine"), None), (None, Some(false))] {
+        let changed = checkpoints::change(&db.pool, id, name, public, None).await;
+        assert!(matches!(&changed, Err(Error::Conflict { detail, .. }) if detail.contains("ships")), "{changed:?}");
+    }
+    assert!(matches!(checkpoints::delete(&db.pool, id).await, Err(Error::Conflict { .. })));
+    assert!(shipped::newest(&db.pool, "shipped").await.expect("the model").public);
+}
+
+#[tokio::test]
 async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be() {
     let db = database().await;
     let set = dataset(&db.pool, "set", 1).await;
@@ -221,7 +269,7 @@ async fn a_shipped_model_gives_way_to_one_that_is_better_than_it_is_stated_to_be
     assert_eq!(default().await, stated.name);
     let told = models::find(&db.pool, &Viewer::Everything, stated.name).await.expect("the model");
     assert_eq!((told.stated, told.evaluation), (Some(stated.stated), None));
-    assert_eq!(models::get(&db.pool, tiny).await.expect("the model").stated, None);
+    assert_eq!(models::get(&db.pool, &Viewer::Everything, tiny).await.expect("the model").stated, None);
     measure(&db.pool, tiny, set.id, Split::Test, &score(1, 6)).await;
     assert_eq!(default().await, "tiny");
 }

@@ -6,13 +6,14 @@ use crate::store::{
     PgPool, jobs,
     jobs::Terms,
     leases::{self, Claimer, Ending, Wish},
-    order, runs,
+    order, runs, teams,
     testing::database,
     wishes,
     workers::{self, NewWorker},
 };
 use hrm_types::{
     ids::{JobId, WorkerId},
+    run::RunState,
     worker::Device,
 };
 use sqlx::postgres::PgPoolOptions;
@@ -41,8 +42,8 @@ async fn worker(pool: &PgPool, id: &str) -> WorkerId {
 async fn capped_worker(pool: &PgPool, id: &str, owner_cap: Option<u32>) -> WorkerId {
     let worker = WorkerId(Uuid::new_v4());
     let device = Device { id: id.into(), name: "cpu".into(), threads: Some(1), memory_bytes: 1 };
-    let new = NewWorker { id: worker, host: "host", pid: 1, device: &device, devices: &[], owner_cap };
-    workers::register(pool, new).await.expect("a worker");
+    let new = NewWorker { id: worker, host: "host".into(), pid: 1, device, devices: vec![], owner_cap };
+    workers::register(pool, &new).await.expect("a worker");
     worker
 }
 
@@ -283,6 +284,38 @@ async fn an_owner_at_his_cap_moves_his_own_less_important_job() {
     assert_eq!(order::preempt(pool).await.expect("an answer"), Some(urgent));
     let run = runs::get(pool, urgent.0.into()).await.expect("the run");
     assert_eq!(run.reason.as_deref(), Some("makes room for more urgent of ann (priority 7)"));
+}
+
+#[tokio::test]
+async fn a_job_does_not_tell_the_name_of_another_teams_that_it_makes_room_for() {
+    let db = database().await;
+    let pool = &db.pool;
+    let one = worker(pool, "one").await;
+    let low = queue(pool, "low", "ann", 0).await;
+    take(pool, one, "one", None).await.expect("ann's");
+    let secret = teams::create(pool, "secret").await.expect("a team").id;
+    let terms = Terms { owner: "bob", priority: 5, team: secret };
+    runs::create(pool, &Viewer::Everything, &experiment("hidden"), terms).await.expect("a run");
+    assert_eq!(order::preempt(pool).await.expect("an answer"), Some(low));
+    let reason = jobs::get(pool, low).await.expect("the job").reason;
+    assert_eq!(reason.as_deref(), Some("makes room for another team's job (priority 5)"));
+}
+
+#[tokio::test]
+async fn a_job_that_this_program_cannot_read_does_not_hold_the_others_up() {
+    let db = database().await;
+    let pool = &db.pool;
+    let (newer, next) = (queue(pool, "newer", "ann", 1).await, queue(pool, "next", "ann", 0).await);
+    sqlx::query("UPDATE runs SET experiment = jsonb_set(experiment, '{arch,invented_later}', '1') WHERE id = $1")
+        .bind(newer.0)
+        .execute(pool)
+        .await
+        .expect("a change");
+    assert!(try_claim(pool, LONG).await.is_none());
+    assert_eq!(claim(pool, LONG).await.lease.job_id, next);
+    let job = jobs::get(pool, newer).await.expect("the job");
+    assert_eq!((job.state, job.worker_id), (RunState::Queued, None));
+    assert!(job.reason.as_ref().is_some_and(|reason| reason.contains("invented_later")), "{job:?}");
 }
 
 #[tokio::test]

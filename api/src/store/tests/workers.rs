@@ -17,8 +17,15 @@ async fn workers_are_listed_with_the_job_they_hold_until_they_end() {
     let id = WorkerId(Uuid::new_v4());
     let device = |id: &str| Device { id: id.into(), name: "cpu".into(), threads: Some(2), memory_bytes: 1 << 40 };
     let devices = [device("host/cpu"), device("GPU-1")];
-    let new = NewWorker { id, host: "host", pid: 42, device: &devices[0], devices: &devices, owner_cap: None };
-    workers::register(&db.pool, new).await.expect("a worker");
+    let new = NewWorker {
+        id,
+        host: "host".into(),
+        pid: 42,
+        device: devices[0].clone(),
+        devices: devices.to_vec(),
+        owner_cap: None,
+    };
+    workers::register(&db.pool, &new).await.expect("a worker");
     let run = queue(&db.pool, "run").await;
     let list = async |within| workers::list(&db.pool, &Viewer::Everything, within).await.expect("the list");
     assert_eq!((list(LONG).await[0].run_id, list(LONG).await[0].busy), (None, false));
@@ -31,7 +38,7 @@ async fn workers_are_listed_with_the_job_they_hold_until_they_end() {
     let told = workers::list(&db.pool, &stranger, LONG).await.expect("the list");
     assert_eq!((told[0].busy, told[0].job_id, told[0].run_id), (true, None, None), "another team's job");
     let mut before = listed[0].last_seen;
-    workers::seen(&db.pool, id).await.expect("an answer");
+    workers::register(&db.pool, &new).await.expect("an answer");
     assert!(list(LONG).await[0].last_seen > before);
     before = list(LONG).await[0].last_seen;
     super::extend(&db.pool, &lease, LONG).await.expect("the lease is held");
@@ -39,4 +46,6 @@ async fn workers_are_listed_with_the_job_they_hold_until_they_end() {
     assert_eq!(list(Duration::ZERO).await, [], "silent for longer than asked for");
     workers::remove(&db.pool, id).await.expect("an answer");
     assert_eq!(list(LONG).await, []);
+    workers::register(&db.pool, &new).await.expect("an answer");
+    assert_eq!(list(LONG).await.len(), 1, "whose row was dropped while its machine slept");
 }

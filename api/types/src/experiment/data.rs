@@ -169,11 +169,17 @@ impl DataSpec {
         match self {
             Self::Generate(spec) => spec.validate(),
             #[cfg(feature = "files")]
-            Self::Csv(spec) => ensure(spec.kind != Kind::Arc, "data.kind", || {
-                "expected sudoku or maze: ARC tasks are JSON files, source = \"arc\"".into()
-            }),
+            Self::Csv(spec) => {
+                ensure(spec.kind != Kind::Arc, "data.kind", || {
+                    "expected sudoku or maze: ARC tasks are JSON files, source = \"arc\"".into()
+                })?;
+                storable(spec.subsample_seed, "data.subsample_seed")
+            }
             #[cfg(feature = "files")]
-            Self::Arc(spec) => ensure(!spec.paths.is_empty(), "data.paths", || "expected at least one path".into()),
+            Self::Arc(spec) => {
+                ensure(!spec.paths.is_empty(), "data.paths", || "expected at least one path".into())?;
+                storable(spec.seed, "data.seed")
+            }
             #[cfg(feature = "files")]
             Self::Folder(_) => Ok(()),
             Self::Stored { .. } => Ok(()),
@@ -183,6 +189,11 @@ impl DataSpec {
             }
         }
     }
+}
+
+/// Checks a seed of puzzles: databases know no larger numbers.
+fn storable(seed: u64, field: &'static str) -> Result<(), InvalidExperiment> {
+    ensure(i64::try_from(seed).is_ok(), field, || format!("expected at most 2^63 - 1, found {seed}"))
 }
 
 impl GenerateSpec {
@@ -220,7 +231,7 @@ impl GenerateSpec {
         within(self.train, 1, most, "data.train")?;
         within(self.test, 1, most.min(100_000), "data.test")?;
         within(self.validation, 0, most.min(100_000), "data.validation")?;
-        ensure(i64::try_from(self.seed).is_ok(), "data.seed", || "expected at most 2^63 - 1".into())?;
+        storable(self.seed, "data.seed")?;
         match self.kind {
             Kind::Sudoku => self.validate_givens()?,
             Kind::Maze => self.validate_maze()?,
