@@ -164,7 +164,8 @@ pub fn batch_size(seq_len: usize, device: &Device) -> usize {
     (tokens / seq_len).clamp(1, most)
 }
 
-/// Runs the model on items, a batch at a time; `on_done(items)` hears of each batch and may stop with `Break`.
+/// Runs the model on items, a batch at a time; `on_done(items)` hears of each batch, before each ACT step that no item is done,
+/// and may stop with `Break`.
 fn predict(
     model: &Model,
     items: &[Item],
@@ -182,7 +183,8 @@ fn predict(
             labels: chunk.iter().flat_map(|item| item.label.iter().map(|&token| asked(token))).collect(),
             puzzle_identifiers: chunk.iter().map(|item| item.identifier).collect(),
         };
-        rollout(model, &batch, protocol, |i, step, reading| on_reading(number * size + i, step, reading))?;
+        let on_reading = |i, step, reading| on_reading(number * size + i, step, reading);
+        rollout(model, &batch, protocol, on_reading, &mut || on_done(0))?;
         if on_done(chunk.len()).is_break() {
             return Err(Error::Cancelled);
         }

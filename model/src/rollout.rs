@@ -1,8 +1,9 @@
 //! Inference: ACT steps on a batch of puzzles until each has halted; a halted one leaves the batch.
 
-use crate::{Result, act::Batch, checkpoint::Model, hrm::Hidden, loss};
+use crate::{Error, Result, act::Batch, checkpoint::Model, hrm::Hidden, loss};
 use candle_core::{D, Tensor};
 use hrm_types::evaluation::{Halting, Protocol};
+use std::ops::ControlFlow;
 
 /// What the model says of one puzzle after one ACT step.
 pub(crate) struct Reading {
@@ -17,12 +18,17 @@ pub(crate) struct Reading {
     pub(crate) last: bool,
 }
 
-/// Runs a protocol; `on_reading(i, step, reading)` sees every puzzle of the batch after each of its steps.
+/// Runs a protocol; `on_reading(i, step, reading)` sees every puzzle of the batch after each of its steps. `go_on` is asked
+/// before each step, and may stop with `Break`.
+///
+/// # Errors
+/// [`Error::Cancelled`] when it stops.
 pub(crate) fn rollout(
     model: &Model,
     batch: &Batch,
     protocol: &Protocol,
     mut on_reading: impl FnMut(usize, u32, Reading),
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<()> {
     let hrm = model.hrm();
     let rows = hrm.puzzle_rows(&batch.identifiers_tensor(hrm.device())?)?;
@@ -30,6 +36,9 @@ pub(crate) fn rollout(
     let mut hidden = hrm.initial(batch.len())?;
     let mut active: Vec<usize> = (0..batch.len()).collect();
     for step in 1..=protocol.max_steps {
+        if go_on().is_break() {
+            return Err(Error::Cancelled);
+        }
         hidden = hrm.step(&hidden, &x)?;
         let readings = read(model, &hidden, step, protocol)?;
         let going_on: Vec<u32> = (0..).zip(&readings).filter(|(_, r)| !r.last).map(|(i, _)| i).collect();

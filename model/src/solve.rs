@@ -9,7 +9,7 @@ use crate::{
     data::{arc, encode, view::View},
     eval::batch_size,
     loss::IGNORE_LABEL,
-    rollout::rollout,
+    rollout::{Reading, rollout},
 };
 use hrm_types::{
     board::Kind,
@@ -66,8 +66,8 @@ pub fn check_attempts(kind: Kind, attempts: u32) -> Result<()> {
 /// What is heard while puzzles are solved.
 #[derive(Debug)]
 pub enum Heard {
-    /// Further attempts begin.
-    Attempts,
+    /// The next ACT step or further attempts begin.
+    GoesOn,
     /// The puzzle of this number has its answer.
     Solution(usize, Solution),
 }
@@ -85,12 +85,20 @@ pub fn solve(
 ) -> Result<Solution> {
     check(model.info(), question, asking)?;
     let at_once = batch_size(model.info().task()?.seq_len, model.hrm().device());
+    let go_on = &mut |before| if before == Before::Attempts { go_on() } else { ControlFlow::Continue(()) };
     let (solutions, _) = attempt(model, std::slice::from_ref(question), asking, at_once, go_on)?;
     solutions.into_iter().next().ok_or(Error::Cancelled)
 }
 
-/// Solves many puzzles, several at once; `hear` is told of each answer in turn, and may stop with `Break`, which ends in
-/// [`Error::Cancelled`].
+/// Before what it is asked whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Step,
+    Attempts,
+}
+
+/// Solves many puzzles, several at once; `hear` is told of each answer in turn, and may stop with `Break`, also between ACT
+/// steps, which ends in [`Error::Cancelled`].
 ///
 /// # Errors
 /// As [`solve`].
@@ -106,7 +114,7 @@ pub fn solve_all(
     }
     let at_once = batch_size(info.task()?.seq_len, model.hrm().device());
     for (number, asked) in questions.chunks(at_once).enumerate() {
-        let (solutions, flow) = attempt(model, asked, asking, at_once, &mut || hear(Heard::Attempts))?;
+        let (solutions, flow) = attempt(model, asked, asking, at_once, &mut |_| hear(Heard::GoesOn))?;
         if flow.is_break() {
             return Err(Error::Cancelled);
         }
@@ -120,18 +128,19 @@ pub fn solve_all(
 }
 
 /// The answers to puzzles that fit one batch. Each round makes as many attempts at what is unsolved as were made before, if
-/// that many fit a batch; which attempt answers does not depend on that. `Break` of `go_on` ends them, and is handed on.
+/// that many fit a batch; which attempt answers does not depend on that. `Break` of `go_on` before attempts ends them, and is
+/// handed on; before a step it is an error.
 fn attempt(
     model: &Model,
     questions: &[Question],
     asking: Asking,
     at_once: usize,
-    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    go_on: &mut dyn FnMut(Before) -> ControlFlow<()>,
 ) -> Result<(Vec<Solution>, ControlFlow<()>)> {
     let protocol = asking.protocol(model.info());
     let started = Instant::now();
     let first: Vec<(&Question, u32)> = questions.iter().map(|question| (question, 0)).collect();
-    let mut solutions = look(model, &first, &protocol, started)?;
+    let mut solutions = look(model, &first, &protocol, started, &mut || go_on(Before::Step))?;
     let mut made = 1;
     while made < asking.attempts {
         let unsolved: Vec<usize> =
@@ -139,7 +148,7 @@ fn attempt(
         if unsolved.is_empty() {
             break;
         }
-        if go_on().is_break() {
+        if go_on(Before::Attempts).is_break() {
             return Ok((solutions, ControlFlow::Break(())));
         }
         let room = (at_once / unsolved.len()).max(1) as u32;
@@ -147,7 +156,8 @@ fn attempt(
         let tried: Vec<usize> = unsolved.iter().flat_map(|&i| round.clone().map(move |_| i)).collect();
         let looks: Vec<(&Question, u32)> =
             tried.iter().map(|&i| &questions[i]).zip(unsolved.iter().flat_map(|_| round.clone())).collect();
-        for (i, next) in tried.into_iter().zip(look(model, &looks, &protocol, started)?) {
+        let next = look(model, &looks, &protocol, started, &mut || go_on(Before::Step))?;
+        for (i, next) in tried.into_iter().zip(next) {
             solutions[i].try_again(next);
         }
         made = round.end;
@@ -156,7 +166,13 @@ fn attempt(
 }
 
 /// What the model says to views of puzzles, named by their numbers.
-fn look(model: &Model, looks: &[(&Question, u32)], protocol: &Protocol, started: Instant) -> Result<Vec<Solution>> {
+fn look(
+    model: &Model,
+    looks: &[(&Question, u32)],
+    protocol: &Protocol,
+    started: Instant,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Vec<Solution>> {
     let info = model.info();
     let seq_len = info.task()?.seq_len;
     let mut batch = Batch { seq_len, inputs: vec![], labels: vec![], puzzle_identifiers: vec![] };
@@ -172,11 +188,12 @@ fn look(model: &Model, looks: &[(&Question, u32)], protocol: &Protocol, started:
         views.push(view);
         solutions.push(Solution::of_attempt(number + 1, seen, identifier));
     }
-    rollout(model, &batch, protocol, |i, step, reading| {
+    let on_reading = |i: usize, step, reading: Reading| {
         solutions[i].take(looks[i].0, views[i].as_ref(), info.side, step, &reading);
         solutions[i].halted = protocol.halting == Halting::Q && reading.q_halt > reading.q_continue;
         solutions[i].milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    })?;
+    };
+    rollout(model, &batch, protocol, on_reading, go_on)?;
     Ok(solutions)
 }
 
@@ -248,8 +265,14 @@ mod tests {
                 assert_eq!(alone.steps[1].grid, together.steps[1].grid);
             }
         }
-        let stop = &mut |_| ControlFlow::Break(());
-        assert!(matches!(solve_all(&model, &questions, Asking::once(None), stop), Err(Error::Cancelled)));
+        let mut steps = 0;
+        let stop = &mut |heard| {
+            assert!(matches!(heard, Heard::GoesOn), "stopped before an answer");
+            steps += 1;
+            if steps == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        assert!(matches!(solve_all(&model, &questions, Asking::once(Some(4)), stop), Err(Error::Cancelled)));
+        assert_eq!(steps, 2, "between ACT steps");
         let maze = ask("S # ##  G");
         let refused = solve(&model, &maze, Asking::once(None), &mut || ControlFlow::Continue(()));
         assert!(matches!(refused, Err(Error::WrongSide { .. })));

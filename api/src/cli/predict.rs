@@ -33,7 +33,7 @@ pub(crate) struct Predict {
     /// Do not begin anew after `halt_max_steps` steps
     #[arg(long)]
     go_on: bool,
-    /// Where to write the predictions
+    /// Where to write the predictions; a file that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

@@ -82,6 +82,12 @@ impl Serve {
         let address = listener.local_addr()?;
         if !self.server.web_dir().join("index.html").is_file() {
             let folder = self.server.web_dir();
+            if self.server.web_dir.is_some() {
+                bail!(
+                    "--web-dir {}: expected a folder with the page's index.html, which `make web` writes",
+                    folder.display()
+                );
+            }
             tracing::warn!(folder = %folder.display(), "the page is not built there: `make web`, or name it with --web-dir");
         }
         let settings = Settings {

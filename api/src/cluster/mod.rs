@@ -44,6 +44,11 @@ pub enum OpenError {
     /// `DATABASE_URL` is no address of a PostgreSQL server.
     #[error("expected DATABASE_URL like postgres://user:password@host/database: {0}")]
     Url(sqlx::Error),
+    /// Another kind of server, or no address at all.
+    #[error(
+        "expected DATABASE_URL like postgres://user:password@host/database, found something that does not begin so"
+    )]
+    Scheme,
     /// Connecting or migrating.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -64,6 +69,9 @@ impl Database {
     /// Opens the configured database; a private one is created and started as needed.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let (options, cluster) = if let Some(url) = config.url()? {
+            if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                return Err(OpenError::Scheme);
+            }
             (url.parse::<PgConnectOptions>().map_err(OpenError::Url)?, None)
         } else {
             let data_dir = config.data_dir().ok_or(Error::NoDataDir)?;

@@ -89,6 +89,12 @@ pub enum ApiError {
         /// What stood in the path.
         found: String,
     },
+    /// A step that is no number, so that no state is of it.
+    #[error("expected a step, which is a number, found {found:?}")]
+    MalformedStep {
+        /// What stood in the path.
+        found: String,
+    },
     /// No operation has that path.
     #[error("the API has nothing at this address; /api/docs lists every operation")]
     NoRoute,
@@ -122,7 +128,7 @@ pub enum ApiError {
     #[error("the server does not solve its test puzzle: {0}")]
     NotReady(String),
     /// The body is larger than the route takes.
-    #[error("the body is larger than this operation takes")]
+    #[error("the body is larger than this operation takes: a MiB of JSON, or as large a file as its description says")]
     TooLarge,
     /// The body is not declared as JSON.
     #[error("expected the header content-type: application/json")]
@@ -251,7 +257,9 @@ impl ApiError {
                 (S::UNPROCESSABLE_ENTITY, "model-of-other-side", "The model solves grids of another size")
             }
             Self::NoModel { .. } => (S::UNPROCESSABLE_ENTITY, "no-model", "No model for this size of puzzle"),
-            Self::NotFound { .. } | Self::MalformedId { .. } => (S::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::NotFound { .. } | Self::MalformedId { .. } | Self::MalformedStep { .. } => {
+                (S::NOT_FOUND, "not-found", "There is no such thing")
+            }
             Self::NoRoute => (S::NOT_FOUND, "no-such-operation", "There is no such operation"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Not with this method"),
             Self::Conflict { .. } => (S::CONFLICT, "conflict", "This contradicts what is stored"),
@@ -291,6 +299,7 @@ impl ApiError {
             Self::ModelNotFound { .. } | Self::ModelOfOtherSide { .. } => Some("model".into()),
             Self::Conflict { field, .. } | Self::NotFound { field, .. } => field.map(Into::into),
             Self::MalformedId { .. } => Some("id".into()),
+            Self::MalformedStep { .. } => Some("step".into()),
             _ => None,
         }
     }

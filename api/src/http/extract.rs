@@ -64,15 +64,14 @@ pub(super) async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = Some(error.path().to_string()).filter(|path| path != ".");
-        let cause = error.into_inner();
-        let field = match (path, field_in(&cause.to_string())) {
-            (Some(path), Some(field)) => Some(format!("{path}.{field}")),
-            (path, field) => path.or(field),
-        };
-        match cause.classify() {
-            serde_json::error::Category::Data => ApiError::InvalidRequest { field, detail: cause.to_string() },
-            _ => ApiError::MalformedJson(cause.to_string()),
+        if error.inner().classify() == serde_json::error::Category::Data {
+            return wrong_value(error);
+        }
+        // Where a name is wanted and a number stands, the reader of text says that the text is no JSON.
+        let whole = serde_json::from_slice::<serde_json::Value>(body);
+        match whole.map(serde_path_to_error::deserialize::<_, T>) {
+            Ok(Err(error)) => wrong_value(error),
+            _ => ApiError::MalformedJson(error.inner().to_string()),
         }
     })?;
     reader.end().map_err(|error| ApiError::MalformedJson(error.to_string()))?;
@@ -81,6 +80,17 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::InvalidRequest { field: None, detail: "expected an object, found a list".into() });
     }
     Ok(value)
+}
+
+/// What is no value of its field.
+fn wrong_value(error: serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = Some(error.path().to_string()).filter(|path| path != ".");
+    let cause = error.into_inner();
+    let field = match (path, field_in(&cause.to_string())) {
+        (Some(path), Some(field)) => Some(format!("{path}.{field}")),
+        (path, field) => path.or(field),
+    };
+    ApiError::InvalidRequest { field, detail: cause.to_string() }
 }
 
 /// Whether a JSON text holds the escape of U+0000; a raw NUL is no JSON anyway.
@@ -145,11 +155,18 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
 
 /// The path's parameters are ids, and an id that is no id names nothing.
 async fn wrong_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> ApiError {
-    let found = match RawPathParams::from_request_parts(parts, state).await {
-        Ok(parameters) => parameters.iter().map(|(_, value)| value.to_owned()).collect::<Vec<_>>().join("/"),
-        Err(_) => parts.uri.path().to_owned(),
+    let Ok(parameters) = RawPathParams::from_request_parts(parts, state).await else {
+        return ApiError::MalformedId { found: parts.uri.path().to_owned() };
     };
-    ApiError::MalformedId { found }
+    let ids = || parameters.iter().filter(|(name, _)| *name != "step");
+    let wrong = ids().find(|(_, value)| value.parse::<uuid::Uuid>().is_err());
+    match (wrong, parameters.iter().find(|(name, _)| *name == "step")) {
+        (None, Some((_, step))) => ApiError::MalformedStep { found: step.to_owned() },
+        (wrong, _) => {
+            let found = wrong.or_else(|| ids().next()).map_or("", |(_, value)| value);
+            ApiError::MalformedId { found: found.to_owned() }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use super::{batches::ResultsFormat, formats, links};
 use crate::{
-    http::{gate::SESSION_COOKIE, problem::PROBLEM_JSON},
+    http::{
+        gate::{SESSION_COOKIE, TEAM},
+        problem::PROBLEM_JSON,
+    },
     server::AppState,
 };
 use axum::{Json, Router, routing::get};
@@ -14,11 +17,14 @@ use utoipa::{
     openapi::{
         self, ContentBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
         extensions::ExtensionsBuilder,
-        path::{Operation, ParameterBuilder, ParameterIn},
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// The header that lets a creation be sent again.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Address of the document.
 const DOCUMENT: &str = "/api/openapi.json";
@@ -71,17 +77,36 @@ pub fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         item.post.iter_mut().for_each(describe_key);
     }
+    operations(&mut document).for_each(describe_team);
     describe_refusals(&mut document);
     links::add(&mut document);
     formats::register(&mut document);
     document
 }
 
+/// The header that names the team for which a caller asks.
+fn describe_team(operation: &mut Operation) {
+    if operation.security.as_ref().and_then(|known| scope(known)).is_none() {
+        return;
+    }
+    let team = ParameterBuilder::new()
+        .name(TEAM.as_str())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "A team of the caller's, whose is what is made, and whose things names mean before all others; else the one \
+             joined first",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    operation.parameters.get_or_insert_default().push(team.into());
+}
+
 /// The header that lets a creation be sent again.
 fn describe_key(operation: &mut Operation) {
     let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(128));
     let key = ParameterBuilder::new()
-        .name("idempotency-key")
+        .name(IDEMPOTENCY_KEY)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
@@ -94,12 +119,13 @@ fn describe_key(operation: &mut Operation) {
 
 /// What an operation answers, beside what it says itself, when it is asked wrongly or the server cannot.
 fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
-    let takes = |place: &ParameterIn| {
+    let any = |fits: &dyn Fn(&Parameter) -> bool| {
         operation.parameters.iter().flatten().any(|parameter| match parameter {
-            RefOr::T(parameter) => parameter.parameter_in == *place,
+            RefOr::T(parameter) => fits(parameter),
             RefOr::Ref(_) => false,
         })
     };
+    let takes = |place: ParameterIn| any(&|parameter| parameter.parameter_in == place);
     let body = match &operation.request_body {
         Some(RefOr::T(body)) => Some(body.content.contains_key("application/json")),
         _ => None,
@@ -116,13 +142,13 @@ fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
             ("429", "The caller has asked too often; `Retry-After` says when to come back"),
         ]);
     }
-    if takes(&ParameterIn::Path) {
+    if takes(ParameterIn::Path) {
         refusals.push(("404", "There is no such thing, or it is not the caller's to see"));
     }
-    if takes(&ParameterIn::Query) || takes(&ParameterIn::Header) {
+    if takes(ParameterIn::Query) || takes(ParameterIn::Header) {
         refusals.push(("422", "A parameter is wrong"));
     }
-    if takes(&ParameterIn::Header) {
+    if any(&|parameter| parameter.name == IDEMPOTENCY_KEY) {
         refusals.push((
             "409",
             "A request with this key is being worked on, or was carried out and its answer is given once",

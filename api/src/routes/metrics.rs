@@ -42,7 +42,7 @@ pub struct ListMetricsQuery {
 
 /// List a run's metrics
 ///
-/// Those of its newest attempt, in order. `next_cursor` is the last step of a full page: pass it as `after_step`.
+/// Its curve, in order: what its attempts trained one after the other, each from where it went on. `next_cursor` is the last step of a full page: pass it as `after_step`.
 ///
 /// With `points` the answer is one page, thinned: the first and the last point stay, and of every equally long stretch
 /// of steps those with the lowest and the highest loss, so that no peak is lost. `smoothing` is the weight that a point

@@ -228,7 +228,7 @@ pub async fn change_model(
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such model"),
-        (status = 409, description = "It ships with the program"),
+        (status = 409, description = "It ships with the program, or a job that has not ended needs it"),
     )
 )]
 pub async fn delete_model(

@@ -22,7 +22,7 @@ use axum::{
 };
 use hrm_types::{
     Page,
-    experiment::Experiment,
+    experiment::{Experiment, storable},
     ids::SweepId,
     sweep::{CreateSweep, MOST_RUNS, Sweep},
 };
@@ -167,6 +167,9 @@ fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
     }
     if let Some(twice) = seeds.iter().enumerate().find(|(at, seed)| seeds[..*at].contains(seed)).map(|(_, seed)| seed) {
         return Err(ApiError::field("seeds", format!("expected different seeds, found {twice} twice")));
+    }
+    for (at, &seed) in seeds.iter().enumerate() {
+        storable(seed, "seeds").map_err(|error| ApiError::field(format!("seeds[{at}]"), error.problem))?;
     }
     let mut experiments: Vec<Experiment> = Vec::with_capacity(count);
     for (at, change) in changes.iter().enumerate() {

@@ -5,6 +5,7 @@
 use super::{
     Error,
     artifacts::{self, Artifact},
+    jobs,
 };
 use hrm_model::CheckpointInfo;
 use hrm_types::ids::{CheckpointId, RunId, TeamId};
@@ -119,13 +120,11 @@ pub async fn change(
 /// Deletes a model with its scores and aliases.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program.
+/// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
-    let deleted = sqlx::query!("DELETE FROM checkpoints WHERE id = $1 AND NOT shipped", id.0)
-        .execute(pool)
-        .await?
-        .rows_affected();
-    if deleted == 1 {
+    jobs::expect_unneeded(pool, "checkpoint_id", id.0).await?;
+    let deleted = sqlx::query!("DELETE FROM checkpoints WHERE id = $1 AND NOT shipped", id.0).execute(pool).await?;
+    if deleted.rows_affected() == 1 {
         return Ok(());
     }
     expect_own(pool, id).await

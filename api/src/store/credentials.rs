@@ -11,7 +11,7 @@ use hrm_types::{
     ids::{TeamId, TokenId, UserId},
 };
 use sqlx::PgPool;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -155,7 +155,8 @@ pub const MOST_DAYS: u32 = 3_650;
 
 /// Stores a token of a user.
 pub async fn create_token(pool: &PgPool, user: UserId, new: NewToken<'_>) -> Result<Token, Error> {
-    let scopes: Vec<String> = new.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+    let once: BTreeSet<Scope> = new.scopes.iter().copied().collect();
+    let scopes: Vec<String> = once.into_iter().map(|scope| scope.as_str().to_owned()).collect();
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO tokens (id, user_id, name, prefix, secret_hash, scopes, expires_at)

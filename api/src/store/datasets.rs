@@ -3,7 +3,7 @@
 use super::{
     Error,
     access::Viewer,
-    editions, puzzles,
+    editions, jobs, puzzles,
     slices::{Keyed, Slice, arranged},
 };
 use hrm_model::data;
@@ -353,8 +353,9 @@ pub async fn change(pool: &PgPool, id: DatasetId, change: &ChangeDataset, seen: 
 /// Deletes a dataset with its puzzles.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when a run or a score rests on it.
+/// [`Error::NotFound`]; [`Error::Conflict`] when a run or a score rests on it, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: DatasetId) -> Result<(), Error> {
+    jobs::expect_unneeded(pool, "dataset_id", id.0).await?;
     let deleted = sqlx::query!("DELETE FROM datasets WHERE id = $1", id.0).execute(pool).await?;
     if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("dataset", id.to_string())) }
 }

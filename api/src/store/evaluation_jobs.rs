@@ -110,6 +110,13 @@ pub async fn succeed(
     let id =
         evaluations::create(&mut tx, checkpoint_id, dataset_id, split, &measured.evaluation, Some(environment)).await?;
     outcomes::create(&mut tx, id, &measured.exact).await?;
+    sqlx::query!(
+        "UPDATE jobs SET done = $2, total = $2 WHERE id = $1",
+        lease.job_id.0,
+        i64::from(measured.evaluation.n)
+    )
+    .execute(&mut *tx)
+    .await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;
     Ok(id)

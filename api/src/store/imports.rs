@@ -24,6 +24,16 @@ pub enum Imported {
 /// [`Error::Conflict`] when something else is stored under one of its ids; [`Error::Corrupt`] when the checkpoint's file
 /// is not the one that was checked. Nothing is stored then.
 pub async fn store(pool: &PgPool, team: TeamId, folder: &RunFolder) -> Result<Imported, Error> {
+    match look_and_store(pool, team, folder).await {
+        // Somebody has stored it since the look; now it is found.
+        Err(Error::Conflict { constraint, .. }) if constraint == "jobs_pkey" => {
+            look_and_store(pool, team, folder).await
+        }
+        stored => stored,
+    }
+}
+
+async fn look_and_store(pool: &PgPool, team: TeamId, folder: &RunFolder) -> Result<Imported, Error> {
     let mut tx = pool.begin().await?;
     let imported = if is_known(&mut tx, folder).await? { Imported::Known } else { Imported::Stored };
     if imported == Imported::Stored {

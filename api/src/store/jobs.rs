@@ -203,6 +203,21 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: 
     Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |job| job.id.0), next_cursor })
 }
 
+/// That no job which has not ended needs what stands in its `spec` under this key.
+///
+/// # Errors
+/// [`Error::Conflict`] with the first of them.
+pub(super) async fn expect_unneeded(pool: &PgPool, key: &str, id: Uuid) -> Result<(), Error> {
+    let needing = sqlx::query!(
+        "SELECT id, kind FROM jobs WHERE state IN ('queued', 'running', 'paused') AND spec->>$1 = $2 ORDER BY id LIMIT 1",
+        key,
+        id.to_string()
+    );
+    let Some(job) = needing.fetch_optional(pool).await? else { return Ok(()) };
+    let detail = format!("the {} {} has not ended and needs it: wait for its end, or cancel it", job.kind, job.id);
+    Err(Error::Conflict { constraint: "jobs_spec".into(), detail })
+}
+
 /// The team a job belongs to.
 ///
 /// # Errors

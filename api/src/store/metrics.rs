@@ -1,5 +1,5 @@
 //! Training metrics, keyed by run, attempt and step. A run's curve is what its attempts trained one after another:
-//! where a later attempt went on from an earlier step, the points beyond that step are superseded.
+//! where a later attempt that measured something went on from an earlier step, the points beyond that step are superseded.
 
 use super::Error;
 use hrm_types::{
@@ -105,8 +105,8 @@ fn bound(after_step: Option<u64>) -> i64 {
     after_step.map_or(-1, |step| i64::try_from(step).unwrap_or(i64::MAX))
 }
 
-/// The curve of a run up to one attempt after `after_step`, in order; none before the attempt has begun. Steps only
-/// grow, so passing the last step seen gives exactly what is new.
+/// The curve of a run up to one attempt after `after_step`, in order. While no further attempt measures anything steps only
+/// grow, so that passing the last step seen gives exactly what is new.
 pub async fn list(
     pool: &PgPool,
     run: RunId,
@@ -121,13 +121,11 @@ pub async fn list(
                   point.loss, point.lm_loss, point.q_halt_loss, point.q_continue_loss, point.accuracy,
                   point.exact_accuracy, point.q_halt_accuracy, point.steps, point.sequences_per_second,
                   point.validation_n, point.validation_exact, point.validation_accuracy
-           FROM run_attempts AS now
-           CROSS JOIN LATERAL (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = now.run_id) AS first
+           FROM (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = $1) AS first
            CROSS JOIN curve_parts($1, $2) AS part
            CROSS JOIN LATERAL (SELECT * FROM metrics
                                WHERE run_id = $1 AND attempt = part.attempt AND step > $3 AND step <= part.until
                                ORDER BY step LIMIT $4) AS point
-           WHERE now.run_id = $1 AND now.attempt = $2
            ORDER BY point.step LIMIT $4"#,
         run.0,
         i64::from(attempt),
@@ -137,6 +135,23 @@ pub async fn list(
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(MetricPoint::from).collect())
+}
+
+/// The newest attempt up to `upto` that has measured something, 0 for none, and the first step from which one after `read` went
+/// on, if there is such a one: what was read beyond that is superseded.
+pub async fn newest_attempt(pool: &PgPool, run: RunId, read: u32, upto: u32) -> Result<(u32, Option<u64>), Error> {
+    let row = sqlx::query!(
+        r#"SELECT COALESCE(max(attempt), 0) AS "attempt!", min(from_step) FILTER (WHERE attempt > $2) AS from_step
+           FROM run_attempts
+           WHERE run_id = $1 AND attempt <= $3
+             AND EXISTS (SELECT 1 FROM metrics WHERE metrics.run_id = $1 AND metrics.attempt = run_attempts.attempt)"#,
+        run.0,
+        i64::from(read),
+        i64::from(upto)
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok((row.attempt as u32, row.from_step.map(i64::cast_unsigned)))
 }
 
 /// The points at these steps of a run's curve up to one attempt, in order.
@@ -271,7 +286,10 @@ pub(super) async fn newest(
                                                WHERE later.run_id = metrics.run_id
                                                      AND later.attempt > metrics.attempt
                                                      AND later.attempt <= wanted.attempt
-                                                     AND later.from_step < metrics.step)
+                                                     AND later.from_step < metrics.step
+                                                     AND EXISTS (SELECT 1 FROM metrics AS its
+                                                                 WHERE its.run_id = later.run_id
+                                                                       AND its.attempt = later.attempt))
                          ORDER BY attempt DESC, step DESC LIMIT 1) AS point"#,
         &runs,
         &attempts

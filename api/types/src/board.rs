@@ -22,6 +22,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Sudoku, Self::Maze, Self::Arc];
+
     /// The name used in requests, files and the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {

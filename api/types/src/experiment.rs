@@ -16,7 +16,7 @@ mod difference;
 pub use arch::{ArchConfig, ForwardDtype, Gradient, LossType, PosEncodings};
 #[cfg(feature = "files")]
 pub use data::{ArcSpec, CsvSpec, FolderSpec};
-pub use data::{DataSpec, GenerateSpec, MazeStyle};
+pub use data::{DataSpec, GenerateSpec, MazeStyle, storable};
 pub use difference::Difference;
 
 /// Variants of an ARC task beside itself, at most: those that a model is trained on, and those that vote.
@@ -180,7 +180,7 @@ impl Experiment {
         ensure(self.description.len() <= 2_000, "description", || {
             format!("expected at most 2000 bytes, found {}", self.description.len())
         })?;
-        ensure(i64::try_from(self.seed).is_ok(), "seed", || "expected at most 2^63 - 1".into())?;
+        data::storable(self.seed, "seed")?;
         if let Some(start) = &self.start_from {
             ensure((1..=1024).contains(&start.len()), "start_from", || {
                 format!("expected 1 to 1024 bytes, found {}", start.len())

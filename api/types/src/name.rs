@@ -15,7 +15,7 @@ pub const LONGEST_TAG: usize = 40;
 /// What was expected and what was found.
 pub fn check(name: &str) -> Result<(), String> {
     // A name that is an id would stand in another's way.
-    if consists_of(name, "-_.") && name.parse::<Uuid>().is_err() {
+    if consists_of(name, "-_.") && name.contains(|c: char| c.is_ascii_alphanumeric()) && name.parse::<Uuid>().is_err() {
         return Ok(());
     }
     Err(format!("expected 1 to {LONGEST} letters, digits, '-', '_' or '.', and no UUID, found {name:?}"))
@@ -84,7 +84,9 @@ mod tests {
         for good in ["sudoku-6x6", "a", "A_b.C", &"x".repeat(64)] {
             assert_eq!(check(good), Ok(()), "{good:?}");
         }
-        for bad in ["", "a b", "é", "a/b", "a@b", &"x".repeat(65), "3f2504e0-4f89-11d3-9a0c-0305e82c3301"] {
+        for bad in
+            ["", ".", "..", "-", "a b", "é", "a/b", "a@b", &"x".repeat(65), "3f2504e0-4f89-11d3-9a0c-0305e82c3301"]
+        {
             assert!(check(bad).is_err_and(|problem| problem.ends_with(&format!("found {bad:?}"))), "{bad:?}");
         }
     }

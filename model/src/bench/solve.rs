@@ -5,14 +5,14 @@ use crate::{
     Model, Result,
     checkpoint::{CheckpointInfo, TOKENS},
     params,
-    rollout::rollout,
+    rollout::{Reading, rollout},
 };
 use candle_core::Device;
 use hrm_types::{
     evaluation::Protocol,
     experiment::{DataSpec, Experiment, TrainConfig},
 };
-use std::time::Instant;
+use std::{ops::ControlFlow, time::Instant};
 
 /// How fast a model thinks.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub fn solve(setup: &Setup, device: &Device) -> Result<SolveSpeed> {
     let started = Instant::now();
     while times.len() < 2 || started.elapsed().as_secs_f64() < setup.seconds {
         let mut begun = Instant::now();
-        rollout(&model, &batch, &Protocol::fixed(STEPS), |i, step, _| {
+        let on_reading = |i, step, _: Reading| {
             if i == 0 {
                 // The first step also embeds the puzzles and packs the weights.
                 if step > 1 {
@@ -53,7 +53,8 @@ pub fn solve(setup: &Setup, device: &Device) -> Result<SolveSpeed> {
                 }
                 begun = Instant::now();
             }
-        })?;
+        };
+        rollout(&model, &batch, &Protocol::fixed(STEPS), on_reading, &mut || ControlFlow::Continue(()))?;
     }
     let peak_memory = peak_memory(device)?;
     let product = best_product(setup, device)?;

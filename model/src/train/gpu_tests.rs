@@ -4,9 +4,15 @@ use super::{
     tests::{corpus, dataset, tiny, tiny_trm, tiny_trm_mlp},
     *,
 };
-use crate::{act::Batch, checkpoint::Model, device::DeviceChoice, rollout::rollout};
+use crate::{
+    act::Batch,
+    checkpoint::Model,
+    device::DeviceChoice,
+    rollout::{Reading, rollout},
+};
 use candle_core::Device;
 use hrm_types::{evaluation::Protocol, experiment::ForwardDtype};
+use std::ops::ControlFlow;
 
 fn gpu() -> Device {
     DeviceChoice::Cuda(0).open().unwrap_or_else(|error| panic!("{error}"))
@@ -110,10 +116,8 @@ fn readings(model: &Model, sequences: usize) -> Vec<(Vec<u32>, [f32; 2])> {
     let labels = vec![1; sequences * task.seq_len];
     let batch = Batch { seq_len: task.seq_len, inputs, labels, puzzle_identifiers: vec![0; sequences] };
     let mut all = Vec::new();
-    rollout(model, &batch, &Protocol::fixed(2), |_, _, reading| {
-        all.push((reading.tokens, [reading.q_halt, reading.q_continue]));
-    })
-    .expect("all steps");
+    let on_reading = |_, _, reading: Reading| all.push((reading.tokens, [reading.q_halt, reading.q_continue]));
+    rollout(model, &batch, &Protocol::fixed(2), on_reading, &mut || ControlFlow::Continue(())).expect("all steps");
     all
 }
 

@@ -7,7 +7,7 @@ use crate::{
     data::{self, Corpus, Dataset, encode::task_shape},
     eval::evaluate,
     params,
-    rollout::rollout,
+    rollout::{Reading, rollout},
     shape::Dims,
     threads::compute,
 };
@@ -21,7 +21,7 @@ use hrm_types::{
     },
     provenance::Choice,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 const SPEC: GenerateSpec = GenerateSpec::sudoku(4, 200, 40, [6, 12], 3);
 
@@ -153,11 +153,11 @@ fn a_model_that_learns_the_value_of_halting_alone_halts_where_it_is_positive() {
     let model = Model::new(trained.info().clone(), tensors).expect("a model");
     let batch = Batches::new(corpus(&dataset, &experiment), 32, 1).expect("batches").batch(0);
     let mut seen = [0; 2];
-    rollout(&model, &batch, &Protocol::halting_by_q(4), |_, step, reading| {
+    let on_reading = |_, step, reading: Reading| {
         assert!(reading.q_continue == 0.0 && reading.last == (reading.q_halt > 0.0 || step == 4));
         seen[usize::from(reading.q_halt > 0.0)] += 1;
-    })
-    .expect("steps");
+    };
+    rollout(&model, &batch, &Protocol::halting_by_q(4), on_reading, &mut || ControlFlow::Continue(())).expect("steps");
     assert!(seen[0] > 0 && seen[1] > 0, "{seen:?} halted neither or both ways");
 }
 

@@ -35,7 +35,10 @@ impl Fixture {
         if let Err(source) = fs::metadata(&path) {
             return Err(Error::File { path, source });
         }
-        let tensors = candle_core::safetensors::load(&path, &Device::Cpu)?;
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu).map_err(|error| Error::Fixture {
+            path: path.clone(),
+            problem: format!("it is no safetensors file: {error}"),
+        })?;
         Ok(Self {
             path,
             tensors,

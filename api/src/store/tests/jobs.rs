@@ -6,7 +6,7 @@ use crate::{
     store::{
         Error, PgPool,
         access::Viewer,
-        datasets, evaluation_jobs, evaluations, generation_jobs,
+        checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, JobFilter, Terms},
         leases::{self, Ending, Wish, Work},
         results, runs,
@@ -249,6 +249,9 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let queued = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job");
     assert_eq!((&queued.spec, &queued.evaluation, queued.job.state), (&wanted, &None, Queued));
     assert_eq!((queued.job.model_id, queued.job.seed), (Some(checkpoint), None));
+    for deleted in [checkpoints::delete(pool, checkpoint).await, datasets::delete(pool, set.id).await] {
+        assert!(matches!(&deleted, Err(Error::Conflict { detail, .. }) if detail.contains("cancel it")), "{deleted:?}");
+    }
     let stale = claim(pool, LONG).await;
     assert!(matches!(&stale.work, Work::Evaluation(spec) if *spec == wanted), "{:?}", stale.work);
     expire(pool, &stale.lease).await;
@@ -261,6 +264,7 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let id = evaluation_jobs::succeed(pool, &lease, &wanted, &measured, &environment).await.expect("the lease is held");
     let done = evaluation_jobs::get(pool, queued.job.id).await.expect("the job");
     assert_eq!((done.job.state, done.job.evaluation_id), (Succeeded, Some(id)));
+    assert_eq!((done.job.done, done.job.total), (6, Some(6)));
     assert_eq!(done.evaluation.as_ref(), Some(&evaluation));
     assert_eq!(
         evaluation_jobs::list(pool, &Viewer::Everything, JobFilter::default(), &Slice::newest(10))

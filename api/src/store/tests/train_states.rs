@@ -134,10 +134,16 @@ async fn a_resumed_run_shows_one_curve() {
     assert_eq!(runs::get(&db.pool, run).await.expect("the run").step, 25, "what is saved is what is done");
 
     let lease = claim(&db.pool, LONG).await.lease;
-    assert_eq!(steps(2).await, [0; 0], "nothing is known before it is known where the attempt begins");
+    assert_eq!(steps(2).await, [10, 20, 30, 40]);
     train_states::begin_attempt(&db.pool, &lease, 25).await.expect("the lease is held");
-    assert_eq!(steps(2).await, [10, 20]);
-    leases::record_progress(&db.pool, &lease, 40, &[30, 40].map(point)).await.expect("the lease is held");
+    assert_eq!(steps(2).await, [10, 20, 30, 40], "it may end before it measures anything");
+    let last = runs::get(&db.pool, run).await.expect("the run").last_metrics;
+    assert_eq!(last.map(|point| point.step), Some(40));
+    assert_eq!(metrics::newest_attempt(&db.pool, run, 1, 2).await.expect("an answer"), (1, None));
+    leases::record_progress(&db.pool, &lease, 30, &[point(30)]).await.expect("the lease is held");
+    assert_eq!(steps(2).await, [10, 20, 30], "what was measured beyond the step it went on from is superseded");
+    assert_eq!(metrics::newest_attempt(&db.pool, run, 1, 2).await.expect("an answer"), (2, Some(25)));
+    leases::record_progress(&db.pool, &lease, 40, &[point(40)]).await.expect("the lease is held");
     assert_eq!((steps(1).await, steps(2).await), (vec![10, 20, 30, 40], vec![10, 20, 30, 40]));
     let after = metrics::list(&db.pool, run, 2, Some(20), 1).await.expect("points");
     assert_eq!(after.iter().map(|point| point.step).collect::<Vec<_>>(), [30]);

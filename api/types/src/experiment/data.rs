@@ -191,8 +191,11 @@ impl DataSpec {
     }
 }
 
-/// Checks a seed of puzzles: databases know no larger numbers.
-fn storable(seed: u64, field: &'static str) -> Result<(), InvalidExperiment> {
+/// Checks a seed: databases know no larger numbers.
+///
+/// # Errors
+/// The field with what was expected and what was found.
+pub fn storable(seed: u64, field: &'static str) -> Result<(), InvalidExperiment> {
     ensure(i64::try_from(seed).is_ok(), field, || format!("expected at most 2^63 - 1, found {seed}"))
 }
 
