@@ -10,6 +10,7 @@ mod data;
 mod drawing;
 mod driver;
 mod models;
+mod moments;
 mod places;
 mod queueing;
 mod reconnect;

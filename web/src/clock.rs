@@ -27,9 +27,10 @@ fn read() -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(milliseconds as i64)
 }
 
-/// The browser's offset from UTC.
-pub(crate) fn offset() -> UtcOffset {
+/// The offset from UTC that the browser's clock had, or will have, at that moment.
+pub(crate) fn offset_at(moment: OffsetDateTime) -> UtcOffset {
+    let milliseconds = moment.unix_timestamp() as f64 * 1e3;
     // JavaScript counts minutes towards UTC.
-    let minutes = -js_sys::Date::new_0().get_timezone_offset();
+    let minutes = -js_sys::Date::new(&milliseconds.into()).get_timezone_offset();
     UtcOffset::from_whole_seconds(minutes as i32 * 60).unwrap_or(UtcOffset::UTC)
 }

@@ -22,28 +22,28 @@ pub(crate) fn count(value: u64) -> String {
 
 /// A count in at most four characters and a unit: `27.3 M`.
 pub(crate) fn short_count(value: u64) -> String {
-    let (scaled, unit) = match value {
-        0..1_000 => return value.to_string(),
-        1_000..1_000_000 => (value as f64 / 1e3, "k"),
-        1_000_000..1_000_000_000 => (value as f64 / 1e6, "M"),
-        _ => (value as f64 / 1e9, "G"),
-    };
-    format!("{} {unit}", three_digits(scaled))
-}
-
-fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 10.0 => format!("{v:.2}"),
-        v if v < 100.0 => format!("{v:.1}"),
-        v => format!("{v:.0}"),
-    }
+    scaled(value).map_or_else(|| value.to_string(), |(digits, unit)| format!("{digits} {unit}"))
 }
 
 /// Bytes in at most four characters and a unit: `13.7 MB`.
 pub(crate) fn bytes(value: u64) -> String {
+    scaled(value).map_or_else(|| format!("{value} B"), |(digits, unit)| format!("{digits} {unit}B"))
+}
+
+/// Three digits of a count and the unit they are in; nothing for what has no more digits than that.
+fn scaled(value: u64) -> Option<(String, &'static str)> {
+    let value = Some(value).filter(|&value| value >= 1_000)? as f64;
+    // What is rounded up to a thousand of one unit is one of the next.
+    let (size, unit) =
+        [(1e3, "k"), (1e6, "M")].into_iter().find(|(size, _)| value / size < 999.5).unwrap_or((1e9, "G"));
+    Some((three_digits(value / size), unit))
+}
+
+fn three_digits(value: f64) -> String {
     match value {
-        0..1_000 => format!("{value} B"),
-        _ => short_count(value).replace('k', "kB").replace(" M", " MB").replace(" G", " GB"),
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
     }
 }
 
@@ -147,8 +147,8 @@ pub(crate) fn value(value: f64) -> String {
         _ if value == 0.0 => "0".into(),
         s if !(1e-3..1e7).contains(&s) => format!("{value:.2e}"),
         s if s < 0.1 => format!("{value:.5}"),
-        s if s < 10.0 => format!("{value:.3}"),
-        s if s < 1_000.0 => format!("{value:.1}"),
+        s if s < 9.9995 => format!("{value:.3}"),
+        s if s < 999.95 => format!("{value:.1}"),
         _ if value < 0.0 => format!("-{}", count(size.round() as u64)),
         _ => count(size.round() as u64),
     }
@@ -165,12 +165,30 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(count(value), expected);
         }
-        let short = [(999, "999"), (1_000, "1.00 k"), (34_500, "34.5 k"), (27_275_266, "27.3 M")];
+        let short = [
+            (999, "999"),
+            (1_000, "1.00 k"),
+            (9_994, "9.99 k"),
+            (9_999, "10.0 k"),
+            (34_500, "34.5 k"),
+            (99_949, "99.9 k"),
+            (99_950, "100 k"),
+            (999_499, "999 k"),
+            (999_950, "1.00 M"),
+            (27_275_266, "27.3 M"),
+            (999_999_999, "1.00 G"),
+        ];
         for (value, expected) in short {
             assert_eq!(short_count(value), expected);
         }
-        for (value, expected) in [(12, "12 B"), (13_700_000, "13.7 MB"), (1_500, "1.50 kB"), (2_000_000_000, "2.00 GB")]
-        {
+        let sizes = [
+            (12, "12 B"),
+            (1_500, "1.50 kB"),
+            (999_950, "1.00 MB"),
+            (13_700_000, "13.7 MB"),
+            (2_000_000_000, "2.00 GB"),
+        ];
+        for (value, expected) in sizes {
             assert_eq!(bytes(value), expected);
         }
         assert_eq!(counted(1, "step"), "1 step");
@@ -218,7 +236,9 @@ mod tests {
             (7e-5, "7.00e-5"),
             (0.012_34, "0.01234"),
             (1.234_5, "1.234"),
+            (9.999_7, "10.0"),
             (-42.25, "-42.2"),
+            (999.97, "1,000"),
             (12_345.0, "12,345"),
         ];
         for (number, expected) in cases {

@@ -8,6 +8,6 @@ use time::OffsetDateTime;
 #[component]
 pub(crate) fn Ago(at: OffsetDateTime) -> impl IntoView {
     let machine = format::machine(at);
-    let exact = format::exact(at, clock::offset());
+    let exact = format::exact(at, clock::offset_at(at));
     view! { <time datetime=machine title=exact>{move || format::ago(at, clock::now())}</time> }
 }

@@ -105,7 +105,7 @@ fn row(line: &LogLine) -> impl IntoView + use<> {
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     };
-    let at = format::exact(line.created_at, crate::clock::offset());
+    let at = format::exact(line.created_at, crate::clock::offset_at(line.created_at));
     view! {
         <p data-level=level><time datetime=format::machine(line.created_at)>{at}</time>" "{line.message.clone()}</p>
     }

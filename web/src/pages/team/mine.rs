@@ -57,7 +57,7 @@ fn People(team: Team) -> impl IntoView {
 }
 
 fn tag(member: &TeamMember) -> impl IntoView + use<> {
-    let joined = format!("In the team since {}", format::exact(member.joined_at, clock::offset()));
+    let joined = format!("In the team since {}", format::exact(member.joined_at, clock::offset_at(member.joined_at)));
     let me = session::me().is_some_and(|me| me.name == member.name);
     view! { <li class="tag" title=joined>{member.name.clone()}" "<span class="muted">{standing(member, me)}</span></li> }
 }

@@ -97,7 +97,7 @@ fn table(tokens: &[Token], all: Loaded<Page<Token>>) -> impl IntoView + use<> {
 
 /// The day until which something lasts, in words.
 pub(super) fn until(at: time::OffsetDateTime) -> String {
-    crate::format::exact(at, crate::clock::offset()).split(' ').next().unwrap_or_default().to_owned()
+    crate::format::exact(at, crate::clock::offset_at(at)).split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// The form that makes a token, and the token it made.
