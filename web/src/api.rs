@@ -21,8 +21,3 @@ pub(crate) type Answer<T> = Result<T, Box<Problem>>;
 pub(crate) fn address(path: &str) -> String {
     format!("/api/v1{path}")
 }
-
-/// A value as part of a query.
-pub(crate) fn encoded(value: &str) -> String {
-    js_sys::encode_uri_component(value).into()
-}

@@ -99,14 +99,35 @@ fn focus_on(element: Option<web_sys::Element>) {
 
 /// What is kept for as long as this tab is open.
 pub(crate) fn kept(key: &str) -> Option<String> {
-    window().session_storage().ok().flatten()?.get_item(key).ok().flatten()
+    read(window().session_storage(), key)
 }
 
 /// Keeps `text` for as long as this tab is open, where the browser lets it.
 pub(crate) fn keep(key: &str, text: &str) {
-    if let Ok(Some(storage)) = window().session_storage() {
-        // Storage that is full or refused costs what a reload would have brought back.
-        let _ = if text.is_empty() { storage.remove_item(key) } else { storage.set_item(key, text) };
+    write(window().session_storage(), key, text);
+}
+
+/// What is remembered from visit to visit.
+pub(crate) fn remembered(key: &str) -> Option<String> {
+    read(window().local_storage(), key)
+}
+
+/// Remembers `text` for the next visit, where the browser lets it.
+pub(crate) fn remember(key: &str, text: &str) {
+    write(window().local_storage(), key, text);
+}
+
+/// A store of texts, which the browser may refuse.
+type Store = Result<Option<web_sys::Storage>, JsValue>;
+
+fn read(store: Store, key: &str) -> Option<String> {
+    store.ok().flatten()?.get_item(key).ok().flatten()
+}
+
+fn write(store: Store, key: &str, text: &str) {
+    if let Ok(Some(store)) = store {
+        // A store that is full costs what the next look would have found.
+        let _ = if text.is_empty() { store.remove_item(key) } else { store.set_item(key, text) };
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod leaked;
 pub(crate) mod measure;
 pub(crate) mod namesakes;
 pub(crate) mod no_worker;
+pub(crate) mod of_id;
 pub(crate) mod page;
 pub(crate) mod pictures;
 pub(crate) mod problem;

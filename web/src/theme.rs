@@ -1,5 +1,6 @@
 //! Light, dark, or as the system has it; `assets/theme.js` applies the choice before the first paint.
 
+use crate::browser;
 use leptos::prelude::*;
 
 /// Where the choice is kept in the browser.
@@ -30,27 +31,19 @@ impl Theme {
     }
 
     fn stored() -> Self {
-        let stored = storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
-        match stored.as_deref() {
+        match browser::remembered(KEY).as_deref() {
             Some("light") => Self::Light,
             Some("dark") => Self::Dark,
             _ => Self::System,
         }
     }
 
-    /// Shows it, and keeps it for the next visit where the browser lets it.
+    /// Shows it, and remembers it for the next visit.
     fn apply(self) {
         let Some(root) = document().document_element() else { return };
         let _ = root.set_attribute("data-theme", self.name());
-        if let Some(storage) = storage() {
-            let _ = storage.set_item(KEY, self.name());
-        }
+        browser::remember(KEY, self.name());
     }
-}
-
-/// The browser may refuse storage altogether.
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok().flatten()
 }
 
 /// A button that goes through the themes.

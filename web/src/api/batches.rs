@@ -1,9 +1,10 @@
 //! Batches: many puzzles that a worker solves.
 
 use super::{
-    Answer, address, encoded,
+    Answer, address,
     transport::{change, get, post},
 };
+use crate::browser::query_value;
 use hrm_types::{
     Page,
     batch::{Batch, BatchResult, CreateBatch},
@@ -12,7 +13,7 @@ use hrm_types::{
 
 /// Batches, newest first, from `cursor` on.
 pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Batch>> {
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    let cursor = cursor.map(|cursor| format!("&cursor={}", query_value(&cursor))).unwrap_or_default();
     get(&format!("/batches?limit=25{cursor}")).await
 }
 
@@ -36,7 +37,7 @@ pub(crate) async fn list_results(
     limit: u32,
 ) -> Answer<Page<BatchResult>> {
     let solved = solved.map(|solved| format!("&solved={solved}")).unwrap_or_default();
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    let cursor = cursor.map(|cursor| format!("&cursor={}", query_value(&cursor))).unwrap_or_default();
     get(&format!("/batches/{id}/results?limit={limit}{solved}{cursor}")).await
 }
 

@@ -1,9 +1,10 @@
 //! Datasets and their puzzles.
 
 use super::{
-    Answer, Made, encoded,
+    Answer, Made,
     transport::{change, get, patch, post, post_or_queue},
 };
+use crate::browser::query_value;
 use hrm_types::{
     Page,
     board::Kind,
@@ -26,7 +27,7 @@ pub(crate) struct About {
 impl About {
     /// Where the file is uploaded, below the API's root.
     pub(crate) fn upload_path(&self) -> String {
-        let text = |name: &str, value: Option<String>| value.map(|value| format!("&{name}={}", encoded(&value)));
+        let text = |name: &str, value: Option<String>| value.map(|value| format!("&{name}={}", query_value(&value)));
         let rows = |rows: Option<u32>| rows.map(|rows| rows.to_string());
         let more = [
             text("test_rows", rows(self.test_rows)),
@@ -34,7 +35,7 @@ impl About {
             text("license", Some(self.license.clone()).filter(|license| !license.is_empty())),
         ];
         let more: String = more.into_iter().flatten().collect();
-        format!("/datasets/upload?name={}&kind={}{more}", encoded(&self.name), self.kind.as_str())
+        format!("/datasets/upload?name={}&kind={}{more}", query_value(&self.name), self.kind.as_str())
     }
 }
 
@@ -61,7 +62,7 @@ pub(crate) async fn list_datasets() -> Answer<Page<Dataset>> {
 /// Datasets, newest first, from `cursor` on.
 pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Dataset>> {
     match cursor {
-        Some(cursor) => get(&format!("/datasets?limit=10&cursor={}", encoded(&cursor))).await,
+        Some(cursor) => get(&format!("/datasets?limit=10&cursor={}", query_value(&cursor))).await,
         None => get("/datasets?limit=10").await,
     }
 }
@@ -94,7 +95,7 @@ pub(crate) async fn puzzles_after(
     cursor: Option<String>,
     limit: u32,
 ) -> Answer<Page<StoredPuzzle>> {
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    let cursor = cursor.map(|cursor| format!("&cursor={}", query_value(&cursor))).unwrap_or_default();
     get(&format!("/datasets/{id}/puzzles?split={}&limit={limit}{cursor}", split.as_str())).await
 }
 

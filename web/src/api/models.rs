@@ -1,9 +1,10 @@
 //! Stored checkpoints: what they are called, who may read them, and how good they are.
 
 use super::{
-    Answer, encoded,
+    Answer,
     transport::{change, get, patch, post},
 };
+use crate::browser::query_value;
 use hrm_types::{
     Page,
     board::Kind,
@@ -14,13 +15,13 @@ use hrm_types::{
 
 /// Where a checkpoint of this name is uploaded, below the API's root.
 pub(crate) fn upload_path(name: &str) -> String {
-    format!("/models?name={}", encoded(name))
+    format!("/models?name={}", query_value(name))
 }
 
 /// Models, newest first, from `cursor` on.
 pub(crate) async fn list(cursor: Option<String>) -> Answer<Page<Model>> {
     match cursor {
-        Some(cursor) => get(&format!("/models?cursor={}", encoded(&cursor))).await,
+        Some(cursor) => get(&format!("/models?cursor={}", query_value(&cursor))).await,
         None => get("/models").await,
     }
 }
@@ -32,7 +33,7 @@ pub(crate) async fn for_puzzles(kind: Kind, side: u8) -> Answer<Page<Model>> {
 
 /// The newest model with this file.
 pub(crate) async fn with_file(sha256: &str) -> Answer<Page<Model>> {
-    get(&format!("/models?limit=1&sha256={}", encoded(sha256))).await
+    get(&format!("/models?limit=1&sha256={}", query_value(sha256))).await
 }
 
 pub(crate) async fn get_model(id: CheckpointId) -> Answer<Model> {
@@ -53,16 +54,16 @@ pub(crate) async fn list_aliases() -> Answer<Page<Alias>> {
 
 /// Gives a model an alias, and takes it from the one that had it.
 pub(crate) async fn set_alias(id: CheckpointId, alias: &str) -> Answer<()> {
-    change("PUT", &format!("/models/{id}/aliases/{}", encoded(alias))).await
+    change("PUT", &format!("/models/{id}/aliases/{}", query_value(alias))).await
 }
 
 pub(crate) async fn remove_alias(id: CheckpointId, alias: &str) -> Answer<()> {
-    change("DELETE", &format!("/models/{id}/aliases/{}", encoded(alias))).await
+    change("DELETE", &format!("/models/{id}/aliases/{}", query_value(alias))).await
 }
 
 /// Evaluations that were asked for of a model, newest first, from `cursor` on.
 pub(crate) async fn list_evaluations(id: CheckpointId, cursor: Option<String>) -> Answer<Page<EvaluationJob>> {
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(&cursor))).unwrap_or_default();
+    let cursor = cursor.map(|cursor| format!("&cursor={}", query_value(&cursor))).unwrap_or_default();
     get(&format!("/evaluations?limit=20&model_id={id}{cursor}")).await
 }
 

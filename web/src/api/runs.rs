@@ -1,9 +1,10 @@
 //! Experiments, runs, and the workers that do them.
 
 use super::{
-    Answer, encoded,
+    Answer,
     transport::{change, get, patch, post},
 };
+use crate::browser::query_value;
 use hrm_types::{
     Page,
     experiment::{Experiment, ExperimentFile},
@@ -53,7 +54,7 @@ pub(crate) async fn list_runs(filter: &RunFilter, cursor: Option<&str>) -> Answe
         ("sweep_id", filter.sweep_id.as_deref()),
         ("cursor", cursor),
     ];
-    let condition = |(name, value): (&str, Option<&str>)| Some(format!("{name}={}", encoded(value?)));
+    let condition = |(name, value): (&str, Option<&str>)| Some(format!("{name}={}", query_value(value?)));
     let conditions = conditions.into_iter().filter_map(condition).chain(["limit=100".to_owned()]);
     get(&format!("/runs?{}", conditions.collect::<Vec<_>>().join("&"))).await
 }
@@ -131,7 +132,7 @@ pub(crate) async fn list_jobs(state: &str, order: &str, most: usize) -> Answer<P
     let mut all = Page { items: Vec::new(), next_cursor: None };
     loop {
         let limit = (most - all.items.len()).min(LONGEST_PAGE);
-        let cursor = all.next_cursor.as_deref().map(|cursor| format!("&cursor={}", encoded(cursor)));
+        let cursor = all.next_cursor.as_deref().map(|cursor| format!("&cursor={}", query_value(cursor)));
         let cursor = cursor.unwrap_or_default();
         let page: Page<Job> = get(&format!("/jobs?limit={limit}&state={state}&order={order}{cursor}")).await?;
         all.items.extend(page.items);

@@ -1,9 +1,10 @@
 //! Leaderboards and comparisons.
 
 use super::{
-    Answer, encoded,
+    Answer,
     transport::{get, post},
 };
+use crate::browser::query_value;
 use hrm_types::{
     Page,
     comparison::{ComparedCurve, Comparison, Part, PuzzleComparison, Quantity, X},
@@ -23,22 +24,22 @@ pub(crate) async fn list_boards(dataset: Option<DatasetId>) -> Answer<Page<Board
 
 /// A leaderboard, its rows by `order` or, if that is empty, as it orders itself.
 pub(crate) async fn get_board(id: &str, order: &str) -> Answer<Leaderboard> {
-    get(&format!("/leaderboards/{}{}", encoded(id), ordered(order))).await
+    get(&format!("/leaderboards/{}{}", query_value(id), ordered(order))).await
 }
 
 /// What was kept under an address.
 pub(crate) async fn get_snapshot(sha256: &str) -> Answer<Leaderboard> {
-    get(&format!("/leaderboard-snapshots/{}", encoded(sha256))).await
+    get(&format!("/leaderboard-snapshots/{}", query_value(sha256))).await
 }
 
 pub(crate) async fn keep_board(id: &str, order: &str) -> Answer<LeaderboardSnapshot> {
     let order = (!order.is_empty()).then(|| order.to_owned());
-    post(&format!("/leaderboards/{}/snapshots", encoded(id)), &KeepLeaderboard { order, public: false }).await
+    post(&format!("/leaderboards/{}/snapshots", query_value(id)), &KeepLeaderboard { order, public: false }).await
 }
 
 /// A leaderboard's order as its query.
 pub(crate) fn ordered(order: &str) -> String {
-    if order.is_empty() { String::new() } else { format!("?order={}", encoded(order)) }
+    if order.is_empty() { String::new() } else { format!("?order={}", query_value(order)) }
 }
 
 pub(crate) async fn compare(runs: &[RunId]) -> Answer<Comparison> {
@@ -50,7 +51,7 @@ pub(crate) async fn compare_curves(runs: &[RunId], x: X, y: Quantity) -> Answer<
 }
 
 pub(crate) async fn compare_puzzles(runs: &[RunId], part: Part, cursor: Option<&str>) -> Answer<PuzzleComparison> {
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
+    let cursor = cursor.map(|cursor| format!("&cursor={}", query_value(cursor))).unwrap_or_default();
     get(&format!("/comparisons/puzzles?runs={}&part={}&limit=24{cursor}", listed(runs), name(&part))).await
 }
 

@@ -12,6 +12,7 @@ use crate::{
         ago::Ago,
         confirm::Confirm,
         copy::CopyButton,
+        of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
     },
@@ -24,25 +25,12 @@ use change::Change;
 use hrm_types::{account::Scope, board::Kind, dataset::Dataset, ids::DatasetId, problem::Problem};
 use leaks::Leaks;
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// The page at `/datasets/{id}`.
 #[component]
 pub(crate) fn DatasetPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<DatasetId>().ok())));
-    move || match id.get() {
-        Some(id) => view! { <DatasetView id /> }.into_any(),
-        None => view! {
-            <Page title="No such dataset" lead="This address holds no dataset's id.">
-                <p><a href="/datasets">"All datasets"</a></p>
-            </Page>
-        }
-        .into_any(),
-    }
+    of_id("dataset", "datasets", |id: DatasetId| view! { <DatasetView id /> }.into_any())
 }
 
 #[component]

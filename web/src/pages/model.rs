@@ -14,6 +14,7 @@ use crate::{
         interval::Interval,
         leaked::Leaked,
         measure::Measure,
+        of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
         stated::Stated,
@@ -40,25 +41,12 @@ use hrm_types::{
     provenance::Choice,
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// The page at `/models/{id}`.
 #[component]
 pub(crate) fn ModelPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<CheckpointId>().ok())));
-    move || match id.get() {
-        Some(id) => view! { <ModelView id /> }.into_any(),
-        None => view! {
-            <Page title="No such model" lead="This address holds no model's id.">
-                <p><a href="/models">"All models"</a></p>
-            </Page>
-        }
-        .into_any(),
-    }
+    of_id("model", "models", |id: CheckpointId| view! { <ModelView id /> }.into_any())
 }
 
 #[component]

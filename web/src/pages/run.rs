@@ -15,6 +15,7 @@ use crate::{
     api,
     components::{
         ago::Ago,
+        of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
         progress::{Progress, standing},
@@ -33,7 +34,6 @@ use hrm_types::{
     run::{Run, RunState},
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::hooks::use_params_map;
 use log::Log;
 use origin::Origin;
 use outcome::OutcomePanel;
@@ -43,17 +43,7 @@ use states::States;
 /// The page at `/runs/{id}`.
 #[component]
 pub(crate) fn RunPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<RunId>().ok())));
-    move || match id.get() {
-        Some(id) => view! { <RunView id /> }.into_any(),
-        None => view! {
-            <Page title="No such run" lead="This address holds no run's id.">
-                <p><a href="/runs">"All runs"</a></p>
-            </Page>
-        }
-        .into_any(),
-    }
+    of_id("run", "runs", |id: RunId| view! { <RunView id /> }.into_any())
 }
 
 #[component]

@@ -2,77 +2,66 @@
 
 use crate::{
     api,
-    components::{pictures::Pictures, problem::Problems, solved_by::SolvedBy},
-    load,
-    paging::{MoreButton, Requests, append},
+    components::{pictures::Pictures, solved_by::SolvedBy},
+    paging::{More, Pages},
 };
 use hrm_types::{
-    comparison::{Part, PuzzleComparison},
-    ids::{CheckpointId, RunId},
-    problem::Problem,
+    Page,
+    comparison::{ComparedPuzzle, Part, Solved},
+    ids::{CheckpointId, DatasetId, RunId},
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
+
+/// What the server answers where the score is one of before it was noted which puzzles are right.
+const NOT_NOTED: u16 = 409;
 
 #[component]
 pub(super) fn Puzzles(id: RunId, checkpoint: CheckpointId) -> impl IntoView {
     let part = RwSignal::new(Part::Neither);
-    let more = RwSignal::new(Vec::new());
-    let next = RwSignal::new(None::<String>);
-    let problem = RwSignal::new(None::<Problem>);
-    let requests = Requests::new();
-    let compared = load::load(move || {
+    // Where the puzzles are from, and how many are in each part.
+    let all = RwSignal::new(None::<(DatasetId, Solved)>);
+    let pages = Pages::open(
+        |a: &ComparedPuzzle, b| a.position == b.position,
+        move |cursor| {
+            let part = part.get_untracked();
+            Box::pin(async move {
+                let found = api::scores::compare_puzzles(&[id], part, cursor.as_deref()).await?;
+                all.try_set(Some((found.dataset_id, found.solved)));
+                Ok(Page { items: found.items, next_cursor: found.next_cursor })
+            })
+        },
+    );
+    Effect::new(move |before: Option<Part>| {
         let part = part.get();
-        // The puzzles of another part are no continuation of this one's.
-        more.set(Vec::new());
-        next.set(None);
-        requests.forget();
-        async move { api::scores::compare_puzzles(&[id], part, None).await }
+        if before.is_some_and(|before| before != part) {
+            pages.refresh();
+        }
+        part
     });
-    Effect::new(move |_| {
-        let cursor =
-            compared.value.with(|compared| compared.as_ref().and_then(|compared| compared.next_cursor.clone()));
-        next.set(cursor);
-    });
-    let press = move || {
-        let Some(cursor) = next.get_untracked() else { return };
-        let Some(number) = requests.further() else { return };
-        let part = part.get_untracked();
-        spawn_local(async move {
-            let answer = api::scores::compare_puzzles(&[id], part, Some(&cursor)).await;
-            if !requests.answered(number) {
-                return;
-            }
-            match answer {
-                Ok(page) => {
-                    problem.try_set(None);
-                    next.try_set(page.next_cursor);
-                    more.try_update(|more| append(more, page.items, |a, b| a.position == b.position));
-                }
-                Err(error) => drop(problem.try_set(Some(*error))),
-            }
-        });
+    // The same for every part.
+    let all = Memo::new(move |_| all.get());
+    let none = move || pages.items.with(Option::is_none);
+    let noted =
+        move || pages.problem.with(|problem| problem.as_ref().is_some_and(|problem| problem.status != NOT_NOTED));
+    let pictures = move || {
+        let (dataset, _) = all.get()?;
+        let puzzles = pages.items.get()?;
+        Some(view! { <Pictures dataset puzzles model=Some(checkpoint) /> })
     };
     view! {
-        // A score of before it was noted which puzzles are right has none to show.
-        <Show when=move || compared.value.with(Option::is_some)>
+        <Show when=move || !none() || noted()>
             <section class="run-puzzles" aria-label="Test puzzles">
                 <h2>"Test puzzles"</h2>
-                {move || compared.value.with(|compared| compared.as_ref().map(|compared| choices(compared, part)))}
-                {move || compared.value.with(|compared| compared.as_ref().map(|compared| {
-                    let puzzles = compared.items.iter().chain(more.read().iter()).cloned().collect::<Vec<_>>();
-                    view! { <Pictures dataset=compared.dataset_id puzzles model=Some(checkpoint) /> }
-                }))}
-                <Problems of=problem />
-                <Show when=move || next.with(Option::is_some)>
-                    <MoreButton requests label="More" press />
-                </Show>
+                {move || all.get().map(|(_, solved)| choices(&solved, part))}
+                {pictures}
+                <More pages label="More" />
             </section>
         </Show>
     }
 }
 
-fn choices(compared: &PuzzleComparison, part: RwSignal<Part>) -> impl IntoView + use<> {
-    let parts = [(Part::Neither, "Wrong", compared.solved.neither), (Part::Both, "Right", compared.solved.both)];
+fn choices(solved: &Solved, part: RwSignal<Part>) -> impl IntoView + use<> {
+    let parts = [(Part::Neither, "Wrong", solved.neither), (Part::Both, "Right", solved.both)];
     let parts = parts.map(|(choice, name, count)| (choice, name.to_owned(), count));
     view! { <SolvedBy label="Which puzzles" parts=parts.into() part /> }
 }
