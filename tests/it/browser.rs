@@ -17,6 +17,7 @@ mod reconnect;
 mod screens;
 mod solving;
 mod speed;
+mod streams;
 mod sweeps;
 mod tab;
 mod teams;

@@ -1,4 +1,5 @@
-//! Server-sent events: a run's, and the queue's.
+//! Server-sent events: a run's, and the queue's. A browser has few connections to a server for all its tabs, so that a
+//! stream is open only while more may come on it and somebody looks.
 
 use crate::api;
 use hrm_types::{
@@ -6,12 +7,56 @@ use hrm_types::{
     job::Job,
     run::{MetricPoint, Run},
 };
+use leptos::prelude::*;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-/// Opens the queue's stream, which tells every job that was changed as it is now, first all that have not ended.
-pub(crate) fn open_queue(changed: impl Fn(Job) + 'static) -> Option<Live> {
+/// How long changes are gathered before they are looked at.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// Whether the tab is seen, reactive.
+pub(crate) fn is_seen() -> ReadSignal<bool> {
+    let seen = RwSignal::new(!document().hidden());
+    let changes = window_event_listener_untyped("visibilitychange", move |_| seen.set(!document().hidden()));
+    on_cleanup(move || changes.remove());
+    seen.read_only()
+}
+
+/// Follows the queue while `wanted`. `concerns` gets every job that was changed as it is now, first all that have not ended,
+/// and says whether that is to be looked at; then `look` is called, once for all changes of a moment.
+pub(crate) fn follow_queue(
+    wanted: impl Fn() -> bool + 'static,
+    concerns: impl Fn(Job) -> bool + Copy + 'static,
+    look: impl Fn() + Copy + 'static,
+) {
+    let due = StoredValue::new(false);
+    let changed = move |job: Job| {
+        if concerns(job) && due.try_get_value() == Some(false) {
+            due.set_value(true);
+            let look = move || {
+                if due.try_set_value(false).is_none() {
+                    look();
+                }
+            };
+            set_timeout(look, GATHER);
+        }
+    };
+    let seen = is_seen();
+    let stream = StoredValue::new_local(None);
+    Effect::new(move |before: Option<bool>| {
+        let open = seen.get() && wanted();
+        if before.unwrap_or_default() != open {
+            stream.set_value(open.then(|| open_queue(changed)).flatten());
+        }
+        open
+    });
+    on_cleanup(move || drop(stream.try_update_value(Option::take)));
+}
+
+/// Opens the queue's stream.
+fn open_queue(changed: impl Fn(Job) + 'static) -> Option<Live> {
     let mut live = Live::connect("/jobs/events")?;
     live.listen("job", move |event| {
         if let Some(job) = data(&event) {

@@ -8,6 +8,7 @@ use crate::{
         ago::Ago,
         confirm::Confirm,
         job::{JobProgress, wishes},
+        of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
         state::StateMark,
@@ -18,33 +19,17 @@ use crate::{
 };
 use hrm_types::{account::Scope, batch::Batch, ids::JobId, problem::Problem, run::RunState};
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_params_map},
-};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use results::Results;
 use std::time::Duration;
 
 /// Between looks, should the stream of changes be away.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How long changes are gathered before the batch is fetched again.
-const GATHER: Duration = Duration::from_millis(300);
-
 /// The page at `/batches/{id}`.
 #[component]
 pub(crate) fn BatchPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<JobId>().ok())));
-    move || match id.get() {
-        Some(id) => view! { <BatchView id /> }.into_any(),
-        None => view! {
-            <Page title="No such batch" lead="This address holds no batch's id.">
-                <p><a href="/batches">"All batches"</a></p>
-            </Page>
-        }
-        .into_any(),
-    }
+    of_id("batch", "batches", |id: JobId| view! { <BatchView id /> }.into_any())
 }
 
 #[component]
@@ -53,8 +38,10 @@ fn BatchView(id: JobId) -> impl IntoView {
         move || api::batches::get_batch(id),
         |batch: Option<&Batch>| batch.is_none_or(|batch| !batch.job.state.is_final()).then_some(PAUSE),
     );
-    follow(id, batch);
     let value = batch.value;
+    let goes_on =
+        Memo::new(move |_| value.with(|batch| batch.as_ref().is_some_and(|batch| !batch.job.state.is_final())));
+    live::follow_queue(move || goes_on.get(), move |job| job.id == id, move || batch.refresh());
     let refused = RwSignal::new(None::<Problem>);
     let title = Memo::new(move |_| value.with(|batch| batch.as_ref().map_or_else(|| "Batch".into(), contents)));
     view! {
@@ -71,25 +58,6 @@ fn BatchView(id: JobId) -> impl IntoView {
             </Show>
         </Page>
     }
-}
-
-/// Looks again whenever the batch has changed.
-fn follow(id: JobId, batch: load::Loaded<Batch>) {
-    let due = StoredValue::new(false);
-    let stream = StoredValue::new_local(None);
-    let changed = move |job: hrm_types::job::Job| {
-        if job.id == id && due.try_get_value() == Some(false) {
-            due.set_value(true);
-            let look = move || {
-                if due.try_set_value(false).is_none() {
-                    batch.refresh();
-                }
-            };
-            set_timeout(look, GATHER);
-        }
-    };
-    stream.set_value(live::open_queue(changed));
-    on_cleanup(move || drop(stream.try_update_value(Option::take)));
 }
 
 /// What can be asked of it, the files, and its end.

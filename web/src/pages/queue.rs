@@ -30,9 +30,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Between looks at the workers, who say nothing on that stream.
 const WORKERS: Duration = Duration::from_secs(4);
 
-/// How long changes are gathered before the lists are fetched again.
-const GATHER: Duration = Duration::from_millis(300);
-
 /// Jobs that are shown of those that have not ended.
 const SHOWN: usize = 100;
 
@@ -65,29 +62,8 @@ impl Queue {
             ended: ["succeeded", "failed", "cancelled"].map(|state| list(state, "-finished", ENDED)),
             refused: RwSignal::new(None),
         };
-        queue.follow();
+        live::follow_queue(|| true, move |job| !queue.goes_on(&job), move || queue.refresh());
         queue
-    }
-
-    /// Takes in every change.
-    fn follow(self) {
-        let due = StoredValue::new(false);
-        let stream = StoredValue::new_local(None);
-        let changed = move |job: Job| {
-            if !self.goes_on(&job) && due.try_get_value() == Some(false) {
-                due.set_value(true);
-                set_timeout(
-                    move || {
-                        if due.try_set_value(false).is_none() {
-                            self.refresh();
-                        }
-                    },
-                    GATHER,
-                );
-            }
-        };
-        stream.set_value(live::open_queue(changed));
-        on_cleanup(move || drop(stream.try_update_value(Option::take)));
     }
 
     /// Whether a job only runs on, which many changes a minute say; then it is shown as it is now, and the lists stay.

@@ -24,6 +24,8 @@ pub(crate) struct Feed {
     id: RunId,
     /// Refusals since the stream was open.
     failures: StoredValue<u32>,
+    /// Whether the tab is seen.
+    seen: StoredValue<bool>,
     stream: StoredValue<Option<Live>, LocalStorage>,
 }
 
@@ -36,6 +38,7 @@ impl Feed {
             lost: RwSignal::new(false),
             id,
             failures: StoredValue::new(0),
+            seen: StoredValue::new(true),
             stream: StoredValue::new_local(None),
         }
     }
@@ -43,6 +46,15 @@ impl Feed {
     /// Fetches the run and its metrics so far, and follows it until it ends or the page is left.
     pub(crate) fn open(id: RunId) -> Self {
         let feed = Self::of(id);
+        let seen = live::is_seen();
+        Effect::new(move |before: Option<()>| {
+            feed.seen.set_value(seen.get());
+            match (before.is_some(), seen.get()) {
+                (_, false) => feed.close(),
+                (true, true) => feed.follow(),
+                (false, true) => {}
+            }
+        });
         spawn_local(feed.catch_up());
         on_cleanup(move || feed.close());
         feed
@@ -96,9 +108,9 @@ impl Feed {
         set_timeout(again, pause_after(failures));
     }
 
-    /// Opens the stream, where there is none and more will come.
+    /// Opens the stream, where there is none, more will come, and somebody looks.
     fn follow(self) {
-        if self.stream.try_with_value(Option::is_none) != Some(true) {
+        if self.stream.try_with_value(Option::is_none) != Some(true) || self.seen.try_get_value() != Some(true) {
             return;
         }
         if let Some(after) = self.last_read() {
