@@ -22,3 +22,4 @@ mod sweeps;
 mod tab;
 mod teams;
 mod training;
+mod turning;

@@ -87,7 +87,7 @@ pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoVie
             </div>
             <Problems of=results.problem />
             {rows}
-            <Turn label="Pages of puzzles" after go next place />
+            <Turn label="Pages of puzzles" of=Signal::derive(move || shown.get().unwrap_or_default()) after go next place />
         </section>
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
             </div>
             <Problems of=puzzles.problem />
             <div class="tiles" class:tiles-wide=kind == Kind::Arc>{shown}</div>
-            <Turn label="Pages of puzzles" after go next=next place=place />
+            <Turn label="Pages of puzzles" of=Signal::derive(move || split.get().as_str().to_owned()) after go next place />
         </section>
     }
 }
