@@ -5,6 +5,7 @@ mod appearance;
 mod axe;
 mod back;
 mod batches;
+mod choices;
 mod comparing;
 mod data;
 mod drawing;

@@ -20,6 +20,7 @@ pub(crate) mod pictures;
 pub(crate) mod problem;
 pub(crate) mod progress;
 pub(crate) mod rename;
+pub(crate) mod select;
 pub(crate) mod solved_by;
 pub(crate) mod splits;
 pub(crate) mod state;

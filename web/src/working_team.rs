@@ -1,6 +1,10 @@
 //! The team that one works for: what is made belongs to it. Who is in several chooses, and this browser remembers it.
 
-use crate::session;
+use crate::{
+    browser,
+    components::select::{Options, Select},
+    session,
+};
 use hrm_types::account::Me;
 use leptos::prelude::*;
 use std::cell::RefCell;
@@ -24,8 +28,7 @@ pub(crate) fn start() {
 
 /// Takes up the choice of an earlier visit, now that it is known who this is.
 pub(crate) fn settle(me: &Me, chosen: RwSignal<Option<String>>) {
-    let kept = storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
-    let team = pick(&names(me), kept.as_deref()).map(str::to_owned);
+    let team = pick(&names(me), browser::remembered(KEY).as_deref()).map(str::to_owned);
     name(team.clone());
     chosen.try_set(team);
 }
@@ -47,7 +50,7 @@ fn name(team: Option<String>) {
 /// Goes on working for the chosen team under its new name.
 pub(crate) fn renamed(before: &str, now: &str) {
     if header().as_deref() == Some(before) {
-        keep(now);
+        browser::remember(KEY, now);
         name(Some(now.to_owned()));
     }
 }
@@ -63,43 +66,26 @@ fn pick<'a>(teams: &'a [String], kept: Option<&str>) -> Option<&'a str> {
     found.filter(|_| teams.len() > 1).map(String::as_str)
 }
 
-/// Remembers the choice for the next visit.
-fn keep(team: &str) {
-    if let Some(storage) = storage() {
-        // Without storage the choice ends with the page.
-        let _ = storage.set_item(KEY, team);
-    }
-}
-
-/// The browser may refuse storage altogether.
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok().flatten()
-}
-
 /// The choice, in the frame of every page; nothing for who has none.
 #[component]
 pub(crate) fn TeamChoice() -> impl IntoView {
     let chosen = signal();
     let teams = Memo::new(move |_| session::me().map(|me| names(&me)).filter(|teams| teams.len() > 1));
-    let choose = move |event: web_sys::Event| {
-        let team = event_target_value(&event);
-        keep(&team);
+    let choose = move |team: String| {
+        browser::remember(KEY, &team);
         name(Some(team.clone()));
         chosen.set(Some(team));
     };
-    let options = move || {
-        let chosen = chosen.get();
-        let option = |team: String| {
-            let (selected, shown) = (chosen.as_ref() == Some(&team), team.clone());
-            view! { <option value=team selected=selected>{shown}</option> }
-        };
-        teams.get().unwrap_or_default().into_iter().map(option).collect_view()
-    };
+    let options = Signal::derive(move || {
+        let option = |team: String| (team.clone(), team);
+        teams.get().unwrap_or_default().into_iter().map(option).collect::<Options>()
+    });
+    let value = Signal::derive(move || chosen.get().unwrap_or_default());
     view! {
         <Show when=move || teams.with(Option::is_some)>
             <label class="team-choice" title="What you make belongs to this team">
                 <span class="hidden">"Team that what you make belongs to"</span>
-                <select on:change=choose>{options}</select>
+                <Select options value choose />
             </label>
         </Show>
     }

@@ -167,6 +167,29 @@ impl Tab {
         }
     }
 
+    /// Waits until a drop-down shows that. It is a property, which [`Self::until`] does not listen to.
+    pub(super) async fn until_chosen(&self, css: &str, words: &str) {
+        let shown = format!("return document.querySelector({})?.selectedOptions[0]?.textContent", json!(css));
+        let begun = Instant::now();
+        loop {
+            let shown = self.run(&shown).await;
+            if shown == json!(words) {
+                return;
+            }
+            assert!(begun.elapsed() < Self::DEADLINE, "{css} not within {:?}: {words:?}, but {shown}", Self::DEADLINE);
+        }
+    }
+
+    /// Chooses what a drop-down shows as that.
+    pub(super) async fn choose(&self, css: &str, words: &str) {
+        let script = "
+            const field = document.querySelector(arguments[0]);
+            field.value = [...field.options].find(option => option.textContent === arguments[1]).value;
+            field.dispatchEvent(new Event('change', { bubbles: true }));";
+        let chosen = self.client.execute(script, vec![json!(css), json!(words)]).await;
+        chosen.unwrap_or_else(|error| panic!("{css}: {words}: {error}"));
+    }
+
     pub(super) async fn find(&self, css: &str) -> Element {
         self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
     }

@@ -1,5 +1,6 @@
 //! Fields of forms: a label, what is typed or chosen, and below it what is wrong or what is meant.
 
+use super::select::{Options, Select};
 use hrm_types::problem::Problem;
 use leptos::prelude::*;
 
@@ -97,7 +98,7 @@ pub(crate) fn ChoiceField(
     value: RwSignal<String>,
     /// Value and label of each.
     #[prop(into)]
-    options: Signal<Vec<(String, String)>>,
+    options: Signal<Options>,
     /// What is wrong with it.
     #[prop(optional, into)]
     wrong: Signal<Option<String>>,
@@ -106,37 +107,13 @@ pub(crate) fn ChoiceField(
     hint: &'static str,
 ) -> impl IntoView {
     let below = format!("{id}-hint");
-    let shown = move || {
-        let options = options.get();
-        let chosen = value.with(|value| standing(&options, value).to_owned());
-        // The property, not the attribute: once somebody has chosen, a browser heeds the attribute no more.
-        let option = |(value, label): (String, String)| {
-            let selected = value == chosen;
-            view! { <option value=value prop:selected=selected>{label}</option> }
-        };
-        options.into_iter().map(option).collect_view()
-    };
     view! {
         <div class="field" class:invalid=move || wrong.with(Option::is_some)>
             <label for=id>{label}</label>
-            <select
-                id=id
-                name=id
-                aria-describedby=below.clone()
-                on:change=move |event| value.set(event_target_value(&event))
-            >
-                {shown}
-            </select>
+            <Select id name=id described_by=below.clone() options value choose=move |chosen| value.set(chosen) />
             <p class="hint" id=below>{move || wrong.get().unwrap_or_else(|| hint.into())}</p>
         </div>
     }
-}
-
-/// What a choice shows, and so what is meant by it: the chosen value, or the first where the options have changed and that
-/// one is not among them.
-pub(crate) fn standing<'a>(options: &'a [(String, String)], chosen: &'a str) -> &'a str {
-    let is_offered = options.iter().any(|(value, _)| value == chosen);
-    options.first().filter(|_| !is_offered).map_or(chosen, |(first, _)| first)
 }
 
 /// A box to tick.
@@ -160,21 +137,5 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<Option<T>, Stri
     match text.trim() {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| format!("expected a whole number, found {text:?}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_offered_is_not_chosen() {
-        let options = ["test", "train"].map(|split| (split.to_owned(), format!("{split} (5)")));
-        assert_eq!(standing(&options, "train"), "train");
-        assert_eq!(standing(&options, "validation"), "test", "the first stands for what another dataset has");
-        assert_eq!(standing(&options, ""), "test");
-        assert_eq!(standing(&[], "validation"), "validation", "the options may be on their way");
-        let best = (String::new(), "the best stored one".to_owned());
-        assert_eq!(standing(&[best], "8d6c"), "");
     }
 }

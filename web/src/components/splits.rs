@@ -1,6 +1,6 @@
 //! The splits of a dataset to choose from.
 
-use super::field::standing;
+use super::select::standing;
 use hrm_types::dataset::{Dataset, Split};
 
 /// All of them, the held-out ones first.

@@ -57,7 +57,8 @@ fn Boards() -> impl IntoView {
     });
     let none = move || boards.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty()));
     let waits = move || boards.value.with(Option::is_none) && boards.problem.with(Option::is_none);
-    let choose = move |id: String| choose.set(Some(id));
+    let choose = Callback::new(move |id: String| choose.set(Some(id)));
+    let shown = Signal::derive(move || chosen.get().unwrap_or_default());
     view! {
         <Problems of=boards.problem />
         <Show when=waits>
@@ -69,7 +70,10 @@ fn Boards() -> impl IntoView {
                 <ForWriters>" "<a href="/runs/new">"Queue one"</a>", or "<a href="/models">"evaluate a model"</a>"."</ForWriters>
             </Empty>
         </Show>
-        {move || chosen.get().map(|id| view! { <Choice boards=boards.value chosen=id.clone() choose /><Current id /> })}
+        <Show when=move || chosen.with(Option::is_some)>
+            <Choice boards=boards.value chosen=shown choose />
+        </Show>
+        {move || chosen.get().map(|id| view! { <Current id /> })}
     }
 }
 

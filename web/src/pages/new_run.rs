@@ -13,6 +13,7 @@ use crate::{
     components::{
         page::Page,
         problem::{Empty, ProblemNotice, Problems, Waiting},
+        select::{Options, Select},
     },
     load::{self, Loaded},
     session,
@@ -346,8 +347,7 @@ fn refuse(state: FormState, problem: RwSignal<Option<Problem>>, refusal: Problem
 #[component]
 fn Choice(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> impl IntoView {
     let title = Memo::new(move |_| state.base.with(|base| base.as_ref().map(|base| base.title.clone())));
-    let choose = move |event: web_sys::Event| {
-        let name = event_target_value(&event);
+    let choose = move |name: String| {
         let file = experiments.value.with_untracked(|files| {
             files.iter().flat_map(|page| page.items.iter()).find(|file| file.name == name).cloned()
         });
@@ -355,21 +355,19 @@ fn Choice(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> im
             state.restart(Base { title: file.name, experiment: file.experiment });
         }
     };
-    let options = move || {
-        let chosen = title.get();
-        let files = experiments.value.with(|files| {
-            let names = files.iter().flat_map(|page| page.items.iter()).map(|file| file.name.clone());
-            names.collect::<Vec<_>>()
-        });
-        let elsewhere = chosen.clone().filter(|chosen| !files.contains(chosen));
-        let elsewhere = elsewhere.map(|title| view! { <option value="" selected=true>{title}</option> });
-        let files = files.into_iter().map(|name| {
-            let selected = chosen.as_ref() == Some(&name);
-            let value = name.clone();
-            view! { <option value=value selected=selected>{name}</option> }
-        });
-        view! { {elsewhere}{files.collect_view()} }
-    };
+    let names = Memo::new(move |_| {
+        let names =
+            |page: &ListPage<ExperimentFile>| page.items.iter().map(|file| file.name.clone()).collect::<Vec<_>>();
+        experiments.value.with(|files| files.as_ref().map(names).unwrap_or_default())
+    });
+    // What the form starts from may be no file: then its title stands for it, with no value to go back to.
+    let value = Signal::derive(move || {
+        title.get().filter(|title| names.with(|names| names.contains(title))).unwrap_or_default()
+    });
+    let options = Signal::derive(move || {
+        let elsewhere = title.get().filter(|_| value.with(String::is_empty)).map(|title| (String::new(), title));
+        elsewhere.into_iter().chain(names.get().into_iter().map(|name| (name.clone(), name))).collect::<Options>()
+    });
     let description = move || {
         state
             .base
@@ -379,7 +377,7 @@ fn Choice(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> im
     view! {
         <div class="field experiment">
             <label for="experiment">"Experiment"</label>
-            <select id="experiment" name="experiment" on:change=choose>{options}</select>
+            <Select id="experiment" name="experiment" options value choose />
             <p class="hint">{description}</p>
         </div>
     }

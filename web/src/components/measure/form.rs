@@ -4,8 +4,9 @@ use super::asked::Asked;
 use crate::{
     api,
     components::{
-        field::{ChoiceField, Refusal, TextField, number, standing},
+        field::{ChoiceField, Refusal, TextField, number},
         problem::Problems,
+        select::standing,
         splits::{shown, splits},
     },
     load,

@@ -3,9 +3,10 @@
 use crate::{
     api::{self, solving::Solver},
     components::{
-        field::{ChoiceField, Refusal, TextField, number, standing},
+        field::{ChoiceField, Refusal, TextField, number},
         namesakes::{called, repeated},
         problem::Problems,
+        select::standing,
         splits::{shown, splits},
     },
     load,

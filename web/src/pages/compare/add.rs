@@ -2,7 +2,10 @@
 
 use crate::{
     api::{self, runs::RunFilter},
-    components::claimed::exact_words,
+    components::{
+        claimed::exact_words,
+        select::{Options, Select},
+    },
     load,
 };
 use hrm_types::{ids::RunId, run::Run};
@@ -18,26 +21,22 @@ pub(super) fn AddRun(ids: Memo<Vec<RunId>>, add: Callback<RunId>) -> impl IntoVi
             let all = page.iter().flat_map(|page| &page.items);
             all.filter(|run| !shown.contains(&run.id))
                 .map(|run| (run.id.to_string(), described(run)))
-                .collect::<Vec<_>>()
+                .collect::<Options>()
         })
     });
-    let choose = move |event: web_sys::Event| {
-        if let Ok(id) = event_target_value(&event).parse() {
+    let choose = move |id: String| {
+        if let Ok(id) = id.parse() {
             add.run(id);
         }
     };
-    let options = move || {
-        let option = |(id, words): (String, String)| view! { <option value=id>{words}</option> };
-        others.get().into_iter().map(option).collect_view()
-    };
+    let options = Signal::derive(move || {
+        std::iter::once((String::new(), "Add a run …".to_owned())).chain(others.get()).collect::<Options>()
+    });
     view! {
         <Show when=move || others.with(|others| !others.is_empty())>
             <label class="add-run">
                 <span class="hidden">"Add a run to the comparison"</span>
-                <select on:change=choose>
-                    <option value="">"Add a run …"</option>
-                    {options}
-                </select>
+                <Select options value=Signal::stored(String::new()) choose />
             </label>
         </Show>
     }

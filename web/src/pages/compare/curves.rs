@@ -4,7 +4,7 @@ use super::groups::Groups;
 use crate::{
     api,
     chart::{Chart, Range, Series, Unit, View},
-    components::{field::Tick, problem::Problems},
+    components::{field::Tick, problem::Problems, select::Select},
     format, load,
 };
 use hrm_types::{
@@ -69,10 +69,8 @@ pub(super) fn Curves(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, groups: M
         };
         view! { <button type="button" aria-pressed=move || (x.get() == choice).to_string() on:click=choose>{words}</button> }
     });
-    let quantities = QUANTITIES.map(|(choice, words)| {
-        let name = api::scores::name(&choice);
-        view! { <option value=name selected=move || y.get() == choice>{words}</option> }
-    });
+    let quantities = QUANTITIES.map(|(choice, words)| (api::scores::name(&choice), words.to_owned())).to_vec();
+    let quantity = Signal::derive(move || api::scores::name(&y.get()));
     let chart = move || {
         let (range, unit) =
             if is_share(y.get()) { (Range::Share, Unit::Share) } else { (Range::FromZero, Unit::Plain) };
@@ -85,7 +83,7 @@ pub(super) fn Curves(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, groups: M
             <Problems of=curves.problem />
             <div class="curves-choices">
                 <label class="hidden" for="quantity">"What is measured"</label>
-                <select id="quantity" on:change=move |event| set_y.set(Some(event_target_value(&event)))>{quantities.into_iter().collect_view()}</select>
+                <Select id="quantity" options=Signal::stored(quantities) value=quantity choose=move |name| set_y.set(Some(name)) />
                 <div class="segments" role="group" aria-label="X axis">{axes.into_iter().collect_view()}</div>
                 <Tick label="log x" on=log_x />
                 <Tick label="log y" on=log_y />

@@ -1,6 +1,10 @@
 //! Which leaderboard is looked at, and which of its rows.
 
-use crate::{format, pages::run::protocol};
+use crate::{
+    components::select::{Options, Select},
+    format,
+    pages::run::protocol,
+};
 use hrm_types::{
     Page,
     evaluation::Protocol,
@@ -23,22 +27,20 @@ pub(super) fn label(task: &BoardTask, measured: &Protocol) -> String {
 #[component]
 pub(super) fn Choice(
     boards: RwSignal<Option<Page<Board>>>,
-    chosen: String,
-    choose: impl Fn(String) + Copy + Send + Sync + 'static,
+    chosen: Signal<String>,
+    choose: Callback<String>,
 ) -> impl IntoView {
-    let options = boards.with_untracked(|page| {
-        let boards = page.iter().flat_map(|page| page.items.iter());
+    let options = Signal::derive(move || {
         let option = |board: &Board| {
-            let selected = board.id == chosen;
             let scores = format::counted(board.scores.into(), "score");
-            view! { <option value=board.id.clone() selected=selected>{format!("{} ({scores})", label(&board.task, &board.protocol))}</option> }
+            (board.id.clone(), format!("{} ({scores})", label(&board.task, &board.protocol)))
         };
-        boards.map(option).collect_view()
+        boards.with(|page| page.iter().flat_map(|page| &page.items).map(option).collect::<Options>())
     });
     view! {
         <div class="field inline board-choice">
             <label for="board">"Puzzles and protocol"</label>
-            <select id="board" on:change=move |event| choose(event_target_value(&event))>{options}</select>
+            <Select id="board" options value=chosen choose />
         </div>
     }
 }

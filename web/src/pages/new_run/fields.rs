@@ -4,7 +4,11 @@ use super::{
     FormState,
     form::{DATASET, GENERATED, Kind, SOURCE, Setting},
 };
-use crate::{browser, format};
+use crate::{
+    browser,
+    components::select::{Options, Select},
+    format,
+};
 use hrm_types::dataset::Dataset;
 use leptos::prelude::*;
 
@@ -55,18 +59,16 @@ fn Field(state: FormState, setting: Setting) -> impl IntoView {
     let value = move || state.form.with(|form| form.get(path).to_owned());
     let input = match kind {
         Kind::Choice(options) => {
-            let options = options.iter().map(|option| {
-                view! { <option value=*option selected=move || value() == *option>{option.replace('_', " ")}</option> }
-            });
+            let options: Options = options.iter().map(|&name| (name.into(), name.replace('_', " "))).collect();
             view! {
-                <select
+                <Select
                     id=id.clone()
                     name=path
-                    aria-describedby=note.clone()
-                    on:change=move |event| state.set(path, event_target_value(&event))
-                >
-                    {options.collect_view()}
-                </select>
+                    described_by=note.clone()
+                    options=Signal::stored(options)
+                    value=Signal::derive(value)
+                    choose=move |chosen| state.set(path, chosen)
+                />
             }
             .into_any()
         }
@@ -141,29 +143,29 @@ fn StoredChoice(state: FormState) -> impl IntoView {
         });
         state.error_at(DATASET).or(missing)
     });
-    let options = move || {
-        let missing = missing.get().map(|name| {
-            let value = name.clone();
-            view! { <option value=value selected=true>{name}</option> }
-        });
-        let stored = state.datasets.value.with(|page| {
-            let datasets = page.iter().flat_map(|page| page.items.iter());
-            datasets.map(|dataset| option(dataset, &chosen.get())).collect_view()
-        });
-        view! { <option value="">"Choose …"</option>{missing}{stored} }
-    };
+    let options = Signal::derive(move || {
+        let none = (String::new(), "Choose …".to_owned());
+        let missing = missing.get().map(|name| (name.clone(), name));
+        let stored =
+            state.datasets.value.with(|page| page.iter().flat_map(|page| &page.items).map(option).collect::<Options>());
+        std::iter::once(none).chain(missing).chain(stored).collect::<Options>()
+    });
+    // An experiment may name it by its id.
+    let value = Signal::derive(move || {
+        let named = chosen.get();
+        state.dataset(&named).map_or(named, |dataset| dataset.name)
+    });
     view! {
         <div class="field wide" class:invalid=move || error.get().is_some()>
             <label for=id.clone()>"Dataset"</label>
-            <select id=id name=DATASET on:change=move |event| state.set(DATASET, event_target_value(&event))>
-                {options}
-            </select>
+            <Select id name=DATASET options value choose=move |name| state.set(DATASET, name) />
             <p class="hint">{move || error.get()}</p>
         </div>
     }
 }
 
-fn option(dataset: &Dataset, chosen: &str) -> impl IntoView + use<> {
+/// A dataset to choose.
+fn option(dataset: &Dataset) -> (String, String) {
     let name = dataset.name.clone();
     let label = format!(
         "{name}: {0} × {0}, {1} to train on, {2} to test",
@@ -171,6 +173,5 @@ fn option(dataset: &Dataset, chosen: &str) -> impl IntoView + use<> {
         format::count(dataset.train_count.into()),
         format::count(dataset.test_count.into()),
     );
-    let selected = chosen == name || chosen == dataset.id.to_string();
-    view! { <option value=name selected=selected>{label}</option> }
+    (name, label)
 }

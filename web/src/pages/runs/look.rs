@@ -1,7 +1,10 @@
 //! How the list of runs is looked at: filters and columns, all of them in the address.
 
 use super::columns::{COLUMNS, ORDINARY};
-use crate::api::runs::RunFilter;
+use crate::{
+    api::runs::RunFilter,
+    components::select::{Options, Select},
+};
 use hrm_types::{dataset::Dataset, run::RunState};
 use leptos::prelude::*;
 use leptos_router::hooks::{query_signal, use_query_map};
@@ -108,31 +111,15 @@ impl Look {
     }
 }
 
-fn select(
-    title: &'static str,
-    id: &'static str,
-    (value, set): Parameter,
-    choices: Signal<Vec<(String, String)>>,
-) -> impl IntoView {
-    let change = move |event: web_sys::Event| {
-        let chosen = event_target_value(&event);
-        set.set((!chosen.is_empty()).then_some(chosen));
-    };
-    let options = move || {
-        let chosen = value.get();
-        let option = |(key, words): (String, String)| {
-            let selected = chosen.as_ref() == Some(&key);
-            view! { <option value=key selected=selected>{words}</option> }
-        };
-        choices.get().into_iter().map(option).collect_view()
-    };
+fn select(title: &'static str, id: &'static str, (value, set): Parameter, choices: Signal<Options>) -> impl IntoView {
+    let any = || (String::new(), "any".to_owned());
+    let options = Signal::derive(move || std::iter::once(any()).chain(choices.get()).collect::<Options>());
+    let value = Signal::derive(move || value.get().unwrap_or_default());
+    let choose = move |chosen: String| set.set((!chosen.is_empty()).then_some(chosen));
     view! {
         <div class="field">
             <label for=id>{title}</label>
-            <select id=id on:change=change>
-                <option value="">"any"</option>
-                {options}
-            </select>
+            <Select id options value choose />
         </div>
     }
 }

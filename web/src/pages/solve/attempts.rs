@@ -1,7 +1,11 @@
 //! Several attempts at one puzzle: how many are allowed, and what the model saw when it answered.
 
 use super::ask::Ask;
-use crate::{format, grid::picture::asked};
+use crate::{
+    components::select::{Options, Select},
+    format,
+    grid::picture::asked,
+};
 use hrm_types::board::Kind;
 use leptos::prelude::*;
 
@@ -31,17 +35,16 @@ pub(super) fn views(kind: Kind) -> &'static str {
 #[component]
 pub(super) fn Attempts(ask: Ask) -> impl IntoView {
     let offered = choices(ask.kind);
-    let options = move || {
+    let options = Signal::derive(move || {
         let chosen = ask.attempts.get();
         let linked = (!offered.contains(&chosen)).then_some(chosen);
-        let option = |count: u32| {
-            let words = if count == 1 { "one, at the puzzle as it is".into() } else { format!("up to {count}") };
-            view! { <option value=count selected=count == chosen>{words}</option> }
-        };
-        offered.iter().copied().chain(linked).map(option).collect_view()
-    };
-    let choose = move |event| {
-        if let Ok(count) = event_target_value(&event).parse() {
+        let words = |count| if count == 1 { "one, at the puzzle as it is".into() } else { format!("up to {count}") };
+        let option = |count: u32| (count.to_string(), words(count));
+        offered.iter().copied().chain(linked).map(option).collect::<Options>()
+    });
+    let value = Signal::derive(move || ask.attempts.get().to_string());
+    let choose = move |count: String| {
+        if let Ok(count) = count.parse() {
             ask.attempts.set(count);
         }
     };
@@ -49,7 +52,7 @@ pub(super) fn Attempts(ask: Ask) -> impl IntoView {
         view! {
             <div class="field">
                 <label for="attempts">"Attempts"</label>
-                <select id="attempts" on:change=choose>{options}</select>
+                <Select id="attempts" options value choose />
                 <p class="hint">{format!("After the first it sees the puzzle in other ways: {}.", views(ask.kind))}</p>
             </div>
         }

@@ -4,7 +4,10 @@ use super::ask::Ask;
 use crate::{
     api::{self, solving::PuzzleSet},
     browser,
-    components::problem::Problems,
+    components::{
+        problem::Problems,
+        select::{Options, Select},
+    },
     load,
 };
 use hrm_types::dataset::{Split, StoredPuzzle};
@@ -70,16 +73,15 @@ fn Choice(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView {
             }
         });
     };
-    let options = move || {
-        let option = |(i, dataset): (usize, &PuzzleSet)| {
-            let words = format!("{}, {1} × {1}", dataset.name, dataset.side);
-            view! { <option value=i.to_string()>{words}</option> }
-        };
-        of_kind.with(|all| all.iter().flatten().enumerate().map(option).collect_view())
-    };
-    let splits = SPLITS.map(|split| view! { <option value=split.as_str()>{split.as_str()}</option> });
-    let pick_split = move |event| {
-        let named = event_target_value(&event);
+    let sets = Signal::derive(move || {
+        let words = |dataset: &PuzzleSet| format!("{}, {1} × {1}", dataset.name, dataset.side);
+        let option = |(i, dataset): (usize, &PuzzleSet)| (i.to_string(), words(dataset));
+        of_kind.with(|all| all.iter().flatten().enumerate().map(option).collect::<Options>())
+    });
+    let set = Signal::derive(move || chosen.get().to_string());
+    let splits = SPLITS.map(|split| (split.as_str().to_owned(), split.as_str().to_owned())).to_vec();
+    let of_split = Signal::derive(move || split.get().as_str().to_owned());
+    let pick_split = move |named: String| {
         split.set(SPLITS.into_iter().find(|split| split.as_str() == named).unwrap_or(Split::Test));
     };
     let any = move |_| {
@@ -103,11 +105,11 @@ fn Choice(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView {
         >
             <label>
                 <span>"Dataset"</span>
-                <select on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>{options}</select>
+                <Select options=sets value=set choose=move |i: String| chosen.set(i.parse().unwrap_or(0)) />
             </label>
             <label>
                 <span>"Split"</span>
-                <select on:change=pick_split>{splits.into_iter().collect_view()}</select>
+                <Select options=Signal::stored(splits) value=of_split choose=pick_split />
             </label>
             <label>
                 <span>{move || format!("Number, of {}", most.get())}</span>

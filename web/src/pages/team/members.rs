@@ -7,6 +7,7 @@ use crate::{
         ago::Ago,
         confirm::Confirm,
         problem::{Problems, Waiting},
+        select::Select,
     },
     load,
 };
@@ -48,14 +49,13 @@ fn table(users: &[User], changed: Changed, refused: RwSignal<Option<Problem>>) -
         let change = move |wanted: ChangeUser| {
             spawn_local(async move {
                 refused.try_set(api::team::change_user(id, &wanted).await.err().map(|problem| *problem));
-                // Also after a refusal, so that the choice on the page is the one that stands.
+                // Also after a refusal: somebody else may have changed what stands.
                 changed.tell();
             });
         };
-        let choose = move |event: web_sys::Event| {
-            change(ChangeUser { role: Some(role_named(&event_target_value(&event))), disabled: None });
-        };
-        let option = move |one: Role| view! { <option value=one.as_str() selected=one == role>{one.as_str()}</option> };
+        let choose = move |wanted: String| change(ChangeUser { role: Some(role_named(&wanted)), disabled: None });
+        let roles = Role::ALL.map(|role| (role.as_str().to_owned(), role.as_str().to_owned())).to_vec();
+        let stands = Signal::stored(role.as_str().to_owned());
         let keep_out = move || change(ChangeUser { role: None, disabled: Some(true) });
         let let_in = move |_| change(ChangeUser { role: None, disabled: Some(false) });
         let question = Signal::stored(format!("Keep {name} out from now on?"));
@@ -63,7 +63,7 @@ fn table(users: &[User], changed: Changed, refused: RwSignal<Option<Problem>>) -
             <tr class:kept-out=disabled>
                 <th scope="row">{name.clone()}{disabled.then(|| view! { <span class="aside">"kept out"</span> })}</th>
                 <td data-label="Role">
-                    <select aria-label=format!("Role of {name}") on:change=choose>{Role::ALL.map(option).collect_view()}</select>
+                    <Select label=format!("Role of {name}") options=Signal::stored(roles) value=stands choose />
                 </td>
                 <td data-label="Teams"><Membership user=user.clone() refused /></td>
                 <td data-label="Since"><Ago at=user.created_at /></td>

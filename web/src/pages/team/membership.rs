@@ -1,7 +1,10 @@
 //! In which teams somebody is, each of which can be left, and another one joined. For administrators.
 
 use super::{Changed, teams::AllTeams};
-use crate::api;
+use crate::{
+    api,
+    components::select::{Options, Select},
+};
 use hrm_types::{
     account::{Team, User},
     ids::TeamId,
@@ -32,25 +35,23 @@ pub(super) fn Membership(user: User, refused: RwSignal<Option<Problem>>) -> impl
         }
     };
     let mine: Vec<TeamId> = user.teams.iter().map(|team| team.id).collect();
-    let others = move || {
+    let options = Signal::derive(move || {
         teams.value.with(|page| {
             let items = page.iter().flat_map(|page| &page.items);
             let others = items.filter(|team| !mine.contains(&team.id));
-            others.map(|team| view! { <option value=team.id.to_string()>{team.name.clone()}</option> }).collect_view()
+            let others = others.map(|team| (team.id.to_string(), team.name.clone()));
+            std::iter::once((String::new(), "Add to …".to_owned())).chain(others).collect::<Options>()
         })
-    };
-    let join = move |event: web_sys::Event| {
-        if let Ok(team) = event_target_value(&event).parse() {
+    });
+    let join = move |team: String| {
+        if let Ok(team) = team.parse() {
             change("PUT", team);
         }
     };
     view! {
         <div class="membership">
             <ul class="tags">{user.teams.iter().map(tag).collect_view()}</ul>
-            <select aria-label=format!("Add {name} to a team") on:change=join>
-                <option value="">"Add to …"</option>
-                {others}
-            </select>
+            <Select label=format!("Add {name} to a team") options value=Signal::stored(String::new()) choose=join />
         </div>
     }
 }
