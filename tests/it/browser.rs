@@ -1,6 +1,7 @@
 //! The page in a real browser, served by the real program: what people do with it, from beginning to end.
 
 mod accounts;
+mod addresses;
 mod appearance;
 mod axe;
 mod back;

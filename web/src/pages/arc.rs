@@ -8,13 +8,12 @@ mod task;
 mod tools;
 
 use crate::pages::solve::{
-    frame,
+    address, frame,
     given::{Given, listen},
     share,
 };
 use board::Board;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
 use state::ArcState;
 
 /// The page at `/solve/arc`; `?model=…&steps=…&step=…#TASK` opens a task and its result, with `draft=1`
@@ -22,21 +21,20 @@ use state::ArcState;
 #[component]
 pub(crate) fn ArcPage() -> impl IntoView {
     let state = ArcState::new();
-    let query = use_query_map().get_untracked();
-    let step = state.ask.open(&query);
-    let fragment = use_location().hash.get_untracked();
-    let text = fragment.trim_start_matches('#');
-    if !text.is_empty() {
-        match link::read(text) {
-            Some((task, test)) => {
-                state.begin(task, test);
-                if !share::is_draft(&query) {
-                    state.ask.solve(step);
-                }
+    address::follow(state.ask, move |query, fragment| {
+        let step = state.ask.open(query);
+        if let Some((task, test)) = link::read(fragment) {
+            state.begin(task, test);
+            if !share::is_draft(query) {
+                state.ask.solve(step);
             }
-            None => state.ask.say_bad("The link holds no task.".into()),
+            return;
         }
-    }
+        state.begin(task::beginning(), 0);
+        if !fragment.is_empty() {
+            state.ask.say_bad("The link holds no task.".into());
+        }
+    });
     share::follow_edits(state.ask, move || state.ask.puzzle.get());
     let take = move |given: Given| state.take(&given);
     listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));

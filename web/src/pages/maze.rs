@@ -6,33 +6,36 @@ mod link;
 mod state;
 
 use crate::pages::solve::{
-    frame,
+    address, frame,
     given::{Given, listen},
     share,
 };
 use board::Board;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use state::MazeState;
 
 /// The page at `/solve/maze`; `?m=MAZE&model=…&steps=…&attempts=…&step=…` opens a maze and its result, with
 /// `&draft=1` the maze alone.
 #[component]
 pub(crate) fn MazePage() -> impl IntoView {
-    let query = use_query_map().get_untracked();
     let state = MazeState::new();
-    let step = state.ask.open(&query);
-    if let Some(text) = query.get("m") {
-        match link::read(&text) {
-            Some(maze) => {
-                state.begin(maze);
-                if !share::is_draft(&query) {
+    address::follow(state.ask, move |query, _| {
+        let step = state.ask.open(query);
+        match query.get("m").map(|text| link::read(&text)) {
+            Some(Some(maze)) => {
+                state.begin(Some(maze));
+                if !share::is_draft(query) {
                     state.ask.solve(step);
                 }
             }
-            None => state.ask.say_bad("The link holds no maze.".into()),
+            linked => {
+                state.begin(state::built_in(0));
+                if linked.is_some() {
+                    state.ask.say_bad("The link holds no maze.".into());
+                }
+            }
         }
-    }
+    });
     share::follow_edits(state.ask, move || state.ask.puzzle.get());
     let take = move |given: Given| state.take_text(&given.text);
     listen(state.ask, Callback::new(move |event| keys::handle(state, &event)), Callback::new(take));

@@ -1,6 +1,7 @@
 //! Solve: a puzzle is typed or pasted, a model answers it, and its steps are played back and forth. Sudokus are here, mazes
 //! and ARC tasks in parts of their own.
 
+pub(crate) mod address;
 mod again;
 pub(crate) mod ask;
 mod attempts;
@@ -31,22 +32,27 @@ use board::Board;
 use controls::Controls;
 use given::{DropHint, Given, listen};
 use leptos::prelude::*;
-use leptos_router::{components::A, hooks::use_query_map};
+use leptos_router::components::A;
 use result::ResultPanel;
 use state::SolveState;
+
+/// Side of the example that stands there first.
+const FIRST: u8 = 6;
 
 /// The page at `/`; `?s=PUZZLE&model=…&steps=…&attempts=…&step=…` opens a puzzle and its result, with
 /// `&draft=1` the puzzle alone.
 #[component]
 pub(crate) fn SolvePage() -> impl IntoView {
-    let query = use_query_map().get_untracked();
     let state = SolveState::new();
-    let step = state.ask.open(&query);
-    if !query.get("s").is_some_and(|text| state.take_link(&text)) {
-        follow_models(state);
-    } else if !share::is_draft(&query) {
-        state.ask.solve(step);
-    }
+    address::follow(state.ask, move |query, _| {
+        let step = state.ask.open(query);
+        if !query.get("s").is_some_and(|text| state.take_link(&text)) {
+            state.start_with(examples::built_in(FIRST));
+            follow_models(state);
+        } else if !share::is_draft(query) {
+            state.ask.solve(step);
+        }
+    });
     state.bring_back_list();
     let take = move |given: Given| {
         state.take_text(&given.text);

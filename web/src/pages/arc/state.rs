@@ -2,7 +2,7 @@
 
 use super::{
     link,
-    task::{Task, blank},
+    task::{Task, beginning, blank},
 };
 use crate::{
     grid::{
@@ -25,12 +25,6 @@ pub(super) enum Tool {
     Fill,
 }
 
-/// A task to begin with: what is given is mirrored beside itself.
-const BEGINNING: &str = r#"{"train":[
-    {"input":[[1,0],[2,1]],"output":[[1,0,0,1],[2,1,1,2]]},
-    {"input":[[0,3],[3,3]],"output":[[0,3,3,0],[3,3,3,3]]}],
-    "test":[{"input":[[4,0],[4,6]]}]}"#;
-
 /// The page's signals.
 #[derive(Clone, Copy)]
 pub(super) struct ArcState {
@@ -49,7 +43,7 @@ pub(super) struct ArcState {
 impl ArcState {
     /// A state with an example in place.
     pub(super) fn new() -> Self {
-        let task = Task::read(BEGINNING).unwrap_or_else(|_| Task { boards: vec![blank(), None], ..Task::default() });
+        let task = beginning();
         let active = 2 * task.train;
         let painter = RwSignal::new(Painter::new(task.sheet(), active));
         let test = RwSignal::new(0);
@@ -90,7 +84,6 @@ impl ArcState {
         self.test.set(test);
         let active = 2 * (task.train + test);
         self.painter.set(Painter::new(task.sheet(), active));
-        self.ask.forget();
     }
 
     /// Puts another task in place, asking its first test; it can be undone.

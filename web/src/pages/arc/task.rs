@@ -4,6 +4,12 @@ use crate::grid::painter::Sheet;
 use hrm_types::board::{Board, Kind};
 use serde_json::{Value, json};
 
+/// A task to begin with: what is given is mirrored beside itself.
+const BEGINNING: &str = r#"{"train":[
+    {"input":[[1,0],[2,1]],"output":[[1,0,0,1],[2,1,1,2]]},
+    {"input":[[0,3],[3,3]],"output":[[0,3,3,0],[3,3,3,3]]}],
+    "test":[{"input":[[4,0],[4,6]]}]}"#;
+
 /// How a task's boards are to be read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Task {
@@ -111,6 +117,11 @@ fn board(grid: &Value) -> Result<Board, String> {
     };
     let rows: Vec<Vec<u8>> = rows.iter().enumerate().map(row).collect::<Result<_, _>>()?;
     Board::from_rows(&rows).map_err(|error| error.to_string())
+}
+
+/// The task to begin with.
+pub(super) fn beginning() -> Task {
+    Task::read(BEGINNING).unwrap_or_else(|_| Task { boards: vec![blank(), None], ..Task::default() })
 }
 
 /// A black square of three by three.

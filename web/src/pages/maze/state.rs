@@ -50,9 +50,9 @@ impl MazeState {
         Self { painter, tool: RwSignal::new(WALL), writes: StoredValue::new(WALL), ask }
     }
 
-    /// Begins anew with a maze.
-    pub(super) fn begin(self, maze: Board) {
-        self.painter.set(Painter::of(Some(maze)));
+    /// Begins anew with a maze; there is nothing to undo.
+    pub(super) fn begin(self, maze: Option<Board>) {
+        self.painter.set(Painter::of(maze));
     }
 
     /// Changes the maze or the cursor. A result belongs to its maze and goes with it.
@@ -155,7 +155,8 @@ impl MazeState {
     }
 }
 
-fn built_in(number: usize) -> Option<Board> {
+/// A maze to begin with.
+pub(super) fn built_in(number: usize) -> Option<Board> {
     maze::read(BUILT_IN.get(number)?).ok()
 }
 

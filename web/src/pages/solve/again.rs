@@ -47,8 +47,8 @@ fn offer(
 ) -> impl IntoView {
     view! {
         <p class="again">
-            <button type="button" disabled=move || ask.busy.get() on:click=move |_| act()>
-                {move || if ask.busy.get() { "Trying …".into() } else { label() }}
+            <button type="button" disabled=move || ask.busy() on:click=move |_| act()>
+                {move || if ask.busy() { "Trying …".into() } else { label() }}
             </button>
             <span class="hint">{hint}</span>
         </p>

@@ -1,6 +1,6 @@
 //! What is asked and what comes of it, whatever the kind of puzzle: model, depth, the answer and where its player stands.
 
-use super::{foreign, share};
+use super::{address::Address, foreign, share};
 use crate::{
     api::{self, solving::Solver},
     browser,
@@ -82,7 +82,8 @@ pub(crate) struct Ask {
     pub(crate) attempts: RwSignal<u32>,
     pub(crate) outcome: RwSignal<Option<Outcome>>,
     pub(crate) problem: RwSignal<Option<Problem>>,
-    pub(crate) busy: RwSignal<bool>,
+    /// The question that is on its way: what is asked, and how.
+    asking: RwSignal<Option<(Asked, How)>>,
     /// The step on the board, 0-based.
     pub(crate) shown: RwSignal<usize>,
     pub(crate) playing: RwSignal<bool>,
@@ -90,6 +91,7 @@ pub(crate) struct Ask {
     pub(crate) side: Signal<u8>,
     /// The puzzle under edit; absent while it cannot be asked.
     pub(crate) puzzle: Signal<Option<Asked>>,
+    pub(super) address: Address,
 }
 
 impl Ask {
@@ -106,16 +108,24 @@ impl Ask {
             attempts: RwSignal::new(1),
             outcome: RwSignal::new(None),
             problem: RwSignal::new(None),
-            busy: RwSignal::new(false),
+            asking: RwSignal::new(None),
             shown: RwSignal::new(0),
             playing: RwSignal::new(false),
             side,
             puzzle,
+            address: Address::here(),
         }
     }
 
-    /// Takes model, depth and attempts from the page's address; the step (1-based) that it names.
+    /// Whether a question is on its way, reactive.
+    pub(crate) fn busy(self) -> bool {
+        self.asking.with(Option::is_some)
+    }
+
+    /// Takes model, depth and attempts from the page's address, and drops what the one before brought; the step (1-based) that
+    /// it names.
     pub(crate) fn open(self, query: &leptos_router::params::ParamsMap) -> Option<usize> {
+        self.drop_result();
         self.model.set(query.get("model"));
         let steps = query.get("steps").and_then(|steps| steps.parse().ok());
         self.steps.set(steps.filter(|steps| (1..=1024).contains(steps)));
@@ -163,12 +173,18 @@ impl Ask {
         self.said.set(Some(Said { text, bad: true, elsewhere }));
     }
 
-    /// The puzzle has changed: a result goes with its puzzle, and so does the choice of a model that takes no such one.
-    pub(crate) fn forget(self) {
+    /// A result, also one that is on its way, goes with its puzzle.
+    fn drop_result(self) {
+        self.asking.set(None);
         self.playing.set(false);
         self.outcome.set(None);
         self.problem.set(None);
         self.said.set(None);
+    }
+
+    /// The puzzle has changed: its result goes with it, and so does the choice of a model that takes no such one.
+    pub(crate) fn forget(self) {
+        self.drop_result();
         let (side, chosen) = (self.side.get_untracked(), self.model.get_untracked());
         let known = self.models.value.with_untracked(|models| {
             let mut models = models.iter().flat_map(|page| page.items.iter());
@@ -196,20 +212,21 @@ impl Ask {
     /// The same in a way of its own, which stays no choice.
     pub(super) fn solve_so(self, how: How, step: Option<usize>) {
         let Some(asked) = self.puzzle.get_untracked() else { return };
-        if self.busy.get_untracked() {
+        let question = (asked, how);
+        if self.asking.with_untracked(|asking| asking.as_ref() == Some(&question)) {
             return;
         }
-        let body = body(self.kind, &asked, &how);
-        self.busy.set(true);
+        let body = body(self.kind, &question.0, &question.1);
+        self.asking.set(Some(question.clone()));
         self.said.set(None);
         spawn_local(async move {
             let answer = api::solving::solve(&body).await;
-            let Some(now) = self.puzzle.try_get_untracked() else { return };
-            self.busy.set(false);
-            // Another puzzle stands there by now, which neither an answer nor a problem of this one is about.
-            if now.as_ref() != Some(&asked) {
+            // By now the page may be gone, another puzzle stand there, or this one be asked in another way.
+            if self.asking.try_with_untracked(|asking| asking.as_ref() == Some(&question)) != Some(true) {
                 return;
             }
+            self.asking.set(None);
+            let (asked, how) = question;
             match answer {
                 Ok(response) => self.show(Outcome { asked, how, response }, step),
                 Err(problem) => self.problem.set(Some(*problem)),
@@ -226,7 +243,7 @@ impl Ask {
             None if still => last,
             None => 0,
         });
-        browser::replace_address(&share::link(self, &outcome, step));
+        self.address.write(self, &outcome.asked, share::link(self, &outcome, step));
         self.outcome.set(Some(outcome));
         self.playing.set(!still && last > 0);
     }

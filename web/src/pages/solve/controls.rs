@@ -10,6 +10,7 @@ use crate::{
         claimed::known_words,
         namesakes::{called, repeated},
         problem::Problems,
+        select::{Options, Select},
     },
     format,
     session::ForWriters,
@@ -25,6 +26,9 @@ const STEPS: u32 = 8;
 pub(crate) fn Controls(ask: Ask) -> impl IntoView {
     let models = Memo::new(move |_| ask.fitting_models());
     let none = Memo::new(move |_| models.with(|models| models.as_ref().is_some_and(Vec::is_empty)));
+    let options = Signal::derive(move || models.with(|models| options(models.as_deref(), ask.model.get())));
+    let value = Signal::derive(move || models.with(|models| chosen(models.as_deref(), ask.model.get())));
+    let choose = move |id: String| ask.model.set((!id.is_empty()).then_some(id));
     let sound = Memo::new(move |_| ask.puzzle.with(Option::is_some));
     view! {
         <form
@@ -37,22 +41,12 @@ pub(crate) fn Controls(ask: Ask) -> impl IntoView {
             <Problems of=ask.models.problem />
             <div class="field">
                 <label for="model">"Model"</label>
-                <select
-                    id="model"
-                    disabled=move || none.get()
-                    prop:value=move || models.with(|models| chosen(models.as_deref(), ask.model.get()))
-                    on:change=move |event| {
-                        let value = event_target_value(&event);
-                        ask.model.set((!value.is_empty()).then_some(value));
-                    }
-                >
-                    {move || models.with(|models| options(models.as_deref(), ask.model.get()))}
-                </select>
+                <Select id="model" disabled=none options value choose />
             </div>
             <Steps ask />
             <Attempts ask />
             <button type="submit" class="primary" disabled=move || none.get() || !sound.get()>
-                {move || if ask.busy.get() { "Solving …" } else { "Solve" }}
+                {move || if ask.busy() { "Solving …" } else { "Solve" }}
                 <kbd>"Enter"</kbd>
             </button>
             {move || none.get().then(|| no_model(ask))}
@@ -94,8 +88,7 @@ fn chosen(models: Option<&[Solver]>, name: Option<String>) -> String {
     known.map_or_else(|| name.unwrap_or_default(), |model| model.id.to_string())
 }
 
-fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + use<> {
-    let chosen = chosen(models, name);
+fn options(models: Option<&[Solver]>, name: Option<String>) -> Options {
     let repeated = repeated(models.unwrap_or_default().iter().map(|model| &model.name));
     let described = |model: &Solver| described(model, &called(&model.name, model.experiment.seed, &repeated));
     let best = match models {
@@ -106,16 +99,11 @@ fn options(models: Option<&[Solver]>, name: Option<String>) -> impl IntoView + u
             None => "The server's choice".into(),
         },
     };
-    let each = models.unwrap_or_default().iter().map(|model| {
-        let id = model.id.to_string();
-        let selected = id == chosen;
-        view! { <option value=id selected=selected>{described(model)}</option> }
-    });
-    let each = each.collect_view();
-    view! {
-        <option value="" selected=chosen.is_empty()>{best}</option>
-        {each}
-    }
+    let each = models.unwrap_or_default().iter().map(|model| (model.id.to_string(), described(model)));
+    // A link may name one that is not there: then that is what will be asked.
+    let known = |name: &String| models.unwrap_or_default().iter().any(|model| is_named(model, Some(name)));
+    let other = name.filter(|name| models.is_some() && !known(name)).map(|name| (name.clone(), name));
+    std::iter::once((String::new(), best)).chain(other).chain(each).collect()
 }
 
 /// A model that is called so, with what is known of it.

@@ -9,8 +9,8 @@ use std::time::Duration;
 /// What stands in the address of a puzzle that is not to be asked when it is opened.
 const DRAFT: &str = "draft";
 
-/// Between changes of the address: browsers refuse more than a few a second.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Between changes of the address: browsers refuse more than a hundred in half a minute.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The address of a puzzle with its model, steps and attempts; with `step` it opens there instead of playing.
 pub(crate) fn link(ask: Ask, outcome: &Outcome, step: Option<usize>) -> String {
@@ -44,7 +44,7 @@ pub(crate) fn follow_edits(ask: Ask, written: impl Fn() -> Option<Asked> + Copy 
     let write = move || {
         let unasked = ask.outcome.with_untracked(Option::is_none);
         if let Some(asked) = untrack(written).filter(|_| unasked) {
-            browser::replace_address(&address(ask.page, &asked, &ask.how(), Some(format!("{DRAFT}=1"))));
+            ask.address.write(ask, &asked, address(ask.page, &asked, &ask.how(), Some(format!("{DRAFT}=1"))));
         }
     };
     let late = StoredValue::new(false);
@@ -64,7 +64,8 @@ pub(crate) fn follow_edits(ask: Ask, written: impl Fn() -> Option<Asked> + Copy 
     };
     Effect::new(move |before: Option<Option<Asked>>| {
         let now = written();
-        if before.is_some_and(|before| before != now) {
+        // What the address has brought stands there already.
+        if before.is_some_and(|before| before != now) && !ask.address.is_of(now.as_ref()) {
             follow();
         }
         now

@@ -25,7 +25,7 @@ pub(crate) struct SolveState {
 }
 
 impl SolveState {
-    /// A state with an example in place.
+    /// A state before anything was opened.
     pub(crate) fn new() -> Self {
         let editor = RwSignal::new(Editor::new(examples::built_in(6)));
         let side = Memo::new(move |_| editor.with(|editor| editor.grid().side()));
@@ -43,12 +43,13 @@ impl SolveState {
     }
 
     /// Whether nothing was typed, pasted or asked yet.
-    pub(crate) fn is_untouched(self) -> bool {
-        !self.editor.with_untracked(Editor::can_undo) && self.ask.outcome.with_untracked(Option::is_none)
+    pub(super) fn is_untouched(self) -> bool {
+        let asked = untrack(|| self.ask.busy()) || self.ask.outcome.with_untracked(Option::is_some);
+        !asked && !self.editor.with_untracked(Editor::can_undo)
     }
 
     /// Begins anew with `grid`; there is nothing to undo.
-    pub(crate) fn start_with(self, grid: Grid) {
+    pub(super) fn start_with(self, grid: Grid) {
         self.editor.set(Editor::new(grid));
     }
 
