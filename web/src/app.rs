@@ -1,7 +1,7 @@
 //! The frame around every page: router, header, navigation.
 
 use crate::{
-    clock,
+    browser, clock,
     components::page,
     pages::{missing::MissingPage, solve::SolvePage},
     parts::{self, Part},
@@ -25,7 +25,7 @@ pub(crate) fn App() -> impl IntoView {
     session::start();
     view! {
         <Router>
-            <a class="skip" href="#main">"Skip to the content"</a>
+            <a class="skip" href="#main" on:click=skip>"Skip to the content"</a>
             <Header />
             <main id="main">
                 <Ended />
@@ -51,6 +51,12 @@ pub(crate) fn App() -> impl IntoView {
             </main>
         </Router>
     }
+}
+
+/// Moves the focus alone: what stands behind an address's `#` may be a puzzle.
+fn skip(event: web_sys::MouseEvent) {
+    event.prevent_default();
+    browser::focus_heading();
 }
 
 #[component]

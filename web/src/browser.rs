@@ -85,6 +85,11 @@ pub(crate) fn focus(id: &str) {
     focus_on(document().get_element_by_id(id));
 }
 
+/// The focus moves to the page's heading.
+pub(crate) fn focus_heading() {
+    focus_on(document().query_selector("main h1").ok().flatten());
+}
+
 /// The focus moves to the link of the page that leads there, if there is one.
 pub(crate) fn focus_link(address: &str) {
     focus_on(document().query_selector(&format!("main a[href=\"{address}\"]")).ok().flatten());

@@ -176,14 +176,14 @@ fn a_clone_is_a_run_of_its_own_with_changes() {
 fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     let server = Server::without_worker();
     let request = |changes: Value| {
-        json!({"name": "rates", "experiment": tiny_experiment("swept"), "seeds": [1, 2, 18_446_744_073_709_551_615_u64],
+        json!({"name": "rates", "experiment": tiny_experiment("swept"), "seeds": [1, 2, i64::MAX],
                "changes": changes})
     };
     let answer = server.post("/api/v1/sweeps", &request(json!([{"train": {"lr": 0.5}}, {"train": {"lr": 0.25}}])));
     let sweep = answer.expect(201);
     let runs = sweep["runs"].as_array().expect("runs");
     let seeds: Vec<&Value> = runs.iter().map(|run| &run["seed"]).collect();
-    assert_eq!(seeds, [&json!(1), &json!(2), &json!(u64::MAX), &json!(1), &json!(2), &json!(u64::MAX)]);
+    assert_eq!(seeds, [&json!(1), &json!(2), &json!(i64::MAX), &json!(1), &json!(2), &json!(i64::MAX)]);
     let differs: Vec<&Value> = runs.iter().map(|run| &run["differs"]).collect();
     let [fast, slow] = [0.5, 0.25].map(|rate| json!({"train.lr": rate}));
     assert_eq!(differs, [&fast, &fast, &fast, &slow, &slow, &slow]);
@@ -194,6 +194,10 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     let rates: Vec<&Value> =
         listed["items"].as_array().into_iter().flatten().map(|run| &run["experiment"]["train"]["lr"]).collect();
     assert_eq!(rates, [0.25, 0.25, 0.25, 0.5, 0.5, 0.5], "newest first");
+    let mut beyond = request(json!([]));
+    beyond["seeds"][1] = json!(u64::MAX);
+    let problem = server.post("/api/v1/sweeps", &beyond).expect_problem(422, "invalid-request");
+    assert_eq!(problem["field"], "seeds[1]");
     let problem = server.post("/api/v1/sweeps", &request(json!([{}, {"train": {"batch_size": 0}}])));
     assert_eq!(problem.expect_problem(422, "invalid-experiment")["field"], "changes[1].train.batch_size");
     let seeded = server.post("/api/v1/sweeps", &request(json!([{}, {"seed": 5}])));

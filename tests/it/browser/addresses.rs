@@ -1,6 +1,9 @@
 //! The address and the board are about one puzzle, also where the address changes while the board is shown.
 
-use super::{driver::journey, tab::Tab};
+use super::{
+    driver::journey,
+    tab::{Tab, key},
+};
 use serde_json::json;
 
 const PUZZLES: [&str; 2] = ["3.5...1.....5...6...4.31..64.5.5...6", "..13.4..6...........5.31.1.4.52.4.1."];
@@ -108,5 +111,18 @@ fn a_question_is_sent_while_the_one_before_is_on_its_way() {
         .await;
         assert_eq!(tab.run(shown).await, before);
         assert_eq!(tab.text("button[type=submit]").await.lines().next(), Some("Solve"));
+    });
+}
+
+#[test]
+fn the_way_to_the_content_moves_the_focus_and_leaves_the_address() {
+    journey(|tab| async move {
+        let task = "/solve/arc?draft=1#0!0!a!12_";
+        tab.open(task).await;
+        tab.until("return document.querySelector('[role=gridcell]')").await;
+        tab.run("document.querySelector('.skip').focus()").await;
+        tab.press(key::ENTER).await;
+        assert_eq!(tab.run("return document.activeElement.matches('main h1')").await, json!(true));
+        assert_eq!(tab.path().await, task);
     });
 }

@@ -55,6 +55,8 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
     let value = model.value;
     let title =
         Memo::new(move |_| value.with(|model| model.as_ref().map_or_else(|| "Model".into(), |m| m.name.clone())));
+    // What ships keeps its name and stays.
+    let is_own = Memo::new(move |_| value.with(|model| model.as_ref().is_some_and(|model| model.stated.is_none())));
     let refused = RwSignal::new(None::<Problem>);
     let navigate = use_navigate();
     let gone = Callback::new(move |()| navigate("/models", NavigateOptions::default()));
@@ -69,14 +71,17 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
     let question = Signal::derive(move || format!("Delete {} with its scores and aliases?", title.get()));
     let actions = move || {
         view! {
-            <a class="button primary" href=move || value.with(|model| model.as_ref().map(solve_address))>"Solve with it"</a>
+            {move || {
+                let address = value.with(|model| model.as_ref().and_then(solve_address))?;
+                Some(view! { <a class="button primary" href=address>"Solve with it"</a> })
+            }}
             <a class="button" href=api::solving::checkpoint_address(id) rel="external" download="">"Download"</a>
             <Show when=|| session::may(Scope::Write)>
                 // Nothing stored here trains a model of token sequences.
                 <Show when=move || value.with(|model| model.as_ref().is_some_and(|model| model.kind.parse::<Kind>().is_ok()))>
                     <a class="button" href=format!("/runs/new?model={id}")>"Train it further"</a>
                 </Show>
-                <Confirm label="Delete" question act=delete />
+                <Show when=move || is_own.get()><Confirm label="Delete" question act=delete /></Show>
             </Show>
         }
     };
@@ -93,7 +98,7 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
                 <Show when=|| session::may(Scope::Write)>
                     <section class="part" aria-labelledby="names-title">
                         <h2 id="names-title">"Name and aliases"</h2>
-                        <div class="halves"><Change model /><Aliases id /></div>
+                        <div class="halves"><Show when=move || is_own.get()><Change model /></Show><Aliases id /></div>
                     </section>
                 </Show>
                 <Settings model />

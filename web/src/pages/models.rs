@@ -22,6 +22,7 @@ use crate::{
 use hrm_types::{
     Page as ListPage,
     account::Scope,
+    board::Kind,
     ids::CheckpointId,
     model::{Alias, Model},
 };
@@ -67,7 +68,7 @@ fn table(models: &[Model], aliases: Loaded<ListPage<Alias>>) -> impl IntoView + 
                 <tr>
                     <th scope="col">"Model"</th>
                     <th scope="col">"Solves"</th>
-                    <th scope="col">"Newest score"</th>
+                    <th scope="col">"Score"</th>
                     <th scope="col" class="right">"Weights"</th>
                     <th scope="col">"Trained"</th>
                     <th scope="col">"Stored"</th>
@@ -93,32 +94,32 @@ fn row(model: &Model, has_namesakes: bool, aliases: Loaded<ListPage<Alias>>) -> 
                 <Aliases id aliases=aliases.value />
             </th>
             <td data-label="Solves">{solves(model)}</td>
-            <td data-label="Newest score">{score(model)}</td>
+            <td data-label="Score">{score(model)}</td>
             <td data-label="Weights" class="right" title=format::count(model.parameters)>{format::short_count(model.parameters)}</td>
             <td data-label="Trained"><span>{trained}</span></td>
             <td data-label="Stored"><Ago at=model.created_at /></td>
-            <td class="right"><a href=solve_address(model)>"Solve"<span class="hidden">" with "{model.name.clone()}</span></a></td>
+            <td class="right">{solve_address(model).map(|address| view! { <a href=address>"Solve"<span class="hidden">" with "{model.name.clone()}</span></a> })}</td>
         </tr>
     }
 }
 
-/// Where puzzles are solved with a model.
-pub(crate) fn solve_address(model: &Model) -> String {
-    let page = match model.kind.as_str() {
-        "maze" => "/solve/maze",
-        "arc" => "/solve/arc",
-        _ => "/",
+/// Where puzzles are solved with a model, if there are puzzles for it.
+pub(crate) fn solve_address(model: &Model) -> Option<String> {
+    let page = match model.kind.parse().ok()? {
+        Kind::Sudoku => "/",
+        Kind::Maze => "/solve/maze",
+        Kind::Arc => "/solve/arc",
     };
-    format!("{page}?model={}", model.id)
+    Some(format!("{page}?model={}", model.id))
 }
 
 /// What a model solves, in words.
 pub(crate) fn solves(model: &Model) -> String {
-    let kind = match model.kind.as_str() {
-        "sudoku" => "Sudoku",
-        "maze" => "mazes",
-        "arc" => "ARC",
-        kind => kind,
+    let kind = match model.kind.parse() {
+        Ok(Kind::Sudoku) => "Sudoku",
+        Ok(Kind::Maze) => "mazes",
+        Ok(Kind::Arc) => "ARC",
+        Err(_) => return "no kind of puzzle known here".into(),
     };
     format!("{kind} {0} × {0}", model.side)
 }

@@ -16,7 +16,7 @@ use leptos::{prelude::*, task::spawn_local};
 #[derive(Clone, Copy)]
 pub(crate) struct Feed {
     pub(crate) run: RwSignal<Option<Run>>,
-    /// Ascending steps of one attempt.
+    /// The run's curve, steps ascending.
     pub(crate) points: RwSignal<Vec<MetricPoint>>,
     pub(crate) problem: RwSignal<Option<Problem>>,
     /// Whether the stream is broken for now.
@@ -74,6 +74,12 @@ impl Feed {
         match api::runs::get_run(self.id).await {
             Ok(run) => {
                 self.problem.try_set(None);
+                let attempt = run.attempt;
+                let known = self.run.try_with_untracked(|known| known.as_ref().map(|known| known.attempt)).flatten();
+                // A further attempt may have gone on from an earlier step: what was known beyond it is superseded.
+                if known.is_some_and(|known| known != attempt) {
+                    self.points.try_set(Vec::new());
+                }
                 self.note(run);
                 self.fetch_metrics().await;
                 self.follow();
@@ -144,7 +150,7 @@ impl Feed {
                 self.lost.try_set(true);
                 self.catch_up_later();
             }
-            Event::Metric(point) => drop(self.points.try_update(|points| add(points, *point))),
+            Event::Metric(point) => drop(self.points.try_update(|points| go_on(points, *point))),
             Event::Run(run) => self.take_run(*run),
         }
     }
@@ -162,12 +168,8 @@ impl Feed {
 
     /// Shows the run as it is now; whether it has ended.
     fn note(self, run: Run) -> bool {
-        let (ended, attempt) = (run.state.is_final(), run.attempt);
-        let before = self.run.try_update(|known| known.replace(run)).flatten().map(|known| known.attempt);
-        // A new attempt trains from the start: the old one's points are no part of it.
-        if before.is_some_and(|before| before != attempt) {
-            self.points.try_set(Vec::new());
-        }
+        let ended = run.state.is_final();
+        self.run.try_set(Some(run));
         if ended {
             self.lost.try_set(false);
         }
@@ -206,6 +208,12 @@ impl Feed {
     }
 }
 
+/// Adds the stream's next point. One at a step that is known, or before it, is another attempt's, which went on from there.
+fn go_on(points: &mut Vec<MetricPoint>, point: MetricPoint) {
+    points.truncate(points.partition_point(|known| known.step < point.step));
+    points.push(point);
+}
+
 /// Adds a point in its place; a step that is known already is not added twice.
 fn add(points: &mut Vec<MetricPoint>, point: MetricPoint) {
     let place = points.partition_point(|known| known.step < point.step);
@@ -224,6 +232,18 @@ mod tests {
             "q_halt_loss": 0.0, "q_continue_loss": 0.0, "sequences_per_second": 0.0,
         });
         serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn another_attempt_takes_the_place_of_what_it_trains_again() {
+        let mut points = Vec::new();
+        for step in [10, 20, 30, 40, 30, 40, 50] {
+            go_on(&mut points, point(step));
+        }
+        let steps: Vec<u64> = points.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [10, 20, 30, 40, 50]);
+        go_on(&mut points, point(20));
+        assert_eq!(points.iter().map(|point| point.step).collect::<Vec<_>>(), [10, 20]);
     }
 
     #[test]

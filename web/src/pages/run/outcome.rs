@@ -90,7 +90,7 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
         let run = run.as_ref()?;
         let checkpoint = run.checkpoint_id?;
         let model = load::load(move || api::models::get_model(checkpoint));
-        let solve = move || model.value.with(|model| model.as_ref().map(solve_address));
+        let solve = move || model.value.with(|model| model.as_ref().and_then(solve_address));
         let leaderboard = run.dataset_id.map(|dataset| {
             view! { <a class="button" href=format!("/leaderboard?dataset={dataset}")>"Leaderboards"</a> }
         });

@@ -24,11 +24,8 @@ fn address(page: &str, asked: &Asked, how: &How, last: Option<String>) -> String
     let attempts = (*attempts > 1).then(|| format!("attempts={attempts}"));
     let query = Some(asked.query.clone()).filter(|query| !query.is_empty());
     let parts: Vec<String> = [query, model, steps, attempts, last].into_iter().flatten().collect();
-    let fragment = match asked.fragment.as_str() {
-        "" => String::new(),
-        fragment => format!("#{fragment}"),
-    };
-    format!("{page}?{}{fragment}", parts.join("&"))
+    let behind = |mark: char, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
+    format!("{page}{}{}", behind('?', &parts.join("&")), behind('#', &asked.fragment))
 }
 
 /// Whether an address is that of a puzzle which was not asked yet.
@@ -116,5 +113,6 @@ mod tests {
         let asked = Asked { fragment: "1!0!a!0_0".into(), ..Asked::default() };
         let how = How { model: None, steps: None, attempts: 1 };
         assert_eq!(address("/solve/arc", &asked, &how, Some("draft=1".into())), "/solve/arc?draft=1#1!0!a!0_0");
+        assert_eq!(address("/solve/arc", &asked, &how, None), "/solve/arc#1!0!a!0_0");
     }
 }
