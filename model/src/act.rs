@@ -5,6 +5,7 @@ use crate::{
     hrm::{Hidden, Hrm},
 };
 use candle_core::{Device, Tensor};
+use std::ops::Range;
 
 /// A batch of puzzles on the host, B sequences of S tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,28 @@ impl Batch {
     /// The identifiers as (B) u32.
     pub fn identifiers_tensor(&self, device: &Device) -> Result<Tensor> {
         Ok(Tensor::from_slice(&self.puzzle_identifiers, self.len(), device)?)
+    }
+
+    /// Some of its sequences.
+    pub(crate) fn part(&self, sequences: Range<usize>) -> Self {
+        let tokens = sequences.start * self.seq_len..sequences.end * self.seq_len;
+        Self {
+            seq_len: self.seq_len,
+            inputs: self.inputs[tokens.clone()].to_vec(),
+            labels: self.labels[tokens].to_vec(),
+            puzzle_identifiers: self.puzzle_identifiers[sequences].to_vec(),
+        }
+    }
+
+    /// The sequences of several, one after the other.
+    pub(crate) fn joined(parts: &[Self]) -> Self {
+        let seq_len = parts.first().map_or(0, |part| part.seq_len);
+        Self {
+            seq_len,
+            inputs: parts.iter().flat_map(|part| part.inputs.iter().copied()).collect(),
+            labels: parts.iter().flat_map(|part| part.labels.iter().copied()).collect(),
+            puzzle_identifiers: parts.iter().flat_map(|part| part.puzzle_identifiers.iter().copied()).collect(),
+        }
     }
 
     fn copy_sequence(&mut self, from: &Batch, i: usize) {

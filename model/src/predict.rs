@@ -9,7 +9,7 @@ pub use input::{BatchError, read_batch};
 use crate::{Error, Model, Result, act::Batch, hrm::Hidden};
 use candle_core::Tensor;
 use output::Output;
-use std::{ops::Range, path::Path};
+use std::path::Path;
 
 /// Values of one hidden state that are held at a time; more sequences than fit are computed in turns.
 const MOST_VALUES: usize = 1 << 24;
@@ -65,7 +65,7 @@ pub fn predict(
     let turn = (MOST_VALUES / largest).clamp(1, MOST_SEQUENCES);
     for first in (0..batch.len()).step_by(turn) {
         let rows = first..batch.len().min(first + turn);
-        for_each_step(model, &slice(batch, rows), (steps, after_last), &mut |step, tensors| {
+        for_each_step(model, &batch.part(rows), (steps, after_last), &mut |step, tensors| {
             for (tensor, reading) in tensors.iter().zip(0..) {
                 output.write(step, reading, first, tensor)?;
             }
@@ -74,16 +74,6 @@ pub fn predict(
         })?;
     }
     output.finish()
-}
-
-fn slice(batch: &Batch, rows: Range<usize>) -> Batch {
-    let tokens = rows.start * batch.seq_len..rows.end * batch.seq_len;
-    Batch {
-        seq_len: batch.seq_len,
-        inputs: batch.inputs[tokens.clone()].to_vec(),
-        labels: batch.labels[tokens].to_vec(),
-        puzzle_identifiers: batch.puzzle_identifiers[rows].to_vec(),
-    }
 }
 
 /// Hands over what [`readings`] names after each step, from 1.

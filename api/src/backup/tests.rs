@@ -12,7 +12,7 @@ use crate::store::{
     evaluations,
     invitations::{self, NewInvitation},
     jobs::{self, Terms},
-    leaderboards, leases, logs, metrics, models, results, runs, shipped,
+    leaderboards, leases, logs, models, results, runs, shipped,
     slices::Slice,
     snapshots, sweeps, teams,
     testing::{TestDatabase, data_dir, database},

@@ -308,14 +308,3 @@ pub async fn count_by_state(pool: &PgPool) -> Result<Vec<(String, u64)>, Error> 
         .await?;
     Ok(rows.into_iter().map(|row| (row.state, row.count.cast_unsigned())).collect())
 }
-
-/// Running jobs whose lease ran out more than twice its length `lease` ago: there are none as long as anybody sweeps.
-pub async fn overdue(pool: &PgPool, lease: std::time::Duration) -> Result<Vec<JobId>, Error> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM jobs WHERE state = 'running' AND lease_expires < now() - 2 * $1::interval ORDER BY id",
-        super::interval(lease)
-    )
-    .fetch_all(pool)
-    .await?;
-    Ok(ids.into_iter().map(JobId).collect())
-}

@@ -119,21 +119,6 @@ pub async fn retry(pool: &PgPool, id: JobId) -> Result<(), Error> {
     expect_change(pool, id, changed.rows_affected(), "failed or cancelled").await
 }
 
-/// Changes the priority of a job that has not ended.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::WrongState`] when it has ended.
-pub async fn set_priority(pool: &PgPool, id: JobId, priority: i16) -> Result<(), Error> {
-    let changed = sqlx::query!(
-        "UPDATE jobs SET priority = $2 WHERE id = $1 AND state IN ('queued', 'running', 'paused')",
-        id.0,
-        priority
-    )
-    .execute(pool)
-    .await?;
-    expect_change(pool, id, changed.rows_affected(), "queued, running or paused").await
-}
-
 /// Turns a guarded change that found nothing into what stands in its way.
 async fn expect_change(pool: &PgPool, id: JobId, rows_affected: u64, expected: &'static str) -> Result<(), Error> {
     if rows_affected == 1 {

@@ -234,6 +234,13 @@ impl Experiment {
 }
 
 impl TrainConfig {
+    /// Steps of a training on that many examples.
+    #[must_use]
+    pub fn steps(&self, examples: u64) -> u64 {
+        let planned = ((self.epochs * examples as f64 / self.batch_size as f64) as u64).max(1);
+        planned.min(self.max_steps.unwrap_or(u64::MAX))
+    }
+
     /// Checks that the schedule and the optimisers can run.
     ///
     /// # Errors
@@ -277,5 +284,20 @@ impl TrainConfig {
         ensure(validates || self.checkpoint == CheckpointRule::Last, "train.checkpoint", || {
             "expected \"last\" without train.validate_every, found \"best\": nothing tells which state is best".into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrainConfig;
+
+    #[test]
+    fn a_training_takes_whole_steps_and_one_at_least() {
+        let steps = |epochs, batch_size, max_steps, examples| {
+            TrainConfig { epochs, batch_size, max_steps, ..TrainConfig::default() }.steps(examples)
+        };
+        assert_eq!(steps(1.0, 384, None, 1_000), 2, "what does not fill a step is left out");
+        assert_eq!(steps(0.1, 384, None, 1_000), 1);
+        assert_eq!(steps(10.0, 100, Some(20), 1_000), 20);
     }
 }

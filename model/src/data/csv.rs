@@ -1,6 +1,6 @@
 //! Puzzles from CSV files with the columns `source,question,answer,rating`, plain or gzipped, every row checked.
 
-use super::{DataError, Dataset, Puzzle, draw, maze, maze::AnswerError, search};
+use super::{DataError, Dataset, Puzzle, bounded::Bounded, draw, maze, maze::AnswerError, search};
 use flate2::bufread::MultiGzDecoder;
 use hrm_types::{
     board::{Board, BoardError, Kind},
@@ -203,26 +203,8 @@ pub fn subsample(puzzles: Vec<Puzzle>, rows: u32, seed: u64) -> (Vec<Puzzle>, Ve
     (puzzles(drawn), puzzles(left))
 }
 
-/// A reader that fails where more than `left` bytes come, so that a small archive cannot fill the memory.
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-    limit: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.left = self
-            .left
-            .checked_sub(read as u64)
-            .ok_or_else(|| io::Error::other(format!("expected at most {} bytes, found more", self.limit)))?;
-        Ok(read)
-    }
-}
-
 fn read_rows(reader: impl Read, name: &str, kind: Kind, limits: Limits) -> Result<Vec<Puzzle>, DataError> {
-    let mut reader = BufReader::new(Bounded { inner: reader, left: limits.bytes, limit: limits.bytes });
+    let mut reader = BufReader::new(Bounded::new(reader, limits.bytes));
     let (mut line, mut puzzles, mut side) = (Vec::new(), Vec::new(), None);
     for row in 1.. {
         let at_row = |problem| DataError::Row { file: name.to_owned(), row, problem };

@@ -2,6 +2,7 @@
 
 pub mod arc;
 pub mod augment;
+mod bounded;
 pub mod canonical;
 mod corpus;
 mod csv;

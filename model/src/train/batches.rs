@@ -38,11 +38,6 @@ impl Batches {
         Ok(Self { batch_size, seed, per_epoch: (examples / batch_size) as u64, epoch, corpus })
     }
 
-    /// Batches of one epoch.
-    pub fn per_epoch(&self) -> u64 {
-        self.per_epoch
-    }
-
     /// The batch of an iteration, from 0.
     pub fn batch(&mut self, iteration: u64) -> Batch {
         let number = iteration / self.per_epoch;

@@ -11,7 +11,10 @@ use crate::{
     rollout::{Reading, rollout},
 };
 use candle_core::Device;
-use hrm_types::{evaluation::Protocol, experiment::ForwardDtype};
+use hrm_types::{
+    evaluation::Protocol,
+    experiment::{Experiment, ForwardDtype},
+};
 use std::ops::ControlFlow;
 
 fn gpu() -> Device {

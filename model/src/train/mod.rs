@@ -23,15 +23,8 @@ pub(crate) use verdict::Expected;
 pub use verdict::Halted;
 
 use crate::{Error, Result};
-use hrm_types::{experiment::Experiment, run::MetricPoint};
+use hrm_types::run::MetricPoint;
 use std::ops::ControlFlow;
-
-/// Steps an experiment takes on that many examples.
-pub fn total_steps(experiment: &Experiment, examples: usize) -> u64 {
-    let train = &experiment.train;
-    let planned = ((train.epochs * examples as f64 / train.batch_size as f64) as u64).max(1);
-    planned.min(train.max_steps.unwrap_or(u64::MAX))
-}
 
 /// Makes all steps that are left, and looks at the validation split where the experiment says so. `on_step` hears of
 /// every step, with a metric point where one is due, and now and then while the training looks; it may stop

@@ -159,7 +159,7 @@ impl Ranks {
 
     /// Every rank's tensor of one shape, on this rank's device, in the order of the ranks. The ranks' numbers and ids
     /// are exchanged first, so that a rank that has failed is noticed before a device waits for it.
-    pub(super) fn gather(&self, message: Message) -> Result<Vec<Message>> {
+    pub(super) fn gather(&self, mut message: Message) -> Result<Vec<Message>> {
         #[cfg(feature = "nccl")]
         if let Some(link) = &self.link {
             let Message { numbers, ids, tensors } = message;
@@ -172,6 +172,10 @@ impl Ranks {
             return Ok(messages);
         }
         let device = message.tensors.first().map(|tensor| tensor.device().clone());
+        // By way of the host: nothing would keep one GPU from using memory again that another one still reads.
+        for tensor in &mut message.tensors {
+            *tensor = tensor.to_device(&Device::Cpu)?;
+        }
         let mut messages = self.exchange(message)?;
         if let Some(device) = device {
             for message in &mut messages {
@@ -229,30 +233,6 @@ impl Carry {
             halted: messages.iter().flat_map(|message| &message.numbers[..count]).map(|&flag| flag != 0.0).collect(),
             current: Batch::joined(&batches),
         })
-    }
-}
-
-impl Batch {
-    /// Some of its sequences.
-    pub(super) fn part(&self, sequences: Range<usize>) -> Self {
-        let tokens = sequences.start * self.seq_len..sequences.end * self.seq_len;
-        Self {
-            seq_len: self.seq_len,
-            inputs: self.inputs[tokens.clone()].to_vec(),
-            labels: self.labels[tokens].to_vec(),
-            puzzle_identifiers: self.puzzle_identifiers[sequences].to_vec(),
-        }
-    }
-
-    /// The sequences of several, one after the other.
-    pub(super) fn joined(parts: &[Self]) -> Self {
-        let seq_len = parts.first().map_or(0, |part| part.seq_len);
-        Self {
-            seq_len,
-            inputs: parts.iter().flat_map(|part| part.inputs.iter().copied()).collect(),
-            labels: parts.iter().flat_map(|part| part.labels.iter().copied()).collect(),
-            puzzle_identifiers: parts.iter().flat_map(|part| part.puzzle_identifiers.iter().copied()).collect(),
-        }
     }
 }
 

@@ -180,15 +180,16 @@ impl Trainer {
         // Everything is queued: only now is anything waited for.
         let going_on = self.unrecorded.going_on(&outputs)?;
         let told = Tensor::stack(&[&outputs.q_halt.detach(), &going_on.detach(), verdict.right()], 0)?;
-        let [q_halt, going_on, right]: [Vec<f32>; 3] = told.to_vec2()?.try_into().unwrap_or_default();
-        self.decide_halting(&mut carry, all, &q_halt, &going_on)?;
+        let told: Vec<Vec<f32>> = told.to_vec2()?; // (3, B)
+        let [q_halt, going_on, right] = &told[..] else { unreachable!("three were stacked") };
+        self.decide_halting(&mut carry, all, q_halt, going_on)?;
         let [loss, lm_loss, q_halt_loss, q_continue_loss] = losses.values()?;
         let pass = Pass {
             loss,
             lm_loss,
             q_halt_loss,
             q_continue_loss,
-            halted: verdict.halted(&carry, &right, &q_halt),
+            halted: verdict.halted(&carry, right, q_halt),
             outputs,
             target_q_continue,
             puzzle_identifiers: carry.current.puzzle_identifiers.clone(),

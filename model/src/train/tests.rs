@@ -17,7 +17,8 @@ use hrm_types::{
     dataset::Split,
     evaluation::{Evaluation, Protocol},
     experiment::{
-        ArchConfig, CheckpointRule, DataSpec, ForwardDtype, GenerateSpec, Gradient, PosEncodings, TrainConfig,
+        ArchConfig, CheckpointRule, DataSpec, Experiment, ForwardDtype, GenerateSpec, Gradient, PosEncodings,
+        TrainConfig,
     },
     provenance::Choice,
 };

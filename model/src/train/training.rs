@@ -7,7 +7,6 @@ use super::{
     ranks::{Message, Ranks},
     start::{self, Start},
     state::{self, StateInfo, TrainState},
-    total_steps,
     validation::Looks,
 };
 use crate::{
@@ -150,7 +149,7 @@ impl<'a> Training<'a> {
             parameters: params::count(arch, &dims),
             looks: Looks::new(experiment, corpus.held_out.clone()),
             trainer: Trainer::new(arch, settings, dims, seed, weights)?,
-            total_steps: total_steps(experiment, corpus.examples()),
+            total_steps: experiment.train.steps(corpus.examples() as u64),
             batches: Ahead::from(Batches::new(corpus, settings.batch_size, seed)?, step),
             progress,
             step,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 const CLAIM_LOCK: i64 = 0x6872_6d01;
 
 /// How long a job is left alone that a worker's program could not read.
-const POSTPONED: Duration = Duration::from_secs(60);
+const POSTPONED: Duration = Duration::from_mins(1);
 
 /// What is to be done.
 #[derive(Debug, Clone)]

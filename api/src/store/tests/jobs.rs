@@ -52,7 +52,6 @@ enum Ask {
     Pause,
     Resume,
     Retry,
-    Prioritise,
 }
 
 async fn ask(pool: &PgPool, id: JobId, wish: Ask) -> Result<(), Error> {
@@ -61,7 +60,6 @@ async fn ask(pool: &PgPool, id: JobId, wish: Ask) -> Result<(), Error> {
         Ask::Pause => wishes::request_pause(pool, id).await,
         Ask::Resume => wishes::resume(pool, id).await,
         Ask::Retry => wishes::retry(pool, id).await,
-        Ask::Prioritise => wishes::set_priority(pool, id, 7).await,
     }
 }
 
@@ -74,32 +72,26 @@ async fn every_wish_in_every_state_is_granted_or_names_the_state() {
         (Queued, Ask::Pause, Some(Paused)),
         (Queued, Ask::Resume, None),
         (Queued, Ask::Retry, None),
-        (Queued, Ask::Prioritise, Some(Queued)),
         (Running, Ask::Cancel, Some(Running)),
         (Running, Ask::Pause, Some(Running)),
         (Running, Ask::Resume, None),
         (Running, Ask::Retry, None),
-        (Running, Ask::Prioritise, Some(Running)),
         (Paused, Ask::Cancel, Some(Cancelled)),
         (Paused, Ask::Pause, Some(Paused)),
         (Paused, Ask::Resume, Some(Queued)),
         (Paused, Ask::Retry, None),
-        (Paused, Ask::Prioritise, Some(Paused)),
         (Succeeded, Ask::Cancel, None),
         (Succeeded, Ask::Pause, None),
         (Succeeded, Ask::Resume, None),
         (Succeeded, Ask::Retry, None),
-        (Succeeded, Ask::Prioritise, None),
         (Failed, Ask::Cancel, None),
         (Failed, Ask::Pause, None),
         (Failed, Ask::Resume, None),
         (Failed, Ask::Retry, Some(Queued)),
-        (Failed, Ask::Prioritise, None),
         (Cancelled, Ask::Cancel, None),
         (Cancelled, Ask::Pause, None),
         (Cancelled, Ask::Resume, None),
         (Cancelled, Ask::Retry, Some(Queued)),
-        (Cancelled, Ask::Prioritise, None),
     ] {
         let id = in_state(pool, state).await;
         let answer = ask(pool, id, wish).await;
@@ -201,13 +193,13 @@ async fn a_job_tried_again_goes_on_counting_its_attempts() {
 async fn jobs_of_a_sweep_are_told_apart_by_their_seeds() {
     let db = database().await;
     let pool = &db.pool;
-    const LARGEST: u64 = i64::MAX as u64;
     let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
     let (viewer, terms) = (&Viewer::Everything, Terms::default());
-    let sweep = sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(LARGEST)], terms).await.expect("a sweep");
+    let sweep =
+        sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(i64::MAX as u64)], terms).await.expect("a sweep");
     let jobs = jobs::list(pool, viewer, JobFilter::default(), &Slice::newest(10)).await.expect("a page").items;
     let told: Vec<_> = jobs.iter().rev().map(|job| (job.seed, job.sweep_id)).collect();
-    assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(LARGEST), Some(sweep.id))]);
+    assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(i64::MAX as u64), Some(sweep.id))]);
 
     claim(pool, LONG).await;
     let cancelled = sweeps::request_cancel(pool, sweep.id).await.expect("two that have not ended");

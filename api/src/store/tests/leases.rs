@@ -4,7 +4,7 @@ use super::{
     LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, result, score, try_claim,
 };
 use crate::store::{
-    Error, jobs,
+    Error,
     leases::{self, Ending, Work},
     logs, metrics, results, runs,
     testing::database,
@@ -212,19 +212,6 @@ async fn a_worker_that_says_that_it_dies_is_counted_at_once() {
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!(run.reason.as_deref(), Some("queued again: its worker's device failed in attempt 1"));
     assert_eq!(run.deaths, 1);
-}
-
-#[tokio::test]
-async fn nothing_is_overdue_as_long_as_somebody_sweeps() {
-    let db = database().await;
-    let run = queue(&db.pool, "run").await;
-    let lease = claim(&db.pool, LONG).await.lease;
-    let overdue = async || jobs::overdue(&db.pool, std::time::Duration::ZERO).await.expect("an answer");
-    assert_eq!(overdue().await, []);
-    expire(&db.pool, &lease).await;
-    assert_eq!(overdue().await, [run.id.into()], "the query finds what nobody has swept");
-    leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
-    assert_eq!(overdue().await, []);
 }
 
 #[tokio::test]

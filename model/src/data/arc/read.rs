@@ -8,6 +8,7 @@
 //! what is read.
 
 use super::{Set, Task, TaskError, json};
+use crate::data::bounded::Bounded;
 use flate2::bufread::MultiGzDecoder;
 use std::{
     collections::BTreeMap,
@@ -222,7 +223,7 @@ impl Found {
 
     /// The tasks of an unpacked archive.
     fn archive(&mut self, unpacked: impl Read) -> Result<(), ReadError> {
-        let mut archive = tar::Archive::new(Limited { inner: unpacked, left: MAX_TOTAL });
+        let mut archive = tar::Archive::new(Bounded::new(unpacked, MAX_TOTAL));
         for entry in archive.entries().map_err(|error| self.failed(error))? {
             self.count_entry()?;
             let entry = entry.map_err(|error| self.failed(error))?;
@@ -286,23 +287,6 @@ impl Found {
         let task = Task { name: stem.to_owned(), set, folder: folder.to_owned(), train, test };
         self.tasks.insert(task.name.clone(), (file, task));
         Ok(())
-    }
-}
-
-/// A reader that fails, rather than ends, beyond a number of bytes.
-struct Limited<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        match self.left.checked_sub(read as u64) {
-            Some(left) => self.left = left,
-            None => return Err(io::Error::other(format!("expected at most {MAX_TOTAL} bytes unpacked, found more"))),
-        }
-        Ok(read)
     }
 }
 

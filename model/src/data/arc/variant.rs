@@ -13,8 +13,6 @@ pub const PAD: u8 = 0;
 pub const BORDER: u8 = 1;
 /// The token of colour 0; the others follow.
 pub const FIRST_COLOUR: u8 = 2;
-/// Number of different tokens.
-pub const VOCAB_SIZE: usize = 12;
 
 /// Draws for one variant before the task counts as having no more; the reference's factor.
 const DRAWS_PER_VARIANT: usize = 5;

@@ -373,12 +373,5 @@ pub(crate) fn fills_a_batch(experiment: &Experiment, kind: board::Kind, puzzles:
     kind == board::Kind::Arc || puzzles as usize >= experiment.train.batch_size
 }
 
-/// Training steps that an experiment on `puzzles` training puzzles will take, about.
-pub(crate) fn planned_steps(experiment: &Experiment, puzzles: u32) -> u64 {
-    let steps = experiment.train.epochs * f64::from(puzzles) / experiment.train.batch_size as f64;
-    let steps = steps.ceil().max(1.0) as u64;
-    experiment.train.max_steps.map_or(steps, |most| most.min(steps))
-}
-
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::{
     FormState, estimate,
-    form::{Difference, START, differences, fills_a_batch, label, planned_steps},
+    form::{Difference, START, differences, fills_a_batch, label},
 };
 use crate::{format, listing};
 use hrm_types::experiment::Experiment;
@@ -40,7 +40,7 @@ fn plan(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
         let words = format!("{puzzles} cannot fill a batch of {batch}.");
         return Some(view! { <p class="bad" role="status">{words}</p> }.into_any());
     }
-    let steps = format::counted(planned_steps(experiment, train), "step");
+    let steps = format::counted(experiment.train.steps(train.into()), "step");
     Some(view! { <p>{format!("About {steps} of {batch}.")}</p> }.into_any())
 }
 
@@ -57,8 +57,12 @@ fn time(state: FormState, experiment: &Experiment) -> impl IntoView + use<> {
         let cells = estimate::cells(&run.experiment.data, side);
         (run, cells)
     });
-    let told =
-        estimate::estimate(experiment, puzzles.cells(), planned_steps(experiment, train), &past.collect::<Vec<_>>());
+    let told = estimate::estimate(
+        experiment,
+        puzzles.cells(),
+        experiment.train.steps(train.into()),
+        &past.collect::<Vec<_>>(),
+    );
     Some(match told {
         None => view! { <p class="muted">"No run was trained here yet that would tell how long this one takes."</p> }
             .into_any(),

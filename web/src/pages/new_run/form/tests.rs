@@ -155,9 +155,9 @@ fn a_maze_has_walls_and_no_givens() {
 #[test]
 fn steps_are_planned() {
     let mut experiment = experiment();
-    assert_eq!(planned_steps(&experiment, 1000), 20, "max_steps is less than 100");
+    assert_eq!(experiment.train.steps(1000), 20, "max_steps is less than 100");
     experiment.train.max_steps = None;
-    assert_eq!(planned_steps(&experiment, 1000), 100);
+    assert_eq!(experiment.train.steps(1000), 100);
 }
 
 #[test]
