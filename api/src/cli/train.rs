@@ -60,7 +60,7 @@ pub(crate) struct Train {
     #[arg(long, value_name = "FILE", conflicts_with = "queue")]
     out: Option<PathBuf>,
     /// Stop after this many steps, whatever the file says
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Sequences per step, whatever the file says
     #[arg(long, value_name = "N")]

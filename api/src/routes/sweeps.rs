@@ -110,7 +110,8 @@ pub async fn create_sweep(
     let created = store::sweeps::create(&state.pool, &caller.viewer, &request.name, &experiments, terms).await;
     let sweep = match created {
         Err(store::Error::NotFound { what: "dataset", key }) => {
-            return Err(runs::unknown_dataset(&state, &caller, "experiment", &key).await?);
+            let field = naming(&request, &key);
+            return Err(runs::unknown_dataset(&state, &caller, &field, &key).await?);
         }
         created => created?,
     };
@@ -154,6 +155,12 @@ pub async fn cancel_sweep(
     ApiPath(id): ApiPath<SweepId>,
 ) -> Result<Json<Sweep>, ApiError> {
     Ok(Json(store::sweeps::request_cancel(&state.pool, id).await?))
+}
+
+/// Where a request names a dataset: in the first change that does, else in what all have in common.
+fn naming(request: &CreateSweep, dataset: &str) -> String {
+    let named = |change: &serde_json::Value| change["data"]["dataset"] == dataset;
+    request.changes.iter().position(named).map_or_else(|| "experiment".into(), |at| format!("changes[{at}]"))
 }
 
 /// Every change with every seed, checked.

@@ -122,12 +122,10 @@ pub async fn change(
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
+    expect_own(pool, id).await?;
     jobs::expect_unneeded(pool, "checkpoint_id", id.0).await?;
     let deleted = sqlx::query!("DELETE FROM checkpoints WHERE id = $1 AND NOT shipped", id.0).execute(pool).await?;
-    if deleted.rows_affected() == 1 {
-        return Ok(());
-    }
-    expect_own(pool, id).await
+    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("model", id.to_string())) }
 }
 
 /// That the model does not ship with the program, which finds it by its name and would store it again.

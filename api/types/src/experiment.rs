@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn a_training_takes_whole_steps_and_one_at_least() {
         let steps = |epochs, batch_size, max_steps, examples| {
-            TrainConfig { epochs, batch_size, max_steps, ..TrainConfig::default() }.steps(examples)
+            TrainConfig { batch_size, epochs, max_steps, ..TrainConfig::default() }.steps(examples)
         };
         assert_eq!(steps(1.0, 384, None, 1_000), 2, "what does not fill a step is left out");
         assert_eq!(steps(0.1, 384, None, 1_000), 1);

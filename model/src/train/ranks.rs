@@ -159,23 +159,28 @@ impl Ranks {
 
     /// Every rank's tensor of one shape, on this rank's device, in the order of the ranks. The ranks' numbers and ids
     /// are exchanged first, so that a rank that has failed is noticed before a device waits for it.
-    pub(super) fn gather(&self, mut message: Message) -> Result<Vec<Message>> {
+    pub(super) fn gather(&self, message: Message) -> Result<Vec<Message>> {
+        if self.meeting.is_none() {
+            return Ok(vec![message]);
+        }
         #[cfg(feature = "nccl")]
         if let Some(link) = &self.link {
             let Message { numbers, ids, tensors } = message;
+            // Before the ranks meet: who finds no room for it then must not be waited for.
+            let rooms = tensors.iter().map(|tensor| link.room(tensor)).collect::<candle_core::Result<Vec<_>>>()?;
             let mut messages = self.exchange(Message { numbers, ids, tensors: Vec::new() })?;
-            for tensor in tensors {
-                for (message, tensor) in messages.iter_mut().zip(link.gather(&tensor)?) {
+            for room in rooms {
+                for (message, tensor) in messages.iter_mut().zip(link.gather(&room)?) {
                     message.tensors.push(tensor);
                 }
             }
             return Ok(messages);
         }
-        let device = message.tensors.first().map(|tensor| tensor.device().clone());
+        let Message { numbers, ids, tensors } = message;
+        let device = tensors.first().map(|tensor| tensor.device().clone());
         // By way of the host: nothing would keep one GPU from using memory again that another one still reads.
-        for tensor in &mut message.tensors {
-            *tensor = tensor.to_device(&Device::Cpu)?;
-        }
+        let on_host = tensors.iter().map(|tensor| tensor.to_device(&Device::Cpu));
+        let message = Message { numbers, ids, tensors: on_host.collect::<candle_core::Result<_>>()? };
         let mut messages = self.exchange(message)?;
         if let Some(device) = device {
             for message in &mut messages {

@@ -200,6 +200,10 @@ fn a_sweep_queues_every_change_with_every_seed_or_nothing() {
     assert_eq!(problem["field"], "seeds[1]");
     let problem = server.post("/api/v1/sweeps", &request(json!([{}, {"train": {"batch_size": 0}}])));
     assert_eq!(problem.expect_problem(422, "invalid-experiment")["field"], "changes[1].train.batch_size");
+    let stored = json!({"data": {"source": "stored", "dataset": "nobodys", "kind": null, "side": null, "train": null, "test": null,
+                                 "validation": null, "givens": null, "maze": null, "min_path": null, "seed": null}});
+    let unknown = server.post("/api/v1/sweeps", &request(json!([{}, stored])));
+    assert_eq!(unknown.expect_problem(422, "invalid-experiment")["field"], "changes[1].data.dataset");
     let seeded = server.post("/api/v1/sweeps", &request(json!([{}, {"seed": 5}])));
     assert_eq!(seeded.expect_problem(422, "invalid-request")["field"], "changes[1].seed");
     let same = server.post("/api/v1/sweeps", &request(json!([{}, {"train": {"lr": 0.5}}, {"train": {"lr": 0.0}}])));

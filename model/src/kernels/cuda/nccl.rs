@@ -2,9 +2,7 @@
 //! that no choice of NCCL's changes a bit.
 
 use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, Device, Error, Layout, Result, Shape, Tensor,
-    backend::BackendStorage,
-    bail,
+    CpuStorage, CudaStorage, DType, Device, Error, InplaceOp2, Layout, Result, Tensor, bail,
     cuda_backend::{
         WrapErr,
         cudarc::nccl::{Comm, result},
@@ -48,34 +46,42 @@ impl Link {
         Ok(Self { comm: Arc::new(Shared(comm)), ranks })
     }
 
-    /// Every rank's tensor, in f32 and of this one's shape, in the order of the ranks.
-    pub(crate) fn gather(&self, tensor: &Tensor) -> Result<Vec<Tensor>> {
-        let op = AllGather { comm: Arc::clone(&self.comm), ranks: self.ranks };
-        let all = tensor.detach().contiguous()?.apply_op1_no_bwd(&op)?; // (ranks, …)
-        (0..self.ranks).map(|rank| all.get(rank)).collect()
+    /// Room for every rank's tensor of this one's shape, in f32.
+    pub(crate) fn room(&self, tensor: &Tensor) -> Result<Room> {
+        let shape: Vec<usize> = [self.ranks].into_iter().chain(tensor.dims().iter().copied()).collect();
+        Ok(Room { own: tensor.detach().contiguous()?, all: Tensor::zeros(shape, DType::F32, tensor.device())? })
+    }
+
+    /// Every rank's tensor in the order of the ranks, once all have asked for it. A rank that has come so far fails no more
+    /// while the others wait.
+    pub(crate) fn gather(&self, room: &Room) -> Result<Vec<Tensor>> {
+        room.all.inplace_op2(&room.own, &AllGather(Arc::clone(&self.comm)))?;
+        (0..self.ranks).map(|rank| room.all.get(rank)).collect()
     }
 }
 
-struct AllGather {
-    comm: Arc<Shared>,
-    ranks: usize,
+/// A rank's own tensor, and where all of them will stand.
+pub(crate) struct Room {
+    own: Tensor,
+    /// (ranks, …)
+    all: Tensor,
 }
 
-impl CustomOp1 for AllGather {
+struct AllGather(Arc<Shared>);
+
+impl InplaceOp2 for AllGather {
     fn name(&self) -> &'static str {
         "all-gather"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, _: &mut CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<()> {
         bail!("NCCL links GPUs alone")
     }
 
-    fn cuda_fwd(&self, storage: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
+    fn cuda_fwd(&self, all: &mut CudaStorage, _: &Layout, own: &CudaStorage, layout: &Layout) -> Result<()> {
         let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
-        let mut out = super::space::<f32>(storage.device(), self.ranks * (end - start))?;
-        let from = storage.as_cuda_slice::<f32>()?.slice(start..end);
-        self.comm.0.all_gather(&from, &mut out).map_err(failed)?;
-        let shape: Vec<usize> = [self.ranks].into_iter().chain(layout.shape().dims().iter().copied()).collect();
-        Ok((CudaStorage::wrap_cuda_slice(out, storage.device().clone()), Shape::from(shape)))
+        let from = own.as_cuda_slice::<f32>()?.slice(start..end);
+        self.0.0.all_gather(&from, all.as_cuda_slice_mut::<f32>()?).map_err(failed)?;
+        Ok(())
     }
 }
