@@ -63,7 +63,11 @@ impl Place {
             }
         };
         let later = note.clone();
-        let clicks = window_event_listener(ev::click, move |event| link.set_value(followed(&event)));
+        let clicks = window_event_listener(ev::click, move |event| {
+            link.set_value(followed(&event));
+            // Browsers tell of scrolling with the next frame, which may come after the click that leads away.
+            scrolled.set_value(window().scroll_y().unwrap_or_default());
+        });
         let scrolls = window_event_listener(ev::scroll, move |_| {
             scrolled.set_value(window().scroll_y().unwrap_or_default());
             stop();
