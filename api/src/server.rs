@@ -96,7 +96,7 @@ impl AppState {
                 0,
             ),
             settings: Arc::new(settings),
-            generating: Room::new("other datasets are being generated", 30, 1, 8),
+            generating: Room::new("other datasets are being generated", 5, 1, 8),
             receiving: Room::new("other files are being received", 10, 2, 4),
             fetching: Room::new("other files are being fetched", 30, 2, 4),
             telemetry: Arc::default(),

@@ -13,7 +13,7 @@ use candle_core::{DType, Device, Tensor};
 use hrm_types::{
     board::Kind,
     experiment::Experiment,
-    provenance::{Choice, Environment},
+    provenance::{Choice, Environment, is_sha256},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,28 @@ impl CheckpointInfo {
         shape.check().map_err(Error::Checkpoint)?;
         Ok(shape)
     }
+
+    /// Checks that what it says of its training is possible; the weights are counted.
+    fn check(&self, weights: u64) -> Result<()> {
+        let (hash, step, seconds) = (&self.dataset_hash, self.step, self.train_seconds);
+        let problem = if self.parameters != weights {
+            format!("expected {weights} parameters, as its settings have, found {}", self.parameters)
+        } else if i64::try_from(step).is_err() {
+            format!("expected a step below 2^63, found {step}")
+        } else if !(0.0..=LONGEST_TRAINING).contains(&seconds) {
+            format!("expected 0 to {LONGEST_TRAINING:e} seconds of training, found {seconds:e}")
+        } else if !hash.is_empty() && !is_sha256(hash) {
+            // Of an imported one nobody knows the puzzles.
+            format!("expected a dataset's SHA-256 or none, found {:?}", hash.chars().take(80).collect::<String>())
+        } else {
+            return self.environment.as_ref().map_or(Ok(()), Environment::check).map_err(Error::Checkpoint);
+        };
+        Err(Error::Checkpoint(problem))
+    }
 }
+
+/// Seconds that a training can have taken: three thousand years.
+const LONGEST_TRAINING: f64 = 1e11;
 
 /// A model ready for inference: its weights no longer change.
 pub struct Model {
@@ -98,6 +119,7 @@ impl Model {
         let arch = &info.experiment.arch;
         let dims = Dims::new(arch, info.task()?);
         params::check(arch, &dims, &tensors)?;
+        info.check(params::count(arch, &dims))?;
         check_finite(&tensors)?;
         let hrm = Hrm::load(arch, dims, &tensors, &PackedWeights::default())?;
         Ok(Self { info, tensors, hrm })
@@ -180,7 +202,8 @@ fn read_tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
 
 fn check_finite(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     for (name, tensor) in tensors {
-        if !tensor.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite() {
+        // Less itself every finite value is 0, and no other is.
+        if tensor.sub(tensor)?.abs()?.sum_all()?.to_scalar::<f32>()? != 0.0 {
             return Err(Error::Checkpoint(format!("weight {name} holds a value that is not a finite number")));
         }
     }

@@ -13,9 +13,10 @@ use crate::{
     act::Batch,
     checkpoint::Model,
     data::{Dataset, encode, maze, tokens::PAD},
-    device::Device,
+    device::{self, Device},
     memory::{self, Work},
     rollout::{Reading, rollout},
+    shape::{Dims, TaskShape},
     solve::check_attempts,
     train::asked,
 };
@@ -24,7 +25,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::{Evaluation, Protocol},
-    experiment::MOST_VARIANTS,
+    experiment::{ArchConfig, MOST_VARIANTS},
 };
 use items::Item;
 use std::{cell::Cell, ops::ControlFlow, time::Instant};
@@ -35,6 +36,9 @@ const ON_THE_CPU: (usize, usize) = (6_000, 64);
 /// The same on a GPU, which has too little to do with fewer.
 const ON_A_GPU: (usize, usize) = (400_000, 4_096);
 
+/// One part of so many of a GPU's memory is for a batch's values.
+const SHARE_OF_A_GPU: u64 = 3;
+
 /// A score, and which puzzles were right.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -42,6 +46,8 @@ pub struct Measured {
     pub evaluation: Evaluation,
     /// Whether each puzzle was right in every token, in the order of the split.
     pub exact: Vec<bool>,
+    /// What was voted, where the protocol asks for votes.
+    pub votes: Option<Votes>,
 }
 
 /// Evaluates a split; `on_progress(done, all)` may stop it with `Break`, which ends in [`Error::Cancelled`].
@@ -91,17 +97,13 @@ pub fn measure(
     };
     predicted.map_err(with_numbers)?;
     let attempts = attempts.map(|attempts| attempts.go_on(model, on_progress)).transpose().map_err(with_numbers)?;
-    let voting = match protocol.voting {
-        Some(_) => {
-            let votes = vote(model, dataset, split, protocol, on_progress).map_err(with_numbers)?;
-            Some(votes.score()?)
-        }
-        None => None,
-    };
+    let votes = protocol.voting.map(|_| vote(model, dataset, split, protocol, on_progress));
+    let votes = votes.transpose().map_err(with_numbers)?;
+    let voting = votes.as_ref().map(Votes::score).transpose()?;
     let of = (n < puzzles.len()).then_some(puzzles.len() as u32);
     let seconds = started.elapsed().as_secs_f64();
     let evaluation = Evaluation { of, voting, attempts, ..sums.finish(dataset.kind, n as u32, protocol, seconds) };
-    Ok(Measured { evaluation, exact })
+    Ok(Measured { evaluation, exact, votes })
 }
 
 /// The same without the puzzles.
@@ -158,10 +160,18 @@ pub fn check_settings(kind: Kind, protocol: &Protocol) -> Result<()> {
     protocol.attempts.map_or(Ok(()), |attempts| check_attempts(kind, attempts))
 }
 
-/// Sequences of so many tokens that go through a model at once.
-pub fn batch_size(seq_len: usize, device: &Device) -> usize {
+/// Sequences that go through a model of this task at once. On a GPU no more than fit a share of all its memory, which does not
+/// depend on what else is there: a score must not.
+pub fn batch_size(arch: &ArchConfig, task: TaskShape, device: &Device) -> usize {
     let (tokens, most) = if device.is_cuda() { ON_A_GPU } else { ON_THE_CPU };
-    (tokens / seq_len).clamp(1, most)
+    let fitting = match device::free_memory(device) {
+        Ok(Some((_, total))) => {
+            let each = memory::evaluated_bytes(arch, &Dims::new(arch, task), device);
+            usize::try_from(total / SHARE_OF_A_GPU / each.max(1)).unwrap_or(usize::MAX)
+        }
+        _ => usize::MAX,
+    };
+    (tokens / task.seq_len).min(fitting).clamp(1, most)
 }
 
 /// Runs the model on items, a batch at a time; `on_done(items)` hears of each batch, before each ACT step that no item is done,
@@ -173,8 +183,9 @@ fn predict(
     on_reading: &mut dyn FnMut(usize, u32, Reading),
     on_done: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<()> {
-    let seq_len = model.info().task()?.seq_len;
-    let size = batch_size(seq_len, model.hrm().device());
+    let task = model.info().task()?;
+    let seq_len = task.seq_len;
+    let size = batch_size(&model.info().experiment.arch, task, model.hrm().device());
     for (number, chunk) in items.chunks(size).enumerate() {
         let tokens = |sequence: &[u8]| sequence.iter().map(|&token| u32::from(token)).collect::<Vec<_>>();
         let batch = Batch {

@@ -43,6 +43,9 @@ impl Work {
 /// checkpoint. A look at the validation split takes one more, and so do the best one seen and running averages.
 const COPIES: u64 = 6;
 
+/// Copies of the puzzle embedding, which has no moments and a gradient of the batch's rows alone, and is not averaged.
+const TABLES: u64 = 3;
+
 /// Tensors of the size of the logits that the loss and its backward pass hold in f64.
 const LOSS_TENSORS: u64 = 12;
 
@@ -59,11 +62,12 @@ pub fn training_bytes(experiment: &Experiment, task: TaskShape) -> u64 {
     let train = &experiment.train;
     let looks = u64::from(train.validate_every.is_some()) + u64::from(train.checkpoint == CheckpointRule::Best);
     let copies = COPIES + looks + u64::from(train.ema_rate.is_some());
-    let weights = weights(experiment, &dims).saturating_mul(4 * copies);
+    let dense = params::count(arch, &dims).saturating_mul(4 * copies);
+    let table = table(arch, &dims).saturating_mul(4 * (TABLES + looks));
     let values = batch.saturating_mul(block_values(arch, &dims));
     let activations = values.saturating_mul(element).saturating_mul(blocks);
     let logits = batch * (dims.task.seq_len * dims.task.vocab_size) as u64 * 8 * LOSS_TENSORS;
-    weights.saturating_add(activations).saturating_add(logits)
+    dense.saturating_add(table).saturating_add(activations).saturating_add(logits)
 }
 
 /// Values that a block keeps of a sequence: the fused qkv, attention's result and projection, or gate, up and down over
@@ -98,20 +102,23 @@ pub fn evaluation_bytes(
     let asked = protocol.limit.map_or(puzzles, |limit| puzzles.min(limit as usize));
     // Many variants of each puzzle vote.
     let sequences = if protocol.voting.is_some() { usize::MAX } else { asked };
-    let batch = sequences.min(eval::batch_size(task.seq_len, device)) as u64;
+    let batch = sequences.min(eval::batch_size(arch, task, device)) as u64;
+    let weights = params::count(arch, &dims).saturating_add(table(arch, &dims)).saturating_mul(4 * EVALUATED_COPIES);
+    weights.saturating_add(batch.saturating_mul(evaluated_bytes(arch, &dims, device)))
+}
+
+/// About how many bytes one sequence of an evaluated batch takes.
+pub(crate) fn evaluated_bytes(arch: &ArchConfig, dims: &Dims, device: &Device) -> u64 {
     // Between products the processors hold everything in f32.
     let element = if device.is_cuda() { element(arch.forward_dtype) } else { 4 };
     let states = STATES * (dims.positions * arch.hidden_size) as u64;
-    let activations = batch.saturating_mul(states + block_values(arch, &dims)).saturating_mul(element);
-    let logits = batch * (task.seq_len * task.vocab_size) as u64 * 4 * 3;
-    let weights = weights(experiment, &dims).saturating_mul(4 * EVALUATED_COPIES);
-    weights.saturating_add(activations).saturating_add(logits)
+    let logits = (dims.task.seq_len * dims.task.vocab_size) as u64 * 4 * 3;
+    (states + block_values(arch, dims)).saturating_mul(element).saturating_add(logits)
 }
 
-/// All weights of a model, the puzzle embedding among them.
-fn weights(experiment: &Experiment, dims: &Dims) -> u64 {
-    let table = (dims.task.num_puzzle_identifiers * experiment.arch.puzzle_emb_ndim) as u64;
-    params::count(&experiment.arch, dims).saturating_add(table)
+/// Weights of the puzzle embedding.
+fn table(arch: &ArchConfig, dims: &Dims) -> u64 {
+    (dims.task.num_puzzle_identifiers * arch.puzzle_emb_ndim) as u64
 }
 
 /// Bytes of an activation.

@@ -84,10 +84,15 @@ pub fn solve(
     go_on: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Solution> {
     check(model.info(), question, asking)?;
-    let at_once = batch_size(model.info().task()?.seq_len, model.hrm().device());
+    let at_once = at_once(model)?;
     let go_on = &mut |before| if before == Before::Attempts { go_on() } else { ControlFlow::Continue(()) };
     let (solutions, _) = attempt(model, std::slice::from_ref(question), asking, at_once, go_on)?;
     solutions.into_iter().next().ok_or(Error::Cancelled)
+}
+
+fn at_once(model: &Model) -> Result<usize> {
+    let info = model.info();
+    Ok(batch_size(&info.experiment.arch, info.task()?, model.hrm().device()))
 }
 
 /// Before what it is asked whether to go on.
@@ -112,7 +117,7 @@ pub fn solve_all(
     for question in questions {
         check(info, question, asking)?;
     }
-    let at_once = batch_size(info.task()?.seq_len, model.hrm().device());
+    let at_once = at_once(model)?;
     for (number, asked) in questions.chunks(at_once).enumerate() {
         let (solutions, flow) = attempt(model, asked, asking, at_once, &mut |_| hear(Heard::GoesOn))?;
         if flow.is_break() {

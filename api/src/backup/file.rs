@@ -70,25 +70,22 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) async fn create(place: &Path, header: &Header) -> Result<Self, Error> {
+    pub(super) async fn create(place: &Path) -> Result<Self, Error> {
         let partial = place.with_added_extension("partial");
         let created = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&partial).await;
         let file = created.map_err(failed("creating", &partial))?;
         // What an interrupted one left there keeps the mode that it had.
         file.set_permissions(Permissions::from_mode(MODE)).await.map_err(failed("creating", &partial))?;
         let file = BufWriter::with_capacity(LONGEST, file);
-        let mut writer = Self {
-            file,
-            hash: Sha256::new(),
-            place: place.into(),
-            partial,
-            size: 0,
-            rows: Vec::with_capacity(LONGEST),
-        };
-        writer.put(MARK).await?;
-        let header = serde_json::to_vec(header).map_err(|error| failed("writing", place)(error.into()))?;
-        writer.record(HEADER, &header).await?;
-        Ok(writer)
+        let rows = Vec::with_capacity(LONGEST);
+        Ok(Self { file, hash: Sha256::new(), place: place.into(), partial, size: 0, rows })
+    }
+
+    /// Writes what comes before all rows.
+    pub(super) async fn header(&mut self, header: &Header) -> Result<(), Error> {
+        self.put(MARK).await?;
+        let header = serde_json::to_vec(header).map_err(|error| failed("writing", &self.partial)(error.into()))?;
+        self.record(HEADER, &header).await
     }
 
     async fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -140,17 +137,13 @@ impl Writer {
     }
 
     /// Writes the digest, puts everything on the disk and the file in its place. Its size, bytes, and its digest.
-    pub(super) async fn publish(mut self) -> Result<(u64, String), Error> {
+    pub(super) async fn publish(&mut self) -> Result<(u64, String), Error> {
         self.flush_rows().await?;
         let digest = self.hash.clone().finalize();
         self.record(END, &digest).await?;
         self.file.flush().await.map_err(failed("writing", &self.partial))?;
         self.file.get_ref().sync_all().await.map_err(failed("writing", &self.partial))?;
-        if let Err(error) = tokio::fs::rename(&self.partial, &self.place).await {
-            let error = failed("renaming", &self.partial)(error);
-            self.discard().await;
-            return Err(error);
-        }
+        tokio::fs::rename(&self.partial, &self.place).await.map_err(failed("renaming", &self.partial))?;
         let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let synced = async { File::open(folder).await?.sync_all().await };
         synced.await.map_err(failed("writing", folder))?;
@@ -298,7 +291,8 @@ mod tests {
             tables: vec![],
             numberings: vec![],
         };
-        let writer = Writer::create(&place, &header).await.expect("a file");
+        let mut writer = Writer::create(&place).await.expect("a file");
+        writer.header(&header).await.expect("a header");
         let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
         assert_eq!(mode(&writer.partial), 0o600, "while it is written");
         writer.publish().await.expect("a backup");

@@ -45,17 +45,21 @@ pub async fn write(pool: &PgPool, path: &Path) -> Result<Summary, Error> {
         numberings: copying::numberings(&mut snapshot, &tables).await?,
         tables,
     };
-    let mut writer = Writer::create(path, &header).await?;
-    if let Err(error) = write_rows(&mut snapshot, &header.tables, &mut writer).await {
-        writer.discard().await;
-        return Err(error);
-    }
-    let (size, digest) = writer.publish().await?;
+    let mut writer = Writer::create(path).await?;
+    let (size, digest) = match write_all(&mut snapshot, &header, &mut writer).await {
+        Ok(published) => published,
+        Err(error) => {
+            writer.discard().await;
+            return Err(error);
+        }
+    };
     Ok(Summary { tables: header.tables.len(), size, digest, taken_at: header.taken_at })
 }
 
-async fn write_rows(snapshot: &mut PgConnection, tables: &[Table], writer: &mut Writer) -> Result<(), Error> {
-    for table in tables {
+/// The file's size, bytes, and its digest.
+async fn write_all(snapshot: &mut PgConnection, header: &Header, writer: &mut Writer) -> Result<(u64, String), Error> {
+    writer.header(header).await?;
+    for table in &header.tables {
         writer.table(&table.name).await?;
         let mut rows = copying::rows_out(snapshot, table).await?;
         while let Some(some) = rows.try_next().await.map_err(database)? {
@@ -67,7 +71,7 @@ async fn write_rows(snapshot: &mut PgConnection, tables: &[Table], writer: &mut 
         writer.body(&outside.hash, &bodies::get(&outside).await?).await?;
         after = outside.hash;
     }
-    Ok(())
+    writer.publish().await
 }
 
 fn database(error: sqlx::Error) -> Error {

@@ -14,9 +14,9 @@ use crate::store::{
     jobs::{self, Terms},
     leaderboards, leases, logs, models, results, runs, shipped,
     slices::Slice,
-    snapshots, sweeps, teams,
+    snapshots, teams,
     testing::{TestDatabase, data_dir, database},
-    tests::{KEEP, claim, dataset, experiment, info, point, queue, score},
+    tests::{KEEP, claim, dataset, experiment, info, point, queue, score, sweep},
     train_states, users,
 };
 use hrm_types::{
@@ -90,8 +90,7 @@ async fn in_use() -> TestDatabase {
     let puzzles = [PuzzleInput::Text("1...............".into()).question(None, 0).expect("a puzzle")];
     let last = Terms { priority: -1, ..Terms::default() };
     batches::create(&db.pool, "finished", &spec, Source::Sent(&puzzles), last).await.expect("a batch");
-    let swept = [experiment("swept")];
-    sweeps::create(&db.pool, &Viewer::Everything, "sweep", &swept, Terms::default()).await.expect("a sweep");
+    sweep(&db.pool, "sweep", &[experiment("swept")], Terms::default()).await;
     db
 }
 
@@ -194,6 +193,11 @@ async fn a_database_in_use_is_left_alone() {
     write(&from.pool, &file).await.expect("a backup");
     let error = refused(&from.pool, &file).await;
     assert!(error.contains("expected an empty database, found rows in") && error.contains("datasets"), "{error}");
+    let to = database().await;
+    let invited = NewInvitation { name: "bob", role: Role::Viewer, team: TeamId::LOCAL, length: LONG };
+    invitations::create(&to.pool, b"code", invited).await.expect("an invitation");
+    let error = refused(&to.pool, &file).await;
+    assert!(error.contains("invitations"), "somebody was invited: {error}");
 }
 
 #[tokio::test]
@@ -231,7 +235,8 @@ async fn a_backup_of_another_schema_is_refused_with_both_numbers() {
     let version = header.schema;
     header.schema += 1;
     let other = folder.path().join("other.backup");
-    let mut writer = super::Writer::create(&other, &header).await.expect("a file");
+    let mut writer = super::Writer::create(&other).await.expect("a file");
+    writer.header(&header).await.expect("a header");
     loop {
         match reader.next().await.expect("a piece") {
             super::Piece::Table(name) => writer.table(&name).await.expect("room"),

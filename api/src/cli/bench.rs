@@ -113,8 +113,8 @@ struct Sizes {
     /// Number format of the operands of matrix products [default: bf16]
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
-    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    /// What computes: cpu, cuda, cuda:N, or auto: the first GPU if the program is built for GPUs and there is one
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N")]

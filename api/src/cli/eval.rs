@@ -16,7 +16,7 @@ use hrm_api::{
     store::{access::Viewer, datasets, evaluation_jobs, models},
 };
 use hrm_model::{
-    CheckpointInfo, Model,
+    CheckpointInfo,
     data::{self, Dataset},
     device::DeviceChoice,
     eval,
@@ -63,7 +63,7 @@ pub(crate) struct Eval {
     #[arg(long, value_enum, default_value_t = Part::Test)]
     split: Part,
     /// Kind of the puzzles in --csv
-    #[arg(long, value_enum, default_value_t = CsvKind::Sudoku)]
+    #[arg(long, value_enum, default_value_t = CsvKind::Sudoku, requires = "csv")]
     kind: CsvKind,
     /// Evaluate the first N puzzles only; the score then says "N of" all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -74,8 +74,8 @@ pub(crate) struct Eval {
     /// With --steps Q: ACT steps at most, also more than the model was trained with [default: as many]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     max_steps: Option<u32>,
-    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    /// What computes: cpu, cuda, cuda:N, or auto: the first GPU if the program is built for GPUs and there is one
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     #[arg(conflicts_with = "queue")]
     device: DeviceChoice,
     /// Sudokus and mazes: make up to N attempts at every puzzle until the rules accept an answer, the first at the puzzle as
@@ -176,7 +176,8 @@ impl Eval {
         }
         let queued = session::with_database(&self.database, async |pool| {
             let team = owning_team::named(pool, &self.team).await?;
-            let viewer = Viewer::Everything.at_home_in(team);
+            // Names mean what the team may read: its scores must not rest on what another one keeps to itself.
+            let viewer = Viewer::Teams(vec![team.0]);
             let model = models::find(pool, &viewer, model).await?;
             let dataset = datasets::find(pool, &viewer, dataset).await?;
             if model.kind != dataset.kind.as_str() || model.side != dataset.side {
@@ -228,16 +229,19 @@ impl Eval {
         if self.submission.is_some() && files.len() > 1 {
             bail!("a submission is one model's: expected one --checkpoint with --submission");
         }
+        self.submission.as_deref().map_or(Ok(()), |path| checkpoint::check_place(path, Output::File))?;
         let (mut accuracies, mut experiments) = (Vec::new(), Vec::new());
         for file in files {
             let model = checkpoint::load(file, size, experiment.as_deref())?.to_device(&self.device.open()?)?;
             let info = model.info();
             let protocol = self.protocol(info.experiment.arch.halt_max_steps as u32);
             println!("{}", introduced(info));
-            if let Some(path) = &self.submission {
-                submit(&model, &puzzles, self.split.into(), &protocol, path, &stop)?;
+            let measured = measure::measure(&model, &puzzles, self.split.into(), &protocol, &stop)?;
+            if let (Some(path), Some(votes)) = (&self.submission, &measured.votes) {
+                votes.write_submission(path)?;
+                println!("wrote {}", path.display());
             }
-            let score = measure::evaluate(&model, &puzzles, self.split.into(), &protocol, &stop)?;
+            let score = measured.evaluation;
             println!("{}", report::score(&score));
             accuracies.push((score.exact_accuracy, score.solved()));
             experiments.push(info.experiment.clone());
@@ -305,26 +309,6 @@ fn no_mean(experiments: &[Experiment]) -> Option<String> {
     seeds.sort_unstable();
     let twice = seeds.windows(2).find(|pair| pair[0] == pair[1])?;
     Some(format!("two of the models have the seed {}", twice[0]))
-}
-
-/// Writes the two most voted answers to every test input as the public scorer takes them.
-fn submit(
-    model: &Model,
-    puzzles: &Dataset,
-    split: Split,
-    protocol: &Protocol,
-    path: &Path,
-    stop: &StopSignal,
-) -> anyhow::Result<()> {
-    checkpoint::check_place(path, Output::File)?;
-    let votes = eval::vote(model, puzzles, split, protocol, &mut |_, _| stop.flow());
-    let votes = match votes {
-        Err(hrm_model::Error::Cancelled) => return Err(interrupt::Interrupted.into()),
-        other => other?,
-    };
-    votes.write_submission(path)?;
-    println!("wrote {}", path.display());
-    Ok(())
 }
 
 #[cfg(test)]

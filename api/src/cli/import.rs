@@ -95,8 +95,8 @@ impl ImportCheckpoint {
     fn target(&self) -> anyhow::Result<Target> {
         let config = self.config.display();
         if self.config.extension().is_some_and(|extension| extension == "json") {
-            if self.side.is_some() || self.data.is_some() || self.identifiers.is_some() {
-                bail!("{config} says the sizes itself: expected neither --side, --data nor --identifiers");
+            if self.kind.is_some() || self.side.is_some() || self.data.is_some() || self.identifiers.is_some() {
+                bail!("{config} says the sizes itself: expected neither --kind, --side, --data nor --identifiers");
             }
             return Ok(Target::of_fixture(&self.config)?);
         }

@@ -13,7 +13,7 @@ use hrm_api::{
     run_folder,
     store::{
         access::Viewer,
-        imports::{self, Imported},
+        imported_runs::{self, Imported},
         provenance,
         runs::{self, RunFilter},
         slices::Slice,
@@ -103,7 +103,7 @@ pub(crate) struct Export {
 ///
 /// Everything in the folder is checked against its hashes and against each other first; then all of it is stored or
 /// nothing. Its scores are marked as claimed until the checkpoint is evaluated here. A run that is stored already stays as
-/// it is.
+/// it is, but scores that it did not have are added to it as claims.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -225,7 +225,7 @@ impl Import {
         let folder = run_folder::read(&self.folder).context("nothing was stored")?;
         let imported = session::with_database(&self.database, async |pool| {
             let team = owning_team::named(pool, &self.team).await?;
-            Ok(imports::store(pool, team, &folder).await?)
+            Ok(imported_runs::store(pool, team, &folder).await?)
         })?;
         let run = &folder.record.provenance;
         match imported {
@@ -236,7 +236,10 @@ impl Import {
                 report::thousands(folder.points.len() as u64),
                 folder.scores.len()
             ),
-            Imported::Known => println!("{}: run {} is stored already", run.name, run.run_id),
+            Imported::Known => println!(
+                "{}: run {} is stored already; scores that it did not have are added to it as claims",
+                run.name, run.run_id
+            ),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -87,8 +87,8 @@ pub(crate) struct Train {
     /// Write the checkpoint without evaluating it on the test split
     #[arg(long, conflicts_with = "queue")]
     no_eval: bool,
-    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    /// What computes: cpu, cuda, cuda:N, or auto: the first GPU if the program is built for GPUs and there is one
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     #[arg(conflicts_with = "queue")]
     device: DeviceChoice,
     /// Several GPUs that share every batch, e.g. cuda:0,cuda:1
@@ -156,7 +156,8 @@ impl Train {
                 let stored = data::store(pool, new, puzzles, IMPORT_FIRST).await?;
                 experiment.data = DataSpec::Stored { dataset: stored.id.to_string() };
             }
-            let viewer = Viewer::Everything.at_home_in(team);
+            // Names mean what the team may read: its results must not rest on what another one keeps to itself.
+            let viewer = Viewer::Teams(vec![team.0]);
             Ok(runs::create(pool, &viewer, &experiment, self.queue.terms(team)).await?)
         })?;
         println!("queued {} as run {}", run.name, run.id);
@@ -227,7 +228,7 @@ impl Train {
         }
         let max_steps = experiment.arch.halt_max_steps as u32;
         let protocol = Protocol::halting_by_q(max_steps);
-        println!("{}", report::score(&measure::evaluate(&model, &puzzles, Split::Test, &protocol, &stop)?));
+        println!("{}", report::score(&measure::measure(&model, &puzzles, Split::Test, &protocol, &stop)?.evaluation));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -30,8 +30,8 @@ pub struct WorkerConfig {
     #[arg(long, env = "HRM_CPU_SLOT", value_name = "N", default_value_t = 0)]
     pub cpu_slot: u32,
 
-    /// What computes: cpu, cuda or cuda:N [default: the first GPU if the program is built for GPUs and there is one]
-    #[arg(long, env = "HRM_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Auto, hide_default_value = true)]
+    /// What computes: cpu, cuda, cuda:N, or auto: the first GPU if the program is built for GPUs and there is one
+    #[arg(long, env = "HRM_DEVICE", value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
 
     /// What is kept of the states

@@ -81,7 +81,12 @@ fn log(error: &ApiError, request_id: &str) {
     }
     let causes: Vec<String> =
         std::iter::successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
-    tracing::error!(request_id, causes = causes.join(": "), "{error}");
+    let causes = causes.join(": ");
+    match error {
+        // Who asks too much hears it; it is no failure.
+        ApiError::Overloaded { .. } => tracing::debug!(request_id, "{error}"),
+        error => tracing::error!(request_id, causes, "{error}"),
+    }
 }
 
 fn write_problem(response: Response, error: &ApiError, request_id: &str) -> Response {

@@ -59,6 +59,8 @@ pub struct Scored {
     pub evaluation: Evaluation,
     /// Whether it came with an import.
     pub claimed: bool,
+    /// When its checkpoint was stored.
+    pub model_created_at: OffsetDateTime,
     /// When it was measured.
     pub created_at: OffsetDateTime,
 }
@@ -89,7 +91,7 @@ pub fn group_hash(experiment: &Experiment) -> String {
 fn score(evaluation: &Evaluation) -> (f64, u32) {
     let votes = evaluation.voting.as_ref();
     let pass = votes
-        .and_then(|votes| votes.pass_at.iter().find(|pass| pass.k == ATTEMPTS).map(|pass| (pass.score, votes.inputs)));
+        .and_then(|votes| votes.pass_at.iter().find(|pass| pass.k == ATTEMPTS).map(|pass| (pass.score, votes.tasks)));
     let solved = evaluation.solved().map(|share| (share, evaluation.n));
     pass.or(solved).unwrap_or((evaluation.exact_accuracy, evaluation.n))
 }
@@ -112,8 +114,8 @@ fn choice(scored: &Scored) -> Option<&'static str> {
 }
 
 fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
-    scores.sort_by_key(|scored| (scored.experiment.seed, scored.created_at, scored.evaluation_id));
-    // Of several with one seed the newest counts: they are no independent trials.
+    scores.sort_by_key(|scored| (scored.experiment.seed, scored.model_created_at, scored.evaluation_id));
+    // Of several with one seed the newest model counts, whichever was measured last: they are no independent trials.
     let counts: Vec<bool> = scores
         .iter()
         .enumerate()
@@ -122,7 +124,7 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
     let members = scores.iter().zip(&counts).map(|(scored, &counted)| member(scored, counted)).collect();
     let counted: Vec<&Scored> =
         scores.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(scored, _)| scored).collect();
-    let newest = counted.iter().copied().max_by_key(|scored| scored.created_at).unwrap_or(counted[0]);
+    let newest = counted.iter().copied().max_by_key(|scored| scored.model_created_at).unwrap_or(counted[0]);
     let shares: Vec<f64> = counted.iter().map(|scored| score(&scored.evaluation).0).collect();
     let (mean, interval, interval_over) = interval(&counted, &shares);
     let mean_of = |value: fn(&Scored) -> Option<f64>| {

@@ -25,7 +25,7 @@ fn board(kind: &str, side: u8, test_count: u32) -> Board {
     Board { id: "0".into(), task, protocol: Protocol::halting_by_q(2), scores: 0 }
 }
 
-/// A score of that many of 1,000 by a run of that seed; the seed and `minute` are when.
+/// A score of that many of 1,000 by a run of that seed, measured when its model was stored, at `minute`.
 fn scored(name: &str, width: usize, seed: u64, exact: u32, minute: i64) -> Scored {
     let mut experiment = experiment(name);
     experiment.seed = seed;
@@ -48,6 +48,7 @@ fn scored(name: &str, width: usize, seed: u64, exact: u32, minute: i64) -> Score
         environment: None,
         evaluation: score(exact, 1_000),
         claimed: false,
+        model_created_at: OffsetDateTime::UNIX_EPOCH + Duration::minutes(minute),
         created_at: OffsetDateTime::UNIX_EPOCH + Duration::minutes(minute),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     store::{
         self, PgPool,
         batches::{self, Source},
-        jobs::{JobFilter, ORDERS},
+        jobs::{self, JobFilter, ORDERS},
     },
 };
 use axum::{
@@ -34,6 +34,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     ids::{CheckpointId, JobId},
+    job::JobKind,
     question::{Question, Size},
     run::RunState,
     solve::PuzzleInput,
@@ -299,7 +300,7 @@ pub async fn list_batch_results(
     ApiQuery(query): ApiQuery<ListResultsQuery>,
 ) -> Result<Json<Page<BatchResult>>, ApiError> {
     let limit = checked_limit(query.limit, super::DEFAULT_LIMIT, CHUNK)?;
-    batches::get(&state.pool, id).await?;
+    jobs::expect(&state.pool, JobKind::Batch, id).await?;
     Ok(Json(batches::results(&state.pool, id, query.solved, query.cursor, limit).await?))
 }
 
@@ -324,7 +325,7 @@ pub async fn download_batch(
     ApiPath(id): ApiPath<JobId>,
     ApiQuery(query): ApiQuery<BatchFileQuery>,
 ) -> Result<Response, ApiError> {
-    batches::get(&state.pool, id).await?;
+    jobs::expect(&state.pool, JobKind::Batch, id).await?;
     let format = query.format.unwrap_or_default();
     let (kind, ending) = match format {
         ResultsFormat::Json => ("application/json", "json"),

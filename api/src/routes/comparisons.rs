@@ -6,7 +6,7 @@ use crate::{
     comparison,
     http::{error::ApiError, extract::ApiQuery},
     server::AppState,
-    store::comparisons,
+    store::{comparisons, curves},
 };
 use axum::{Json, extract::State};
 use hrm_types::{
@@ -126,7 +126,7 @@ pub async fn compare_curves(
     let mut items = Vec::new();
     for id in ids(&query.runs, 1..=MOST_RUNS)? {
         let run = comparison::run(&state.pool, &caller.viewer, id).await?;
-        let points = comparisons::curve(&state.pool, &run, x, y, points).await?;
+        let points = curves::in_stretches(&state.pool, &run, x, y, points).await?;
         items.push(ComparedCurve { run_id: id, name: run.name, points });
     }
     Ok(Json(Page { items, next_cursor: None }))

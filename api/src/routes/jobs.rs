@@ -89,9 +89,7 @@ pub async fn list_jobs(
     let slice = slice(&ORDERS, query.order.as_deref(), query.cursor.as_deref(), query.limit)?;
     let (owner, name) = (query.owner.as_deref(), query.name.as_deref());
     let filter = JobFilter { kind: query.kind, state: query.state, owner, name, model: None };
-    let mut page = store::jobs::list(&state.pool, &caller.viewer, filter, &slice).await?;
-    store::order::note(&state.pool, &mut page.items).await?;
-    Ok(Json(page))
+    Ok(Json(store::jobs::list(&state.pool, &caller.viewer, filter, &slice).await?))
 }
 
 /// From where to watch the queue.
@@ -150,10 +148,7 @@ pub async fn watch_jobs(
     )
 )]
 pub async fn get_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {
-    let mut job = [store::jobs::get(&state.pool, id).await?];
-    store::order::note(&state.pool, &mut job).await?;
-    let [job] = job;
-    Ok(Json(job))
+    Ok(Json(store::jobs::get(&state.pool, id).await?))
 }
 
 /// Cancel a job

@@ -17,6 +17,7 @@ use hrm_types::{
     run::{MetricPoint, Run},
 };
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::IntoParams;
 
 /// Metric points of a page when no limit is given, and at most.
@@ -133,7 +134,13 @@ async fn curve(pool: &PgPool, run: &Run, query: &ListMetricsQuery, most: u32) ->
         let steps: Vec<u64> = kept.iter().map(|point| point.step).collect();
         points = store::metrics::at_steps(pool, run.id, run.attempt, &steps).await?;
     }
-    points.iter_mut().zip(&kept).for_each(|(point, kept)| kept.write(point));
+    // By their steps: an attempt may have begun to take another's place between the two reads.
+    let kept: BTreeMap<u64, _> = kept.iter().map(|kept| (kept.step, kept)).collect();
+    for point in &mut points {
+        if let Some(kept) = kept.get(&point.step) {
+            kept.write(point);
+        }
+    }
     Ok(points)
 }
 

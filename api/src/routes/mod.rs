@@ -1,6 +1,7 @@
 //! The API as one list. A file per resource: its parameters, its handlers, its OpenAPI attributes.
 
 pub mod account;
+mod asked;
 pub mod batches;
 pub mod comparisons;
 pub mod datasets;
@@ -15,6 +16,7 @@ pub mod leaderboard;
 pub mod leaderboards;
 mod links;
 pub mod login;
+pub mod logs;
 pub mod metrics;
 pub mod models;
 mod password;
@@ -84,7 +86,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(run_wishes::move_run))
         .routes(routes!(metrics::list_metrics))
         .routes(routes!(run_history::get_provenance))
-        .routes(routes!(run_history::list_logs))
+        .routes(routes!(logs::list_logs))
         .routes(routes!(run_history::stream_events))
         .routes(routes!(train_states::list_train_states))
         .routes(routes!(
@@ -96,6 +98,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::watch_jobs))
         .routes(routes!(jobs::get_job, jobs::delete_job))
+        .routes(routes!(logs::list_job_logs))
         .routes(routes!(jobs::cancel_job))
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::move_job))

@@ -1,6 +1,5 @@
-//! What a run tells: its log, what its results rest on, and its events.
+//! What a run tells: what its results rest on, and its events.
 
-use super::checked_limit;
 use crate::{
     accounts::Caller,
     http::{
@@ -23,29 +22,9 @@ use axum::{
     },
 };
 use futures_util::StreamExt;
-use hrm_types::{
-    Page,
-    ids::{JobId, RunId},
-    job::LogLine,
-    provenance::RunProvenance,
-};
+use hrm_types::{ids::RunId, provenance::RunProvenance};
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-/// Log lines of a page when no limit is given, and at most.
-const MAX_LINES: u32 = 1_000;
-
-/// Which lines of the log.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListLogsQuery {
-    /// Only lines after the one with this id; the id of the last line read gives exactly what is new.
-    after: Option<u64>,
-    /// Lines, 1 to 1,000; 1,000 by default.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-}
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,35 +34,6 @@ pub struct StreamEventsQuery {
     /// The id of the last event read, `<attempt>-<step>` or `<attempt>-<step>.<line>`, for the first connection of a client that has read
     /// `/metrics` before; the header `Last-Event-ID` goes before it.
     after: Option<String>,
-}
-
-/// List a run's log
-///
-/// What its workers said, the newest 2,000 lines of it, oldest first. `next_cursor` is the id of the last line of a
-/// full page: pass it as `after`.
-#[utoipa::path(
-    get,
-    path = "/api/v1/runs/{id}/logs",
-    tag = "runs",
-    security(("token" = ["read"])),
-    params(("id" = RunId, Path, description = "The run's id"), ListLogsQuery),
-    responses(
-        (status = 200, description = "Oldest first", body = Page<LogLine>),
-        (status = 404, description = "There is no such run"),
-        (status = 422, description = "A parameter is wrong"),
-    )
-)]
-pub async fn list_logs(
-    State(state): State<AppState>,
-    ApiPath(id): ApiPath<RunId>,
-    ApiQuery(query): ApiQuery<ListLogsQuery>,
-) -> Result<Json<Page<LogLine>>, ApiError> {
-    let limit = checked_limit(query.limit, MAX_LINES, MAX_LINES)?;
-    store::runs::get(&state.pool, id).await?;
-    let items = store::logs::list(&state.pool, JobId::from(id), query.after, limit).await?;
-    let full = items.len() == limit as usize;
-    let next_cursor = items.last().filter(|_| full).map(|line| line.id.to_string());
-    Ok(Json(Page { items, next_cursor }))
 }
 
 /// Get what a run's results rest on

@@ -11,7 +11,11 @@ use crate::{
     store,
 };
 use axum::{Json, extract::State};
-use hrm_types::{ids::RunId, job::MoveJob, run::Run};
+use hrm_types::{
+    ids::RunId,
+    job::{JobKind, MoveJob},
+    run::Run,
+};
 
 /// Cancel a run
 ///
@@ -128,6 +132,5 @@ pub async fn move_run(
 
 /// Refuses the ids of other jobs, which are of the same shape and none of these operations' business.
 async fn expect_run(state: &AppState, id: RunId) -> Result<(), ApiError> {
-    store::runs::get(&state.pool, id).await?;
-    Ok(())
+    Ok(store::jobs::expect(&state.pool, JobKind::Training, id.into()).await?)
 }

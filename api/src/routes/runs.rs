@@ -1,6 +1,7 @@
 //! Training runs: queued, listed, changed, deleted.
 
 use super::{
+    asked::{self, Place},
     jobs::{check_priority, highest_priority, terms},
     slices::{orders, slice},
 };
@@ -14,9 +15,7 @@ use crate::{
     server::AppState,
     store::{
         self,
-        datasets::DatasetFilter,
         runs::{ORDERS, RunFilter},
-        slices::Slice,
     },
 };
 use axum::{
@@ -31,10 +30,8 @@ use hrm_types::{
     ids::{DatasetId, RunId, SweepId},
     name,
     run::{ChangeRun, CloneRun, CreateRun, Run, RunState},
-    sweep::merged,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::{
     IntoParams,
     openapi::{RefOr, Schema},
@@ -128,9 +125,10 @@ pub async fn create_run(
     caller: Caller,
     ApiJson(request): ApiJson<CreateRun>,
 ) -> Result<impl IntoResponse, ApiError> {
-    check(&request.experiment, "experiment")?;
+    let place = Place::Field("experiment");
+    asked::check(&request.experiment, place)?;
     let CreateRun { experiment, owner, priority } = &request;
-    queue(&state, &caller, Asked { experiment, field: "experiment", owner, priority: *priority }).await
+    queue(&state, &caller, Asked { experiment, place, owner, priority: *priority }).await
 }
 
 /// Get a run
@@ -213,12 +211,14 @@ pub async fn clone_run(
     ApiJson(request): ApiJson<CloneRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     let run = store::runs::get(&state.pool, id).await?;
-    let mut experiment = changed(&run.experiment, &request.changes.into(), "changes")?;
+    let place = Place::Field("changes");
+    let mut experiment = asked::changed(&run.experiment, &request.changes.into(), "changes")?;
+    asked::check(&experiment, place)?;
     if experiment.data == run.experiment.data {
         stay_on(&state, &caller, &mut experiment.data, run.dataset_id).await?;
     }
     let priority = request.priority.unwrap_or_else(|| run.priority.min(highest_priority(&state, &caller)));
-    let asked = Asked { experiment: &experiment, field: "changes", owner: &request.owner, priority };
+    let asked = Asked { experiment: &experiment, place, owner: &request.owner, priority };
     queue(&state, &caller, asked).await
 }
 
@@ -234,7 +234,7 @@ pub async fn clone_run(
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such run"),
-        (status = 409, description = "The run has not ended, or something refers to what it made"),
+        (status = 409, description = "The run has not ended, or a job that has not ended needs its model"),
     )
 )]
 pub async fn delete_run(State(state): State<AppState>, ApiPath(id): ApiPath<RunId>) -> Result<StatusCode, ApiError> {
@@ -270,48 +270,20 @@ async fn stay_on(
 struct Asked<'a> {
     experiment: &'a Experiment,
     /// Where the request says it, or what it changes.
-    field: &'static str,
+    place: Place<'a>,
     owner: &'a str,
     priority: i16,
 }
 
 async fn queue(state: &AppState, caller: &Caller, asked: Asked<'_>) -> Result<impl IntoResponse + use<>, ApiError> {
-    let Asked { experiment, field, owner, priority } = asked;
+    let Asked { experiment, place, owner, priority } = asked;
     let terms = terms(state, caller, owner, priority)?;
     let run = match store::runs::create(&state.pool, &caller.viewer, experiment, terms).await {
-        Err(store::Error::NotFound { what: "dataset", key }) => {
-            return Err(unknown_dataset(state, caller, field, &key).await?);
-        }
-        Err(store::Error::Experiment(error)) => return Err(ApiError::invalid_experiment(field, error)),
-        created => created?,
+        Ok(run) => run,
+        Err(error) => return Err(asked::untied(state, caller, place, error).await?),
     };
     let location = format!("/api/v1/runs/{}", run.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(run)))
-}
-
-fn check(experiment: &Experiment, field: &str) -> Result<(), ApiError> {
-    experiment.validate().map_err(|error| ApiError::invalid_experiment(field, error))?;
-    match &experiment.data {
-        DataSpec::Generate(_) | DataSpec::Stored { .. } => Ok(()),
-        DataSpec::Csv(_) | DataSpec::Arc(_) | DataSpec::Folder(_) => Err(ApiError::InvalidExperiment {
-            field: format!("{field}.data.source"),
-            problem: "the server reads no files named by a client; import them with `hrm data import` and name the \
-                      stored dataset: {\"source\": \"stored\", \"dataset\": \"…\"}"
-                .into(),
-        }),
-    }
-}
-
-/// The experiment with the changes of a merge patch, checked; `field` is where the changes stand in the request.
-pub(super) fn changed(experiment: &Experiment, changes: &Value, field: &str) -> Result<Experiment, ApiError> {
-    let merged = merged(json!(experiment), changes);
-    let changed: Experiment =
-        serde_path_to_error::deserialize(merged).map_err(|error| match error.path().to_string().as_str() {
-            "." => ApiError::field(field, error.inner().to_string()),
-            path => ApiError::field(format!("{field}.{path}"), error.inner().to_string()),
-        })?;
-    check(&changed, field)?;
-    Ok(changed)
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), ApiError> {
@@ -328,21 +300,4 @@ fn check_change(change: &ChangeRun) -> Result<(), ApiError> {
         return Err(ApiError::field("tags", format!("expected at most 20 tags, found {}", tags.len())));
     }
     tags.iter().try_for_each(|tag| name::check_tag(tag).map_err(|problem| ApiError::field("tags", problem)))
-}
-
-/// A refusal of the dataset that an experiment names, `field` of the request.
-pub(super) async fn unknown_dataset(
-    state: &AppState,
-    caller: &Caller,
-    field: &str,
-    wanted: &str,
-) -> Result<ApiError, ApiError> {
-    let newest = Slice::newest(super::MAX_LIMIT);
-    let known = store::datasets::list(&state.pool, &caller.viewer, DatasetFilter::default(), &newest).await?.items;
-    let names: Vec<String> = known.into_iter().map(|dataset| dataset.name).collect();
-    let known = if names.is_empty() { "none is stored yet".into() } else { format!("there are: {}", names.join(", ")) };
-    Ok(ApiError::InvalidExperiment {
-        field: format!("{field}.data.dataset"),
-        problem: format!("there is no dataset {wanted:?}; {known}"),
-    })
 }

@@ -1,6 +1,7 @@
 //! Sweeps: one experiment over seeds and settings, queued in one request.
 
 use super::{
+    asked::{self, Place},
     jobs::terms,
     runs,
     slices::{orders, slice},
@@ -102,19 +103,21 @@ pub async fn list_sweeps(
 pub async fn create_sweep(
     State(state): State<AppState>,
     caller: Caller,
-    ApiJson(request): ApiJson<CreateSweep>,
+    ApiJson(mut request): ApiJson<CreateSweep>,
 ) -> Result<impl IntoResponse, ApiError> {
     runs::check_name(&request.name)?;
-    let experiments = experiments(&request)?;
+    if request.changes.is_empty() {
+        request.changes.push(json!({}));
+    }
     let terms = terms(&state, &caller, &request.owner, request.priority)?;
-    let created = store::sweeps::create(&state.pool, &caller.viewer, &request.name, &experiments, terms).await;
-    let sweep = match created {
-        Err(store::Error::NotFound { what: "dataset", key }) => {
-            let field = naming(&request, &key);
-            return Err(runs::unknown_dataset(&state, &caller, &field, &key).await?);
+    let mut tied = Vec::new();
+    for (place, experiment) in experiments(&request)? {
+        match store::tied::tie(&state.pool, &caller.viewer, &experiment, terms.team).await {
+            Ok(experiment) => tied.push(experiment),
+            Err(error) => return Err(asked::untied(&state, &caller, place, error).await?),
         }
-        created => created?,
-    };
+    }
+    let sweep = store::sweeps::create(&state.pool, &request.name, &tied, terms).await?;
     let location = format!("/api/v1/sweeps/{}", sweep.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(sweep)))
 }
@@ -157,18 +160,10 @@ pub async fn cancel_sweep(
     Ok(Json(store::sweeps::request_cancel(&state.pool, id).await?))
 }
 
-/// Where a request names a dataset: in the first change that does, else in what all have in common.
-fn naming(request: &CreateSweep, dataset: &str) -> String {
-    let named = |change: &serde_json::Value| change["data"]["dataset"] == dataset;
-    request.changes.iter().position(named).map_or_else(|| "experiment".into(), |at| format!("changes[{at}]"))
-}
-
-/// Every change with every seed, checked.
-fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
+/// Every change with every seed, checked, and where the request says it.
+fn experiments(request: &CreateSweep) -> Result<Vec<(Place<'_>, Experiment)>, ApiError> {
     let seeds = if request.seeds.is_empty() { &[request.experiment.seed][..] } else { &request.seeds };
-    let none = [json!({})];
-    let changes = if request.changes.is_empty() { &none[..] } else { &request.changes };
-    let count = seeds.len().saturating_mul(changes.len());
+    let count = seeds.len().saturating_mul(request.changes.len());
     if count > MOST_RUNS {
         return Err(ApiError::field("changes", format!("expected at most {MOST_RUNS} runs in all, found {count}")));
     }
@@ -178,22 +173,24 @@ fn experiments(request: &CreateSweep) -> Result<Vec<Experiment>, ApiError> {
     for (at, &seed) in seeds.iter().enumerate() {
         storable(seed, "seeds").map_err(|error| ApiError::field(format!("seeds[{at}]"), error.problem))?;
     }
-    let mut experiments: Vec<Experiment> = Vec::with_capacity(count);
-    for (at, change) in changes.iter().enumerate() {
+    let mut experiments: Vec<(Place<'_>, Experiment)> = Vec::with_capacity(count);
+    for (at, change) in request.changes.iter().enumerate() {
         if change.get("seed").is_some() {
             return Err(ApiError::field(
                 format!("changes[{at}].seed"),
                 "expected in `seeds`, which every change is run with",
             ));
         }
-        let changed = runs::changed(&request.experiment, change, &format!("changes[{at}]"))?;
+        let place = Place::Change(at, change);
+        let changed = asked::changed(&request.experiment, change, &format!("changes[{at}]"))?;
+        asked::check(&changed, place)?;
         if let Some(same) =
-            experiments.iter().position(|other| Experiment { seed: changed.seed, ..other.clone() } == changed)
+            experiments.iter().position(|(_, other)| Experiment { seed: changed.seed, ..other.clone() } == changed)
         {
             let problem = format!("expected other settings, found those of changes[{}]", same / seeds.len());
             return Err(ApiError::field(format!("changes[{at}]"), problem));
         }
-        experiments.extend(seeds.iter().map(|&seed| Experiment { seed, ..changed.clone() }));
+        experiments.extend(seeds.iter().map(|&seed| (place, Experiment { seed, ..changed.clone() })));
     }
     Ok(experiments)
 }

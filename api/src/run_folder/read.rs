@@ -7,7 +7,7 @@ use hrm_types::{
     evaluation::Evaluation,
     experiment::{Difference, Experiment},
     name,
-    provenance::{CheckpointRef, Score},
+    provenance::{CheckpointRef, Environment, Score, is_sha256},
     run::MetricPoint,
 };
 use serde::de::DeserializeOwned;
@@ -165,6 +165,10 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     if let Some(count) = counts.flatten().find(|&count| i64::try_from(count).is_err()) {
         return Err(Error::content(path, "counts below 2^63", count));
     }
+    let machines = run.attempts.iter().filter_map(|attempt| attempt.environment.as_ref());
+    for machine in machines {
+        machine.check().map_err(|problem| Error::content(path, "what a machine is called", problem))?;
+    }
     let active = run.attempts.iter().filter_map(|attempt| attempt.active_seconds);
     if let Some(seconds) = active.into_iter().find(|seconds| !(seconds.is_finite() && *seconds >= 0.0)) {
         return Err(Error::content(path, "seconds of at least 0", seconds));
@@ -198,10 +202,13 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
     agree(path, "scores of the checkpoint", &checkpoint.id, &score.checkpoint_id)?;
     agree(path, "scores of the checkpoint", &checkpoint.sha256, &score.checkpoint_sha256)?;
     agree(path, "the checkpoint's choice", &checkpoint.choice, &score.choice)?;
-    let is_hash =
-        |text: &String| text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    score
+        .environment
+        .as_ref()
+        .map_or(Ok(()), Environment::check)
+        .map_err(|problem| Error::content(path, "what a machine is called", problem))?;
     for hash in [Some(&score.dataset.content_hash), score.dataset.test_hash.as_ref()].into_iter().flatten() {
-        if !is_hash(hash) {
+        if !is_sha256(hash) {
             return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
         }
     }

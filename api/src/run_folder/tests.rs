@@ -9,7 +9,7 @@ use crate::{
         artifacts, checkpoints, datasets,
         datasets::NewDataset,
         evaluations,
-        imports::{self, Imported},
+        imported_runs::{self, Imported},
         leaderboards, leases, metrics, models, provenance,
         results::{self, RunResult},
         runs,
@@ -109,9 +109,9 @@ async fn a_run_is_the_same_elsewhere_but_its_scores_are_claims() {
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
     assert_eq!(read.record.provenance.name, "named otherwise");
-    assert_eq!(imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import"), Imported::Stored);
+    assert_eq!(imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import"), Imported::Stored);
     let before = rows(&to.pool).await;
-    assert_eq!(imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import"), Imported::Known);
+    assert_eq!(imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import"), Imported::Known);
     assert_eq!(rows(&to.pool).await, before, "a second time changes nothing");
 
     let (theirs, ours) = (of(&from.pool, run).await, of(&to.pool, run).await);
@@ -143,7 +143,7 @@ async fn a_run_is_the_same_elsewhere_but_its_scores_are_claims() {
     assert!(file(&to.pool).await == file(&from.pool).await);
 
     // At its origin everything is known.
-    assert_eq!(imports::store(&from.pool, TeamId::LOCAL, &read).await.expect("an answer"), Imported::Known);
+    assert_eq!(imported_runs::store(&from.pool, TeamId::LOCAL, &read).await.expect("an answer"), Imported::Known);
     assert_eq!(of(&from.pool, run).await, theirs);
 }
 
@@ -156,7 +156,7 @@ async fn a_claimed_score_stands_until_the_checkpoint_is_measured_here_and_choose
     let ((from, run), to) = (finished().await, database().await);
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
-    imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
+    imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
     // The dataset may come later.
     let set = dataset(&to.pool, "set", 1).await;
     let board =
@@ -176,7 +176,7 @@ async fn a_claimed_score_stands_until_the_checkpoint_is_measured_here_and_choose
     let claimed = async |pool: &PgPool| runs::get(pool, run).await.expect("the run").claimed;
     assert!(!claimed(&to.pool).await && !claimed(&from.pool).await, "measured here");
     // The claim comes again, and changes nothing.
-    imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
+    imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
     assert_eq!(board().await, measured);
     assert_eq!(of(&to.pool, run).await.scores.iter().map(|s| s.claimed).collect::<Vec<_>>(), [true, false]);
 }
@@ -186,7 +186,7 @@ async fn a_claimed_score_is_called_so_and_stands_beside_others_of_the_same_test_
     let ((from, run), to) = (finished().await, database().await);
     let (_place, folder) = exported(&from.pool, run).await;
     let read = read(&folder).expect("a run");
-    imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
+    imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
     let (run, model) =
         (runs::get(&to.pool, run).await, models::get(&to.pool, &Viewer::Everything, read.checkpoint.id).await);
     assert!(run.expect("the run").claimed && model.expect("the model").claimed);
@@ -210,7 +210,7 @@ async fn a_claim_alone_makes_no_model_the_default_of_others() {
         (score.evaluation.exact, score.evaluation.exact_accuracy) = (score.evaluation.n, 1.0);
     }
     let set = dataset(&to.pool, "set", 1).await;
-    imports::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
+    imported_runs::store(&to.pool, TeamId::LOCAL, &read).await.expect("an import");
     let info = store::tests::info("measured");
     let mut tx = to.pool.begin().await.expect("a transaction");
     let file = artifacts::store(&mut tx, &b"measured"[..]).await.expect("an artifact");
@@ -230,21 +230,21 @@ async fn what_collides_with_something_stored_leaves_nothing_behind() {
     let ((from, run), to) = (finished().await, database().await);
     let (_place, folder) = exported(&from.pool, run).await;
     let good = read(&folder).expect("a run");
-    imports::store(&to.pool, TeamId::LOCAL, &good).await.expect("an import");
+    imported_runs::store(&to.pool, TeamId::LOCAL, &good).await.expect("an import");
     let before = rows(&to.pool).await;
     let refused = async |change: &dyn Fn(&mut super::RunFolder)| {
         let mut other = good.clone();
         change(&mut other);
-        let error = imports::store(&to.pool, TeamId::LOCAL, &other).await.expect_err("a refusal").to_string();
+        let error = imported_runs::store(&to.pool, TeamId::LOCAL, &other).await.expect_err("a refusal").to_string();
         assert_eq!(rows(&to.pool).await, before, "{error}");
         error
     };
     let another_run = |other: &mut super::RunFolder| other.record.provenance.config_hash = "0".repeat(64);
     assert!(refused(&another_run).await.contains("another run is stored under the id"));
     let new_run = |other: &mut super::RunFolder| other.record.provenance.run_id = RunId(uuid::Uuid::now_v7());
-    assert!(refused(&new_run).await.contains("checkpoints_pkey"), "its checkpoint is another run's");
+    assert!(refused(&new_run).await.contains("a model of another run is stored"), "its checkpoint is another run's");
     let stolen = |other: &mut super::RunFolder| other.scores[0].checkpoint_sha256 = "0".repeat(64);
-    assert!(refused(&stolen).await.contains("a score of another checkpoint is stored under the id"));
+    assert!(refused(&stolen).await.contains("another checkpoint's score is stored under the id"));
     let swapped = |other: &mut super::RunFolder| {
         new_run(other);
         other.checkpoint.id = hrm_types::ids::CheckpointId(uuid::Uuid::now_v7());
@@ -252,6 +252,18 @@ async fn what_collides_with_something_stored_leaves_nothing_behind() {
         fs::write(&other.file, b"something else").expect("a file");
     };
     assert!(refused(&swapped).await.contains("expected a readable checkpoint"));
+
+    let model =
+        checkpoints::upload(&to.pool, "other", TeamId::LOCAL, &good.info, b"another file").await.expect("a model");
+    let before = rows(&to.pool).await;
+    let mut other = good.clone();
+    other.checkpoint.id = model;
+    for score in &mut other.scores {
+        (score.checkpoint_id, score.id) = (model, hrm_types::ids::EvaluationId(uuid::Uuid::now_v7()));
+    }
+    let error = imported_runs::store(&to.pool, TeamId::LOCAL, &other).await.expect_err("a refusal").to_string();
+    assert!(error.contains("or another checkpoint under"), "{error}");
+    assert_eq!(rows(&to.pool).await, before, "nothing is claimed of a model that is stored here");
 }
 
 #[tokio::test]

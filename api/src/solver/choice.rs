@@ -62,8 +62,13 @@ pub async fn choose(pool: &PgPool, viewer: &Viewer, wanted: Option<&str>, puzzle
 
 /// Names of the models that take such puzzles.
 async fn known(pool: &PgPool, viewer: &Viewer, puzzle: Size) -> Result<Vec<String>, ApiError> {
-    let newest =
-        store::models::list(pool, viewer, ModelFilter::default(), &Slice::newest(crate::routes::MAX_LIMIT)).await?;
+    let fitting = ModelFilter {
+        kind: Some(puzzle.kind),
+        // A model for ARC takes all squares up to its own.
+        side: (puzzle.kind != Kind::Arc).then_some(puzzle.side),
+        ..ModelFilter::default()
+    };
+    let newest = store::models::list(pool, viewer, fitting, &Slice::newest(crate::routes::MAX_LIMIT)).await?;
     let fitting = newest.items.into_iter().filter(|model| puzzle.fits(&model.kind, model.side));
     let names: BTreeSet<String> = fitting.map(|model| model.name).collect();
     Ok(names.into_iter().collect())

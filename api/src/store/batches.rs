@@ -3,6 +3,7 @@
 use super::{
     Error,
     access::Viewer,
+    checkpoints, datasets,
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
     page,
@@ -33,6 +34,9 @@ pub enum Source<'a> {
 }
 
 /// Queues a batch with its puzzles, which stay what they are whatever becomes of the dataset; `name` is the model's.
+///
+/// # Errors
+/// [`Error::NotFound`] when model or dataset are not there any more.
 pub async fn create(
     pool: &PgPool,
     name: &str,
@@ -41,6 +45,10 @@ pub async fn create(
     terms: Terms<'_>,
 ) -> Result<Batch, Error> {
     let mut tx = pool.begin().await?;
+    checkpoints::hold(&mut tx, spec.checkpoint_id).await?;
+    if let Source::Stored(dataset, ..) = source {
+        datasets::hold(&mut tx, dataset).await?;
+    }
     let id = jobs::create(&mut tx, JobKind::Batch, name, terms, Some(serde_json::json!(spec))).await?;
     match source {
         Source::Sent(questions) => insert(&mut tx, id, questions).await?,
@@ -264,6 +272,6 @@ pub async fn succeed(pool: &PgPool, lease: &Lease) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
 pub async fn delete(pool: &PgPool, id: JobId) -> Result<(), Error> {
-    get(pool, id).await?;
+    jobs::expect(pool, JobKind::Batch, id).await?;
     wishes::delete(pool, id).await
 }

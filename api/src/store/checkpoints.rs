@@ -123,9 +123,23 @@ pub async fn change(
 /// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
     expect_own(pool, id).await?;
-    jobs::expect_unneeded(pool, "checkpoint_id", id.0).await?;
-    let deleted = sqlx::query!("DELETE FROM checkpoints WHERE id = $1 AND NOT shipped", id.0).execute(pool).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("model", id.to_string())) }
+    let mut tx = pool.begin().await?;
+    // Whoever is about to queue a job that needs it holds it: that job is seen once it is queued.
+    let held = sqlx::query_scalar!("SELECT id FROM checkpoints WHERE id = $1 AND NOT shipped FOR UPDATE", id.0);
+    held.fetch_optional(&mut *tx).await?.ok_or_else(|| Error::not_found("model", id.to_string()))?;
+    jobs::expect_unneeded(&mut *tx, "checkpoint_id", &[id.0]).await?;
+    sqlx::query!("DELETE FROM checkpoints WHERE id = $1", id.0).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Keeps a model from being deleted until the caller's transaction has ended, such as the one that queues what needs it.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) async fn hold(connection: &mut PgConnection, id: CheckpointId) -> Result<(), Error> {
+    let held = sqlx::query_scalar!("SELECT id FROM checkpoints WHERE id = $1 FOR KEY SHARE", id.0);
+    held.fetch_optional(connection).await?.map(|_| ()).ok_or_else(|| Error::not_found("model", id.to_string()))
 }
 
 /// That the model does not ship with the program, which finds it by its name and would store it again.

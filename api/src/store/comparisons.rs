@@ -1,67 +1,12 @@
-//! What comparisons of runs read: curves in stretches, and whose puzzles are solved by whom.
+//! Whose puzzles are solved by whom, of two runs.
 
 use super::{Error, access::Viewer, outcomes, page};
 use crate::comparison::solved;
 use hrm_types::{
-    comparison::{ComparedPuzzle, CurvePoint, Part, PuzzleComparison, Quantity, X},
+    comparison::{ComparedPuzzle, Part, PuzzleComparison},
     ids::{DatasetId, EvaluationId, RunId},
-    run::Run,
 };
 use sqlx::PgPool;
-
-/// A run's curve in at most `stretches` stretches of equal length along x.
-pub async fn curve(pool: &PgPool, run: &Run, x: X, y: Quantity, stretches: u32) -> Result<Vec<CurvePoint>, Error> {
-    let x = match x {
-        X::Step => "step",
-        X::Examples => "examples",
-        X::Active => "active",
-        X::Wall => "wall",
-    };
-    let y = match y {
-        Quantity::Loss => "loss",
-        Quantity::LmLoss => "lm_loss",
-        Quantity::Accuracy => "accuracy",
-        Quantity::ExactAccuracy => "exact_accuracy",
-        Quantity::ValidationExact => "validation_exact",
-        Quantity::Steps => "steps",
-        Quantity::Lr => "lr",
-        Quantity::SequencesPerSecond => "sequences_per_second",
-    };
-    let rows = sqlx::query!(
-        r#"WITH first AS (SELECT min(begun_at) AS at FROM run_attempts WHERE run_id = $1), points AS (
-               SELECT CASE $3 WHEN 'step' THEN step::float8
-                              WHEN 'examples' THEN examples::float8
-                              WHEN 'active' THEN elapsed_seconds
-                              ELSE EXTRACT(epoch FROM recorded_at - first.at)::float8 END AS x,
-                      CASE $4 WHEN 'loss' THEN loss
-                              WHEN 'lm_loss' THEN lm_loss
-                              WHEN 'accuracy' THEN accuracy
-                              WHEN 'exact_accuracy' THEN exact_accuracy
-                              WHEN 'validation_exact' THEN validation_exact::float8 / validation_n
-                              WHEN 'steps' THEN steps
-                              WHEN 'lr' THEN lr
-                              ELSE sequences_per_second END AS y
-               FROM metrics AS point, first
-               WHERE run_id = $1 AND attempt <= $2
-                     AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
-                                     WHERE later.run_id = $1 AND later.attempt > point.attempt
-                                           AND later.attempt <= $2 AND later.from_step < point.step)
-           ), measured AS (SELECT x, y FROM points WHERE y IS NOT NULL), range AS (SELECT max(x) AS most FROM measured)
-           SELECT max(x) AS "x!", avg(y) AS "y!", min(y) AS "least!", max(y) AS "greatest!"
-           FROM measured, range
-           -- The last point belongs to the last stretch, not behind it.
-           GROUP BY LEAST(floor(x / NULLIF(most, 0) * $5::float8), $5::float8 - 1) ORDER BY max(x)"#,
-        run.id.0,
-        i64::from(run.attempt),
-        x,
-        y,
-        f64::from(stretches)
-    )
-    .fetch_all(pool)
-    .await?;
-    let point = rows.into_iter().map(|row| CurvePoint { x: row.x, y: row.y, least: row.least, greatest: row.greatest });
-    Ok(point.collect())
-}
 
 /// Whose puzzles are solved by whom, and those of one part after the position `cursor`.
 ///
@@ -108,7 +53,9 @@ struct Outcomes {
 async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Result<Option<[Outcomes; 2]>, Error> {
     let row = sqlx::query!(
         r#"WITH scores AS (
-               SELECT checkpoints.run_id, evaluations.id, dataset_id, protocol, n, outcomes.exact, datasets.test_hash
+               -- A limit that leaves nothing out is none.
+               SELECT checkpoints.run_id, evaluations.id, dataset_id, n, outcomes.exact, datasets.test_hash,
+                      CASE WHEN result ? 'of' THEN protocol ELSE protocol - 'limit' END - 'attempts' AS protocol
                FROM evaluations
                JOIN checkpoints ON checkpoints.id = checkpoint_id
                JOIN evaluation_outcomes AS outcomes ON evaluation_id = evaluations.id
@@ -119,7 +66,7 @@ async fn pair(pool: &PgPool, viewer: &Viewer, first: RunId, second: RunId) -> Re
            SELECT a.id AS a_id, a.dataset_id AS "a_dataset!", a.exact AS a_exact, a.n AS "a_n!",
                   b.id AS b_id, b.dataset_id AS "b_dataset!", b.exact AS b_exact, b.n AS "b_n!"
            FROM scores AS a
-           JOIN scores AS b ON b.run_id = $2 AND b.protocol - 'attempts' = a.protocol - 'attempts'
+           JOIN scores AS b ON b.run_id = $2 AND b.protocol = a.protocol
                 AND (b.dataset_id = a.dataset_id OR b.test_hash = a.test_hash)
            WHERE a.run_id = $1 ORDER BY a.n DESC, a.id DESC, b.id DESC LIMIT 1"#,
         first.0,

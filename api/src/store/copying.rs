@@ -145,15 +145,14 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
     sqlx::query(AssertSqlSafe(lock)).execute(&mut *connection).await?;
     sqlx::query!(
         "DELETE FROM checkpoints
-         WHERE shipped AND NOT EXISTS (SELECT 1 FROM evaluations WHERE checkpoint_id = checkpoints.id)"
+         WHERE shipped AND NOT EXISTS (SELECT 1 FROM evaluations WHERE checkpoint_id = checkpoints.id)
+           AND NOT EXISTS (SELECT 1 FROM aliases WHERE checkpoint_id = checkpoints.id)"
     )
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
         "DELETE FROM artifacts
-         WHERE NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)"
+         WHERE NOT EXISTS (SELECT 1 FROM referred_artifacts WHERE artifact_id = artifacts.id)"
     )
     .execute(&mut *connection)
     .await?;
@@ -169,7 +168,9 @@ pub async fn occupy(connection: &mut PgConnection, tables: &[Table]) -> Result<V
            AND NOT EXISTS (SELECT 1 FROM datasets WHERE team_id = $1)
            AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE team_id = $1)
            AND NOT EXISTS (SELECT 1 FROM leaderboard_snapshots WHERE team_id = $1)
-           AND NOT EXISTS (SELECT 1 FROM memberships WHERE team_id = $1)",
+           AND NOT EXISTS (SELECT 1 FROM memberships WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM invitations WHERE team_id = $1)
+           AND NOT EXISTS (SELECT 1 FROM aliases WHERE team_id = $1)",
         TeamId::LOCAL.0
     )
     .execute(&mut *connection)

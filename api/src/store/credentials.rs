@@ -3,7 +3,8 @@
 use super::{
     Error, interval,
     slices::{Keyed, Slice, arranged},
-    users::{Credentials, parse_role},
+    users::Credentials,
+    variant,
 };
 use hrm_types::{
     Page,
@@ -76,7 +77,7 @@ pub async fn of_session(pool: &PgPool, secret_hash: &[u8]) -> Result<Option<Iden
     .fetch_optional(pool)
     .await?;
     row.map(|row| {
-        let (role, teams) = (parse_role(&row.role)?, row.teams.into_iter().map(TeamId).collect());
+        let (role, teams) = (variant("role", &row.role)?, row.teams.into_iter().map(TeamId).collect());
         Ok(Identity { user: UserId(row.id), name: row.name, role, teams, scopes: None })
     })
     .transpose()
@@ -98,15 +99,13 @@ pub async fn of_token(pool: &PgPool, secret_hash: &[u8]) -> Result<Option<Identi
     if row.stale {
         sqlx::query!("UPDATE tokens SET last_used_at = now() WHERE id = $1", row.token).execute(pool).await?;
     }
-    let (role, teams) = (parse_role(&row.role)?, row.teams.into_iter().map(TeamId).collect());
-    let scopes = Some(parse_scopes(&row.scopes)?);
+    let (role, teams) = (variant("role", &row.role)?, row.teams.into_iter().map(TeamId).collect());
+    let scopes = Some(scopes(&row.scopes)?);
     Ok(Some(Identity { user: UserId(row.id), name: row.name, role, teams, scopes }))
 }
 
-fn parse_scopes(texts: &[String]) -> Result<Vec<Scope>, Error> {
-    let parse = |text: &String| Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
-    let scopes: Option<Vec<Scope>> = texts.iter().map(parse).collect();
-    scopes.ok_or_else(|| Error::Corrupt { what: "scope", detail: texts.join(", ") })
+fn scopes(texts: &[String]) -> Result<Vec<Scope>, Error> {
+    texts.iter().map(|text| variant("scope", text)).collect()
 }
 
 /// A future token.
@@ -142,7 +141,7 @@ impl TryFrom<Row> for Token {
             id: TokenId(row.id),
             name: row.name,
             prefix: row.prefix,
-            scopes: parse_scopes(&row.scopes)?,
+            scopes: scopes(&row.scopes)?,
             created_at: row.created_at,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,

@@ -5,6 +5,7 @@ use super::{
     access::Viewer,
     editions, jobs, puzzles,
     slices::{Keyed, Slice, arranged},
+    variant,
 };
 use hrm_model::data;
 use hrm_types::{
@@ -78,11 +79,10 @@ impl TryFrom<Row> for Dataset {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let corrupt = |detail: String| Error::Corrupt { what: "kind of dataset", detail };
         Ok(Self {
             id: DatasetId(row.id),
             name: row.name,
-            kind: row.kind.parse::<Kind>().map_err(|error| corrupt(error.to_string()))?,
+            kind: variant("kind of dataset", &row.kind)?,
             side: row.side as u8,
             origin: row.origin,
             generated: row.generated.map(|Json(spec)| spec),
@@ -355,7 +355,55 @@ pub async fn change(pool: &PgPool, id: DatasetId, change: &ChangeDataset, seen: 
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] when a run or a score rests on it, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: DatasetId) -> Result<(), Error> {
-    jobs::expect_unneeded(pool, "dataset_id", id.0).await?;
-    let deleted = sqlx::query!("DELETE FROM datasets WHERE id = $1", id.0).execute(pool).await?;
-    if deleted.rows_affected() == 1 { Ok(()) } else { Err(Error::not_found("dataset", id.to_string())) }
+    let mut tx = pool.begin().await?;
+    // Whoever is about to queue a job that needs it holds it: that job is seen once it is queued.
+    let held = sqlx::query_scalar!("SELECT id FROM datasets WHERE id = $1 FOR UPDATE", id.0);
+    held.fetch_optional(&mut *tx).await?.ok_or_else(|| Error::not_found("dataset", id.to_string()))?;
+    jobs::expect_unneeded(&mut *tx, "dataset_id", &[id.0]).await?;
+    expect_unused(&mut tx, id).await?;
+    sqlx::query!("DELETE FROM datasets WHERE id = $1", id.0).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// That no run and no score rests on a dataset.
+///
+/// # Errors
+/// [`Error::Conflict`] with how many there are, and how many of them the dataset's team cannot see.
+async fn expect_unused(connection: &mut PgConnection, id: DatasetId) -> Result<(), Error> {
+    let used = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE is_run) AS "runs!", count(*) FILTER (WHERE NOT is_run) AS "scores!",
+                  count(*) FILTER (WHERE used.team_id <> datasets.team_id) AS "others!"
+           FROM datasets, (
+               SELECT true AS is_run, jobs.team_id FROM runs JOIN jobs USING (id) WHERE dataset_id = $1
+               UNION ALL
+               SELECT false, checkpoints.team_id FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
+               WHERE evaluations.dataset_id = $1
+           ) AS used
+           WHERE datasets.id = $1"#,
+        id.0
+    )
+    .fetch_one(connection)
+    .await?;
+    if used.runs + used.scores == 0 {
+        return Ok(());
+    }
+    let others = match used.others {
+        0 => String::new(),
+        others => format!("; {others} of them are other teams', which an administrator can delete"),
+    };
+    let detail = format!(
+        "{} runs and {} scores rest on this dataset: delete the runs, and the models that have the scores, first{others}",
+        used.runs, used.scores
+    );
+    Err(Error::Conflict { constraint: "datasets_used".into(), detail })
+}
+
+/// Keeps a dataset from being deleted until the caller's transaction has ended, such as the one that queues what needs it.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) async fn hold(connection: &mut PgConnection, id: DatasetId) -> Result<(), Error> {
+    let held = sqlx::query_scalar!("SELECT id FROM datasets WHERE id = $1 FOR KEY SHARE", id.0);
+    held.fetch_optional(connection).await?.map(|_| ()).ok_or_else(|| Error::not_found("dataset", id.to_string()))
 }

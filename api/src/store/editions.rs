@@ -2,14 +2,14 @@
 
 use super::Error;
 use hrm_types::ids::{CheckpointId, DatasetId, RunId, UserId};
-use sqlx::PgPool;
+use sqlx::PgExecutor;
 
 /// A run's.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn of_run(pool: &PgPool, id: RunId) -> Result<i64, Error> {
-    let edition = sqlx::query_scalar!("SELECT edition FROM runs WHERE id = $1", id.0).fetch_optional(pool).await?;
+pub async fn of_run(executor: impl PgExecutor<'_>, id: RunId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM runs WHERE id = $1", id.0).fetch_optional(executor).await?;
     edition.ok_or_else(|| Error::not_found("run", id.to_string()))
 }
 
@@ -17,8 +17,9 @@ pub async fn of_run(pool: &PgPool, id: RunId) -> Result<i64, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn of_dataset(pool: &PgPool, id: DatasetId) -> Result<i64, Error> {
-    let edition = sqlx::query_scalar!("SELECT edition FROM datasets WHERE id = $1", id.0).fetch_optional(pool).await?;
+pub async fn of_dataset(executor: impl PgExecutor<'_>, id: DatasetId) -> Result<i64, Error> {
+    let edition =
+        sqlx::query_scalar!("SELECT edition FROM datasets WHERE id = $1", id.0).fetch_optional(executor).await?;
     edition.ok_or_else(|| Error::not_found("dataset", id.to_string()))
 }
 
@@ -26,9 +27,9 @@ pub async fn of_dataset(pool: &PgPool, id: DatasetId) -> Result<i64, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn of_model(pool: &PgPool, id: CheckpointId) -> Result<i64, Error> {
+pub async fn of_model(executor: impl PgExecutor<'_>, id: CheckpointId) -> Result<i64, Error> {
     let edition =
-        sqlx::query_scalar!("SELECT edition FROM checkpoints WHERE id = $1", id.0).fetch_optional(pool).await?;
+        sqlx::query_scalar!("SELECT edition FROM checkpoints WHERE id = $1", id.0).fetch_optional(executor).await?;
     edition.ok_or_else(|| Error::not_found("model", id.to_string()))
 }
 
@@ -36,7 +37,7 @@ pub async fn of_model(pool: &PgPool, id: CheckpointId) -> Result<i64, Error> {
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn of_user(pool: &PgPool, id: UserId) -> Result<i64, Error> {
-    let edition = sqlx::query_scalar!("SELECT edition FROM users WHERE id = $1", id.0).fetch_optional(pool).await?;
+pub async fn of_user(executor: impl PgExecutor<'_>, id: UserId) -> Result<i64, Error> {
+    let edition = sqlx::query_scalar!("SELECT edition FROM users WHERE id = $1", id.0).fetch_optional(executor).await?;
     edition.ok_or_else(|| Error::not_found("user", id.to_string()))
 }

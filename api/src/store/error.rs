@@ -157,9 +157,7 @@ fn conflict_in_words(constraint: &str) -> String {
         "datasets_content_hash_key" => {
             "a dataset with exactly these puzzles is stored already; use that one, or other puzzles".into()
         }
-        "runs_dataset_id_fkey" | "evaluations_dataset_id_fkey" => {
-            "runs or scores rest on this dataset; delete them first".into()
-        }
+        "checkpoints_pkey" => "a model of another run is stored under the id of this one's already".into(),
         "runs_start_artifact_id_fkey" => "the model to begin with was deleted just now; choose another".into(),
         "users_name_key" => "a user of this name is there already; choose another name".into(),
         "teams_name_key" => "a team of this name is there already; choose another name".into(),

@@ -3,7 +3,7 @@
 use super::{
     Error,
     access::Viewer,
-    evaluations,
+    checkpoints, datasets, evaluations,
     jobs::{self, JobFilter, Terms},
     leases::{self, Ending, Lease},
     outcomes,
@@ -38,6 +38,9 @@ pub fn check_votes(experiment: &Experiment, protocol: &Protocol) -> Result<(), h
 }
 
 /// Queues an evaluation; `name` is the model's.
+///
+/// # Errors
+/// [`Error::NotFound`] when model or dataset are not there any more.
 pub async fn create(
     pool: &PgPool,
     name: &str,
@@ -45,6 +48,8 @@ pub async fn create(
     terms: Terms<'_>,
 ) -> Result<EvaluationJob, Error> {
     let mut tx = pool.begin().await?;
+    checkpoints::hold(&mut tx, spec.checkpoint_id).await?;
+    datasets::hold(&mut tx, spec.dataset_id).await?;
     let id = jobs::create(&mut tx, JobKind::Evaluation, name, terms, Some(serde_json::json!(spec))).await?;
     tx.commit().await?;
     get(pool, id).await
@@ -110,13 +115,8 @@ pub async fn succeed(
     let id =
         evaluations::create(&mut tx, checkpoint_id, dataset_id, split, &measured.evaluation, Some(environment)).await?;
     outcomes::create(&mut tx, id, &measured.exact).await?;
-    sqlx::query!(
-        "UPDATE jobs SET done = $2, total = $2 WHERE id = $1",
-        lease.job_id.0,
-        i64::from(measured.evaluation.n)
-    )
-    .execute(&mut *tx)
-    .await?;
+    let n = u64::from(measured.evaluation.n);
+    leases::record_count(&mut *tx, lease, n, n).await?;
     leases::finish(&mut tx, lease, Ending::Succeeded(Some(id.0))).await?;
     tx.commit().await?;
     Ok(id)

@@ -1,6 +1,6 @@
 //! Scores and the leaderboard. A score is tied to the contents of a checkpoint and of a dataset.
 
-use super::{Error, access::Viewer, page};
+use super::{Error, access::Viewer, page, variant};
 use hrm_types::{
     Page,
     dataset::Split,
@@ -49,12 +49,14 @@ pub async fn create(
 /// Stores a score that came with an imported run, inside the caller's transaction, unless it is stored already.
 ///
 /// # Errors
-/// [`Error::Conflict`] when its id is that of another checkpoint's score.
+/// [`Error::Conflict`] when its id is that of another checkpoint's score, or its checkpoint's id that of another file.
 pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Result<(), Error> {
     let stored = sqlx::query!(
         "INSERT INTO evaluations (id, checkpoint_id, checkpoint_sha256, choice, dataset_hash, split, result,
                                   environment, claimed, created_at, test_hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10)
+         SELECT $1, checkpoints.id, $3, $4, $5, $6, $7, $8, true, $9, $10
+         FROM checkpoints JOIN artifacts ON artifacts.id = artifact_id
+         WHERE checkpoints.id = $2 AND sha256 = $3
          ON CONFLICT (id) DO UPDATE SET claimed = evaluations.claimed
          WHERE evaluations.checkpoint_sha256 = EXCLUDED.checkpoint_sha256",
         score.id.0,
@@ -73,7 +75,10 @@ pub(super) async fn claim(connection: &mut PgConnection, score: &Score) -> Resul
     if stored.rows_affected() == 1 {
         return Ok(());
     }
-    let detail = format!("a score of another checkpoint is stored under the id {}", score.id);
+    let detail = format!(
+        "another checkpoint's score is stored under the id {}, or another checkpoint under {}",
+        score.id, score.checkpoint_id
+    );
     Err(Error::Conflict { constraint: "evaluations_pkey".into(), detail })
 }
 
@@ -107,7 +112,7 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
                     content_hash: row.dataset_hash,
                     test_hash: row.test_hash,
                 },
-                split: split(&row.split)?,
+                split: variant("split", &row.split)?,
                 evaluation: row.result.0,
                 environment: row.environment.map(|Json(environment)| environment),
                 claimed: row.claimed,
@@ -115,13 +120,6 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
             })
         })
         .collect()
-}
-
-fn split(name: &str) -> Result<Split, Error> {
-    [Split::Train, Split::Validation, Split::Test]
-        .into_iter()
-        .find(|split| split.as_str() == name)
-        .ok_or_else(|| Error::Corrupt { what: "split", detail: name.to_owned() })
 }
 
 /// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of

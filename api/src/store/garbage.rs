@@ -57,9 +57,7 @@ pub async fn collect_if_possible(pool: &PgPool) {
 async fn artifacts(connection: &mut PgConnection) -> Result<(usize, u64), Error> {
     let locked = sqlx::query_scalar!(
         "SELECT id FROM artifacts
-         WHERE NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)
+         WHERE NOT EXISTS (SELECT 1 FROM referred_artifacts WHERE artifact_id = artifacts.id)
          LIMIT $1 FOR UPDATE SKIP LOCKED",
         BATCH
     )
@@ -67,9 +65,7 @@ async fn artifacts(connection: &mut PgConnection) -> Result<(usize, u64), Error>
     .await?;
     let deleted = sqlx::query!(
         "DELETE FROM artifacts WHERE id = ANY($1)
-           AND NOT EXISTS (SELECT 1 FROM train_states WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE artifact_id = artifacts.id)
-           AND NOT EXISTS (SELECT 1 FROM runs WHERE start_artifact_id = artifacts.id)",
+           AND NOT EXISTS (SELECT 1 FROM referred_artifacts WHERE artifact_id = artifacts.id)",
         &locked
     )
     .execute(connection)

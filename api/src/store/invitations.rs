@@ -3,7 +3,7 @@
 use super::{
     Error, interval,
     slices::{Keyed, Slice, arranged},
-    users,
+    users, variant,
 };
 use hrm_types::{
     Page,
@@ -44,7 +44,7 @@ impl TryFrom<Row> for Invitation {
         Ok(Self {
             id: InvitationId(row.id),
             name: row.name,
-            role: users::parse_role(&row.role)?,
+            role: variant("role", &row.role)?,
             team: row.team,
             created_at: row.created_at,
             expires_at: row.expires_at,
@@ -180,7 +180,7 @@ pub async fn accept(pool: &PgPool, code_hash: &[u8], password_hash: &str) -> Res
     .fetch_optional(&mut *tx)
     .await?
     .ok_or_else(|| Error::not_found("invitation", ""))?;
-    let role = users::parse_role(&row.role)?;
+    let role = variant("role", &row.role)?;
     let id = users::create(&mut tx, &row.name, role, TeamId(row.team_id), password_hash).await?;
     tx.commit().await?;
     Ok(id)

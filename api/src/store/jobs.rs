@@ -5,7 +5,9 @@
 use super::{
     Error,
     access::Viewer,
+    order,
     slices::{Keyed, Slice, arranged},
+    variant,
 };
 use hrm_types::{
     Page,
@@ -53,21 +55,6 @@ pub struct JobFilter<'a> {
 /// What jobs can be ordered by, beside their creation.
 pub const ORDERS: [&str; 6] = ["name", "owner", "state", "priority", "started", "finished"];
 
-pub(super) fn parse_state(text: &str) -> Result<RunState, Error> {
-    use RunState::{Cancelled, Failed, Paused, Queued, Running, Succeeded};
-    [Queued, Running, Paused, Succeeded, Failed, Cancelled]
-        .into_iter()
-        .find(|state| state.as_str() == text)
-        .ok_or_else(|| Error::Corrupt { what: "state", detail: text.to_owned() })
-}
-
-fn parse_kind(text: &str) -> Result<JobKind, Error> {
-    [JobKind::Training, JobKind::Evaluation, JobKind::Generation, JobKind::Batch]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| Error::Corrupt { what: "kind of job", detail: text.to_owned() })
-}
-
 struct Row {
     id: Uuid,
     kind: String,
@@ -96,7 +83,7 @@ impl TryFrom<Row> for Job {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let (kind, state) = (parse_kind(&row.kind)?, parse_state(&row.state)?);
+        let (kind, state) = (variant("kind of job", &row.kind)?, variant("state", &row.state)?);
         Ok(Self {
             id: JobId(row.id),
             kind,
@@ -154,9 +141,49 @@ pub(super) async fn create(
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn get(executor: impl PgExecutor<'_>, id: JobId) -> Result<Job, Error> {
+pub async fn get(pool: &PgPool, id: JobId) -> Result<Job, Error> {
+    let mut job = [find(pool, id).await?];
+    note_places(pool, &mut job).await?;
+    let [job] = job;
+    Ok(job)
+}
+
+/// The same without its place in the queue.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) async fn find(executor: impl PgExecutor<'_>, id: JobId) -> Result<Job, Error> {
     let found = select(executor, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("job", id.to_string()))
+}
+
+/// That there is a job of this kind under this id.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn expect(pool: &PgPool, kind: JobKind, id: JobId) -> Result<(), Error> {
+    let found = sqlx::query_scalar!("SELECT id FROM jobs WHERE id = $1 AND kind = $2", id.0, kind.as_str());
+    let what = match kind {
+        JobKind::Training => "run",
+        other => other.as_str(),
+    };
+    found.fetch_optional(pool).await?.map(|_| ()).ok_or_else(|| Error::not_found(what, id.to_string()))
+}
+
+/// Notes in those of `jobs` that are queued what they wait for.
+async fn note_places(pool: &PgPool, jobs: &mut [Job]) -> Result<(), Error> {
+    let queued: Vec<JobId> = jobs.iter().filter(|job| job.state == RunState::Queued).map(|job| job.id).collect();
+    if queued.is_empty() {
+        return Ok(());
+    }
+    let mut places = order::places(pool, &queued).await?;
+    for job in jobs {
+        if let Some(place) = places.remove(&job.id) {
+            job.queue_position = Some(place.ahead);
+            job.waits_for = Some(place.waits_for);
+        }
+    }
+    Ok(())
 }
 
 /// A part of the jobs. Beside what jobs declare, evaluations are ordered by `exact_accuracy`.
@@ -200,20 +227,23 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, filter: JobFilter<'_>, slice: 
     .fetch_all(pool)
     .await?;
     let (ids, next_cursor) = slice.cut(places);
-    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |job| job.id.0), next_cursor })
+    let mut items = arranged(&ids, select(pool, &ids).await?, |job| job.id.0);
+    note_places(pool, &mut items).await?;
+    Ok(Page { items, next_cursor })
 }
 
-/// That no job which has not ended needs what stands in its `spec` under this key.
+/// That no job which has not ended needs one of these, which stand in its `spec` under this key.
 ///
 /// # Errors
 /// [`Error::Conflict`] with the first of them.
-pub(super) async fn expect_unneeded(pool: &PgPool, key: &str, id: Uuid) -> Result<(), Error> {
+pub(super) async fn expect_unneeded(executor: impl PgExecutor<'_>, key: &str, ids: &[Uuid]) -> Result<(), Error> {
     let needing = sqlx::query!(
-        "SELECT id, kind FROM jobs WHERE state IN ('queued', 'running', 'paused') AND spec->>$1 = $2 ORDER BY id LIMIT 1",
+        "SELECT id, kind FROM jobs
+         WHERE state IN ('queued', 'running', 'paused') AND spec->>$1 = ANY($2) ORDER BY id LIMIT 1",
         key,
-        id.to_string()
+        &ids.iter().map(Uuid::to_string).collect::<Vec<_>>()
     );
-    let Some(job) = needing.fetch_optional(pool).await? else { return Ok(()) };
+    let Some(job) = needing.fetch_optional(executor).await? else { return Ok(()) };
     let detail = format!("the {} {} has not ended and needs it: wait for its end, or cancel it", job.kind, job.id);
     Err(Error::Conflict { constraint: "jobs_spec".into(), detail })
 }

@@ -1,8 +1,8 @@
 //! The stored states of a run as its user sees them: listed, pinned, removed. What a training does with them is in
 //! `train_states`.
 
-use super::{Error, garbage, runs};
-use hrm_types::{ids::RunId, train_state::TrainState};
+use super::{Error, garbage, jobs};
+use hrm_types::{ids::RunId, job::JobKind, train_state::TrainState};
 use sqlx::{PgConnection, PgPool};
 
 /// States of a run, the most steps first, of fewer steps than `before`.
@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 /// # Errors
 /// [`Error::NotFound`] when there is no such run.
 pub async fn list(pool: &PgPool, run: RunId, before: Option<u64>, limit: u32) -> Result<Vec<TrainState>, Error> {
-    runs::get(pool, run).await?;
+    jobs::expect(pool, JobKind::Training, run.into()).await?;
     select(pool, run, before, None, limit).await
 }
 
@@ -87,6 +87,8 @@ pub async fn set_pinned(pool: &PgPool, run: RunId, step: u64, pinned: bool) -> R
     if changed.rows_affected() == 1 { get(pool, run, step).await } else { Err(unknown(run, step)) }
 }
 
+const PINNED: &str = "the state is pinned; let it go first";
+
 /// Removes a state that is not pinned and that its run does not go on from.
 ///
 /// # Errors
@@ -100,13 +102,16 @@ pub async fn remove(pool: &PgPool, run: RunId, step: u64) -> Result<(), Error> {
         }
         Some(None) => {}
     }
-    sqlx::query!(
+    let removed = sqlx::query!(
         "DELETE FROM train_states WHERE run_id = $1 AND step = $2 AND NOT pinned",
         run.0,
         i64::try_from(step).unwrap_or(i64::MAX)
     )
     .execute(&mut *tx)
     .await?;
+    if removed.rows_affected() == 0 {
+        return Err(Error::Conflict { constraint: "train_states_needed".into(), detail: PINNED.into() });
+    }
     tx.commit().await?;
     garbage::collect_if_possible(pool).await;
     Ok(())
@@ -117,7 +122,8 @@ pub async fn remove(pool: &PgPool, run: RunId, step: u64) -> Result<(), Error> {
 async fn needed(connection: &mut PgConnection, run: RunId, step: u64) -> Result<Option<Option<&'static str>>, Error> {
     let row = sqlx::query!(
         r#"SELECT state.pinned, jobs.state AS run_state,
-                  state.step = (SELECT max(step) FROM train_states WHERE run_id = $1 AND NOT damaged) AS "newest!"
+                  COALESCE(state.step = (SELECT max(step) FROM train_states WHERE run_id = $1 AND NOT damaged), false)
+                      AS "newest!"
            FROM train_states AS state JOIN jobs ON jobs.id = state.run_id
            WHERE run_id = $1 AND step = $2 ORDER BY state.attempt DESC LIMIT 1 FOR NO KEY UPDATE OF jobs"#,
         run.0,
@@ -126,7 +132,7 @@ async fn needed(connection: &mut PgConnection, run: RunId, step: u64) -> Result<
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| match (row.pinned, row.run_state.as_str(), row.newest) {
-        (true, ..) => Some("the state is pinned; let it go first"),
+        (true, ..) => Some(PINNED),
         (_, "running", _) => Some("the run is running, and its worker decides which of its states stay"),
         (_, state, true) if state != "succeeded" => Some("the run would go on from this state; an older one may go"),
         _ => None,

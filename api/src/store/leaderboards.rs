@@ -103,7 +103,7 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
                   scores.choice AS "choice: Json<Choice>", checkpoints.run_id,
                   checkpoints.experiment AS "experiment!: Json<Experiment>", checkpoints.dataset_hash AS train_hash,
                   checkpoints.step, checkpoints.parameters, checkpoints.embedding_parameters,
-                  checkpoints.train_seconds, trained_on.id AS "train_id?", trained_on.train_count AS "train_count?",
+                  checkpoints.train_seconds, checkpoints.created_at AS model_created_at, trained_on.id AS "train_id?", trained_on.train_count AS "train_count?",
                   (SELECT environment FROM run_attempts WHERE run_id = checkpoints.run_id AND environment IS NOT NULL
                    ORDER BY attempt DESC LIMIT 1) AS "environment: Json<Environment>"
            FROM evaluations AS scores
@@ -149,6 +149,7 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
         environment: row.environment.map(|Json(environment)| environment),
         evaluation: row.result.0,
         claimed: row.claimed,
+        model_created_at: row.model_created_at,
         created_at: row.created_at,
     });
     Ok(scored.collect())

@@ -20,13 +20,13 @@ const LINES_LOCK: i64 = 0x6872_6d04;
 pub async fn move_job(pool: &PgPool, id: JobId, spot: Spot, other: Option<JobId>) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", LINES_LOCK).execute(&mut *tx).await?;
-    let moved = jobs::get(&mut *tx, id).await?;
+    let moved = jobs::find(&mut *tx, id).await?;
     let wrong = |found| Error::WrongState { expected: "queued", found };
     if moved.state != RunState::Queued {
         return Err(wrong(moved.state));
     }
     let other = match other {
-        Some(other) => Some(in_line(&moved, jobs::get(&mut *tx, other).await?)?),
+        Some(other) => Some(in_line(&moved, jobs::find(&mut *tx, other).await?)?),
         None => None,
     };
     sqlx::query!(

@@ -3,6 +3,7 @@
 use super::{
     Error,
     leases::{Lease, held},
+    variant,
 };
 use hrm_types::{
     ids::JobId,
@@ -88,13 +89,6 @@ pub async fn list(pool: &PgPool, id: JobId, after: Option<u64>, limit: u32) -> R
         created_at,
     };
     rows.into_iter()
-        .map(|row| Ok(line(parse_level(&row.level)?, row.id, row.attempt, row.message, row.created_at)))
+        .map(|row| Ok(line(variant("log level", &row.level)?, row.id, row.attempt, row.message, row.created_at)))
         .collect()
-}
-
-fn parse_level(text: &str) -> Result<LogLevel, Error> {
-    [LogLevel::Info, LogLevel::Warn, LogLevel::Error]
-        .into_iter()
-        .find(|level| level.as_str() == text)
-        .ok_or_else(|| Error::Corrupt { what: "log level", detail: text.to_owned() })
 }

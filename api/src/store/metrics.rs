@@ -277,20 +277,15 @@ pub(super) async fn newest(
                   point.validation_n AS "validation_n?", point.validation_exact AS "validation_exact?",
                   point.validation_accuracy AS "validation_accuracy?"
            FROM UNNEST($1::uuid[], $2::bigint[]) AS wanted (run_id, attempt),
-                LATERAL (SELECT metrics.*, EXTRACT(EPOCH FROM recorded_at - (
+                LATERAL (SELECT last.*, EXTRACT(EPOCH FROM recorded_at - (
                                 SELECT min(begun_at) FROM run_attempts WHERE run_attempts.run_id = wanted.run_id
                             ))::float8 AS wall_seconds
-                         FROM metrics
-                         WHERE metrics.run_id = wanted.run_id AND metrics.attempt <= wanted.attempt
-                               AND NOT EXISTS (SELECT 1 FROM run_attempts AS later
-                                               WHERE later.run_id = metrics.run_id
-                                                     AND later.attempt > metrics.attempt
-                                                     AND later.attempt <= wanted.attempt
-                                                     AND later.from_step < metrics.step
-                                                     AND EXISTS (SELECT 1 FROM metrics AS its
-                                                                 WHERE its.run_id = later.run_id
-                                                                       AND its.attempt = later.attempt))
-                         ORDER BY attempt DESC, step DESC LIMIT 1) AS point"#,
+                         FROM curve_parts(wanted.run_id, wanted.attempt) AS part,
+                              LATERAL (SELECT * FROM metrics
+                                       WHERE metrics.run_id = wanted.run_id AND metrics.attempt = part.attempt
+                                             AND step <= part.until
+                                       ORDER BY step DESC LIMIT 1) AS last
+                         ORDER BY part.attempt DESC LIMIT 1) AS point"#,
         &runs,
         &attempts
     )

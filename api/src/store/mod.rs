@@ -15,6 +15,7 @@ pub mod comparisons;
 mod connect;
 pub mod copying;
 pub mod credentials;
+pub mod curves;
 pub mod datasets;
 pub mod editions;
 pub mod error;
@@ -23,7 +24,7 @@ pub mod evaluations;
 pub mod garbage;
 pub mod generation_jobs;
 pub mod idempotency;
-pub mod imports;
+pub mod imported_runs;
 pub mod invitations;
 pub mod jobs;
 pub mod kept_states;
@@ -46,7 +47,7 @@ pub mod slices;
 pub mod snapshots;
 pub mod sweeps;
 pub mod teams;
-mod tied;
+pub mod tied;
 pub mod train_states;
 pub mod users;
 pub mod wishes;
@@ -57,6 +58,7 @@ pub use error::Error;
 pub use sqlx::PgPool;
 
 use hrm_types::Page;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use sqlx::postgres::types::PgInterval;
 use std::{fmt::Display, time::Duration};
 
@@ -66,6 +68,12 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 /// A length of time as the database knows it.
 fn interval(length: Duration) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: i64::try_from(length.as_micros()).unwrap_or(i64::MAX) }
+}
+
+/// The value that is stored under the name it has in requests; `what` it is, for the error.
+fn variant<T: DeserializeOwned>(what: &'static str, name: &str) -> Result<T, Error> {
+    T::deserialize(name.into_deserializer())
+        .map_err(|_: serde::de::value::Error| Error::Corrupt { what, detail: name.to_owned() })
 }
 
 /// Makes a page of at most `limit` of `items`, which were asked for with one more than the limit:

@@ -248,7 +248,7 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                                   AND standard.dataset_id = common.dataset_id
                WHERE shipped WINDOW size AS (PARTITION BY checkpoints.kind, checkpoints.side)
            ), scored AS (
-               SELECT checkpoints.*, score.result, score.claimed,
+               SELECT checkpoints.*,
                       row_number() OVER (
                           PARTITION BY checkpoints.kind, checkpoints.side
                           ORDER BY COALESCE(
@@ -269,15 +269,15 @@ async fn select(pool: &PgPool, viewer: &Viewer, wanted: Wanted<'_>, limit: i64) 
                LEFT JOIN common USING (kind, side)
                LEFT JOIN standard ON standard.checkpoint_id = checkpoints.id
                                   AND standard.dataset_id = common.dataset_id
-               LEFT JOIN LATERAL known_score(checkpoints.id) AS score ON true
                WHERE $6::uuid[] IS NULL OR team_id = ANY($6) OR public
            )
-           SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", dataset_hash,
-                  sha256, size, parameters, step, choice AS "choice: Json<Choice>",
+           SELECT scored.id, name, kind, side, run_id, experiment AS "experiment: Json<Experiment>", scored.dataset_hash,
+                  sha256, size, parameters, step, scored.choice AS "choice: Json<Choice>",
                   result AS "evaluation?: Json<Evaluation>", claimed AS "claimed?",
                   shipped, is_default AND kind = ANY($11) AS "is_default!",
                   (SELECT teams.name FROM teams WHERE teams.id = team_id) AS "team!", public, scored.created_at
            FROM scored JOIN artifacts ON artifacts.id = artifact_id
+           LEFT JOIN LATERAL known_score(scored.id) AS score ON true
            WHERE (($1::uuid IS NULL AND $2::text IS NULL) OR scored.id = $1 OR name = $2)
              AND ($3::smallint IS NULL
                   OR (is_default AND kind = $9 AND (side = $3 OR ($9 = 'arc' AND side > $3))))

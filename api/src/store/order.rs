@@ -1,7 +1,7 @@
 //! The order in which queued jobs are taken: places and estimates for those who wait, and who must make room.
 
 use super::{Error, interval};
-use hrm_types::{ids::JobId, job::Job, run::RunState};
+use hrm_types::ids::JobId;
 use sqlx::PgPool;
 use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
@@ -130,22 +130,6 @@ pub async fn places(pool: &PgPool, ids: &[JobId]) -> Result<BTreeMap<JobId, Plac
         (JobId(row.id), place(waiting))
     });
     Ok(waiting.collect())
-}
-
-/// Notes in those of `jobs` that are queued what they wait for.
-pub async fn note(pool: &PgPool, jobs: &mut [Job]) -> Result<(), Error> {
-    let queued: Vec<JobId> = jobs.iter().filter(|job| job.state == RunState::Queued).map(|job| job.id).collect();
-    if queued.is_empty() {
-        return Ok(());
-    }
-    let mut places = places(pool, &queued).await?;
-    for job in jobs {
-        if let Some(place) = places.remove(&job.id) {
-            job.queue_position = Some(place.ahead);
-            job.waits_for = Some(place.waits_for);
-        }
-    }
-    Ok(())
 }
 
 /// Seconds until each live worker is free, ascending; infinite where that cannot be told.

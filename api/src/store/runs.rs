@@ -4,12 +4,12 @@
 use super::{
     Error,
     access::Viewer,
-    jobs::{self, Terms, parse_state},
+    jobs::{self, Terms},
     metrics, order,
     order::Place,
     slices::{Keyed, Slice, arranged},
     tied::{Tied, tie},
-    wishes,
+    variant, wishes,
 };
 use hrm_types::{
     Page,
@@ -94,7 +94,7 @@ impl Row {
             }
             _ => None,
         };
-        let state = parse_state(&self.state)?;
+        let state: RunState = variant("state", &self.state)?;
         Ok(Run {
             id: RunId(self.id),
             name: self.name,
@@ -183,7 +183,7 @@ pub(super) async fn insert(
 pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i64>) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     let row = sqlx::query!(
-        "SELECT edition, state FROM runs JOIN jobs USING (id) WHERE id = $1 FOR NO KEY UPDATE OF jobs",
+        "SELECT edition, state FROM runs JOIN jobs USING (id) WHERE id = $1 FOR NO KEY UPDATE OF jobs, runs",
         id.0
     )
     .fetch_optional(&mut *tx)
@@ -192,7 +192,7 @@ pub async fn change(pool: &PgPool, id: RunId, change: &ChangeRun, seen: Option<i
     if seen.is_some_and(|seen| seen != row.edition) {
         return Err(Error::Stale);
     }
-    let state = parse_state(&row.state)?;
+    let state: RunState = variant("state", &row.state)?;
     if change.priority.is_some() && state.is_final() {
         return Err(Error::WrongState { expected: "queued, running or paused", found: state });
     }

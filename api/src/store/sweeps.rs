@@ -3,11 +3,11 @@
 use super::{
     Error,
     access::Viewer,
-    jobs::{Terms, parse_state},
+    jobs::Terms,
     runs,
     slices::{Keyed, Slice, arranged},
-    tied::tie,
-    wishes,
+    tied::Tied,
+    variant, wishes,
 };
 use hrm_types::{
     Page,
@@ -23,28 +23,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Queues a run for each of the experiments, all of them or none.
-///
-/// # Errors
-/// [`Error::NotFound`] when an experiment names a dataset that the viewer does not see; [`Error::Experiment`] when that
-/// has no puzzles to train on or to score with, and about a model to begin with that is not stored or does not fit.
-pub async fn create(
-    pool: &PgPool,
-    viewer: &Viewer,
-    name: &str,
-    experiments: &[Experiment],
-    terms: Terms<'_>,
-) -> Result<Sweep, Error> {
-    let mut tied = Vec::with_capacity(experiments.len());
-    for experiment in experiments {
-        tied.push(tie(pool, viewer, experiment, terms.team).await?);
-    }
+pub async fn create(pool: &PgPool, name: &str, experiments: &[Tied], terms: Terms<'_>) -> Result<Sweep, Error> {
     let mut tx = pool.begin().await?;
     let id = SweepId(Uuid::now_v7());
     sqlx::query!("INSERT INTO sweeps (id, name, team_id) VALUES ($1, $2, $3)", id.0, name, terms.team.0)
         .execute(&mut *tx)
         .await?;
-    for tied in &tied {
-        runs::insert(&mut tx, tied, terms, Some(id)).await?;
+    for experiment in experiments {
+        runs::insert(&mut tx, experiment, terms, Some(id)).await?;
     }
     tx.commit().await?;
     get(pool, id).await
@@ -135,7 +121,7 @@ async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Sw
     .await?;
     let mut runs: BTreeMap<Uuid, Vec<(SweepRun, Value)>> = BTreeMap::new();
     for row in rows {
-        let state = parse_state(&row.state)?;
+        let state = variant("state", &row.state)?;
         let run = SweepRun {
             id: RunId(row.id),
             name: row.name,

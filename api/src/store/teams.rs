@@ -4,7 +4,7 @@ use super::{
     Error,
     access::Viewer,
     slices::{Keyed, Slice},
-    users::parse_role,
+    variant,
 };
 use hrm_types::{
     Page,
@@ -149,7 +149,7 @@ pub async fn members(pool: &PgPool, team: TeamId, slice: &Slice) -> Result<Page<
     .await?;
     let rows = rows.into_iter().map(|row| {
         let place = Keyed { id: row.id, key: row.key };
-        let (id, role) = (UserId(row.id), parse_role(&row.role)?);
+        let (id, role) = (UserId(row.id), variant("role", &row.role)?);
         Ok((place, TeamMember { id, name: row.name, role, disabled: row.disabled, joined_at: row.joined_at }))
     });
     Ok(slice.page(rows.collect::<Result<_, Error>>()?))

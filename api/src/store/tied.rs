@@ -16,7 +16,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 /// An experiment that is about to be queued.
-pub(super) struct Tied {
+#[derive(Debug, Clone)]
+pub struct Tied {
     /// The experiment; a model to begin with is named by its file's hash.
     pub(super) experiment: Experiment,
     /// The dataset, if it is stored already.
@@ -31,7 +32,7 @@ pub(super) struct Tied {
 /// [`Error::NotFound`] when it names a dataset that the viewer does not see; [`Error::Experiment`] when that has no
 /// puzzles to train on or to score with, and about a model to begin with that the viewer does not see or whose weights do
 /// not fit.
-pub(super) async fn tie(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, team: TeamId) -> Result<Tied, Error> {
+pub async fn tie(pool: &PgPool, viewer: &Viewer, experiment: &Experiment, team: TeamId) -> Result<Tied, Error> {
     let dataset = match &experiment.data {
         DataSpec::Stored { dataset } => Some(datasets::find(pool, viewer, dataset).await?),
         DataSpec::Generate(spec) => datasets::generated_from(pool, team, spec).await?,

@@ -3,6 +3,7 @@
 use super::{
     Error, editions,
     slices::{Keyed, Slice, arranged},
+    variant,
 };
 use hrm_types::{
     Page,
@@ -32,17 +33,12 @@ impl TryFrom<Row> for User {
         Ok(Self {
             id: UserId(row.id),
             name: row.name,
-            role: parse_role(&row.role)?,
+            role: variant("role", &row.role)?,
             disabled: row.disabled,
             teams: row.teams.0,
             created_at: row.created_at,
         })
     }
-}
-
-pub(super) fn parse_role(text: &str) -> Result<Role, Error> {
-    let found = Role::ALL.into_iter().find(|role| role.as_str() == text);
-    found.ok_or_else(|| Error::Corrupt { what: "role", detail: text.to_owned() })
 }
 
 /// Whether anybody has an account.
@@ -181,14 +177,11 @@ pub async fn credentials(pool: &PgPool, name: &str) -> Result<Option<Credentials
 
 /// Changes the password, and ends every session of the user.
 pub async fn set_password(pool: &PgPool, id: UserId, password_hash: &str) -> Result<(), Error> {
-    sqlx::query!(
-        "WITH ended AS (DELETE FROM sessions WHERE user_id = $1)
-         UPDATE users SET password_hash = $2 WHERE id = $1",
-        id.0,
-        password_hash
-    )
-    .execute(pool)
-    .await?;
+    let mut tx = pool.begin().await?;
+    sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", id.0, password_hash).execute(&mut *tx).await?;
+    // Afterwards: a session that begins meanwhile holds the user's row, and is seen only once that is ours.
+    sqlx::query!("DELETE FROM sessions WHERE user_id = $1", id.0).execute(&mut *tx).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -211,7 +204,7 @@ pub async fn change(pool: &PgPool, id: UserId, change: &ChangeUser, seen: Option
     .execute(&mut *tx)
     .await?;
     if changed.rows_affected() == 0 {
-        editions::of_user(pool, id).await?;
+        editions::of_user(&mut *tx, id).await?;
         return Err(Error::Stale);
     }
     let left =

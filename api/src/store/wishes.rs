@@ -42,9 +42,14 @@ pub(super) async fn cancel_all(pool: &PgPool, ids: &[Uuid]) -> Result<u64, Error
 /// batch's puzzles and answers. What a generation or an evaluation has stored stays. A sweep goes with its last run.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended.
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has not ended; [`Error::Conflict`] when a job that has not ended needs a
+/// model that it made.
 pub async fn delete(pool: &PgPool, id: JobId) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
+    let models = sqlx::query_scalar!("SELECT id FROM checkpoints WHERE run_id = $1 FOR UPDATE", id.0)
+        .fetch_all(&mut *tx)
+        .await?;
+    jobs::expect_unneeded(&mut *tx, "checkpoint_id", &models).await?;
     // Of two who delete a sweep's last runs at once the second sees that no run is left.
     let sweep = sqlx::query_scalar!(
         "SELECT sweeps.id FROM sweeps JOIN runs ON sweep_id = sweeps.id WHERE runs.id = $1 FOR UPDATE OF sweeps",
@@ -124,5 +129,5 @@ async fn expect_change(pool: &PgPool, id: JobId, rows_affected: u64, expected: &
     if rows_affected == 1 {
         return Ok(());
     }
-    Err(Error::WrongState { expected, found: jobs::get(pool, id).await?.state })
+    Err(Error::WrongState { expected, found: jobs::find(pool, id).await?.state })
 }

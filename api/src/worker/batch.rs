@@ -49,9 +49,6 @@ pub(super) async fn work(job: &Job<'_>, spec: &BatchSpec) -> Result<(), Ended> {
         let solving = {
             let (model, counter, stop) = (Arc::clone(&model), counter.clone(), job.stop.clone());
             job.compute(move || {
-                if stop.flow().is_break() {
-                    return Err(hrm_model::Error::Cancelled);
-                }
                 let mut answers = Vec::with_capacity(questions.len());
                 let solved = solve_all(&model, &questions, asking, &mut |heard| {
                     if let Heard::Solution(i, solution) = heard {

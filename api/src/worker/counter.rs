@@ -30,19 +30,29 @@ impl Counter {
         stop.flow()
     }
 
-    /// Writes the count while `work` goes on.
+    /// Writes the count as the job's while `work` goes on.
     pub(super) async fn write_during<T>(&self, work: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
+        let write = |done, total| job.insist(move || leases::record_count(job.pool, &job.lease, done, total));
+        self.tell_during(work, write).await
+    }
+
+    /// Hands the count to `tell` now and then while `work` goes on.
+    pub(super) async fn tell_during<T, Told: Future<Output = Result<(), Ended>>>(
+        &self,
+        work: impl Future<Output = T>,
+        tell: impl Fn(u64, u64) -> Told,
+    ) -> Result<T, Ended> {
         let mut work = std::pin::pin!(work);
-        let mut written = 0;
+        let mut told = 0;
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
                 () = sleep(EVERY) => {}
             }
             let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-            if done != written {
-                job.insist(|| leases::record_count(job.pool, &job.lease, done, total)).await?;
-                written = done;
+            if done != told {
+                tell(done, total).await?;
+                told = done;
             }
         }
     }

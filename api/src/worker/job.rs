@@ -102,7 +102,7 @@ impl Job<'_> {
     }
 
     /// Says what is done now.
-    pub(super) async fn phase(&self, name: &'static str) -> Result<(), Ended> {
+    pub(super) async fn phase(&self, name: &str) -> Result<(), Ended> {
         self.insist(|| leases::set_phase(self.pool, &self.lease, name)).await
     }
 

@@ -21,8 +21,10 @@ use crate::{
     fault, queue,
     store::{
         self,
+        access::Viewer,
         bell::{self, Bell},
         leases::{self, Claimer},
+        order::SILENCE,
         workers::{self, NewWorker},
     },
 };
@@ -61,6 +63,7 @@ pub async fn run(pool: PgPool, config: WorkerConfig, shutdown: watch::Receiver<b
     let new = NewWorker { id, host, pid, device: device.clone(), devices: devices.clone(), owner_cap };
     workers::register(&pool, &new).await?;
     tracing::info!(worker = %id, device = device.id, "worker is ready");
+    tell_of_others(&pool, &new).await?;
 
     let bell = Bell::new(0);
     let ended = |mut shutdown: watch::Receiver<bool>| async move { requested(&mut shutdown).await };
@@ -122,6 +125,21 @@ async fn take_jobs(
         }
     }
     End::Asked
+}
+
+/// Says who else computes on the worker's device: a second worker there would wait without a word.
+async fn tell_of_others(pool: &PgPool, worker: &NewWorker) -> Result<(), store::Error> {
+    for other in workers::list(pool, &Viewer::Everything, SILENCE).await? {
+        if other.device_id == worker.device.id && other.id != worker.id {
+            tracing::warn!(
+                "process {} on {} computes on {}, too: one job at a time runs there; --cpu-slot or --device makes them differ",
+                other.pid,
+                other.host,
+                other.device_id
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Keeps the worker on the list of those that are at work.

@@ -5,7 +5,7 @@ use crate::store::access::Viewer;
 use crate::{
     config::WorkerConfig,
     store::{
-        PgPool, artifacts, datasets, evaluation_jobs, evaluations, generation_jobs,
+        Error, PgPool, artifacts, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, Terms},
         leases, logs, metrics, models, provenance, runs,
         testing::{TestDatabase, database},
@@ -254,10 +254,8 @@ async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
     let measured = evaluation_jobs::get(&db.pool, job.id).await.expect("the job").evaluation.expect("a score");
     assert_eq!((measured.n, &measured.protocol), (dataset.test_count, &spec.protocol));
     let lost = EvaluationSpec { dataset_id: uuid::Uuid::new_v4().into(), ..spec };
-    let job = evaluation_jobs::create(&db.pool, "run", &lost, Terms::default()).await.expect("a job").job;
-    let failed = ended(&db.pool, job.id).await;
-    assert_eq!(failed.state, RunState::Failed);
-    assert!(failed.reason.is_some_and(|reason| reason.contains("expected a stored dataset")));
+    let refused = evaluation_jobs::create(&db.pool, "run", &lost, Terms::default()).await;
+    assert!(matches!(refused, Err(Error::NotFound { what: "dataset", .. })), "{refused:?}");
     worker.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! A training run: prepare the data, train, evaluate, store.
 
 use super::{
+    counter::Counter,
     data, device,
     job::{Ended, Job},
     progress::Progress,
@@ -39,7 +40,15 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
         dataset.name, dataset.train_count, dataset.test_count, dataset.kind, dataset.side
     ));
     let task = puzzles.task(experiment);
-    device::check_room(&job.device, Work::Training, memory::training_bytes(experiment, task)).map_err(Ended::Failed)?;
+    let protocol = Protocol::halting_by_q(experiment.arch.halt_max_steps as u32);
+    let needed = [
+        (Work::Training, memory::training_bytes(experiment, task)),
+        // What comes after hours must have room, too.
+        (Work::Evaluating, memory::evaluation_bytes(experiment, task, puzzles.test.len(), &protocol, &job.device)),
+    ];
+    for (work, bytes) in needed {
+        device::check_room(&job.device, work, bytes).map_err(Ended::Failed)?;
+    }
     let puzzles = Arc::new(puzzles);
 
     job.phase(runs::TRAINING).await?;
@@ -47,7 +56,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
 
     fault::point("trained");
     job.phase("evaluating").await?;
-    let Measured { evaluation, exact } = evaluate(job, &model, &puzzles).await?;
+    let Measured { evaluation, exact, .. } = evaluate(job, &model, &puzzles).await?;
     job.log.info(format!("{} of {} test puzzles exactly right", evaluation.exact, evaluation.n));
 
     fault::point("evaluated");
@@ -125,6 +134,14 @@ async fn trained(
 async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Dataset>) -> Result<Measured, Ended> {
     let max_steps = model.info().experiment.arch.halt_max_steps as u32;
     let protocol = Protocol::halting_by_q(max_steps);
-    let (model, puzzles, signal) = (Arc::clone(model), Arc::clone(puzzles), job.stop.clone());
-    job.compute(move || eval::measure(&model, &puzzles, Split::Test, &protocol, &mut |_, _| signal.flow())).await
+    let (model, puzzles) = (Arc::clone(model), Arc::clone(puzzles));
+    let (counter, stop) = (Counter::default(), job.stop.clone());
+    let evaluating = {
+        let counter = counter.clone();
+        let mut note = move |done, total| counter.note(done, total, &stop);
+        job.compute(move || eval::measure(&model, &puzzles, Split::Test, &protocol, &mut note))
+    };
+    // The job's own count is of steps.
+    let tell = |done, total| async move { job.phase(&format!("evaluating: {done} of {total} test puzzles")).await };
+    counter.tell_during(evaluating, tell).await?
 }

@@ -107,7 +107,7 @@ impl FromStr for Kind {
     type Err = BoardError;
 
     fn from_str(text: &str) -> Result<Self, BoardError> {
-        [Self::Sudoku, Self::Maze, Self::Arc]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| BoardError::Kind { found: text.chars().take(40).collect() })

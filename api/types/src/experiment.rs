@@ -180,10 +180,16 @@ impl Experiment {
         ensure(self.description.len() <= 2_000, "description", || {
             format!("expected at most 2000 bytes, found {}", self.description.len())
         })?;
+        ensure(!has_controls(&self.description), "description", || {
+            format!("expected no control characters but line breaks and tabs, found {:?}", self.description)
+        })?;
         data::storable(self.seed, "seed")?;
         if let Some(start) = &self.start_from {
             ensure((1..=1024).contains(&start.len()), "start_from", || {
                 format!("expected 1 to 1024 bytes, found {}", start.len())
+            })?;
+            ensure(!start.chars().any(char::is_control), "start_from", || {
+                format!("expected no control characters, found {start:?}")
             })?;
         }
         self.data.validate()?;
@@ -196,6 +202,11 @@ impl Experiment {
             "expected a validation split in data, found none: hold puzzles out for it, or validate never".into()
         })
     }
+}
+
+/// Whether a text holds control characters that lines do not consist of: terminals would carry them out.
+fn has_controls(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !"\n\r\t".contains(c))
 }
 
 impl Experiment {

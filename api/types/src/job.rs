@@ -194,16 +194,6 @@ pub struct EvaluationJob {
     pub evaluation: Option<Evaluation>,
 }
 
-/// What can be changed about a job that has not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ChangeJob {
-    /// -100 to 100; higher goes first.
-    #[cfg_attr(feature = "openapi", schema(minimum = -100, maximum = 100))]
-    pub priority: i16,
-}
-
 /// Where a queued job is moved to among those of its owner and its priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -9,6 +9,14 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+/// Characters of what is said of a program or a machine, at most.
+const LONGEST_TEXT: usize = 300;
+
+/// Whether a text can be a SHA-256: 64 hexadecimal digits in lower case.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The program, as it was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -55,6 +63,26 @@ pub struct Environment {
     pub dtype: ForwardDtype,
     /// Which code computes.
     pub kernels: Kernels,
+}
+
+impl Environment {
+    /// Checks that its texts are such as programs give machines, for one that comes from elsewhere.
+    ///
+    /// # Errors
+    /// What was expected and what was found.
+    pub fn check(&self) -> Result<(), String> {
+        let CodeVersion { version, commit, compiler, target, .. } = &self.code;
+        let Kernels { operations, products } = &self.kernels;
+        let texts = [version, compiler, target, &self.host, &self.os, &self.device, operations, products];
+        let odd = |text: &&String| text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control);
+        match texts.into_iter().chain(commit).find(odd) {
+            Some(text) => {
+                let start: String = text.chars().take(40).collect();
+                Err(format!("expected at most {LONGEST_TEXT} characters and no control characters, found {start:?}"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// How a checkpoint was chosen among the states of its training. The test split has no part in it.

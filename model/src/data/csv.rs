@@ -172,8 +172,11 @@ impl DrawnRows {
     }
 }
 
-/// The number of rows to take of `found`: all where the spec names none.
-fn rows_wanted(wanted: Option<u32>, found: usize, file: &str) -> Result<u32, DataError> {
+/// The number of rows to take of the `found` ones of a file: all where none is wanted.
+///
+/// # Errors
+/// [`DataError::TooFewRows`].
+pub fn rows_wanted(wanted: Option<u32>, found: usize, file: &str) -> Result<u32, DataError> {
     let rows = wanted.unwrap_or(found as u32);
     if rows == 0 || rows as usize > found {
         return Err(DataError::TooFewRows { file: file.to_owned(), wanted: rows, found });

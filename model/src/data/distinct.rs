@@ -82,6 +82,10 @@ pub(super) fn splits<T, K: Eq + Hash, E: From<Stopped>>(
                 if duplicates == patience.duplicates {
                     return Err(Stopped::TooFew { wanted: total, found: seen.len() }.into());
                 }
+                if (duplicates as usize).is_multiple_of(patience.progress_every) && on_progress(done, total).is_break()
+                {
+                    return Err(Stopped::Cancelled.into());
+                }
                 continue;
             }
             duplicates = 0;

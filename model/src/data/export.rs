@@ -27,6 +27,11 @@ pub enum ExportError {
     /// A task whose name is no file's.
     #[error("expected tasks whose names can be files', found {0:?}; `--format arrays` writes any")]
     Name(String),
+    /// A task with a single pair, or with none of which the answer is known.
+    #[error(
+        "expected tasks of two pairs and more, one to show and one to ask, found {0:?}; `--format arrays` writes any"
+    )]
+    Pairs(String),
     /// A format that this kind of puzzle does not have.
     #[error("expected {expected} for {kind}, found {found}")]
     Format {
@@ -78,7 +83,7 @@ fn quoted(field: &str) -> String {
 /// `evaluation`, all others below `training`, their last pair as the test unless it is their only one.
 ///
 /// # Errors
-/// [`ExportError::Format`] for other kinds; [`ExportError::Name`].
+/// [`ExportError::Format`] for other kinds; [`ExportError::Name`], [`ExportError::Pairs`].
 pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
     if dataset.kind != Kind::Arc {
         return Err(ExportError::Format { expected: "arrays or csv", found: "json", kind: dataset.kind });
@@ -96,6 +101,9 @@ pub fn write_json(dataset: &Dataset, folder: &Path) -> Result<(), ExportError> {
             task.test.iter().filter_map(|test| Some(pair(&test.input, test.output.as_ref()?))).collect();
         if test.is_empty() && train.len() > 1 {
             test.extend(train.pop());
+        }
+        if train.is_empty() || test.is_empty() {
+            return Err(ExportError::Pairs(name.to_owned()));
         }
         let place = if evaluated.contains(name) { "evaluation" } else { "training" };
         let path = Path::new(place).join(name).with_added_extension("json");
@@ -190,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn no_task_is_written_outside_of_the_folder_and_none_loses_its_only_demonstration() {
+    fn no_task_is_written_outside_of_the_folder_and_none_that_could_not_be_read_again() {
         let spec = GenerateSpec { kind: Kind::Arc, side: 6, givens: None, ..GenerateSpec::sudoku(4, 5, 4, [6, 10], 1) };
         let mut dataset = made(&spec);
         dataset.test.clear();
@@ -199,18 +207,13 @@ mod tests {
         dataset.train.retain(|puzzle| puzzle.task != task);
         dataset.train.push(first);
         let place = tempfile::tempdir().expect("a folder");
-        write_json(&dataset, &place.path().join("tasks")).expect("files");
-        let written = fs::read_to_string(place.path().join(format!("tasks/training/{task}.json"))).expect("the task");
-        let written: Value = serde_json::from_str(&written).expect("JSON");
-        assert_eq!(
-            [&written["train"], &written["test"]].map(|pairs| pairs.as_array().map(Vec::len)),
-            [Some(1), Some(0)]
-        );
+        let single = write_json(&dataset, &place.path().join("tasks"));
+        assert!(matches!(&single, Err(ExportError::Pairs(found)) if *found == task), "{single:?}");
         for name in ["../outside", "/outside", "a/b", "..", ""] {
             dataset.train[0].task = name.to_owned();
             let refused = write_json(&dataset, &place.path().join("other"));
             assert!(matches!(&refused, Err(ExportError::Name(found)) if found == name), "{name:?}: {refused:?}");
         }
-        assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1, "nothing else is left");
+        assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0, "nothing is left");
     }
 }

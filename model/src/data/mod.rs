@@ -35,7 +35,7 @@ use std::fmt::Write as _;
 
 pub use arc::load_arc;
 pub use corpus::{Corpus, Visit};
-pub use csv::{DrawnRows, RowError, load_csv, read_csv, read_csv_file, subsample};
+pub use csv::{DrawnRows, RowError, load_csv, read_csv, read_csv_file, rows_wanted, subsample};
 pub use export::{ExportError, write_csv, write_json};
 pub use folder::{kind_of_task, load_folder};
 pub use generate::generate;

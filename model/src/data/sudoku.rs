@@ -15,6 +15,9 @@ const GRIDS_FOR_TARGET: usize = 64;
 /// Complete grids tried before a range of givens counts as out of reach.
 const GRIDS_FOR_RANGE: usize = 16_384;
 
+/// Grids tried between two questions whether to go on: a fraction of a second.
+const GRIDS_BETWEEN_QUESTIONS: usize = 128;
+
 /// Puzzles in a row that may all be duplicates before the generator gives up.
 const DUPLICATES_IN_A_ROW: u32 = 20_000;
 
@@ -36,8 +39,8 @@ pub(super) fn generate(
     let [train, validation, test] = [spec.train, spec.validation, spec.test].map(|count| count as usize);
     let givens = spec.givens.unwrap_or_default();
     let patience = Patience { duplicates: DUPLICATES_IN_A_ROW, progress_every: PROGRESS_EVERY };
-    let made = distinct::splits(Counts { train, validation, test }, patience, on_progress, &mut |stream, _| {
-        let (question, answer) = puzzle_at(spec, givens, stream)?;
+    let made = distinct::splits(Counts { train, validation, test }, patience, on_progress, &mut |stream, go_on| {
+        let (question, answer) = puzzle_at(spec, givens, stream, go_on)?;
         let puzzle = rated(&question, &answer);
         Ok::<_, DataError>((question, puzzle))
     })?;
@@ -58,7 +61,13 @@ impl From<Stopped> for DataError {
 ///
 /// The number of givens is drawn uniformly from the range. Where no grid tried can be reduced to it, the fewest
 /// givens reached that lie in the range stand instead, so very low numbers are rarer than a uniform draw would say.
-fn puzzle_at(spec: &GenerateSpec, givens: [u8; 2], stream: u64) -> Result<(Grid, Grid), DataError> {
+/// `go_on` is asked now and then, since such numbers take long to be reached.
+fn puzzle_at(
+    spec: &GenerateSpec,
+    givens: [u8; 2],
+    stream: u64,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<(Grid, Grid), DataError> {
     let mut rng = draw::stream(spec.seed, stream);
     let [low, high] = givens;
     let target = low + draw::below(&mut rng, u32::from(high - low) + 1) as u8;
@@ -67,6 +76,9 @@ fn puzzle_at(spec: &GenerateSpec, givens: [u8; 2], stream: u64) -> Result<(Grid,
         let in_range = best.as_ref().is_some_and(|(fewest, ..)| *fewest <= usize::from(high));
         if tried >= GRIDS_FOR_TARGET && in_range {
             break;
+        }
+        if tried > 0 && tried.is_multiple_of(GRIDS_BETWEEN_QUESTIONS) && go_on().is_break() {
+            return Err(DataError::Cancelled);
         }
         let answer = search::random_grid(spec.side, &mut rng);
         let (givens, question) = remove_cells(&answer, spec.side, usize::from(target), &mut rng);

@@ -22,6 +22,7 @@ use hrm_types::{
 use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
 /// The votes for every test input of a split's tasks, by task.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Votes(Vec<TaskVotes>);
 
 impl Votes {

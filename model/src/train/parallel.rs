@@ -4,7 +4,7 @@ use super::{Origin, Trained, Training, ranks::Ranks};
 use crate::{Error, Result, data::Corpus};
 use candle_core::Device;
 use hrm_types::{experiment::Experiment, run::MetricPoint};
-use std::{path::Path, thread};
+use std::{ops::ControlFlow, path::Path, thread};
 
 /// What is to be done after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,11 @@ fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mu
     let mut training = Training::open(start.experiment, corpus, start.origin, device)?.join(ranks)?;
     while !training.is_done() || training.is_validation_due() {
         let point = if training.is_validation_due() {
-            Some(training.look_together(on_step.is_some())?)
+            let Some(point) = look(&mut training, on_step.as_deref_mut())? else {
+                training.write(start.state)?;
+                return Err(Error::Cancelled);
+            };
+            Some(point)
         } else {
             training.advance()?
         };
@@ -120,6 +124,17 @@ fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mu
         }
     }
     training.finish()
+}
+
+/// A look of all ranks, which `on_step` of the first may stop; a state that is to be saved meanwhile is saved after it.
+fn look(training: &mut Training<'_>, on_step: Option<&mut OnStep<'_>>) -> Result<Option<MetricPoint>> {
+    match on_step {
+        None => training.look_together(None),
+        Some(on_step) => training.look_together(Some(&mut |training| match on_step(training, None) {
+            Next::Stop => ControlFlow::Break(()),
+            Next::GoOn | Next::Save => ControlFlow::Continue(()),
+        })),
+    }
 }
 
 #[cfg(test)]

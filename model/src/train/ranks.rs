@@ -160,8 +160,8 @@ impl Ranks {
     /// Every rank's tensor of one shape, on this rank's device, in the order of the ranks. The ranks' numbers and ids
     /// are exchanged first, so that a rank that has failed is noticed before a device waits for it.
     pub(super) fn gather(&self, message: Message) -> Result<Vec<Message>> {
-        if self.meeting.is_none() {
-            return Ok(vec![message]);
+        if self.is_one() {
+            return self.exchange(message);
         }
         #[cfg(feature = "nccl")]
         if let Some(link) = &self.link {

@@ -69,6 +69,9 @@ pub struct Trained {
     pub seconds: f64,
 }
 
+/// Says, while a training looks at the validation split, whether to go on.
+pub(super) type GoOn<'f, 'a> = dyn FnMut(&Training<'a>) -> ControlFlow<()> + 'f;
+
 impl<'a> Training<'a> {
     /// A training with this origin.
     ///
@@ -175,16 +178,22 @@ impl<'a> Training<'a> {
         first.try_into().map_err(|_| Error::Device("another of the training's devices said something else".to_owned()))
     }
 
-    /// Looks at the validation split as one of several ranks: the first looks, and all of them note what it saw.
-    pub(super) fn look_together(&mut self, is_first: bool) -> Result<MetricPoint> {
-        let seen = if is_first {
-            let score = self.look(&mut |_, _| ControlFlow::Continue(()))?;
-            [f64::from(score.n), f64::from(score.exact), score.accuracy, score.seconds]
-        } else {
-            [0.0; 4]
+    /// Looks at the validation split as one of several ranks: the first looks, and all of them note what it saw. `go_on` is
+    /// the first one's; nothing comes of a look that it ends.
+    pub(super) fn look_together(&mut self, go_on: Option<&mut GoOn<'_, 'a>>) -> Result<Option<MetricPoint>> {
+        let seen = match go_on {
+            None => [0.0; 5],
+            Some(go_on) => match self.look(&mut |_, _| go_on(self)) {
+                Ok(score) => [1.0, f64::from(score.n), f64::from(score.exact), score.accuracy, score.seconds],
+                Err(Error::Cancelled) => [0.0; 5],
+                Err(error) => return Err(error),
+            },
         };
-        let [n, exact, accuracy, seconds] = self.agree_on(seen)?;
-        self.note_seen(Validation { n: n as u32, exact: exact as u32, accuracy }, seconds)
+        let [whole, n, exact, accuracy, seconds] = self.agree_on(seen)?;
+        if whole == 0.0 {
+            return Ok(None);
+        }
+        self.note_seen(Validation { n: n as u32, exact: exact as u32, accuracy }, seconds).map(Some)
     }
 
     /// Steps done.

@@ -1,9 +1,9 @@
 //! `hrm data generate`: puzzles made from a seed.
 #![expect(clippy::print_stdout, reason = "what was stored is the command's output")]
 
-use super::{check_name, print_stored};
+use super::{check_name, print_stored, store};
 use crate::cli::{interrupt, owning_team, puzzles, queue::Enqueue, session};
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
@@ -85,12 +85,21 @@ impl Generate {
         }
         self.name.as_deref().map_or(Ok(()), check_name)?;
         let stop = interrupt::stop_signal()?;
-        let puzzles = puzzles::generate(&spec, &stop)?;
-        let name = self.name.clone().unwrap_or_else(|| datasets::generated_name(&puzzles));
-        let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
         let stored = session::with_database(&self.database, async |pool| {
-            let new = NewDataset::generated(owning_team::named(pool, &self.team).await?, &name, &spec, leaks);
-            Ok(datasets::find_or_create(pool, new, &puzzles).await?)
+            // Before the work: a name that cannot be had is known at once.
+            let team = owning_team::named(pool, &self.team).await?;
+            let known = datasets::generated_from(pool, team, &spec).await?;
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            if let Some(name) = &self.name {
+                let taken = datasets::is_named(pool, team, name).await?;
+                ensure!(!taken, "a dataset named {name:?} is stored already; choose another with --name");
+            }
+            let puzzles = puzzles::generate(&spec, &stop)?;
+            let name = self.name.clone().unwrap_or_else(|| datasets::generated_name(&puzzles));
+            let leaks = Some(puzzles::leaks(&puzzles, &stop)?);
+            store(pool, NewDataset::generated(team, &name, &spec, leaks), &puzzles, "choose another with --name").await
         })?;
         print_stored(&stored, self.name.as_deref())?;
         Ok(ExitCode::SUCCESS)

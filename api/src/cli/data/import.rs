@@ -108,6 +108,9 @@ struct Arc {
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let place = self.kind.stored();
+        // Before the work: a team that is not there is known at once.
+        let team = session::with_database(&place.database, async |pool| owning_team::named(pool, &place.team).await)?;
         let (files, puzzles, seed, stored) = match self.kind {
             Source::Sudoku(csv) => (vec![csv.file.clone()], csv.read(Kind::Sudoku)?, csv.drawn_with(), csv.stored),
             Source::Maze(csv) => (vec![csv.file.clone()], csv.read(Kind::Maze)?, csv.drawn_with(), csv.stored),
@@ -122,12 +125,21 @@ impl Import {
         let leaks = Some(puzzles::leaks(&puzzles, &interrupt::stop_signal()?)?);
         let license = stored.license.as_deref();
         let found = session::with_database(&stored.database, async |pool| {
-            let team = owning_team::named(pool, &stored.team).await?;
             let new = NewDataset { team, name: &name, origin: &origin, generated: None, license, seed, leaks };
             store(pool, new, &puzzles, "choose another with --name").await
         })?;
         print_stored(&found, stored.name.as_deref())?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Source {
+    fn stored(&self) -> &Stored {
+        match self {
+            Self::Sudoku(csv) | Self::Maze(csv) => &csv.stored,
+            Self::Arc(arc) => &arc.stored,
+            Self::Folder(folder) => &folder.stored,
+        }
     }
 }
 
@@ -149,7 +161,8 @@ impl Csv {
             }
             Some(file) => {
                 let mut test = read_of_side(file, kind, side)?;
-                test.truncate(self.test_rows.map_or(usize::MAX, |rows| rows as usize));
+                let wanted = data::rows_wanted(self.test_rows, test.len(), &file.display().to_string())?;
+                test.truncate(wanted as usize);
                 (rows, test)
             }
         };

@@ -1,10 +1,16 @@
 //! `hrm data info`: what a folder of the reference's builders holds.
 #![expect(clippy::print_stdout, reason = "what the folder holds is the command's output")]
 
-use crate::cli::report;
+use crate::cli::{
+    checkpoint::{self, Output},
+    interrupt, report,
+};
 use clap::Args;
-use hrm_model::data::npy::{Folder, Split};
-use std::{path::PathBuf, process::ExitCode};
+use hrm_model::data::{
+    self,
+    npy::{Folder, Split},
+};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 /// Puzzle identifiers that are printed by name.
 const NAMED: usize = 3;
@@ -27,6 +33,11 @@ pub(crate) struct Info {
 
 impl Info {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(place) = &self.rewrite {
+            checkpoint::check_place(place, Output::Folder)?;
+            let partial = data::partial(place);
+            interrupt::end_when_asked(move || drop(fs::remove_dir_all(partial)))?;
+        }
         let folder = Folder::read(&self.folder)?;
         let task = folder.task();
         println!("tokens              {} of {} kinds", report::thousands(task.seq_len as u64), task.vocab_size);

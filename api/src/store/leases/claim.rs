@@ -10,6 +10,7 @@ use hrm_types::{
 };
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Held while a claim counts the running jobs of the owners, so that two claims cannot both find room for one.
@@ -79,10 +80,11 @@ pub async fn claim_next_job(pool: &PgPool, claimer: Claimer<'_>) -> Result<Optio
     }
     match claim(&mut tx, claimer).await {
         Ok(Some((lease, row))) => {
+            let served = row.served;
             let claimed = match row.read(lease) {
                 Ok(claim) => Some(claim),
                 Err(detail) => {
-                    postpone(&mut tx, &lease, &detail).await?;
+                    postpone(&mut tx, &lease, served, &detail).await?;
                     None
                 }
             };
@@ -121,9 +123,9 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
                   OR (SELECT count(*) FROM jobs WHERE state = 'running' AND jobs.owner = owners.owner) < $5
                ORDER BY head.priority DESC, served.at NULLS FIRST, head.id
            ), next AS MATERIALIZED (
-               SELECT head.id FROM turns
+               SELECT head.id, head.started_at FROM turns
                CROSS JOIN LATERAL (
-                   SELECT id FROM jobs
+                   SELECT id, started_at FROM jobs
                    WHERE state = 'queued' AND jobs.owner = turns.owner AND run_after <= now()
                    ORDER BY priority DESC, rank, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
                ) AS head
@@ -134,10 +136,10 @@ async fn claim(connection: &mut PgConnection, claimer: Claimer<'_>) -> Result<Op
                                lease_token = $3, lease_expires = now() + $4, reason = NULL, phase = NULL,
                                done = saved_done, preempted_by = NULL, started_at = now()
                FROM next WHERE jobs.id = next.id
-               RETURNING jobs.id, jobs.kind, jobs.name, jobs.spec, jobs.attempt
+               RETURNING jobs.id, jobs.kind, jobs.name, jobs.spec, jobs.attempt, next.started_at AS served
            )
            SELECT claimed.id AS "id!", claimed.kind AS "kind!", claimed.name AS "name!", claimed.spec,
-                  claimed.attempt AS "attempt!", runs.experiment AS "experiment?",
+                  claimed.attempt AS "attempt!", claimed.served, runs.experiment AS "experiment?",
                   runs.dataset_id AS "dataset_id?"
            FROM claimed LEFT JOIN runs ON runs.id = claimed.id"#,
         claimer.worker.0,
@@ -158,6 +160,8 @@ struct Claimed {
     name: String,
     spec: Option<serde_json::Value>,
     attempt: i64,
+    /// When its last attempt began.
+    served: Option<OffsetDateTime>,
     experiment: Option<serde_json::Value>,
     dataset_id: Option<Uuid>,
 }
@@ -182,17 +186,25 @@ impl Claimed {
 }
 
 /// Puts a job back that this worker's program cannot read, such as one that a newer server has queued. Until its time comes
-/// again the jobs behind it are taken, and a worker of its own version takes it.
-async fn postpone(connection: &mut PgConnection, lease: &Lease, detail: &str) -> Result<(), Error> {
+/// again the jobs behind it are taken, and a worker of its own version takes it. Its attempt has not begun, nor was its owner
+/// served.
+async fn postpone(
+    connection: &mut PgConnection,
+    lease: &Lease,
+    served: Option<OffsetDateTime>,
+    detail: &str,
+) -> Result<(), Error> {
     tracing::warn!(job = %lease.job_id, detail, "a job is left to a worker of another version");
     sqlx::query!(
         "UPDATE jobs SET state = 'queued', run_after = now() + $2,
                          reason = 'a worker of another version is needed; one could not read it: ' || $3,
-                         worker_id = NULL, device = NULL, lease_token = NULL, lease_expires = NULL
+                         worker_id = NULL, device = NULL, lease_token = NULL, lease_expires = NULL,
+                         attempt = attempt - 1, started_at = $4
          WHERE id = $1",
         lease.job_id.0,
         interval(POSTPONED),
-        detail
+        detail,
+        served
     )
     .execute(connection)
     .await?;

@@ -1,7 +1,7 @@
 //! How a job leaves its worker: done, given back, or taken from a worker that died.
 
 use super::{Lease, held};
-use crate::store::{Error, interval, jobs::parse_state};
+use crate::store::{Error, interval, variant};
 use hrm_types::{ids::JobId, run::RunState};
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
@@ -148,6 +148,6 @@ async fn take_from_dead(
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|row| Ok(Swept { job_id: JobId(row.id), state: parse_state(&row.state)?, reason: row.why }))
+        .map(|row| Ok(Swept { job_id: JobId(row.id), state: variant("state", &row.state)?, reason: row.why }))
         .collect()
 }

@@ -3,7 +3,7 @@
 use super::{Lease, held};
 use crate::store::{Error, metrics};
 use hrm_types::{ids::DatasetId, run::MetricPoint};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 /// Notes, inside the caller's transaction, which also stores it, that a checkpoint holds the first `done` steps:
 /// the next attempt begins there, and deaths are counted anew.
@@ -119,7 +119,7 @@ pub async fn record_progress(pool: &PgPool, lease: &Lease, step: u64, points: &[
 ///
 /// # Errors
 /// [`Error::StaleLease`].
-pub async fn record_count(pool: &PgPool, lease: &Lease, done: u64, total: u64) -> Result<(), Error> {
+pub async fn record_count(executor: impl PgExecutor<'_>, lease: &Lease, done: u64, total: u64) -> Result<(), Error> {
     let written = sqlx::query!(
         "UPDATE jobs SET done = $3, total = $4 WHERE id = $1 AND state = 'running' AND lease_token = $2",
         lease.job_id.0,
@@ -127,7 +127,7 @@ pub async fn record_count(pool: &PgPool, lease: &Lease, done: u64, total: u64) -
         done.cast_signed(),
         total.cast_signed()
     )
-    .execute(pool)
+    .execute(executor)
     .await?;
     held(written.rows_affected())
 }

@@ -6,6 +6,7 @@ use crate::{
         Error,
         access::{self, Owned, Viewer},
         credentials::{self, NewToken},
+        editions,
         invitations::{self, NewInvitation},
         jobs::Terms,
         runs,
@@ -16,9 +17,11 @@ use crate::{
         wishes,
     },
 };
+use futures_util::future::join_all;
 use hrm_types::{
     account::{ChangeUser, Role, Scope},
     ids::{TeamId, UserId},
+    run::ChangeRun,
 };
 use std::time::Duration;
 
@@ -157,8 +160,7 @@ async fn a_team_is_renamed_and_is_deleted_when_it_owns_nothing() {
     let (_, detail) = constraint(teams::delete(pool, first).await.map(|()| unreachable!("it owns a run")));
     assert_eq!(detail, "this team owns runs or other jobs; delete those first");
     assert_eq!(members(first).await.len(), 1, "nobody has left it");
-    let other = sweeps::create(pool, &Viewer::Everything, "theirs", &[super::experiment("swept")], terms).await;
-    let other = other.expect("a sweep");
+    let other = super::sweep(pool, "theirs", &[super::experiment("swept")], terms).await;
     sweeps::request_cancel(pool, other.id).await.expect("an end");
     wishes::delete(pool, other.runs[0].id.into()).await.expect("the sweep's last run goes");
     wishes::request_cancel(pool, run.id.into()).await.expect("an end");
@@ -188,4 +190,27 @@ async fn what_a_team_queues_is_seen_by_it_alone() {
     let public = Owned { public: true, ..owned };
     let other = Viewer::Teams(vec![]);
     assert_eq!((other.may_read(public), other.may_change(public)), (true, false));
+}
+
+#[tokio::test]
+async fn of_many_who_change_one_edition_at_once_one_does() {
+    let db = database().await;
+    let ann = user(&db, "ann", Role::Member).await;
+    user(&db, "root", Role::Admin).await;
+    let seen = editions::of_user(&db.pool, ann).await.expect("an edition");
+    let change = ChangeUser { role: Some(Role::Viewer), disabled: None };
+    // More than there are connections: whoever waits for another one must not hold what that one waits for.
+    let changes = (0..40).map(|_| users::change(&db.pool, ann, &change, Some(seen)));
+    let changed = join_all(changes).await;
+    assert_eq!(changed.iter().filter(|changed| changed.is_ok()).count(), 1, "{changed:?}");
+    assert!(changed.iter().all(|changed| matches!(changed, Ok(()) | Err(Error::Stale))), "{changed:?}");
+
+    let run = super::queue(&db.pool, "run").await.id;
+    for round in 0..8 {
+        let seen = editions::of_run(&db.pool, run).await.expect("an edition");
+        let notes = |number: u32| ChangeRun { notes: Some(format!("{round} {number}")), ..ChangeRun::default() };
+        let changes = (0..4).map(async |number| runs::change(&db.pool, run, &notes(number), Some(seen)).await);
+        let changed = join_all(changes).await;
+        assert_eq!(changed.iter().filter(|changed| changed.is_ok()).count(), 1, "round {round}: {changed:?}");
+    }
 }

@@ -72,6 +72,7 @@ async fn a_batch_goes_on_with_what_has_no_answer() {
     let queued =
         batches::create(pool, "model", &spec, Source::Sent(&questions), Terms::default()).await.expect("a batch");
     assert_eq!((queued.puzzles, queued.answered, queued.solved), (3, 0, 0));
+    assert_eq!((queued.job.queue_position, queued.job.waits_for.is_some()), (Some(0), true));
     let id = queued.job.id;
     assert!(matches!(batches::delete(pool, id).await, Err(Error::WrongState { .. })));
 

@@ -1,6 +1,6 @@
 //! What is asked of jobs, in every state.
 
-use super::{LONG, claim, dataset, expire, extend, info, queue, result, score, spec};
+use super::{LONG, claim, dataset, expire, extend, info, queue, result, score, spec, sweep};
 use crate::{
     environment,
     store::{
@@ -9,7 +9,7 @@ use crate::{
         checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, JobFilter, Terms},
         leases::{self, Ending, Wish, Work},
-        results, runs,
+        models, results, runs,
         slices::Slice,
         sweeps,
         testing::database,
@@ -20,7 +20,7 @@ use hrm_model::eval::Measured;
 use hrm_types::{
     dataset::Split,
     experiment::{Experiment, ForwardDtype},
-    ids::JobId,
+    ids::{JobId, TeamId},
     job::{EvaluationSpec, GenerationSpec, JobKind},
     run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
 };
@@ -195,8 +195,7 @@ async fn jobs_of_a_sweep_are_told_apart_by_their_seeds() {
     let pool = &db.pool;
     let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
     let (viewer, terms) = (&Viewer::Everything, Terms::default());
-    let sweep =
-        sweeps::create(pool, viewer, "seeds", &[seeded(3), seeded(i64::MAX as u64)], terms).await.expect("a sweep");
+    let sweep = sweep(pool, "seeds", &[seeded(3), seeded(i64::MAX as u64)], terms).await;
     let jobs = jobs::list(pool, viewer, JobFilter::default(), &Slice::newest(10)).await.expect("a page").items;
     let told: Vec<_> = jobs.iter().rev().map(|job| (job.seed, job.sweep_id)).collect();
     assert_eq!(told, [(Some(3), Some(sweep.id)), (Some(i64::MAX as u64), Some(sweep.id))]);
@@ -214,7 +213,7 @@ async fn a_sweep_goes_with_its_last_run_also_when_two_are_deleted_at_once() {
     for round in 0..8 {
         let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
         let both = [seeded(2 * round), seeded(2 * round + 1)];
-        let sweep = sweeps::create(pool, &Viewer::Everything, "two", &both, Terms::default()).await.expect("a sweep");
+        let sweep = sweep(pool, "two", &both, Terms::default()).await;
         sweeps::request_cancel(pool, sweep.id).await.expect("two that have not ended");
         let [a, b] = [&sweep.runs[0], &sweep.runs[1]].map(|run| wishes::delete(pool, run.id.into()));
         let (a, b) = tokio::join!(a, b);
@@ -241,16 +240,20 @@ async fn an_evaluation_is_stored_once_and_with_the_end_of_its_job() {
     let queued = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job");
     assert_eq!((&queued.spec, &queued.evaluation, queued.job.state), (&wanted, &None, Queued));
     assert_eq!((queued.job.model_id, queued.job.seed), (Some(checkpoint), None));
+    assert_eq!((queued.job.queue_position, queued.job.waits_for.is_some()), (Some(0), true));
     for deleted in [checkpoints::delete(pool, checkpoint).await, datasets::delete(pool, set.id).await] {
         assert!(matches!(&deleted, Err(Error::Conflict { detail, .. }) if detail.contains("cancel it")), "{deleted:?}");
     }
+    let run = models::get(pool, &Viewer::Everything, checkpoint).await.expect("the model").run_id.expect("its run");
+    let kept = runs::delete(pool, run).await;
+    assert!(matches!(&kept, Err(Error::Conflict { detail, .. }) if detail.contains("cancel it")), "{kept:?}");
     let stale = claim(pool, LONG).await;
     assert!(matches!(&stale.work, Work::Evaluation(spec) if *spec == wanted), "{:?}", stale.work);
     expire(pool, &stale.lease).await;
     leases::sweep_expired(pool, Duration::ZERO).await.expect("a sweep");
     super::end_pauses(pool).await;
     let lease = claim(pool, LONG).await.lease;
-    let measured = Measured { evaluation: evaluation.clone(), exact: vec![true; 3] };
+    let measured = Measured { evaluation: evaluation.clone(), exact: vec![true; 3], votes: None };
     let late = evaluation_jobs::succeed(pool, &stale.lease, &wanted, &measured, &environment).await;
     assert!(matches!(late, Err(Error::StaleLease)), "{late:?}");
     let id = evaluation_jobs::succeed(pool, &lease, &wanted, &measured, &environment).await.expect("the lease is held");
@@ -278,6 +281,7 @@ async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
         .await
         .expect("a job");
     assert_eq!((queued.kind, queued.owner.as_str(), queued.priority), (JobKind::Generation, "ann", 3));
+    assert_eq!(queued.queue_position, Some(0));
     let claim = claim(&db.pool, LONG).await;
     assert!(matches!(&claim.work, Work::Generation(spec) if *spec == wanted), "{:?}", claim.work);
     let puzzles = super::puzzles(4);
@@ -287,4 +291,25 @@ async fn a_generation_stores_its_dataset_with_the_end_of_its_job() {
     let filter = JobFilter { kind: Some(JobKind::Generation), state: Some(Succeeded), ..JobFilter::default() };
     let listed = jobs::list(&db.pool, &Viewer::Everything, filter, &Slice::newest(10)).await.expect("a page").items;
     assert_eq!(listed.iter().map(|job| (job.id, job.dataset_id)).collect::<Vec<_>>(), [(queued.id, Some(id))]);
+}
+
+#[tokio::test]
+async fn a_model_and_a_dataset_stay_while_a_job_that_needs_them_is_being_queued() {
+    let db = database().await;
+    let pool = &db.pool;
+    let protocol = score(0, 1).protocol;
+    for round in 0..8 {
+        let set = dataset(pool, &format!("set-{round}"), round).await.id;
+        let file = round.to_le_bytes();
+        let model = checkpoints::upload(pool, "raced", TeamId::LOCAL, &info("raced"), &file).await.expect("a model");
+        let spec =
+            EvaluationSpec { checkpoint_id: model, dataset_id: set, split: Split::Test, protocol: protocol.clone() };
+        let queue = evaluation_jobs::create(pool, "raced", &spec, Terms::default());
+        let (queued, deleted) = if round % 2 == 0 {
+            tokio::join!(queue, checkpoints::delete(pool, model))
+        } else {
+            tokio::join!(queue, datasets::delete(pool, set))
+        };
+        assert!(queued.is_ok() != deleted.is_ok(), "round {round}: {queued:?}, {deleted:?}");
+    }
 }

@@ -81,6 +81,8 @@ async fn a_state_that_is_needed_is_not_removed() {
     assert!(matches!(gone, Err(Error::NotFound { what: "state", .. })), "{gone:?}");
     wishes::request_cancel(pool, run.into()).await.expect("a queued run");
     refused(20, "would go on").await;
+    sqlx::query("UPDATE train_states SET damaged = true").execute(pool).await.expect("an answer");
+    kept_states::remove(pool, run, 20).await.expect("nothing goes on from a damaged one");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use super::{dataset, info, models::measure, puzzles, score, spec};
 use crate::{
     leaderboard::{Order, build},
     store::{
-        Error, PgPool, access::Viewer, artifacts, checkpoints, comparisons, datasets, datasets::NewDataset,
+        Error, PgPool, access::Viewer, artifacts, checkpoints, comparisons, curves, datasets, datasets::NewDataset,
         evaluations, leaderboards, models, outcomes, runs, snapshots, teams, testing::database,
     },
 };
@@ -44,7 +44,8 @@ async fn models_that_differ_in_their_seed_alone_are_a_row() {
     let fixed = Evaluation { protocol: Protocol::fixed(4), ..score(6, 6) };
     let mut whole = score(3, 6);
     whole.protocol.limit = Some(6);
-    for (model, score) in [(first, score(1, 6)), (second, score(2, 6)), (again, whole), (second, fixed)] {
+    // The first is measured last, which does not make it the newest of its seed.
+    for (model, score) in [(again, whole), (first, score(1, 6)), (second, score(2, 6)), (second, fixed)] {
         measure(pool, model, set.id, Split::Test, &score).await;
     }
     measure(pool, second, set.id, Split::Train, &score(6, 6)).await;
@@ -178,6 +179,19 @@ async fn puzzles_are_compared_also_where_they_stand_in_another_order() {
         outcomes::create(&mut tx, id, &exact).await.expect("the outcomes");
         tx.commit().await.expect("the commit");
     }
+    // Nor does a limit that leaves nothing out make it another protocol.
+    let mut tx = pool.begin().await.expect("a transaction");
+    let mut whole = score(2, 6);
+    whole.protocol.limit = Some(6);
+    let model = models::find(pool, &everything, "b").await.expect("the model").id;
+    sqlx::query("DELETE FROM evaluations WHERE checkpoint_id = $1 AND n = 6")
+        .bind(model.0)
+        .execute(&mut *tx)
+        .await
+        .expect("an answer");
+    let id = evaluations::create(&mut tx, model, set.id, Split::Test, &whole, None).await.expect("a score");
+    outcomes::create(&mut tx, id, &[true, false, false, false, false, true]).await.expect("the outcomes");
+    tx.commit().await.expect("the commit");
     for second in [b, c] {
         let parts = [Part::Both, Part::OnlyFirst, Part::OnlySecond, Part::Neither];
         let expected: [&[u32]; 4] = [&[0], &[1, 2], &[5], &[3, 4]];
@@ -199,7 +213,7 @@ async fn puzzles_are_compared_also_where_they_stand_in_another_order() {
     let refused = comparisons::puzzles(pool, &blind, (a, b), Part::Both, None, 9).await;
     assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
     let run = runs::get(pool, a).await.expect("the run");
-    assert_eq!(comparisons::curve(pool, &run, X::Step, Quantity::Loss, 10).await.expect("a curve"), []);
+    assert_eq!(curves::in_stretches(pool, &run, X::Step, Quantity::Loss, 10).await.expect("a curve"), []);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ use super::{
     jobs::Terms,
     leases::{Claim, Claimer, Lease, Wish},
     results::RunResult,
+    sweeps,
+    tied::tie,
 };
 use crate::config::RetentionConfig;
 use crate::store::access::Viewer;
@@ -41,6 +43,7 @@ use hrm_types::{
     ids::{DatasetId, WorkerId},
     provenance::Choice,
     run::{MetricPoint, Run},
+    sweep::Sweep,
 };
 use std::{ops::ControlFlow, time::Duration};
 use uuid::Uuid;
@@ -95,6 +98,15 @@ pub(crate) async fn try_claim(pool: &PgPool, length: Duration) -> Option<Claim> 
     let device = worker.to_string();
     let claimer = Claimer { worker: WorkerId(worker), device: &device, lease: length, owner_cap: None };
     super::leases::claim_next_job(pool, claimer).await.expect("an answer")
+}
+
+/// A sweep of queued runs.
+pub(crate) async fn sweep(pool: &PgPool, name: &str, experiments: &[Experiment], terms: Terms<'_>) -> Sweep {
+    let mut tied = Vec::new();
+    for experiment in experiments {
+        tied.push(tie(pool, &Viewer::Everything, experiment, terms.team).await.expect("what it names"));
+    }
+    sweeps::create(pool, name, &tied, terms).await.expect("a sweep")
 }
 
 pub(crate) async fn claim(pool: &PgPool, length: Duration) -> Claim {

@@ -315,6 +315,7 @@ async fn a_job_that_this_program_cannot_read_does_not_hold_the_others_up() {
     assert_eq!(claim(pool, LONG).await.lease.job_id, next);
     let job = jobs::get(pool, newer).await.expect("the job");
     assert_eq!((job.state, job.worker_id), (RunState::Queued, None));
+    assert_eq!((job.attempt, job.started_at), (0, None), "nobody was served");
     assert!(job.reason.as_ref().is_some_and(|reason| reason.contains("invented_later")), "{job:?}");
 }
 

@@ -24,13 +24,14 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
     let db = database().await;
     let run = queue(&db.pool, "run").await;
     let lease = claim(&db.pool, LONG).await.lease;
+    train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");
     leases::set_phase(&db.pool, &lease, runs::TRAINING).await.expect("the lease is held");
     leases::set_plan(&db.pool, &lease, 100, 1234).await.expect("the lease is held");
     let points = [point(1), point(2), point(4)];
     leases::record_progress(&db.pool, &lease, 4, &points).await.expect("the lease is held");
     let run = runs::get(&db.pool, run.id).await.expect("the run");
     assert_eq!((run.step, run.total_steps, run.parameters), (4, Some(100), Some(1234)));
-    assert_eq!(run.last_metrics, Some(point(4)));
+    assert_eq!(run.last_metrics.map(|last| MetricPoint { wall_seconds: None, ..last }), Some(point(4)));
     // 4 steps took 2 seconds; 96 are left.
     assert_eq!(run.eta_seconds, Some(48.0));
     train_states::begin_attempt(&db.pool, &lease, 0).await.expect("the lease is held");

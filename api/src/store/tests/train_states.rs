@@ -4,7 +4,7 @@ use super::{KEEP, LONG, claim, dataset, expire, info, point, queue, score};
 use crate::{
     config::RetentionConfig,
     store::{
-        Error, jobs,
+        Error, curves, jobs,
         leases::{self, Lease},
         metrics,
         results::{self, RunResult},
@@ -13,7 +13,11 @@ use crate::{
         train_states::{self, StoredState},
     },
 };
-use hrm_types::{ids::RunId, run::MetricPoint};
+use hrm_types::{
+    comparison::{Quantity, X},
+    ids::RunId,
+    run::MetricPoint,
+};
 use sqlx::PgPool;
 use std::{fs, time::Duration};
 
@@ -127,6 +131,11 @@ async fn a_resumed_run_shows_one_curve() {
         let points = metrics::list(&db.pool, run, attempt, None, 100).await.expect("points");
         points.iter().map(|point| point.step).collect()
     };
+    let compared = async || -> Vec<u64> {
+        let run = runs::get(&db.pool, run).await.expect("the run");
+        let points = curves::in_stretches(&db.pool, &run, X::Step, Quantity::Loss, 100).await.expect("a curve");
+        points.iter().map(|point| point.x as u64).collect()
+    };
     let first = [10, 20, 30, 40].map(point);
     leases::record_progress(&db.pool, &lease, 40, &first).await.expect("the lease is held");
     saved(&db.pool, &lease, 25, b"state").await;
@@ -137,11 +146,13 @@ async fn a_resumed_run_shows_one_curve() {
     assert_eq!(steps(2).await, [10, 20, 30, 40]);
     train_states::begin_attempt(&db.pool, &lease, 25).await.expect("the lease is held");
     assert_eq!(steps(2).await, [10, 20, 30, 40], "it may end before it measures anything");
+    assert_eq!(compared().await, [10, 20, 30, 40]);
     let last = runs::get(&db.pool, run).await.expect("the run").last_metrics;
     assert_eq!(last.map(|point| point.step), Some(40));
     assert_eq!(metrics::newest_attempt(&db.pool, run, 1, 2).await.expect("an answer"), (1, None));
     leases::record_progress(&db.pool, &lease, 30, &[point(30)]).await.expect("the lease is held");
     assert_eq!(steps(2).await, [10, 20, 30], "what was measured beyond the step it went on from is superseded");
+    assert_eq!(compared().await, [10, 20, 30]);
     assert_eq!(metrics::newest_attempt(&db.pool, run, 1, 2).await.expect("an answer"), (2, Some(25)));
     leases::record_progress(&db.pool, &lease, 40, &[point(40)]).await.expect("the lease is held");
     assert_eq!((steps(1).await, steps(2).await), (vec![10, 20, 30, 40], vec![10, 20, 30, 40]));

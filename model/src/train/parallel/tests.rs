@@ -1,12 +1,14 @@
 //! Two devices train as one does.
 
 use super::*;
+use crate::data::{self, Dataset};
 use crate::train::{
     Start, TrainState,
     tests::{corpus, dataset, tiny},
     train,
 };
-use std::{fs, ops::ControlFlow};
+use hrm_types::experiment::DataSpec;
+use std::{cell::Cell, fs, ops::ControlFlow};
 
 /// Loss and sequences of every point, and the weights at the end.
 type Curve = (Vec<(u64, f64, Option<f64>)>, Vec<Vec<f32>>);
@@ -14,6 +16,12 @@ type Curve = (Vec<(u64, f64, Option<f64>)>, Vec<Vec<f32>>);
 fn values(trained: &Trained) -> Vec<Vec<f32>> {
     let values = |tensor: &candle_core::Tensor| tensor.flatten_all().and_then(|x| x.to_vec1()).expect("values");
     trained.model.tensors().values().map(values).collect()
+}
+
+/// Those that the experiment generates.
+fn puzzles(experiment: &Experiment) -> Dataset {
+    let spec = experiment.data.generated().expect("generated puzzles");
+    data::generate(spec, &mut |_, _| ControlFlow::Continue(())).expect("puzzles")
 }
 
 /// Trains on `count` threads, each a device of its own; `next` says what follows a step.
@@ -24,7 +32,7 @@ fn among(
     state: &Path,
     next: impl Fn(u64) -> Next,
 ) -> Result<Curve> {
-    let puzzles = dataset();
+    let puzzles = puzzles(experiment);
     let mut points = Vec::new();
     let trained = train_on(
         &vec![Device::Cpu; count],
@@ -92,6 +100,29 @@ fn a_state_that_two_ranks_wrote_is_gone_on_from_by_any_number() {
         near(&others, &two);
     }
     fs::remove_file(&state).expect("the state was written");
+}
+
+#[test]
+fn a_look_of_two_ranks_can_be_stopped_and_is_made_anew() {
+    let (mut experiment, folder) = (tiny(), tempfile::tempdir().expect("a folder"));
+    let (state, other) = (folder.path().join("state"), folder.path().join("other"));
+    let DataSpec::Generate(spec) = &mut experiment.data else { panic!("puzzles of another source") };
+    spec.validation = 6;
+    experiment.train.validate_every = Some(5);
+    let whole = among(2, &experiment, Origin::Drawn, &other, |_| Next::GoOn).expect("a training");
+    // Once after the step, then while the first rank looks.
+    let asked = Cell::new(0);
+    let while_looking = |step| {
+        asked.set(asked.get() + u32::from(step == 5));
+        if asked.get() == 2 { Next::Stop } else { Next::GoOn }
+    };
+    let stopped = among(2, &experiment, Origin::Drawn, &state, while_looking).expect_err("it was stopped");
+    assert!(matches!(stopped, Error::Cancelled), "{stopped}");
+    assert_eq!(asked.get(), 2, "nobody was asked again");
+    let from = TrainState::read(&state).expect("a state");
+    assert_eq!(from.info().step, 5);
+    let rest = among(2, &experiment, Origin::State(&from), &other, |_| Next::GoOn).expect("a training");
+    assert!(rest == whole, "as if it had not stopped");
 }
 
 #[test]
