@@ -17,6 +17,7 @@ mod places;
 mod queueing;
 mod reconnect;
 mod screens;
+mod sending;
 mod solving;
 mod speed;
 mod streams;

@@ -95,6 +95,17 @@ pub(crate) fn focus_link(address: &str) {
     focus_on(document().query_selector(&format!("main a[href=\"{address}\"]")).ok().flatten());
 }
 
+/// Keeps the focus through a change of the page that is made at once: an element that changes its place loses it.
+pub(crate) fn hold_focus() {
+    let Some(held) = document().active_element() else { return };
+    queue_microtask(move || {
+        let is_lost = document().active_element().as_ref() == document().body().as_deref();
+        if is_lost && held.is_connected() {
+            focus_on(Some(held));
+        }
+    });
+}
+
 fn focus_on(element: Option<web_sys::Element>) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         // Fails for nothing that has an id here.

@@ -59,6 +59,13 @@ fn a_list_is_stepped_through_and_solved_as_a_batch() {
         let files = "return [...document.querySelectorAll('.page-actions a[download]')].map(a => a.getAttribute('href').split('format=')[1])";
         assert_eq!(tab.run(files).await, json!(["csv", "json"]));
 
+        // What its workers said is fetched for those who look.
+        tab.click(".batch-log summary").await;
+        tab.until(
+            "return document.querySelector('.batch-log .log')?.textContent.includes('all 3 puzzles are answered')",
+        )
+        .await;
+
         // An answer leads to the player, which says the same.
         let first = tab.text(".results tbody tr td:nth-child(4)").await;
         tab.click(".results tbody tr a.picture").await;
@@ -286,5 +293,33 @@ fn what_was_queued_of_a_list_is_told_and_not_queued_again() {
         tab.click("header nav a[href='/']").await;
         tab.until("return document.querySelector('.list-bar')").await;
         assert_eq!(tab.run("return document.querySelector('.list-queued')").await, json!(null));
+    });
+}
+
+#[test]
+fn what_is_refused_of_a_list_does_not_keep_the_rest() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
+        tab.drop_file("mixed.txt", &format!("{NINE}\n{}\n{}\n", LIST[0], LIST[1])).await;
+        place_is(&tab, "Puzzle 1 of 3").await;
+        tab.run("
+            const send = window.fetch;
+            window.sizes = [];
+            window.fetch = async request => {
+                if (request.method !== 'POST' || !new URL(request.url).pathname.endsWith('/batches')) return send.call(window, request);
+                window.sizes.push((await request.clone().json()).puzzles.length);
+                if (window.sizes.length !== 1) return send.call(window, request);
+                const problem = { type: 'about:blank', title: 'Wrong', status: 422, detail: 'Not that one.', field: 'puzzles[1]', request_id: '' };
+                return new Response(JSON.stringify(problem), { status: 422 });
+            };").await;
+        tab.press_button("Solve all 3").await;
+        tab.until("return document.querySelector('.list-queued')?.textContent === 'Queued already: 1 of 9 × 9.'").await;
+        let said = tab.text(".list-bar ~ .notice").await;
+        assert!(said.contains("2 of 6 × 6: Wrong") && said.contains("Puzzle 3: Not that one."), "{said}");
+        assert_eq!(tab.run("return window.sizes").await, json!([2, 1]));
+        tab.press_button("Solve the other 2").await;
+        tab.until("return location.pathname === '/batches'").await;
+        assert_eq!(tab.run("return window.sizes").await, json!([2, 1, 2]), "each puzzle is queued once");
     });
 }

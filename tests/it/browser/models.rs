@@ -79,6 +79,7 @@ fn a_checkpoint_is_uploaded_named_measured_and_deleted() {
 
         // Deleting asks first, and the answer that has the focus changes nothing.
         tab.open(&address).await;
+        tab.until("return document.querySelector('h1').textContent === 'ours'").await;
         tab.press_button("Delete").await;
         tab.until("return document.activeElement.textContent === 'Cancel'").await;
         tab.press(super::tab::key::ENTER).await;

@@ -1,6 +1,9 @@
 //! The queue: what waits is seen in its order, moved, set aside and cancelled.
 
-use super::{driver::journey, tab::Tab};
+use super::{
+    driver::journey,
+    tab::{Tab, key},
+};
 use serde_json::json;
 
 /// Queues runs of these names that would train for hours, one after the other, and keeps their ids on the page.
@@ -60,6 +63,24 @@ fn what_waits_is_moved_and_cancelled() {
             to.dispatchEvent(event('drop'));";
         tab.run(drag).await;
         tab.until(&line_is(&["it-line-b", "it-line-c", "it-line-a"])).await;
+
+        // By keyboard the focus goes with the job, up to the first place and beyond.
+        tab.run("document.querySelector('[aria-label=\"Move up: it-line-a\"]').focus()").await;
+        for (presses, names) in
+            [["it-line-b", "it-line-a", "it-line-c"], ["it-line-a", "it-line-b", "it-line-c"]].iter().enumerate()
+        {
+            tab.press(key::ENTER).await;
+            tab.until(&line_is(names)).await;
+            let focused = tab.run("return document.activeElement.ariaLabel").await;
+            assert_eq!(focused, "Move up: it-line-a", "after {} presses", presses + 1);
+        }
+        tab.press(key::ENTER).await;
+        tab.run("document.querySelector('[aria-label=\"First: it-line-c\"]').focus()").await;
+        tab.press(key::ENTER).await;
+        tab.until(&line_is(&["it-line-c", "it-line-a", "it-line-b"])).await;
+        assert_eq!(tab.run("return document.activeElement.ariaLabel").await, "Move up: it-line-c");
+        tab.click("[aria-label='Move up: it-line-b']").await;
+        tab.until(&line_is(&["it-line-c", "it-line-b", "it-line-a"])).await;
 
         let press = |name: &str, button: &str| {
             format!(

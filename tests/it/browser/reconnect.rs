@@ -1,6 +1,6 @@
 //! The live page of a run while its server goes away and comes back, and while the run ends and begins again.
 
-use super::driver::{Screen, built_page, has_browser, journey_at};
+use super::driver::{Screen, built_page, has_browser, journey_at, shared_server};
 use crate::{
     api::server::{Server, tiny_experiment},
     postgres::Postgres,
@@ -11,6 +11,18 @@ use std::{
     net::TcpListener,
     time::{Duration, Instant},
 };
+
+/// Refuses what is asked for the first time of a wish, of a run's metrics, and of its log.
+const REFUSE_ONCE: &str = "
+    const send = window.fetch;
+    const refused = new Set();
+    window.fetch = async request => {
+        const last = new URL(request.url ?? request, location).pathname.split('/').pop();
+        if (!['cancel', 'metrics', 'logs'].includes(last) || refused.has(last)) return send.call(window, request);
+        refused.add(last);
+        const problem = { type: 'about:blank', title: 'Busy', status: 503, detail: 'Later.', request_id: '' };
+        return new Response(JSON.stringify(problem), { status: 503 });
+    };";
 
 /// Queues a run that no worker takes; its id.
 fn queued(server: &Server, name: &str) -> String {
@@ -122,13 +134,35 @@ fn a_run_that_is_tried_again_is_watched_again() {
         let stands = |state: &str| format!("return document.querySelector('.standing-now [data-state={state}]')");
         tab.open(&format!("/runs/{run}")).await;
         tab.until(&stands("queued")).await;
+        // A wish that was refused once and granted then is not refused any more.
+        tab.run(REFUSE_ONCE).await;
+        tab.press_button("Cancel the run").await;
+        tab.until("return document.querySelector('.notice.bad')?.textContent.includes('Later.')").await;
         tab.press_button("Cancel the run").await;
         tab.until(&stands("cancelled")).await;
+        tab.until("return !document.querySelector('.notice.bad')").await;
         tab.press_button("Retry").await;
         tab.until(&stands("queued")).await;
         begin(&postgres, &run);
         work(&postgres, &run, 2);
         tab.until(&shows(2)).await;
         tokio::task::spawn_blocking(move || drop((server, postgres))).await.expect("both stop");
+    });
+}
+
+#[test]
+fn what_fails_once_of_a_run_that_has_ended_is_had_in_the_end() {
+    if !has_browser() {
+        return;
+    }
+    let server = shared_server();
+    let run = server.trained()["id"].as_str().expect("an id").to_owned();
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": REFUSE_ONCE })).await;
+        tab.open(&format!("/runs/{run}")).await;
+        tab.until("return document.querySelector('.notice.bad')?.textContent.includes('Later.')").await;
+        tab.until("return document.querySelector('.charts .chart-line')").await;
+        tab.until("return document.querySelector('.log')?.textContent.includes('attempt 1 begins')").await;
+        tab.until("return !document.querySelector('.notice.bad')").await;
     });
 }

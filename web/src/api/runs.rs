@@ -97,9 +97,9 @@ pub(crate) async fn delete_run(id: RunId) -> Answer<()> {
     change("DELETE", &format!("/runs/{id}")).await
 }
 
-/// The lines of a run's log after the one with that id, oldest first.
-pub(crate) async fn list_log(id: RunId, after: u64) -> Answer<Page<LogLine>> {
-    get(&format!("/runs/{id}/logs?after={after}")).await
+/// The lines of the log of a run or another job, `/runs/{id}` or `/jobs/{id}`, after the one with that id, oldest first.
+pub(crate) async fn list_log(of: &str, after: u64) -> Answer<Page<LogLine>> {
+    get(&format!("{of}/logs?after={after}")).await
 }
 
 /// What a run's results rest on.

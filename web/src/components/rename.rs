@@ -1,11 +1,12 @@
 //! What something stored is called, and who may read it.
 
 use super::{
-    field::{Refusal, TextField, Tick},
+    field::{TextField, Tick},
     problem::Problems,
+    submission::Submission,
 };
 use crate::{api::Answer, session};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use std::pin::Pin;
 
 /// A change on its way.
@@ -26,17 +27,13 @@ pub(crate) fn Rename(
 ) -> impl IntoView {
     let (name, public) = known.get_untracked().unwrap_or_default();
     let (name, public) = (RwSignal::new(name), RwSignal::new(public));
-    let (refusal, said) = (Refusal::new(), RwSignal::new(String::new()));
+    let sent = Submission::new();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
-        let saving = save.run((name.get_untracked().trim().into(), public.get_untracked()));
-        spawn_local(async move {
-            match saving.await {
-                Ok(()) => drop(said.try_set("Saved.".into())),
-                Err(problem) => refusal.set(*problem),
-            }
-        });
+        if sent.begin() {
+            let saving = save.run((name.get_untracked().trim().into(), public.get_untracked()));
+            sent.send(saving, move |()| sent.say("Saved."));
+        }
     };
     let changed = move || {
         known.with(|known| {
@@ -45,15 +42,15 @@ pub(crate) fn Rename(
     };
     view! {
         <form on:submit=submit>
-            <TextField id label="Name" value=name wrong=refusal.of("name") />
+            <TextField id label="Name" value=name wrong=sent.refusal.of("name") />
             <Show when=session::has_accounts>
                 <Tick label=readers on=public />
             </Show>
             <p class="form-end">
-                <button type="submit" disabled=move || !changed()>"Save"</button>
-                <span class="hint" role="status">{said}</span>
+                <button type="submit" disabled=move || !changed() aria-disabled=move || sent.busy().to_string()>"Save"</button>
+                <span class="hint" role="status">{sent.said}</span>
             </p>
-            <Problems of=refusal.beside(&["name"]) />
+            <Problems of=sent.refusal.beside(&["name"]) />
         </form>
     }
 }

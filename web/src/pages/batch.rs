@@ -8,6 +8,7 @@ use crate::{
         ago::Ago,
         confirm::Confirm,
         job::{JobProgress, wishes},
+        log::Log,
         of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
@@ -18,7 +19,7 @@ use crate::{
     session,
 };
 use hrm_types::{account::Scope, batch::Batch, ids::JobId, problem::Problem, run::RunState};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use results::Results;
 use std::time::Duration;
@@ -55,8 +56,23 @@ fn BatchView(id: JobId) -> impl IntoView {
             {move || value.with(|batch| batch.as_ref().map(facts))}
             <Show when=move || value.with(Option::is_some)>
                 <Results id batch=value />
+                {log(id, Memo::new(move |_| !goes_on.get()))}
             </Show>
         </Page>
+    }
+}
+
+/// What its workers said, fetched for those who look.
+fn log(id: JobId, ended: Memo<bool>) -> impl IntoView {
+    let (details, open) = (NodeRef::<html::Details>::new(), RwSignal::new(false));
+    let toggled = move |_| open.set(details.get_untracked().is_some_and(|details| details.open()));
+    view! {
+        <details class="part batch-log" node_ref=details on:toggle=toggled>
+            <summary>"Log"</summary>
+            <Show when=move || open.get()>
+                <Log of=format!("/jobs/{id}") ended />
+            </Show>
+        </details>
     }
 }
 
@@ -68,7 +84,8 @@ fn actions(id: JobId, batch: load::Loaded<Batch>, refused: RwSignal<Option<Probl
     let delete = move || {
         spawn_local(async move {
             match api::batches::delete_batch(id).await {
-                Ok(()) => gone.run(()),
+                // Nobody is taken from the page that was opened meanwhile.
+                Ok(()) => drop(gone.try_run(())),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });

@@ -44,7 +44,8 @@ fn DatasetView(id: DatasetId) -> impl IntoView {
     let delete = move || {
         spawn_local(async move {
             match api::data::delete_dataset(id).await {
-                Ok(()) => gone.run(()),
+                // Nobody is taken from the page that was opened meanwhile.
+                Ok(()) => drop(gone.try_run(())),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });

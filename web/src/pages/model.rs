@@ -63,7 +63,8 @@ fn ModelView(id: CheckpointId) -> impl IntoView {
     let delete = move || {
         spawn_local(async move {
             match api::models::delete_model(id).await {
-                Ok(()) => gone.run(()),
+                // Nobody is taken from the page that was opened meanwhile.
+                Ok(()) => drop(gone.try_run(())),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
         });

@@ -253,10 +253,14 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
             Err(error) => return fields::focus(&error.path),
         };
         busy.set(true);
+        problem.set(None);
         let navigate = navigate.clone();
         spawn_local(async move {
             let answer = queued(experiment, state.seeds.get_untracked()).await;
-            busy.try_set(false);
+            // Whoever has gone elsewhere meanwhile stays there: a signal that is gone gives the value back.
+            if busy.try_set(false).is_some() {
+                return;
+            }
             match answer {
                 Ok(address) => navigate(&address, NavigateOptions::default()),
                 Err(refusal) => refuse(state, problem, *refusal),

@@ -3,7 +3,6 @@
 mod about;
 mod charts;
 mod feed;
-mod log;
 mod origin;
 mod outcome;
 mod puzzles;
@@ -15,6 +14,7 @@ use crate::{
     api,
     components::{
         ago::Ago,
+        log::Log,
         of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
@@ -34,7 +34,6 @@ use hrm_types::{
     run::{Run, RunState},
 };
 use leptos::{prelude::*, task::spawn_local};
-use log::Log;
 use origin::Origin;
 use outcome::OutcomePanel;
 use puzzles::Puzzles;
@@ -57,6 +56,7 @@ fn RunView(id: RunId) -> impl IntoView {
     let can_retry = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| matches!(run.state, RunState::Failed | RunState::Cancelled)))
     });
+    let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_none_or(|run| run.state.is_final())));
     let can_cancel = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
     });
@@ -66,6 +66,7 @@ fn RunView(id: RunId) -> impl IntoView {
         if run.with(|run| run.as_ref().is_some_and(paused)) { "resume" } else { "pause" }
     });
     let ask = move |wish: &'static str| {
+        refused.set(None);
         spawn_local(async move {
             match api::runs::ask(id, wish).await {
                 Ok(changed) => feed.change(changed),
@@ -107,7 +108,10 @@ fn RunView(id: RunId) -> impl IntoView {
                 <OutcomePanel run />
                 <Charts points=feed.points run />
                 {move || scored.get().map(|checkpoint| view! { <Puzzles id checkpoint /> })}
-                <Log id run />
+                <section class="run-log" aria-label="Log">
+                    <h2>"Log"</h2>
+                    <Log of=format!("/runs/{id}") ended />
+                </section>
                 <States id run />
                 <Origin id run />
                 <Settings run />

@@ -4,10 +4,11 @@ use super::asked::Asked;
 use crate::{
     api,
     components::{
-        field::{ChoiceField, Refusal, TextField, number},
+        field::{ChoiceField, TextField, number},
         problem::Problems,
         select::standing,
         splits::{shown, splits},
+        submission::Submission,
     },
     load,
     working_team::ForTeam,
@@ -19,7 +20,7 @@ use hrm_types::{
     job::{CreateEvaluation, LOCAL},
     model::Model,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 /// The fields that say at themselves what is wrong with them.
 const FIELDS: [&str; 6] =
@@ -81,7 +82,8 @@ impl Texts {
 #[component]
 pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl IntoView {
     let form = Texts::of(&model);
-    let (refusal, said) = (Refusal::new(), RwSignal::new(String::new()));
+    let sent = Submission::new();
+    let refusal = sent.refusal;
     let datasets = load::load(api::data::list_datasets);
     let (kind, side) = (model.kind.clone(), model.side);
     let fitting = Memo::new(move |_| {
@@ -114,20 +116,18 @@ pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl 
     let is_arc = model.kind == Kind::Arc.as_str();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
+        if !sent.begin() {
+            return;
+        }
         let request = match form.request(&model, (chosen.get_untracked(), split().unwrap_or(Split::Test))) {
             Ok(request) => request,
             Err((field, problem)) => return refusal.at(field, problem),
         };
-        spawn_local(async move {
-            match api::models::create_evaluation(&request).await {
-                Ok(_) => {
-                    said.try_set("Queued.".into());
-                    asked.refresh();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
-        });
+        let queued = move |_| {
+            sent.say("Queued.");
+            asked.refresh();
+        };
+        sent.send(async move { api::models::create_evaluation(&request).await }, queued);
     };
     view! {
         <h3>"Measure it"</h3>
@@ -149,8 +149,8 @@ pub(super) fn Form(model: Model, asked: Asked, dataset: Option<String>) -> impl 
                     <TextField id="evaluate-voting" label="Votes" value=form.voting number=true wrong=refusal.of("protocol.voting") hint="variants of every task; none if empty" />
                 </Show>
                 <div class="line-end">
-                    <button type="submit">"Queue the evaluation"</button>
-                    <span class="hint" role="status">{said}</span>
+                    <button type="submit" aria-disabled=move || sent.busy().to_string()>"Queue the evaluation"</button>
+                    <span class="hint" role="status">{sent.said}</span>
                 </div>
             </form>
             <ForTeam />

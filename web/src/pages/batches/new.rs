@@ -3,17 +3,18 @@
 use crate::{
     api::{self, solving::Solver},
     components::{
-        field::{ChoiceField, Refusal, TextField, number},
+        field::{ChoiceField, TextField, number},
         namesakes::{called, repeated},
         problem::Problems,
         select::standing,
         splits::{shown, splits},
+        submission::Submission,
     },
     load,
     working_team::ForTeam,
 };
-use hrm_types::{batch::CreateBatch, dataset::Dataset, job::LOCAL};
-use leptos::{prelude::*, task::spawn_local};
+use hrm_types::{batch::CreateBatch, dataset::Dataset, job::LOCAL, question::Size};
+use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 /// The fields that say at themselves what is wrong with them.
@@ -28,7 +29,8 @@ pub(super) fn NewBatch() -> impl IntoView {
     let text = |text: &str| RwSignal::new(text.to_owned());
     let (dataset, split, limit, model) = (text(""), text("test"), text(FIRST), text(""));
     let (steps, attempts) = (text(""), text(""));
-    let refusal = Refusal::new();
+    let sent = Submission::new();
+    let refusal = sent.refusal;
     let datasets = load::load(api::data::list_datasets);
     let models = load::load(api::solving::list_models);
     let chosen = Memo::new(move |_| {
@@ -51,11 +53,7 @@ pub(super) fn NewBatch() -> impl IntoView {
     });
     let splits = Signal::derive(move || chosen.with(|chosen| chosen.as_ref().map(splits).unwrap_or_default()));
     let fitting = Signal::derive(move || {
-        let fits = |model: &&Solver| {
-            chosen.with(|chosen| {
-                chosen.as_ref().is_some_and(|set| model.kind == set.kind.as_str() && model.side == set.side)
-            })
-        };
+        let fits = |model: &&Solver| chosen.with(|chosen| chosen.as_ref().is_some_and(|set| takes(model, set)));
         models.value.with(|page| {
             let some: Vec<&Solver> = page.iter().flat_map(|page| &page.items).filter(fits).collect();
             let repeated = repeated(some.iter().map(|model| &model.name));
@@ -67,7 +65,9 @@ pub(super) fn NewBatch() -> impl IntoView {
     let navigate = use_navigate();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
+        if !sent.begin() {
+            return;
+        }
         let whole = |text: RwSignal<String>| text.with_untracked(|text| number::<u32>(text));
         let (limit, steps, attempts) = match (whole(limit), whole(steps), whole(attempts)) {
             (Ok(limit), Ok(steps), Ok(attempts)) => (limit, steps, attempts),
@@ -91,11 +91,8 @@ pub(super) fn NewBatch() -> impl IntoView {
             priority: 0,
         };
         let navigate = navigate.clone();
-        spawn_local(async move {
-            match api::batches::create_batch(&request).await {
-                Ok(batch) => navigate(&format!("/batches/{}", batch.job.id), NavigateOptions::default()),
-                Err(problem) => refusal.set(*problem),
-            }
+        sent.send(async move { api::batches::create_batch(&request).await }, move |batch| {
+            navigate(&format!("/batches/{}", batch.job.id), NavigateOptions::default());
         });
     };
     view! {
@@ -113,11 +110,50 @@ pub(super) fn NewBatch() -> impl IntoView {
                     <ChoiceField id="batch-model" label="Model" value=model options=fitting wrong=refusal.of("model") />
                     <TextField id="batch-steps" label="ACT steps" value=steps number=true wrong=refusal.of("steps") hint="until it stops by itself if empty" />
                     <TextField id="batch-attempts" label="Attempts" value=attempts number=true wrong=refusal.of("attempts") hint="at each, until one is right; one if empty" />
-                    <div class="line-end"><button type="submit" class="primary">"Queue the batch"</button></div>
+                    <div class="line-end">
+                        <button type="submit" class="primary" aria-disabled=move || sent.busy().to_string()>"Queue the batch"</button>
+                    </div>
                 </form>
                 <ForTeam />
                 <Problems of=refusal.beside(&FIELDS) />
             </Show>
         </section>
+    }
+}
+
+/// Whether a model takes the puzzles of a dataset, as the server has it.
+fn takes(model: &Solver, set: &Dataset) -> bool {
+    Size { kind: set.kind, side: set.side }.fits(&model.kind, model.side)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ID: &str = "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77";
+
+    fn model(kind: &str, side: u8) -> Solver {
+        let json = json!({
+            "id": ID, "name": "model", "kind": kind, "side": side, "dataset_hash": "", "parameters": 1,
+            "experiment": {"seed": 0}, "evaluation": null, "default": false,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn set(kind: &str, side: u8) -> Dataset {
+        let json = json!({
+            "id": ID, "name": "set", "kind": kind, "side": side, "origin": "", "content_hash": "", "train_count": 1,
+            "validation_count": 0, "test_count": 1, "created_at": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn an_arc_model_takes_smaller_grids_and_others_their_own_size_alone() {
+        assert!(takes(&model("arc", 30), &set("arc", 10)) && takes(&model("arc", 10), &set("arc", 10)));
+        assert!(!takes(&model("arc", 9), &set("arc", 10)));
+        assert!(takes(&model("sudoku", 9), &set("sudoku", 9)));
+        assert!(!takes(&model("sudoku", 9), &set("sudoku", 6)) && !takes(&model("maze", 9), &set("sudoku", 9)));
     }
 }

@@ -4,8 +4,9 @@ use super::generations::Generations;
 use crate::{
     api::{self, Made},
     components::{
-        field::{ChoiceField, Refusal, TextField, number, of_givens},
+        field::{ChoiceField, TextField, number, of_givens},
         problem::Problems,
+        submission::Submission,
     },
     format,
     working_team::ForTeam,
@@ -16,7 +17,7 @@ use hrm_types::{
     experiment::{GenerateSpec, MazeStyle},
     job::LOCAL,
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 /// The fields that say at themselves what is wrong with them, as the API calls them.
 const FIELDS: [&str; 9] = [
@@ -152,8 +153,8 @@ fn required<T: std::str::FromStr>(text: RwSignal<String>, field: &str) -> Result
 /// A form; calls `stored` once the dataset is, or shows its job among `generations`.
 #[component]
 pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generations) -> impl IntoView {
-    let (texts, refusal) = (Texts::new(), Refusal::new());
-    let (busy, said) = (RwSignal::new(false), RwSignal::new(String::new()));
+    let (texts, sent) = (Texts::new(), Submission::new());
+    let refusal = sent.refusal;
     Effect::new(move |before: Option<Kind>| {
         let kind = texts.kind();
         if before.is_some_and(|before| before != kind) {
@@ -175,39 +176,25 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
     });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
-        if busy.get_untracked() {
+        if !sent.begin() {
             return;
         }
         let request = match texts.request() {
             Ok(request) => request,
             Err((field, problem)) => return refusal.at(&field, problem),
         };
-        busy.set(true);
-        said.set("Generating. Puzzles with few givens take a while.".into());
-        spawn_local(async move {
-            let answer = api::data::create_dataset(&request).await;
-            busy.try_set(false);
-            let words = match answer {
-                Ok(Made::Now(dataset)) => {
-                    stored();
-                    let train = format::counted(dataset.train_count.into(), "puzzle");
-                    format!(
-                        "Stored {}: {train} and {} to test.",
-                        dataset.name,
-                        format::count(dataset.test_count.into())
-                    )
-                }
-                Ok(Made::Queued(job)) => {
-                    generations.look();
-                    format!("{} takes a while: a worker does it.", job.name)
-                }
-                Err(problem) => {
-                    refusal.set(*problem);
-                    String::new()
-                }
-            };
-            said.try_set(words);
+        sent.say("Generating. Puzzles with few givens take a while.");
+        sent.send(async move { api::data::create_dataset(&request).await }, move |made| match made {
+            Made::Now(dataset) => {
+                stored();
+                let train = format::counted(dataset.train_count.into(), "puzzle");
+                let test = format::count(dataset.test_count.into());
+                sent.say(format!("Stored {}: {train} and {test} to test.", dataset.name));
+            }
+            Made::Queued(job) => {
+                generations.look();
+                sent.say(format!("{} takes a while: a worker does it.", job.name));
+            }
         });
     };
     let kinds = [("sudoku", "Sudoku"), ("maze", "Mazes"), ("arc", "ARC-like tasks")];
@@ -241,10 +228,10 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
             </div>
             <Problems of=refusal.beside(&FIELDS) />
             <ForTeam />
-            <button type="submit" class="primary" disabled=move || busy.get()>
-                {move || if busy.get() { "Generating …" } else { "Generate" }}
+            <button type="submit" class="primary" disabled=move || sent.busy()>
+                {move || if sent.busy() { "Generating …" } else { "Generate" }}
             </button>
-            <p class="hint" role="status">{said}</p>
+            <p class="hint" role="status">{sent.said}</p>
         </form>
     }
 }

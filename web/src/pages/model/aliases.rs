@@ -2,14 +2,11 @@
 
 use crate::{
     api,
-    components::{
-        field::{Refusal, TextField},
-        problem::Problems,
-    },
+    components::{field::TextField, problem::Problems, submission::Submission},
     load,
 };
 use hrm_types::ids::CheckpointId;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 /// The alias that most labs want.
 const CHAMPION: &str = "champion";
@@ -18,43 +15,35 @@ const CHAMPION: &str = "champion";
 #[component]
 pub(super) fn Aliases(id: CheckpointId) -> impl IntoView {
     let all = load::load(api::models::list_aliases);
-    let (refusal, name) = (Refusal::new(), RwSignal::new(String::new()));
-    let said = RwSignal::new(String::new());
+    let (sent, name) = (Submission::new(), RwSignal::new(String::new()));
     let held = move |name: &str| {
         all.value
             .with(|page| page.iter().flat_map(|page| &page.items).find(|alias| alias.name == name).map(|a| a.model_id))
     };
     let give = move |alias: String| {
-        let before = untrack(|| held(&alias));
-        spawn_local(async move {
-            match api::models::set_alias(id, &alias).await {
-                Ok(()) => {
-                    let taken = before.is_some_and(|before| before != id);
-                    said.try_set(format!(
-                        "It is {alias} now{}.",
-                        if taken { ", and another model no more" } else { "" }
-                    ));
-                    name.try_set(String::new());
-                    all.refresh();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
+        if !sent.begin() {
+            return;
+        }
+        let taken = untrack(|| held(&alias)).is_some_and(|before| before != id);
+        let given = format!("It is {alias} now{}.", if taken { ", and another model no more" } else { "" });
+        sent.send(async move { api::models::set_alias(id, &alias).await }, move |()| {
+            sent.say(given);
+            name.set(String::new());
+            all.refresh();
         });
     };
     let take = move |alias: String| {
-        spawn_local(async move {
-            match api::models::remove_alias(id, &alias).await {
-                Ok(()) => {
-                    said.try_set(format!("{alias} is free."));
-                    all.refresh();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
+        if !sent.begin() {
+            return;
+        }
+        let free = format!("{alias} is free.");
+        sent.send(async move { api::models::remove_alias(id, &alias).await }, move |()| {
+            sent.say(free);
+            all.refresh();
         });
     };
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
         give(name.get_untracked().trim().to_owned());
     };
     let mine = Memo::new(move |_| {
@@ -83,16 +72,18 @@ pub(super) fn Aliases(id: CheckpointId) -> impl IntoView {
                 <ul class="tags">{move || mine.get().into_iter().map(tag).collect_view()}</ul>
             </Show>
             <form class="line" on:submit=submit>
-                <TextField id="alias" label="Alias" value=name wrong=refusal.of("name") placeholder=CHAMPION />
+                <TextField id="alias" label="Alias" value=name wrong=sent.refusal.of("name") placeholder=CHAMPION />
                 <div class="line-end">
-                    <button type="submit" disabled=move || name.with(|name| name.trim().is_empty())>"Give"</button>
+                    <button type="submit" disabled=move || name.with(|name| name.trim().is_empty()) aria-disabled=move || sent.busy().to_string()>
+                        "Give"
+                    </button>
                     <Show when=move || !mine.with(|mine| mine.iter().any(|alias| alias == CHAMPION))>
                         <button type="button" on:click=move |_| give(CHAMPION.into())>"Make it the champion"</button>
                     </Show>
                 </div>
             </form>
-            <p class="hint" role="status">{said}</p>
-            <Problems of=refusal.beside(&["name"]) />
+            <p class="hint" role="status">{sent.said}</p>
+            <Problems of=sent.refusal.beside(&["name"]) />
         </div>
     }
 }

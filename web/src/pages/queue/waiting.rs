@@ -2,7 +2,7 @@
 
 use super::{Queue, SHOWN, buttons};
 use crate::{
-    api,
+    api, browser,
     components::{
         ago::Ago,
         job::JobName,
@@ -12,30 +12,38 @@ use crate::{
     session::ForWriters,
 };
 use hrm_types::{Page, ids::JobId, job::Job};
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 /// The queue's line.
 #[component]
 pub(super) fn Line(queue: Queue) -> impl IntoView {
-    let jobs = Memo::new(move |_| {
-        let of = |page: &Page<Job>| (in_order(&page.items), page.next_cursor.is_some());
-        queue.waiting.value.with(|page| page.as_ref().map(of))
-    });
-    let dragged = RwSignal::new(None::<JobId>);
-    move || match jobs.get() {
+    let of = |page: &Page<Job>| (in_order(&page.items), page.next_cursor.is_some());
+    let known = Memo::new(move |_| queue.waiting.value.with(|page| page.as_ref().map(of)));
+    let jobs = Memo::new(move |_| known.with(|known| known.as_ref().map(|(jobs, _)| jobs.clone()).unwrap_or_default()));
+    let line = Moving { queue, jobs, dragged: RwSignal::new(None) };
+    let is_empty = Memo::new(move |_| known.with(|known| known.as_ref().map(|(jobs, _)| jobs.is_empty())));
+    let rest = move || {
+        let words = known.with(|known| known.as_ref().and_then(|(jobs, others)| left_out(jobs.len(), *others)));
+        words.map(|words| view! { <p class="muted">{words}</p> })
+    };
+    move || match is_empty.get() {
         None => view! { <Waiting /> }.into_any(),
-        Some((jobs, _)) if jobs.is_empty() => view! {
+        Some(true) => view! {
             <Empty title="Nothing waits">
                 "What is queued stands here until a worker takes it."
                 <ForWriters>" "<a href="/runs/new">"Queue a run"</a>"."</ForWriters>
             </Empty>
         }
         .into_any(),
-        Some((jobs, others)) => {
-            let rows = (0..jobs.len().min(SHOWN)).map(|place| row(queue, &jobs, place, dragged)).collect_view();
-            let rest = left_out(jobs.len(), others).map(|words| view! { <p class="muted">{words}</p> });
-            view! { <ol class="line">{rows}</ol>{rest} }.into_any()
+        Some(false) => view! {
+            <ol class="line">
+                <For each=move || line.shown() key=|id| *id let:id>
+                    <Row line id />
+                </For>
+            </ol>
+            {rest}
         }
+        .into_any(),
     }
 }
 
@@ -62,61 +70,145 @@ fn in_one_line(a: &Job, b: &Job) -> bool {
     (&a.owner, a.priority) == (&b.owner, b.priority)
 }
 
-fn row(queue: Queue, jobs: &[Job], place: usize, dragged: RwSignal<Option<JobId>>) -> impl IntoView + use<> {
-    let job = jobs[place].clone();
-    let (id, name) = (job.id, job.name.clone());
-    let before = jobs[..place].iter().rev().find(|other| in_one_line(other, &job)).map(|other| other.id);
-    let after = jobs[place + 1..].iter().find(|other| in_one_line(other, &job)).map(|other| other.id);
-    let shift = move |to: &'static str, other: Option<JobId>| {
-        queue.act(async move { api::runs::move_job(id, to, other).await.map(drop) });
-    };
-    // What may be dropped here, and whether it comes from above and so goes behind.
-    let line: Vec<(JobId, bool)> = jobs
-        .iter()
-        .enumerate()
-        .filter(|(i, other)| *i != place && in_one_line(other, &job))
-        .map(|(i, other)| (other.id, i < place))
-        .collect();
-    let line = StoredValue::new(line);
-    let from = move |dragged: Option<JobId>| {
-        line.with_value(|line| line.iter().find(|(other, _)| Some(*other) == dragged).copied())
-    };
+/// Jobs that can be moved, and the one that is being dragged.
+#[derive(Clone, Copy)]
+struct Moving {
+    queue: Queue,
+    jobs: Memo<Vec<Job>>,
+    dragged: RwSignal<Option<JobId>>,
+}
+
+impl Moving {
+    /// The jobs that have a row, in their order. Whoever has the focus in a row keeps it wherever the row goes.
+    fn shown(self) -> Vec<JobId> {
+        browser::hold_focus();
+        self.jobs.with(|jobs| jobs.iter().take(SHOWN).map(|job| job.id).collect())
+    }
+
+    /// Whether what is dragged may be dropped on a job, and if so whether it comes from above and goes behind.
+    fn comes_from_above(self, to: JobId) -> Option<bool> {
+        let moved = self.dragged.get()?;
+        self.jobs.with(|jobs| {
+            let place = |id: JobId| jobs.iter().position(|job| job.id == id);
+            let (from, to) = (place(moved)?, place(to)?);
+            (from != to && in_one_line(&jobs[from], &jobs[to])).then_some(from < to)
+        })
+    }
+
+    fn move_job(self, id: JobId, to: &'static str, other: Option<JobId>) {
+        self.queue.act(async move { api::runs::move_job(id, to, other).await.map(drop) });
+    }
+}
+
+/// The next jobs before and behind one in the line that it may be moved within.
+fn neighbours(jobs: &[Job], id: JobId) -> (Option<JobId>, Option<JobId>) {
+    let Some(place) = jobs.iter().position(|job| job.id == id) else { return (None, None) };
+    let beside = |other: &&Job| in_one_line(other, &jobs[place]);
+    let before = jobs[..place].iter().rev().find(beside).map(|other| other.id);
+    let after = jobs[place + 1..].iter().find(beside).map(|other| other.id);
+    (before, after)
+}
+
+/// A job, wherever it stands by now.
+#[component]
+fn Row(line: Moving, id: JobId) -> impl IntoView {
+    let Moving { queue, jobs, dragged } = line;
+    // A row whose job is gone goes with it.
+    let job = Memo::new(move |_| jobs.with(|jobs| jobs.iter().find(|job| job.id == id).cloned()));
+    let with = move |show: fn(&Job) -> AnyView| move || job.with(|job| job.as_ref().map(show));
+    let beside = Memo::new(move |_| jobs.with(|jobs| neighbours(jobs, id)));
+    let movable = move || beside.with(|(before, after)| before.is_some() || after.is_some());
+    let is_target = Memo::new(move |_| line.comes_from_above(id).is_some());
     let over = move |event: web_sys::DragEvent| {
-        if from(dragged.get_untracked()).is_some() {
+        if is_target.get_untracked() {
             event.prevent_default();
         }
     };
     let drop_here = move |event: web_sys::DragEvent| {
         event.prevent_default();
-        let Some((moved, above)) = from(dragged.get_untracked()) else { return };
+        let (Some(moved), Some(above)) = (dragged.get_untracked(), untrack(|| line.comes_from_above(id))) else {
+            return;
+        };
         dragged.set(None);
-        let to = if above { "after" } else { "before" };
-        queue.act(async move { api::runs::move_job(moved, to, Some(id)).await.map(drop) });
+        line.move_job(moved, if above { "after" } else { "before" }, Some(id));
     };
-    let movable = before.is_some() || after.is_some();
-    let label = move |words: &str| format!("{words}: {name}");
     view! {
         <li
             class:movable=movable
-            class:target=move || from(dragged.get()).is_some()
-            draggable=movable.then_some("true")
+            class:target=is_target
+            draggable=move || movable().then_some("true")
             on:dragstart=move |_| dragged.set(Some(id))
             on:dragend=move |_| dragged.set(None)
             on:dragover=over
             on:drop=drop_here
         >
-            <span class="line-place">{job.queue_position.map(position)}</span>
-            <div><JobName job=job.clone() /></div>
-            <div class="standing">{job.reason.clone().or(job.waits_for.clone())}" "<span class="aside">"queued "<Ago at=job.created_at /></span></div>
+            <span class="line-place">{with(|job| job.queue_position.map(position).into_any())}</span>
+            <div>{with(|job| view! { <JobName job=job.clone() /> }.into_any())}</div>
+            <div class="standing">{with(standing)}</div>
             <div class="line-buttons">
                 <ForWriters>
-                <button type="button" class="quiet icon" aria-label=label("Move up") title="Move up within its owner's line" disabled=before.is_none() on:click=move |_| shift("before", before)>"↑"</button>
-                <button type="button" class="quiet icon" aria-label=label("Move down") title="Move down within its owner's line" disabled=after.is_none() on:click=move |_| shift("after", after)>"↓"</button>
-                {before.is_some().then(|| view! { <button type="button" class="quiet" aria-label=label("First") on:click=move |_| shift("front", None)>"First"</button> })}
-                {buttons(queue, &job)}
+                    <Shifts line job beside />
+                    {move || job.with(|job| job.as_ref().map(|job| buttons(queue, job)))}
                 </ForWriters>
             </div>
         </li>
+    }
+}
+
+/// What it waits for, and since when.
+fn standing(job: &Job) -> AnyView {
+    let words = job.reason.clone().or(job.waits_for.clone());
+    view! { {words}" "<span class="aside">"queued "<Ago at=job.created_at /></span> }.into_any()
+}
+
+/// The buttons that move a job. One that can do nothing stays, with the focus if it has it.
+#[component]
+fn Shifts(line: Moving, job: Memo<Option<Job>>, beside: Memo<(Option<JobId>, Option<JobId>)>) -> impl IntoView {
+    let label = move |words: &str| job.with(|job| job.as_ref().map(|job| format!("{words}: {}", job.name)));
+    let before = move || beside.with(|(before, _)| *before);
+    let after = move || beside.with(|(_, after)| *after);
+    let up = NodeRef::<html::Button>::new();
+    let shift = move |to: &'static str, other: Option<JobId>| {
+        let id = job.with_untracked(|job| job.as_ref().map(|job| job.id));
+        if let (Some(id), Some(other)) = (id, other) {
+            line.move_job(id, to, Some(other));
+        }
+    };
+    let first = move |_| {
+        // The button goes once the job is first.
+        if let Some(up) = up.get_untracked() {
+            // A button on the page takes it.
+            let _ = up.focus();
+        }
+        if let Some(id) = job.with_untracked(|job| job.as_ref().map(|job| job.id)) {
+            line.move_job(id, "front", None);
+        }
+    };
+    view! {
+        <button
+            type="button"
+            class="quiet icon"
+            aria-label=move || label("Move up")
+            title="Move up within its owner's line"
+            aria-disabled=move || before().is_none().to_string()
+            node_ref=up
+            on:click=move |_| shift("before", untrack(before))
+        >
+            "↑"
+        </button>
+        <button
+            type="button"
+            class="quiet icon"
+            aria-label=move || label("Move down")
+            title="Move down within its owner's line"
+            aria-disabled=move || after().is_none().to_string()
+            on:click=move |_| shift("after", untrack(after))
+        >
+            "↓"
+        </button>
+        <Show when=move || before().is_some()>
+            <button type="button" class="quiet" aria-label=move || label("First") on:click=first>"First"</button>
+        </Show>
     }
 }
 
@@ -128,6 +220,29 @@ fn position(ahead: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn job(number: u32, owner: &str, priority: i16) -> Job {
+        let json = json!({
+            "id": id(number), "kind": "training", "name": "run", "owner": owner, "priority": priority,
+            "state": "queued", "attempt": 0, "done": 0, "cancel_requested": false, "pause_requested": false,
+            "queue_position": number, "created_at": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn id(number: u32) -> JobId {
+        format!("0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e{number:02}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_job_is_moved_within_its_owners_line_alone() {
+        let jobs = [job(0, "ann", 0), job(1, "bob", 0), job(2, "ann", 0), job(3, "ann", 1), job(4, "ann", 0)];
+        assert_eq!(neighbours(&jobs, id(2)), (Some(id(0)), Some(id(4))));
+        assert_eq!(neighbours(&jobs, id(0)), (None, Some(id(2))));
+        assert_eq!(neighbours(&jobs, id(1)), (None, None));
+        assert_eq!(neighbours(&jobs, id(9)), (None, None), "it is gone");
+    }
 
     #[test]
     fn what_the_line_leaves_out_is_told() {

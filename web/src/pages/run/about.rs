@@ -2,19 +2,19 @@
 
 use crate::{
     api,
-    components::{field::Tick, problem::Problems, sweep::SweepLine},
+    components::{field::Tick, problem::Problems, submission::Submission, sweep::SweepLine},
     session::{self, ForWriters},
 };
-use hrm_types::{
-    problem::Problem,
-    run::{ChangeRun, Run},
-};
-use leptos::{prelude::*, task::spawn_local};
+use hrm_types::run::{ChangeRun, Run};
+use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 #[component]
 pub(super) fn About(run: RwSignal<Option<Run>>) -> impl IntoView {
     let open = RwSignal::new(false);
+    let navigate = use_navigate();
+    // It outlives the form, which may be closed while its request is on its way.
+    let gone = Callback::new(move |()| navigate("/runs", NavigateOptions::default()));
     let said =
         Memo::new(move |_| run.with(|run| run.as_ref().map(|run| (run.tags.clone(), run.notes.clone(), run.public))));
     let sweep = Memo::new(move |_| run.with(|run| run.as_ref().and_then(|run| run.sweep_id)));
@@ -41,21 +41,29 @@ pub(super) fn About(run: RwSignal<Option<Run>>) -> impl IntoView {
                 </button>
             </ForWriters>
             <Show when=move || open.get()>
-                <Form run done=move || open.set(false) />
+                <Form run gone done=move || open.set(false) />
             </Show>
         </section>
     }
 }
 
 #[component]
-fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Form(
+    run: RwSignal<Option<Run>>,
+    /// Called when the run is deleted.
+    gone: Callback<()>,
+    done: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let Some(before) = run.get_untracked() else { return ().into_any() };
     let id = before.id;
     let (name, tags) = (RwSignal::new(before.name.clone()), RwSignal::new(before.tags.join(", ")));
     let (notes, public) = (RwSignal::new(before.notes.clone()), RwSignal::new(before.public));
-    let refused = RwSignal::new(None::<Problem>);
+    let sent = Submission::new();
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
+        if !sent.begin() {
+            return;
+        }
         let listed = tags.get_untracked();
         let tags = listed.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
         let change = ChangeRun {
@@ -65,19 +73,15 @@ fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'stat
             public: Some(public.get_untracked()),
             priority: None,
         };
-        spawn_local(async move {
-            match api::runs::change_run(id, &change).await {
-                Ok(changed) => {
-                    run.try_set(Some(changed));
-                    done();
-                }
-                Err(problem) => drop(refused.try_set(Some(*problem))),
-            }
-        });
+        let change = async move {
+            run.try_set(Some(api::runs::change_run(id, &change).await?));
+            Ok(())
+        };
+        sent.send(change, move |()| done());
     };
     view! {
         <form class="about-form" on:submit=save>
-            <Problems of=refused />
+            <Problems of=sent.refusal.beside(&[]) />
             <div class="field">
                 <label for="run-name">"Name"</label>
                 <input id="run-name" type="text" maxlength="64" required prop:value=name on:input=move |event| name.set(event_target_value(&event)) />
@@ -94,9 +98,9 @@ fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'stat
                 <Tick label="Everybody with an account may read it" on=public />
             </Show>
             <div class="page-actions">
-                <button type="submit" class="primary">"Save"</button>
+                <button type="submit" class="primary" aria-disabled=move || sent.busy().to_string()>"Save"</button>
                 <button type="button" on:click=move |_| done()>"Leave as it is"</button>
-                <Delete run refused />
+                <Delete run gone sent />
             </div>
         </form>
     }
@@ -105,22 +109,23 @@ fn Form(run: RwSignal<Option<Run>>, done: impl Fn() + Copy + Send + Sync + 'stat
 
 /// Deletes the run, asked twice.
 #[component]
-fn Delete(run: RwSignal<Option<Run>>, refused: RwSignal<Option<Problem>>) -> impl IntoView {
+fn Delete(run: RwSignal<Option<Run>>, gone: Callback<()>, sent: Submission) -> impl IntoView {
     let asked = RwSignal::new(false);
-    let navigate = use_navigate();
     let ended = move || run.with(|run| run.as_ref().is_some_and(|run| run.state.is_final()));
     let press = move |_| {
         if !asked.get_untracked() {
             return asked.set(true);
         }
         let Some(id) = run.with_untracked(|run| run.as_ref().map(|run| run.id)) else { return };
-        let navigate = navigate.clone();
-        spawn_local(async move {
-            match api::runs::delete_run(id).await {
-                Ok(()) => navigate("/runs", NavigateOptions::default()),
-                Err(problem) => drop(refused.try_set(Some(*problem))),
-            }
-        });
+        if !sent.begin() {
+            return;
+        }
+        let delete = async move {
+            api::runs::delete_run(id).await?;
+            gone.try_run(());
+            Ok(())
+        };
+        sent.send(delete, |()| ());
     };
     view! {
         <button type="button" class="danger" hidden=move || !ended() on:click=press>

@@ -1,7 +1,7 @@
 //! A run as it changes: what is stored already, then what its stream brings.
 
 use crate::{
-    api,
+    api::{self, Answer},
     live::{self, Event, Live},
     patience::{passes, pause_after},
 };
@@ -27,6 +27,16 @@ pub(crate) struct Feed {
     /// Whether the tab is seen.
     seen: StoredValue<bool>,
     stream: StoredValue<Option<Live>, LocalStorage>,
+}
+
+/// What follows an attempt to fetch what is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// All is known: only what comes is missing.
+    Follow,
+    /// The same may be answered later.
+    TryLater,
+    Nothing,
 }
 
 impl Feed {
@@ -71,29 +81,45 @@ impl Feed {
 
     /// Fetches what is not known yet and follows the run from there. What refuses now may answer later.
     async fn catch_up(self) {
-        match api::runs::get_run(self.id).await {
-            Ok(run) => {
+        let outcome = self.fetch().await;
+        match self.judge(outcome) {
+            Next::Follow => self.follow(),
+            Next::TryLater => self.catch_up_later(),
+            Next::Nothing => {}
+        }
+    }
+
+    /// Fetches the run as it stands, and what was measured.
+    async fn fetch(self) -> Answer<()> {
+        let run = api::runs::get_run(self.id).await?;
+        let attempt = run.attempt;
+        let known = self.run.try_with_untracked(|known| known.as_ref().map(|known| known.attempt)).flatten();
+        // A further attempt may have gone on from an earlier step: what was known beyond it is superseded.
+        if known.is_some_and(|known| known != attempt) {
+            self.points.try_set(Vec::new());
+        }
+        self.note(run);
+        self.fetch_metrics().await
+    }
+
+    /// Tells what went wrong, as long as it does, and says what follows.
+    fn judge(self, outcome: Answer<()>) -> Next {
+        match outcome {
+            Ok(()) => {
                 self.problem.try_set(None);
-                let attempt = run.attempt;
-                let known = self.run.try_with_untracked(|known| known.as_ref().map(|known| known.attempt)).flatten();
-                // A further attempt may have gone on from an earlier step: what was known beyond it is superseded.
-                if known.is_some_and(|known| known != attempt) {
-                    self.points.try_set(Vec::new());
-                }
-                self.note(run);
-                self.fetch_metrics().await;
-                self.follow();
+                Next::Follow
             }
             Err(problem) if passes(&problem) => {
-                // What is known stays on the page, which says that the connection is lost.
-                if self.run.try_with_untracked(Option::is_none) == Some(true) {
+                // What is known stays on the page, which may say already that the connection is lost.
+                if self.lost.try_get_untracked() == Some(false) {
                     self.problem.try_set(Some(*problem));
                 }
-                self.catch_up_later();
+                Next::TryLater
             }
             Err(problem) => {
                 self.lost.try_set(false);
                 self.problem.try_set(Some(*problem));
+                Next::Nothing
             }
         }
     }
@@ -177,32 +203,25 @@ impl Feed {
     }
 
     /// Fetches what was measured and is not known: the curve so far, thinned where it is long, and what came since.
-    async fn fetch_metrics(self) {
+    async fn fetch_metrics(self) -> Answer<()> {
         if self.points.try_with_untracked(Vec::is_empty) == Some(true) {
-            match api::runs::whole_curve(self.id).await {
-                Ok(page) => {
-                    self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
-                }
-                Err(problem) => return drop(self.problem.try_set(Some(*problem))),
-            }
+            let page = api::runs::whole_curve(self.id).await?;
+            self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
         }
-        self.fetch_newer_metrics().await;
+        self.fetch_newer_metrics().await
     }
 
     /// Fetches every metric beyond those known.
-    async fn fetch_newer_metrics(self) {
+    async fn fetch_newer_metrics(self) -> Answer<()> {
         loop {
             let known = self.points.try_with_untracked(|points| points.last().map_or(0, |point| point.step));
-            let Some(known) = known else { return };
-            match api::runs::list_metrics(self.id, known).await {
-                Ok(page) => {
-                    let more = page.next_cursor.is_some() && !page.items.is_empty();
-                    self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
-                    if !more {
-                        return;
-                    }
-                }
-                Err(problem) => return drop(self.problem.try_set(Some(*problem))),
+            // The page was left.
+            let Some(known) = known else { return Ok(()) };
+            let page = api::runs::list_metrics(self.id, known).await?;
+            let more = page.next_cursor.is_some() && !page.items.is_empty();
+            self.points.try_update(|points| page.items.into_iter().for_each(|point| add(points, point)));
+            if !more {
+                return Ok(());
             }
         }
     }
@@ -264,6 +283,30 @@ mod tests {
             "pause_requested": false, "created_at": "2026-01-01T00:00:00Z",
         });
         serde_json::from_value(json).unwrap()
+    }
+
+    fn refused(status: u16) -> Answer<()> {
+        let json =
+            serde_json::json!({"type": "about:blank", "title": "", "status": status, "detail": "", "request_id": ""});
+        Err(Box::new(serde_json::from_value(json).unwrap()))
+    }
+
+    #[test]
+    fn a_failure_that_passes_is_told_until_it_has_and_tried_again() {
+        Owner::new().with(|| {
+            let feed = Feed::of("0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77".parse().unwrap());
+            let told = move || feed.problem.with_untracked(|problem| problem.as_ref().map(|problem| problem.status));
+            // Of a run that has ended: no stream would bring what is missing.
+            feed.note(run("succeeded"));
+            assert_eq!((feed.judge(refused(503)), told()), (Next::TryLater, Some(503)));
+            assert_eq!((feed.judge(Ok(())), told()), (Next::Follow, None));
+            // The page says already that the connection is lost.
+            feed.note(run("running"));
+            feed.take(Event::Lost);
+            assert_eq!((feed.judge(refused(0)), told()), (Next::TryLater, None));
+            assert_eq!((feed.judge(refused(404)), told()), (Next::Nothing, Some(404)));
+            assert!(!feed.lost.get_untracked(), "nothing is tried again");
+        });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     browser,
     load::Loaded,
 };
-use hrm_types::{Page, board::Kind, problem::Problem, solve::SolveResponse};
+use hrm_types::{Page, board::Kind, problem::Problem, question::Size, solve::SolveResponse};
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::{Value, json};
 
@@ -134,9 +134,9 @@ impl Ask {
         query.get("step").and_then(|step| step.parse().ok())
     }
 
-    /// Whether a model takes puzzles of this kind and side: an ARC grid may be smaller than the model's square.
+    /// Whether a model takes puzzles of this kind and side.
     pub(crate) fn takes(self, model: &Solver, side: u8) -> bool {
-        model.kind == self.kind.as_str() && (model.side == side || self.kind == Kind::Arc && model.side > side)
+        Size { kind: self.kind, side }.fits(&model.kind, model.side)
     }
 
     /// The models that take the puzzle under edit; absent until the list is there.

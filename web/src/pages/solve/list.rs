@@ -97,12 +97,16 @@ pub(super) fn ListBar(state: SolveState) -> impl IntoView {
     let navigate = use_navigate();
     let opened = Callback::new(move |address: String| navigate(&address, NavigateOptions::default()));
     let solve_all = move |_| {
+        if busy.get_untracked() {
+            return;
+        }
         busy.set(true);
         spawn_local(async move {
             let address = whole::queue(state).await;
             busy.try_set(false);
             if let Some(address) = address {
-                opened.run(address);
+                // Whoever has gone elsewhere meanwhile stays there.
+                opened.try_run(address);
             }
         });
     };

@@ -5,8 +5,9 @@ use crate::{
     api, browser,
     components::{
         confirm::Confirm,
-        field::{ChoiceField, Refusal, TextField},
+        field::{ChoiceField, TextField},
         problem::Problems,
+        submission::Submission,
     },
     load::{self, Loaded},
 };
@@ -85,7 +86,8 @@ fn table(invitations: &[Invitation], all: Loaded<Page<Invitation>>) -> impl Into
 fn Invite(all: Loaded<Page<Invitation>>) -> impl IntoView {
     let (name, role) = (RwSignal::new(String::new()), RwSignal::new("member".to_owned()));
     let team = RwSignal::new(String::new());
-    let (refusal, made) = (Refusal::new(), RwSignal::new(None::<String>));
+    let (sent, made) = (Submission::new(), RwSignal::new(None::<String>));
+    let refusal = sent.refusal;
     let options = Signal::derive(|| teams::names().into_iter().map(|name| (name.clone(), name)).collect::<Vec<_>>());
     Effect::new(move |_| {
         let first = options.with(|options| options.last().map(|(name, _)| name.clone()));
@@ -95,22 +97,19 @@ fn Invite(all: Loaded<Page<Invitation>>) -> impl IntoView {
     });
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
+        if !sent.begin() {
+            return;
+        }
         made.set(None);
         let request = CreateInvitation {
             name: name.get_untracked().trim().into(),
             role: role_named(&role.get_untracked()),
             team: team.get_untracked(),
         };
-        spawn_local(async move {
-            match api::team::invite(&request).await {
-                Ok(created) => {
-                    made.try_set(Some(format!("{}{}", browser::origin(), created.path)));
-                    name.try_set(String::new());
-                    all.refresh();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
+        sent.send(async move { api::team::invite(&request).await }, move |created| {
+            made.set(Some(format!("{}{}", browser::origin(), created.path)));
+            name.set(String::new());
+            all.refresh();
         });
     };
     view! {
@@ -119,7 +118,9 @@ fn Invite(all: Loaded<Page<Invitation>>) -> impl IntoView {
             <ChoiceField id="invite-role" label="Role" value=role options=Signal::stored(role_options()) />
             <ChoiceField id="invite-team" label="Team" value=team options wrong=refusal.of("team") />
             <div class="line-end">
-                <button type="submit" class="primary" disabled=move || name.with(|name| name.trim().is_empty())>"Invite"</button>
+                <button type="submit" class="primary" disabled=move || name.with(|name| name.trim().is_empty()) aria-disabled=move || sent.busy().to_string()>
+                    "Invite"
+                </button>
             </div>
         </form>
         <Problems of=refusal.beside(&["name", "team"]) />

@@ -3,17 +3,12 @@
 use super::Changed;
 use crate::{
     api, browser,
-    components::{
-        ago::Ago,
-        confirm::Confirm,
-        field::{Refusal, TextField},
-        problem::Problems,
-    },
+    components::{ago::Ago, confirm::Confirm, field::TextField, problem::Problems, submission::Submission},
     load::{self, Loaded},
     working_team,
 };
-use hrm_types::{Page, account::Team, ids::TeamId, problem::Problem};
-use leptos::{html, prelude::*, task::spawn_local};
+use hrm_types::{Page, account::Team, ids::TeamId};
+use leptos::{html, prelude::*};
 
 /// The teams, shared by what on the page names them.
 #[derive(Clone, Copy)]
@@ -52,21 +47,23 @@ pub(super) fn names() -> Vec<String> {
 #[component]
 pub(super) fn Teams() -> impl IntoView {
     let (all, changed) = (AllTeams::here(), Changed::here());
-    let (refusal, name, said) = (Refusal::new(), RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let (sent, name) = (Submission::new(), RwSignal::new(String::new()));
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
+        if !sent.begin() {
+            return;
+        }
         let wanted = name.get_untracked().trim().to_owned();
-        spawn_local(async move {
-            match api::team::create_team(&wanted).await {
-                Ok(team) => {
-                    said.try_set(format!("{} has no members yet.", team.name));
-                    name.try_set(String::new());
-                    changed.tell();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
-        });
+        let made = move |team: Team| {
+            sent.say(format!("{} has no members yet.", team.name));
+            name.set(String::new());
+        };
+        let make = async move {
+            let team = api::team::create_team(&wanted).await?;
+            changed.tell();
+            Ok(team)
+        };
+        sent.send(make, made);
     };
     view! {
         <section class="part" aria-labelledby="teams-title">
@@ -83,18 +80,20 @@ pub(super) fn Teams() -> impl IntoView {
                 </thead>
                 <tbody>
                     <For each=move || all.ids() key=|id| *id let:id>
-                        <Row id said />
+                        <Row id said=sent.said />
                     </For>
                 </tbody>
             </table>
             <form class="line" on:submit=submit>
-                <TextField id="team-name" label="A new team" value=name wrong=refusal.of("name") placeholder="puzzlers" />
+                <TextField id="team-name" label="A new team" value=name wrong=sent.refusal.of("name") placeholder="puzzlers" />
                 <div class="line-end">
-                    <button type="submit" disabled=move || name.with(|name| name.trim().is_empty())>"Make it"</button>
-                    <span class="hint" role="status">{said}</span>
+                    <button type="submit" disabled=move || name.with(|name| name.trim().is_empty()) aria-disabled=move || sent.busy().to_string()>
+                        "Make it"
+                    </button>
+                    <span class="hint" role="status">{sent.said}</span>
                 </div>
             </form>
-            <Problems of=refusal.beside(&["name"]) />
+            <Problems of=sent.refusal.beside(&["name"]) />
         </section>
     }
 }
@@ -106,19 +105,21 @@ fn Row(id: TeamId, said: RwSignal<String>) -> impl IntoView {
     let (all, changed) = (AllTeams::here(), Changed::here());
     let team = Memo::new(move |_| all.find(id));
     let name = Memo::new(move |_| team.with(|team| team.as_ref().map(|team| team.name.clone()).unwrap_or_default()));
-    let (renaming, refused) = (RwSignal::new(false), RwSignal::new(None::<Problem>));
+    let (renaming, sent) = (RwSignal::new(false), Submission::new());
     let delete = move || {
-        refused.set(None);
-        let gone = format!("{} is deleted.", name.get_untracked());
-        spawn_local(async move {
-            match api::team::delete_team(id).await {
-                Ok(()) => {
-                    said.try_set(gone);
-                    browser::focus("teams-title");
-                    changed.tell();
-                }
-                Err(problem) => drop(refused.try_set(Some(*problem))),
-            }
+        if !sent.begin() {
+            return;
+        }
+        said.set(String::new());
+        let words = format!("{} is deleted.", name.get_untracked());
+        let delete = async move {
+            api::team::delete_team(id).await?;
+            changed.tell();
+            Ok(())
+        };
+        sent.send(delete, move |()| {
+            said.set(words);
+            browser::focus("teams-title");
         });
     };
     let question = Signal::derive(move || format!("Delete the team {}? Its members stay users.", name.get()));
@@ -136,9 +137,9 @@ fn Row(id: TeamId, said: RwSignal<String>) -> impl IntoView {
         <tr>
             <th scope="row">
                 <Show when=move || renaming.get() fallback=move || name>
-                    <Rename id name renaming refused />
+                    <Rename id name renaming sent />
                 </Show>
-                <Problems of=refused />
+                <Problems of=sent.refusal.beside(&[]) />
             </th>
             <td data-label="Since">{move || team.with(|team| team.as_ref().map(|team| view! { <Ago at=team.created_at /> }))}</td>
             <td class="right">
@@ -155,12 +156,7 @@ fn Row(id: TeamId, said: RwSignal<String>) -> impl IntoView {
 
 /// The form that gives a team another name.
 #[component]
-fn Rename(
-    id: TeamId,
-    name: Memo<String>,
-    renaming: RwSignal<bool>,
-    refused: RwSignal<Option<Problem>>,
-) -> impl IntoView {
+fn Rename(id: TeamId, name: Memo<String>, renaming: RwSignal<bool>, sent: Submission) -> impl IntoView {
     let changed = Changed::here();
     let wanted = RwSignal::new(name.get_untracked());
     let field = NodeRef::<html::Input>::new();
@@ -171,7 +167,7 @@ fn Rename(
         }
     });
     let close = move || {
-        refused.set(None);
+        sent.refusal.clear();
         renaming.set(false);
     };
     let save = move |event: web_sys::SubmitEvent| {
@@ -180,17 +176,16 @@ fn Rename(
         if wanted == before {
             return close();
         }
-        spawn_local(async move {
-            match api::team::rename_team(id, &wanted).await {
-                Ok(team) => {
-                    working_team::renamed(&before, &team.name);
-                    changed.tell();
-                    refused.try_set(None);
-                    renaming.try_set(false);
-                }
-                Err(problem) => drop(refused.try_set(Some(*problem))),
-            }
-        });
+        if !sent.begin() {
+            return;
+        }
+        let rename = async move {
+            let team = api::team::rename_team(id, &wanted).await?;
+            working_team::renamed(&before, &team.name);
+            changed.tell();
+            Ok(())
+        };
+        sent.send(rename, move |()| renaming.set(false));
     };
     let escape = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Escape" {

@@ -6,8 +6,9 @@ use crate::{
     components::{
         ago::Ago,
         confirm::Confirm,
-        field::{Refusal, TextField, number},
+        field::{TextField, number},
         problem::{Problems, Waiting},
+        submission::Submission,
     },
     load::{self, Loaded},
 };
@@ -105,25 +106,23 @@ pub(super) fn until(at: time::OffsetDateTime) -> String {
 fn Make(scopes: Vec<Scope>, tokens: Loaded<Page<Token>>) -> impl IntoView {
     let (name, days) = (RwSignal::new(String::new()), RwSignal::new("90".to_owned()));
     let wanted = RwSignal::new(vec![Scope::Read, Scope::Solve]);
-    let (refusal, made) = (Refusal::new(), RwSignal::new(None::<String>));
+    let (sent, made) = (Submission::new(), RwSignal::new(None::<String>));
+    let refusal = sent.refusal;
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        refusal.clear();
+        if !sent.begin() {
+            return;
+        }
         made.set(None);
         let days = match days.with_untracked(|days| number(days)) {
             Ok(days) => days.unwrap_or(90),
             Err(problem) => return refusal.at("days", problem),
         };
         let request = CreateToken { name: name.get_untracked().trim().into(), scopes: wanted.get_untracked(), days };
-        spawn_local(async move {
-            match api::team::create_token(&request).await {
-                Ok(created) => {
-                    made.try_set(Some(created.secret));
-                    name.try_set(String::new());
-                    tokens.refresh();
-                }
-                Err(problem) => refusal.set(*problem),
-            }
+        sent.send(async move { api::team::create_token(&request).await }, move |created| {
+            made.set(Some(created.secret));
+            name.set(String::new());
+            tokens.refresh();
         });
     };
     let scope = move |scope: Scope| {
@@ -154,7 +153,9 @@ fn Make(scopes: Vec<Scope>, tokens: Loaded<Page<Token>>) -> impl IntoView {
                 {scopes.into_iter().map(scope).collect_view()}
                 <p class="hint">{wrong_scopes}</p>
             </fieldset>
-            <div class="line-end"><button type="submit" class="primary">"Make it"</button></div>
+            <div class="line-end">
+                <button type="submit" class="primary" aria-disabled=move || sent.busy().to_string()>"Make it"</button>
+            </div>
         </form>
         <Problems of=refusal.beside(&["name", "days", "scopes"]) />
         <Secret title="The new token" made note="It is shown this once and not kept: put it where the program reads it." />
