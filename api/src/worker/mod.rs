@@ -30,6 +30,7 @@ use crate::{
 };
 use hrm_types::ids::WorkerId;
 use sqlx::PgPool;
+use std::path::Path;
 use tokio::{
     sync::watch,
     time::{interval, sleep},
@@ -130,7 +131,9 @@ async fn take_jobs(
 /// Says who else computes on the worker's device: a second worker there would wait without a word.
 async fn tell_of_others(pool: &PgPool, worker: &NewWorker) -> Result<(), store::Error> {
     for other in workers::list(pool, &Viewer::Everything, SILENCE).await? {
-        if other.device_id == worker.device.id && other.id != worker.id {
+        // One that was killed stays on the list for a while.
+        let lives = other.host == worker.host && Path::new("/proc").join(other.pid.to_string()).exists();
+        if other.device_id == worker.device.id && other.id != worker.id && lives {
             tracing::warn!(
                 "process {} on {} computes on {}, too: one job at a time runs there; --cpu-slot or --device makes them differ",
                 other.pid,

@@ -120,7 +120,7 @@ fn the_way_to_the_content_moves_the_focus_and_leaves_the_address() {
         let task = "/solve/arc?draft=1#0!0!a!12_";
         tab.open(task).await;
         tab.until("return document.querySelector('[role=gridcell]')").await;
-        tab.run("document.querySelector('.skip').focus()").await;
+        tab.tab_to(".skip").await;
         tab.press(key::ENTER).await;
         assert_eq!(tab.run("return document.activeElement.matches('main h1')").await, json!(true));
         assert_eq!(tab.path().await, task);

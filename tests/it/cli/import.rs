@@ -176,7 +176,12 @@ fn a_builders_folder_is_checked_and_written_again() {
             let read = |path: &Path| fs::read(path.join(file)).expect("a file");
             assert_eq!(read(&folder), read(&place.path(name)), "{name}/{file}");
         }
-        assert!(place.hrm(&["data", "info", original, "--rewrite", name]).fails().contains("exists"));
+        assert!(
+            place
+                .hrm(&["data", "info", original, "--rewrite", name])
+                .fails()
+                .contains("expected nothing yet, found a folder")
+        );
         fs::write(place.path(name).join("test/all__labels.npy"), b"\x93NUMPY").expect("a file");
         let error = place.hrm(&["data", "info", name]).fails();
         assert_eq!(
