@@ -158,7 +158,8 @@ fn table_row(row: &BoardRow) -> String {
         (None, true, Some(true)) => " (reproduced)".into(),
         (None, true, _) => String::new(),
     };
-    let trained = row.train_set.as_ref().map(|set| format!(", trained on {set}")).unwrap_or_default();
+    let claimed = if row.train_claimed { " (as its file says)" } else { "" };
+    let trained = row.train_set.as_ref().map(|set| format!(", trained on {set}{claimed}")).unwrap_or_default();
     let further = if row.start_from.is_some() { " further than another model" } else { "" };
     let name = &row.name;
     format!(

@@ -2,7 +2,7 @@
 
 use super::{error::ApiError, limits::BODY_LIMIT};
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request},
     http::{HeaderMap, header, request::Parts},
 };
@@ -46,6 +46,10 @@ pub(super) fn declares_json(headers: &HeaderMap) -> bool {
 
 /// The whole body.
 pub(super) async fn read_body(body: Body) -> Result<Vec<u8>, ApiError> {
+    // What is announced need not come first.
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(ApiError::TooLarge);
+    }
     let mut whole = Vec::new();
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {

@@ -119,6 +119,7 @@ pub const COLUMNS: &[Spec] = &[
     flag("reproduced", "Reproduced", None, |row| row.reproduced.map_or(Cell::Empty, Cell::Flag)),
     text("train_set", "Training set", |row| row.train_set.clone().into()),
     count("train_count", "Training puzzles", Some(Better::Lower), |row| row.train_count.into()),
+    flag("train_claimed", "Training set claimed", None, |row| Cell::Flag(row.train_claimed)),
     count("depth", "ACT steps at most", Some(Better::Lower), |row| {
         row.protocol.as_ref().map(|protocol| protocol.max_steps).into()
     }),

@@ -43,6 +43,8 @@ pub struct Scored {
     pub train_dataset_id: Option<DatasetId>,
     /// Puzzles of that dataset's training split, where it is stored here.
     pub train_count: Option<u32>,
+    /// Whether it was trained here or ships, so that what it was trained on is known.
+    pub trained_here: bool,
     /// Training steps behind it.
     pub step: u64,
     /// Trained weights, the puzzle embedding left out.
@@ -159,6 +161,7 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
         train_dataset_id: newest.train_dataset_id,
         train_count: newest.train_count,
         train_set: newest.train_count.map(|count| size_class(board, count)),
+        train_claimed: counted.iter().any(|scored| !scored.trained_here),
         protocol: Some(board.protocol.clone()),
         tested: Some(newest.evaluation.n),
         test_count: Some(newest.evaluation.of.unwrap_or(newest.evaluation.n)),

@@ -40,6 +40,7 @@ fn scored(name: &str, width: usize, seed: u64, exact: u32, minute: i64) -> Score
         train_hash: "1".repeat(64),
         train_dataset_id: None,
         train_count: Some(1_000),
+        trained_here: true,
         step: 10,
         parameters: width as u64,
         embedding_parameters: Some(8),
@@ -73,7 +74,7 @@ fn a_row_is_a_configuration_with_all_its_seeds() {
     assert!((high - low - 2.0 * 0.379_49).abs() < 1e-4, "{low} {high}");
     assert_eq!((first.interval_over, second.interval_over), (Some(IntervalOver::Seeds), Some(IntervalOver::Puzzles)));
     assert_eq!((second.n, second.tested, second.test_count), (1, Some(1_000), Some(1_000)));
-    assert_eq!(second.train_set.as_deref(), Some("1k"));
+    assert_eq!((second.train_set.as_deref(), second.train_claimed), (Some("1k"), false));
     assert_eq!((second.choice.as_deref(), second.device_hours, second.parameters), (Some("last"), Some(2.0), Some(32)));
     assert_eq!((second.parameters_with_embedding, &second.protocol), (Some(40), &Some(built.protocol.clone())));
     assert!(second.operations > Some(0.0));

@@ -158,6 +158,9 @@ fn conflict_in_words(constraint: &str) -> String {
             "a dataset with exactly these puzzles is stored already; use that one, or other puzzles".into()
         }
         "checkpoints_pkey" => "a model of another run is stored under the id of this one's already".into(),
+        "runs_dataset_id_fkey" | "evaluations_dataset_id_fkey" => {
+            "the dataset was deleted just now; choose another".into()
+        }
         "runs_start_artifact_id_fkey" => "the model to begin with was deleted just now; choose another".into(),
         "users_name_key" => "a user of this name is there already; choose another name".into(),
         "teams_name_key" => "a team of this name is there already; choose another name".into(),

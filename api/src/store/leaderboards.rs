@@ -103,7 +103,10 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
                   scores.choice AS "choice: Json<Choice>", checkpoints.run_id,
                   checkpoints.experiment AS "experiment!: Json<Experiment>", checkpoints.dataset_hash AS train_hash,
                   checkpoints.step, checkpoints.parameters, checkpoints.embedding_parameters,
-                  checkpoints.train_seconds, checkpoints.created_at AS model_created_at, trained_on.id AS "train_id?", trained_on.train_count AS "train_count?",
+                  checkpoints.train_seconds, checkpoints.created_at AS model_created_at,
+                  shipped OR EXISTS (SELECT 1 FROM runs WHERE runs.id = checkpoints.run_id AND imported_at IS NULL)
+                      AS "trained_here!",
+                  trained_on.id AS "train_id?", trained_on.train_count AS "train_count?",
                   (SELECT environment FROM run_attempts WHERE run_id = checkpoints.run_id AND environment IS NOT NULL
                    ORDER BY attempt DESC LIMIT 1) AS "environment: Json<Environment>"
            FROM evaluations AS scores
@@ -140,6 +143,7 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
         train_hash: row.train_hash,
         train_dataset_id: row.train_id.map(DatasetId),
         train_count: row.train_count.map(|count| count as u32),
+        trained_here: row.trained_here,
         step: row.step.cast_unsigned(),
         parameters: row.parameters.cast_unsigned(),
         embedding_parameters: row.embedding_parameters.map(i64::cast_unsigned),

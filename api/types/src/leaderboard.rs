@@ -184,6 +184,9 @@ pub struct BoardRow {
     /// The size class of its training set: `1k`, `full`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_set: Option<String>,
+    /// Whether that is what the file of a checkpoint says which was not trained here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub train_claimed: bool,
     /// How it was measured: depth, halting, voting; absent for published figures, whose `remark` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,

@@ -62,6 +62,7 @@ async fn models_that_differ_in_their_seed_alone_are_a_row() {
     // All Sudokus share an identifier of 16 numbers.
     assert_eq!(row.parameters_with_embedding, row.parameters.map(|count| count + 16));
     assert_eq!((row.device_hours, row.rank), (None, Some(1)));
+    assert!(row.train_claimed, "of files that were sent here");
 
     let page = async |cursor: Option<&str>| {
         leaderboards::list(pool, &Viewer::Everything, None, cursor, 1).await.expect("a page")

@@ -39,6 +39,7 @@ pub(super) fn row(
     let rank = row.rank.map(|rank| format!("{rank}{}", if row.tied { " =" } else { "" }));
     let rank_title = row.tied.then_some("Its interval overlaps another's of this rank");
     let trained_on = row.train_count.map(|count| format::short_count(count.into())).or_else(|| row.train_set.clone());
+    let trained_on = trained_on.map(|set| if row.train_claimed { format!("{set} (claimed)") } else { set });
     let weights = row
         .parameters
         .map(|weights| view! { <span title=format::count(weights)>{format::short_count(weights)}</span> });
