@@ -5,7 +5,7 @@ use super::{
     driver::journey,
     tab::{Tab, key},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Puzzles of side 6; the model that ships solves most.
 const LIST: [&str; 3] = [
@@ -258,6 +258,23 @@ fn a_model_that_does_not_fit_another_dataset_is_not_chosen_there() {
     });
 }
 
+/// Answers the batch of this number with a problem, and sends the others; `window.sizes` are the puzzles of each.
+async fn refuse_batch(tab: &Tab, number: usize, problem: &Value) {
+    let script = format!(
+        "
+            const send = window.fetch;
+            window.sizes = [];
+            window.fetch = async request => {{
+                if (request.method !== 'POST' || !new URL(request.url).pathname.endsWith('/batches')) return send.call(window, request);
+                window.sizes.push((await request.clone().json()).puzzles.length);
+                if (window.sizes.length !== {number}) return send.call(window, request);
+                return new Response(JSON.stringify({problem}), {{ status: {} }});
+            }};",
+        problem["status"]
+    );
+    tab.run(&script).await;
+}
+
 #[test]
 fn what_was_queued_of_a_list_is_told_and_not_queued_again() {
     journey(|tab| async move {
@@ -265,16 +282,12 @@ fn what_was_queued_of_a_list_is_told_and_not_queued_again() {
         tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
         tab.drop_file("mixed.txt", &format!("{NINE}\n{}\n{}\n", LIST[0], LIST[1])).await;
         place_is(&tab, "Puzzle 1 of 3").await;
-        tab.run("
-            const send = window.fetch;
-            window.sizes = [];
-            window.fetch = async request => {
-                if (request.method !== 'POST' || !new URL(request.url).pathname.endsWith('/batches')) return send.call(window, request);
-                window.sizes.push((await request.clone().json()).puzzles.length);
-                if (window.sizes.length !== 2) return send.call(window, request);
-                const problem = { type: 'about:blank', title: 'Busy', status: 503, detail: 'Later.', request_id: '' };
-                return new Response(JSON.stringify(problem), { status: 503 });
-            };").await;
+        refuse_batch(
+            &tab,
+            2,
+            &json!({"type": "about:blank", "title": "Busy", "status": 503, "detail": "Later.", "request_id": ""}),
+        )
+        .await;
         tab.press_button("Solve all 3").await;
         tab.until("return document.querySelector('.list-bar ~ .notice')?.textContent.includes('Later.')").await;
         assert_eq!(tab.text(".list-queued").await, "Queued already: 2 of 6 × 6.");
@@ -303,16 +316,7 @@ fn what_is_refused_of_a_list_does_not_keep_the_rest() {
         tab.until("return document.querySelector('button[type=submit]:not(:disabled)')").await;
         tab.drop_file("mixed.txt", &format!("{NINE}\n{}\n{}\n", LIST[0], LIST[1])).await;
         place_is(&tab, "Puzzle 1 of 3").await;
-        tab.run("
-            const send = window.fetch;
-            window.sizes = [];
-            window.fetch = async request => {
-                if (request.method !== 'POST' || !new URL(request.url).pathname.endsWith('/batches')) return send.call(window, request);
-                window.sizes.push((await request.clone().json()).puzzles.length);
-                if (window.sizes.length !== 1) return send.call(window, request);
-                const problem = { type: 'about:blank', title: 'Wrong', status: 422, detail: 'Not that one.', field: 'puzzles[1]', request_id: '' };
-                return new Response(JSON.stringify(problem), { status: 422 });
-            };").await;
+        refuse_batch(&tab, 1, &json!({"type": "about:blank", "title": "Wrong", "status": 422, "detail": "Not that one.", "field": "puzzles[1]", "request_id": ""})).await;
         tab.press_button("Solve all 3").await;
         tab.until("return document.querySelector('.list-queued')?.textContent === 'Queued already: 1 of 9 × 9.'").await;
         let said = tab.text(".list-bar ~ .notice").await;
