@@ -124,6 +124,16 @@ fn open_gpu(ordinal: usize) -> Result<Device> {
     )))
 }
 
+/// Gives the memory of a GPU that is kept for its next tensors back to the driver, for whoever else computes there.
+pub fn release_unused(device: &Device) -> Result<()> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        crate::kernels::cuda::device::release_unused(device)?;
+    }
+    let _ = device;
+    Ok(())
+}
+
 /// Free and total memory of a device, bytes; none for the processors.
 pub fn free_memory(device: &Device) -> Result<Option<(u64, u64)>> {
     #[cfg(feature = "cuda")]

@@ -113,6 +113,9 @@ async fn take_jobs(
                     if let Err(cause) = job::run(pool, &claim, place, shutdown.clone()).await {
                         return End::Broken(cause);
                     }
+                    if let Err(error) = hrm_model::device::release_unused(&place.device) {
+                        tracing::warn!(%error, "memory that no job needs could not be given back");
+                    }
                     continue;
                 }
                 Ok(None) => {}

@@ -11,8 +11,8 @@ extern const Kernel own_kernels[], candle_affine[], candle_binary[], candle_cast
 typedef int Result;
 constexpr Result SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500;
 
-// Memory in use, its peak and how much there is. HRM_EMULATED_MEMORY sets the last, in bytes.
-static size_t used, peak;
+// Memory in use, its peak, what the pool has kept of it and how much there is. HRM_EMULATED_MEMORY sets the last, in bytes.
+static size_t used, peak, reserved;
 static size_t total() {
     const char *setting = getenv("HRM_EMULATED_MEMORY");
     return setting ? strtoull(setting, nullptr, 10) : (size_t)8 << 30;
@@ -26,7 +26,7 @@ static void *allocate(size_t size) {
     // What is not written before it is read shows.
     memset(memory, 0x7f, (size + 511) / 256 * 256);
     *(size_t *)memory = size;
-    used += size, peak = std::max(peak, used);
+    used += size, peak = std::max(peak, used), reserved = std::max(reserved, used);
     return memory + 256;
 }
 
@@ -72,7 +72,7 @@ Result cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 Result cuCtxSetCurrent(void *) { return SUCCESS; }
 Result cuCtxGetCurrent(void **context) { return *context = (void *)1, SUCCESS; }
 Result cuCtxSynchronize() { return SUCCESS; }
-Result cuMemGetInfo_v2(size_t *free, size_t *all) { return *all = total(), *free = total() - used, SUCCESS; }
+Result cuMemGetInfo_v2(size_t *free, size_t *all) { return *all = total(), *free = total() - reserved, SUCCESS; }
 
 Result cuStreamCreate(void **stream, unsigned) { return *stream = (void *)1, SUCCESS; }
 Result cuStreamDestroy_v2(void *) { return SUCCESS; }
@@ -87,10 +87,11 @@ Result cuEventDestroy_v2(void *) { return SUCCESS; }
 Result cuDeviceGetDefaultMemPool(void **pool, int) { return *pool = (void *)1, SUCCESS; }
 Result cuMemPoolSetAttribute(void *, int, void *) { return SUCCESS; }
 Result cuMemPoolGetAttribute(void *, int attribute, void *value) {
-    // Used now, used at most.
-    *(uint64_t *)value = attribute == 7 ? used : attribute == 8 ? peak : total();
+    // Kept now, used now, used at most.
+    *(uint64_t *)value = attribute == 5 ? reserved : attribute == 7 ? used : attribute == 8 ? peak : total();
     return SUCCESS;
 }
+Result cuMemPoolTrimTo(void *, size_t keep) { return reserved = std::max(used, std::min(reserved, keep)), SUCCESS; }
 Result cuMemAllocAsync(void **memory, size_t size, void *) {
     log("allocate");
     return (*memory = allocate(size)) ? SUCCESS : OUT_OF_MEMORY;

@@ -77,29 +77,69 @@ fn open_anew(ordinal: usize) -> Result<Device> {
     Ok(device)
 }
 
-/// Free and total memory of an opened GPU, bytes.
+/// Free and total memory of an opened GPU, bytes. What is kept for the next tensors is free.
 pub(crate) fn free_memory(device: &Device) -> Result<(u64, u64)> {
-    let (free, total) = device.as_cuda_device()?.cuda_stream().context().mem_get_info().w()?;
-    Ok((free as u64, total as u64))
+    let stream = device.as_cuda_device()?.cuda_stream();
+    // Tensors are given back in the order of the stream.
+    stream.synchronize().w()?;
+    let (free, total) = stream.context().mem_get_info().w()?;
+    let reserved = of_pool(device, CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT)?;
+    let used = of_pool(device, CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT)?;
+    Ok((free as u64 + reserved.saturating_sub(used), total as u64))
 }
 
 /// The most memory that tensors on an opened GPU have taken at once, bytes.
-#[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
 pub(crate) fn peak_memory(device: &Device) -> Result<u64> {
+    of_pool(device, CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)
+}
+
+/// Gives what is kept for the next tensors back to the driver.
+#[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
+pub(crate) fn release_unused(device: &Device) -> Result<()> {
+    let stream = device.as_cuda_device()?.cuda_stream();
+    stream.synchronize().w()?;
+    // SAFETY: the pool is the one that allocations come from.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).w()?;
+        mem_pool::trim_to(pool, 0).w()
+    }
+}
+
+/// What is known of the pool that allocations come from, bytes.
+#[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
+fn of_pool(device: &Device, attribute: CUmemPool_attribute) -> Result<u64> {
     let context = Arc::clone(device.as_cuda_device()?.cuda_stream().context());
-    let mut peak = 0u64;
-    // SAFETY: the pool is the one that allocations come from; the attribute's value is 64 bits.
+    let mut value = 0u64;
+    // SAFETY: the pool is the one that allocations come from; the value of an attribute that counts bytes is 64 bits.
     unsafe {
         let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
-        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
-        mem_pool::get_attribute(pool, attribute, std::ptr::from_mut(&mut peak).cast()).w()?;
+        mem_pool::get_attribute(pool, attribute, std::ptr::from_mut(&mut value).cast()).w()?;
     }
-    Ok(peak)
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::uuid_words;
+    use super::*;
+    use candle_core::{DType, Tensor};
+
+    #[test]
+    #[ignore = "needs a GPU: make gpu-check"]
+    fn gpu_memory_that_no_tensor_takes_is_free_and_can_be_given_back() {
+        let gpu = open(0).unwrap_or_else(|error| panic!("{error}"));
+        let free = || free_memory(&gpu).expect("the GPU").0;
+        let of_driver = || gpu.as_cuda_device().expect("a GPU").cuda_stream().context().mem_get_info().expect("free").0;
+        release_unused(&gpu).expect("the GPU");
+        // The driver hands memory out in blocks of 2 MiB and more.
+        let (before, driver, size, blocks) = (free(), of_driver(), 256 << 20, 32 << 20);
+        let tensor = Tensor::zeros(size, DType::U8, &gpu).expect("memory");
+        assert!(free() + size as u64 <= before + blocks);
+        drop(tensor);
+        assert!(free() + blocks >= before, "{} bytes are free of {before}", free());
+        assert!(of_driver() + size <= driver + blocks as usize, "kept for the next tensor");
+        release_unused(&gpu).expect("the GPU");
+        assert!(of_driver() + blocks as usize >= driver, "given back");
+    }
 
     #[test]
     fn uuids_are_written_as_the_drivers_program_does() {
