@@ -4,6 +4,7 @@ use crate::{
     accounts::Accounts,
     config::RateConfig,
     http::{
+        codings,
         gate::{self, Rules},
         idempotency,
         limits::{self, Room},
@@ -137,7 +138,8 @@ pub fn app(state: AppState) -> Router {
         .route("/api/", any(routes::no_such_operation))
         .route("/api/{*rest}", any(routes::no_such_operation))
         .with_state(state)
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new())
+        .layer(middleware::map_request(codings::as_it_is));
     guarded(api.merge(page), public).layer(middleware::map_request_with_state(proxies, peer::believe))
 }
 

@@ -8,6 +8,7 @@ use crate::{
     kernels::PackedWeights,
     params,
     shape::{Dims, TaskShape},
+    tensor_file,
 };
 use candle_core::{DType, Device, Tensor};
 use hrm_types::{
@@ -17,7 +18,10 @@ use hrm_types::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 /// Key of the header's entry that holds [`CheckpointInfo`] as JSON.
 const INFO_KEY: &str = "hrm_lab_checkpoint";
@@ -83,6 +87,13 @@ impl CheckpointInfo {
         Ok(shape)
     }
 
+    /// The kind and the side of the puzzles that its experiment makes, where it makes some and they are others than its own.
+    fn other_puzzles(&self) -> Option<(Kind, u8)> {
+        let made = self.experiment.data.generated()?;
+        let others = self.kind != made.kind.as_str() || self.side != made.side;
+        (others && self.kind != TOKENS).then_some((made.kind, made.side))
+    }
+
     /// Checks that what it says of its training is possible; the weights are counted.
     fn check(&self, weights: u64) -> Result<()> {
         let (hash, step, seconds) = (&self.dataset_hash, self.step, self.train_seconds);
@@ -92,6 +103,17 @@ impl CheckpointInfo {
             format!("expected a step below 2^63, found {step}")
         } else if !(0.0..=LONGEST_TRAINING).contains(&seconds) {
             format!("expected 0 to {LONGEST_TRAINING:e} seconds of training, found {seconds:e}")
+        } else if let Some((kind, side)) = self.other_puzzles() {
+            format!(
+                "expected the {kind} of side {side} that its experiment trains on, found {} of side {}",
+                self.kind, self.side
+            )
+        } else if let Some(Choice::BestOnValidation { exact, n, candidates }) = self.choice
+            && (exact > n || n == 0 || candidates == 0)
+        {
+            format!(
+                "expected the best of some states on some validation puzzles, found {exact} of {n}, the best of {candidates}"
+            )
         } else if !hash.is_empty() && !is_sha256(hash) {
             // Of an imported one nobody knows the puzzles.
             format!("expected a dataset's SHA-256 or none, found {:?}", hash.chars().take(80).collect::<String>())
@@ -166,6 +188,17 @@ impl Model {
         let views: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
         let tensors = views.into_iter().map(|(name, view)| Ok((name.to_owned(), read_tensor(name, &view)?)));
         Self::new(info, tensors.collect::<Result<_>>()?)
+    }
+
+    /// Writes the checkpoint's file, whole or not at all, and says how many bytes it has.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn write(&self, path: &Path) -> Result<u64> {
+        let bytes = self.to_bytes()?;
+        let written = tensor_file::write_bytes(path, &bytes);
+        written.map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Ok(bytes.len() as u64)
     }
 
     /// The checkpoint file's bytes; the same model always gives the same bytes.

@@ -86,6 +86,15 @@ pub enum Error {
         /// Variants it knows.
         trained: u32,
     },
+    /// Votes of variants that a model knows by numbers which mean others here.
+    #[error(
+        "voting: expected the puzzles that the model was trained on, of which its variants were drawn; on others evaluate it with \
+         blank identifiers, or without votes"
+    )]
+    OtherVariants,
+    /// Finite weights, and what comes of them is not.
+    #[error("expected a model that answers in finite numbers, found one whose weights are so large that it does not")]
+    NotFinite,
     /// Votes that cannot be scored.
     #[error(transparent)]
     Score(#[from] ScoreError),

@@ -5,7 +5,7 @@ mod interval;
 mod items;
 mod voting;
 
-pub use interval::{mean_interval, wilson};
+pub use interval::{interval_of_mean, mean_interval, wilson};
 pub use voting::{Votes, vote};
 
 use crate::{

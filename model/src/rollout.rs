@@ -22,7 +22,7 @@ pub(crate) struct Reading {
 /// before each step, and may stop with `Break`.
 ///
 /// # Errors
-/// [`Error::Cancelled`] when it stops.
+/// [`Error::Cancelled`] when it stops; [`Error::NotFinite`].
 pub(crate) fn rollout(
     model: &Model,
     batch: &Batch,
@@ -63,7 +63,11 @@ fn read(model: &Model, hidden: &Hidden, step: u32, protocol: &Protocol) -> Resul
     let tokens = outputs.logits.argmax(D::Minus1)?; // (B, S)
     let confidence = loss::probabilities(model.info().experiment.arch.loss, &outputs.logits, &tokens)?;
     let (tokens, confidence) = (tokens.to_vec2::<u32>()?, confidence.to_vec2::<f32>()?);
-    let q = outputs.q_halt.to_vec1::<f32>()?.into_iter().zip(model.hrm().going_on(&outputs)?.to_vec1::<f32>()?);
+    let (q_halt, q_continue) = (outputs.q_halt.to_vec1::<f32>()?, model.hrm().going_on(&outputs)?.to_vec1::<f32>()?);
+    if !confidence.iter().flatten().chain(&q_halt).chain(&q_continue).all(|value| value.is_finite()) {
+        return Err(Error::NotFinite);
+    }
+    let q = q_halt.into_iter().zip(q_continue);
     let readings = tokens.into_iter().zip(confidence).zip(q).map(|((tokens, confidence), (q_halt, q_continue))| {
         let chose_to_halt = protocol.halting == Halting::Q && q_halt > q_continue;
         Reading { tokens, confidence, q_halt, q_continue, last: chose_to_halt || step == protocol.max_steps }

@@ -133,6 +133,17 @@ pub(crate) fn write(path: &Path, key: &str, info: String, tensors: &BTreeMap<Str
     published
 }
 
+/// Writes bytes as a file that is either whole or absent.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_added_extension("partial");
+    let written = fs::write(&temporary, bytes).and_then(|()| publish(&temporary, path));
+    if written.is_err() {
+        // What is left of a full disk's file helps nobody; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 /// Gives a file that was written under another name its own, once it is on the disk.
 pub(crate) fn publish(temporary: &Path, path: &Path) -> std::io::Result<()> {
     File::open(temporary)?.sync_all()?;

@@ -9,12 +9,7 @@ use hrm_model::{
     train::Start,
 };
 use hrm_types::question::Size;
-use std::{
-    borrow::Cow,
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, fs, path::Path};
 
 /// The checkpoint's name in a folder that an import made.
 pub(crate) const IN_FOLDER: &str = "checkpoint.safetensors";
@@ -137,22 +132,6 @@ pub(crate) fn check_place(place: &Path, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a checkpoint so that a reader finds the whole of it or nothing.
-pub(crate) fn save(model: &Model, file: &Path) -> anyhow::Result<u64> {
-    let bytes = model.to_bytes()?;
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    let write = || {
-        let mut output = fs::File::create(&unfinished)?;
-        output.write_all(&bytes)?;
-        output.sync_all()?;
-        fs::rename(&unfinished, file)
-    };
-    write().with_context(|| format!("writing {}; choose another place", file.display()))?;
-    Ok(bytes.len() as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +161,7 @@ mod tests {
         assert_eq!(of_hash.model().info(), of_name.model().info());
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("mine.safetensors");
-        save(of_name.model(), &file).expect("a file");
+        of_name.model().write(&file).expect("a file");
         let of_file = start(&file.to_string_lossy()).expect("a model");
         assert_eq!(of_file.model().info(), of_name.model().info());
         for nothing in ["none", &"f".repeat(64)] {
@@ -198,7 +177,7 @@ mod tests {
         let info = CheckpointInfo { kind: TOKENS.to_owned(), side: 0, sizes, ..model.info().clone() };
         let tokens = Model::new(info, model.tensors().clone()).expect("a model");
         let folder = tempfile::tempdir().expect("a folder");
-        save(&tokens, &folder.path().join(IN_FOLDER)).expect("a file");
+        tokens.write(&folder.path().join(IN_FOLDER)).expect("a file");
         assert!(open(folder.path()).is_ok(), "it can be opened to predict");
         let refused = load(Some(folder.path()), SIX, None).err().expect("a refusal").to_string();
         assert!(refused.contains(" belongs to no kind of puzzle of ours: `hrm predict` takes it"), "{refused}");

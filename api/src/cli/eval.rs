@@ -3,7 +3,8 @@
 
 use super::{
     checkpoint::{self, Output},
-    interrupt, measure, owning_team, puzzles,
+    interrupt, measure, owning_team,
+    puzzles::{self, Shelf},
     queue::{Enqueue, server_here},
     report, session,
 };
@@ -193,7 +194,7 @@ impl Eval {
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
             eval::check_settings(dataset.kind, &protocol)?;
-            evaluation_jobs::check_votes(&model.experiment, &protocol)?;
+            evaluation_jobs::check_votes(&model, &dataset, &protocol)?;
             let split: Split = self.split.into();
             ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };
@@ -230,7 +231,7 @@ impl Eval {
             bail!("a submission is one model's: expected one --checkpoint with --submission");
         }
         self.submission.as_deref().map_or(Ok(()), |path| checkpoint::check_place(path, Output::File))?;
-        let (mut accuracies, mut experiments) = (Vec::new(), Vec::new());
+        let (mut accuracies, mut experiments, mut of) = (Vec::new(), Vec::new(), 0);
         for file in files {
             let model = checkpoint::load(file, size, experiment.as_deref())?.to_device(&self.device.open()?)?;
             let info = model.info();
@@ -243,6 +244,7 @@ impl Eval {
             }
             let score = measured.evaluation;
             println!("{}", report::score(&score));
+            of = score.n;
             accuracies.push((score.exact_accuracy, score.solved()));
             experiments.push(info.experiment.clone());
         }
@@ -253,9 +255,10 @@ impl Eval {
         let (exact, solved): (Vec<f64>, Vec<Option<f64>>) = accuracies.into_iter().unzip();
         let solved: Vec<f64> = solved.into_iter().flatten().collect();
         for (shares, word) in [(exact, "exact"), (solved, "solved")] {
-            if let (mean, Some(half)) = eval::mean_interval(&shares) {
-                let (models, mean, half) = (shares.len(), report::percent(mean), report::percent(half));
-                println!("mean of {models} models  {mean} ± {half} {word} (95 %, Student's t)");
+            if shares.len() > 1 {
+                let (mean, [low, high]) = eval::interval_of_mean(&shares, of);
+                let [mean, low, high] = [mean, low, high].map(report::percent);
+                println!("mean of {} models  {mean} {word}, {low} to {high} (95 %, over models)", shares.len());
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -263,6 +266,7 @@ impl Eval {
 
     /// The puzzles that the arguments name, and the name of the experiment if they are one's.
     fn dataset(&self, stop: &StopSignal) -> anyhow::Result<(Dataset, Option<String>)> {
+        let shelf = Shelf { database: &self.database, team: &self.team };
         match &self.puzzles {
             Puzzles { csv: Some(file), .. } => {
                 let test = data::read_csv_file(file, self.kind.into())?;
@@ -271,11 +275,11 @@ impl Eval {
             }
             Puzzles { dataset: Some(dataset), .. } => {
                 let stored = DataSpec::Stored { dataset: dataset.clone() };
-                Ok((puzzles::load(&stored, &self.database, stop)?, None))
+                Ok((puzzles::load(&stored, shelf, stop)?, None))
             }
             Puzzles { config: Some(file), .. } => {
                 let experiment = puzzles::read_experiment(file)?;
-                Ok((puzzles::load(&experiment.data, &self.database, stop)?, Some(experiment.name)))
+                Ok((puzzles::load(&experiment.data, shelf, stop)?, Some(experiment.name)))
             }
             _ => bail!("expected one of --config, --dataset and --csv"),
         }

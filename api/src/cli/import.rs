@@ -186,7 +186,7 @@ fn write(model: &Model, origin: &Path, folder: &Path) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
         let readable = Permissions::from_mode(0o755);
         let unfinished = tempfile::Builder::new().prefix(".hrm-import-").permissions(readable).tempdir_in(beside)?;
-        checkpoint::save(model, &unfinished.path().join(checkpoint::IN_FOLDER))?;
+        model.write(&unfinished.path().join(checkpoint::IN_FOLDER))?;
         let mut config = File::create(unfinished.path().join("config.toml"))?;
         config.write_all(config_of(model.info(), origin)?.as_bytes())?;
         config.sync_all()?;

@@ -1,4 +1,4 @@
-//! The team that a command names, such as the one that what it makes belongs to.
+//! The team that a command names: the one that what it makes belongs to, or whose datasets a name means.
 
 use anyhow::bail;
 use hrm_api::store::{Error, PgPool, access::Viewer, slices::Slice, teams};
@@ -14,4 +14,9 @@ pub(crate) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<TeamId> {
         }
         other => Ok(other?.id),
     }
+}
+
+/// Who sees everything, and to whom a name means what the team of this name has before it means another's.
+pub(crate) async fn names_first(pool: &PgPool, name: &str) -> anyhow::Result<Viewer> {
+    Ok(Viewer::Everything.at_home_in(named(pool, name).await?))
 }

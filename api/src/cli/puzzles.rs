@@ -1,8 +1,7 @@
 //! The puzzles a command works on: generated, from files, or stored.
 
-use super::{interrupt::Interrupted, session};
+use super::{interrupt::Interrupted, owning_team, session};
 use anyhow::{Context, ensure};
-use hrm_api::store::access::Viewer;
 use hrm_api::{
     config::DatabaseConfig,
     queue::StopSignal,
@@ -24,27 +23,35 @@ pub(crate) fn read_experiment(file: &Path) -> anyhow::Result<Experiment> {
     Ok(experiment)
 }
 
+/// Where stored datasets are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    pub(crate) database: &'a DatabaseConfig,
+    /// The team whose datasets a name means first.
+    pub(crate) team: &'a str,
+}
+
 /// All puzzles that `spec` stands for.
-pub(crate) fn load(spec: &DataSpec, database: &DatabaseConfig, stop: &StopSignal) -> anyhow::Result<Dataset> {
+pub(crate) fn load(spec: &DataSpec, shelf: Shelf<'_>, stop: &StopSignal) -> anyhow::Result<Dataset> {
     match spec {
         DataSpec::Generate(spec) => generate(spec, stop),
         DataSpec::Csv(spec) => Ok(data::load_csv(spec)?),
         DataSpec::Arc(spec) => Ok(data::load_arc(spec)?),
         DataSpec::Folder(spec) => Ok(data::load_folder(Path::new(&spec.path))?.1),
-        DataSpec::Stored { dataset } => stored(dataset, database),
+        DataSpec::Stored { dataset } => stored(dataset, shelf),
     }
 }
 
 /// What an experiment trains on, and the puzzles it stands for.
 pub(crate) fn load_to_train(
     experiment: &Experiment,
-    database: &DatabaseConfig,
+    shelf: Shelf<'_>,
     stop: &StopSignal,
 ) -> anyhow::Result<(Corpus, Dataset)> {
     if let DataSpec::Folder(spec) = &experiment.data {
         return Ok(data::load_folder(Path::new(&spec.path))?);
     }
-    let puzzles = load(&experiment.data, database, stop)?;
+    let puzzles = load(&experiment.data, shelf, stop)?;
     Ok((Corpus::of_dataset(&puzzles, experiment), puzzles))
 }
 
@@ -79,9 +86,10 @@ fn interruptible<T>(result: Result<T, DataError>) -> anyhow::Result<T> {
     }
 }
 
-fn stored(name_or_id: &str, database: &DatabaseConfig) -> anyhow::Result<Dataset> {
-    let loaded = session::with_database(database, async |pool| {
-        let dataset = datasets::find(pool, &Viewer::Everything, name_or_id).await?;
+fn stored(name_or_id: &str, shelf: Shelf<'_>) -> anyhow::Result<Dataset> {
+    let loaded = session::with_database(shelf.database, async |pool| {
+        let viewer = owning_team::names_first(pool, shelf.team).await?;
+        let dataset = datasets::find(pool, &viewer, name_or_id).await?;
         Ok(puzzles::load_dataset(pool, &dataset).await?)
     });
     loaded.context("see `hrm data list` for what is stored")

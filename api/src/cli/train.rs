@@ -1,18 +1,21 @@
 //! `hrm train`: an experiment on this machine, or into the queue.
 #![expect(clippy::print_stdout, reason = "what was trained is the command's output")]
 
+mod held;
 mod saving;
 mod watch;
 mod weights;
 
 use super::{
     checkpoint::{self, Output},
-    data, interrupt, measure, owning_team, puzzles,
+    data, interrupt, measure, owning_team,
+    puzzles::{self, Shelf},
     queue::{Enqueue, server_here},
     report, session, shipped,
 };
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
+use held::Held;
 use hrm_api::{
     config::DatabaseConfig,
     environment,
@@ -127,7 +130,7 @@ impl Train {
         let stop = interrupt::stop_signal()?;
         let files = match &experiment.data {
             spec @ (DataSpec::Csv(_) | DataSpec::Arc(_)) => {
-                let puzzles = puzzles::load(spec, &self.database, &stop)?;
+                let puzzles = puzzles::load(spec, Shelf { database: &self.database, team: &self.team }, &stop)?;
                 let leaks = puzzles::leaks(&puzzles, &stop)?;
                 data::name_of_files(spec).map(|(name, origin)| (name, origin, puzzles, leaks))
             }
@@ -183,6 +186,7 @@ impl Train {
         let environment = self.environment(&experiment)?;
         let out = self.out.unwrap_or_else(|| format!("{}.safetensors", experiment.name).into());
         let saving = Saving { path: out.with_added_extension("state"), every: Duration::from_secs(self.save_every) };
+        let _held = Held::take(&out)?;
         let state = saving.state(self.resume, &out)?;
         if state.is_none() && self.resume && !self.overwrite && is_trained(&out, &experiment) {
             println!("{} is trained already: --overwrite trains it anew", out.display());
@@ -192,7 +196,8 @@ impl Train {
         let stop = interrupt::stop_signal()?;
         let weights = Weights::of(&mut experiment, state)?;
         let experiment = &experiment;
-        let (corpus, puzzles) = puzzles::load_to_train(experiment, &self.database, &stop)?;
+        let shelf = Shelf { database: &self.database, team: &self.team };
+        let (corpus, puzzles) = puzzles::load_to_train(experiment, shelf, &stop)?;
         println!(
             "{}: {} training and {} test puzzles, {} of side {}",
             experiment.name,
@@ -215,7 +220,7 @@ impl Train {
         };
         // Before a word of it: somebody who reads no more ends the program.
         let model = trained.model.trained_by(environment);
-        let size = checkpoint::save(&model, &out)?;
+        let size = model.write(&out).context("the checkpoint could not be written; choose another place")?;
         println!("trained {} steps in {}", report::thousands(trained.step), report::duration(trained.seconds));
         if let Some(choice) = &model.info().choice {
             println!("the checkpoint is {}", report::choice(choice, model.info().step));

@@ -109,6 +109,12 @@ pub enum ApiError {
         /// What it contradicts.
         detail: String,
     },
+    /// A range of bytes behind a file's end.
+    #[error("expected a range of bytes that begins within the file's {size} and not behind its own end")]
+    NoSuchBytes {
+        /// Bytes that the file has.
+        size: u64,
+    },
     /// It is not any more what the caller saw.
     #[error("it was changed since you looked at it, and `If-Match` says that it must not have been; look again")]
     Stale,
@@ -142,6 +148,12 @@ pub enum ApiError {
     /// A token that is none.
     #[error("this token is unknown, has ended, or belongs to a user who is kept out; make another")]
     UnknownToken,
+    /// A page takes its session for another user's.
+    #[error("{name} has signed in with this browser since: reload the page, or sign in again")]
+    OtherUser {
+        /// Whose the session is.
+        name: String,
+    },
     /// Somebody asks who may not.
     #[error("{detail}")]
     Forbidden {
@@ -233,11 +245,6 @@ impl ApiError {
         Self::field("cursor", format!("expected `next_cursor` of a page before, found {found:?}"))
     }
 
-    /// Settings that cannot be run; `prefix` is where they stand in the request, e.g. `experiment`.
-    pub fn invalid_experiment(prefix: &str, error: InvalidExperiment) -> Self {
-        Self::InvalidExperiment { field: format!("{prefix}.{}", error.field), problem: error.problem }
-    }
-
     /// Status, name of the kind and the kind in words.
     pub fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
@@ -264,6 +271,7 @@ impl ApiError {
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Not with this method"),
             Self::Conflict { .. } => (S::CONFLICT, "conflict", "This contradicts what is stored"),
             Self::Stale => (S::PRECONDITION_FAILED, "stale", "It was changed meanwhile"),
+            Self::NoSuchBytes { .. } => (S::RANGE_NOT_SATISFIABLE, "no-such-bytes", "The file has no such bytes"),
             Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Another request had this key"),
             Self::KeyInProgress => (S::CONFLICT, "idempotency-key-in-progress", "The request is being worked on"),
             Self::KeyUsedUp => (S::CONFLICT, "idempotency-key-used-up", "The answer was given once"),
@@ -273,6 +281,7 @@ impl ApiError {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body is not declared as JSON")
             }
             Self::Unauthenticated | Self::UnknownToken => (S::UNAUTHORIZED, "unauthenticated", "Nobody is signed in"),
+            Self::OtherUser { .. } => (S::FORBIDDEN, "other-user", "Somebody else is signed in"),
             Self::Forbidden { .. } => (S::FORBIDDEN, "forbidden", "This caller may not do that"),
             Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-requests", "Asked too often"),
             Self::CrossOrigin => (S::FORBIDDEN, "cross-origin", "A page of another origin may not write"),
@@ -328,7 +337,9 @@ impl From<store::Error> for ApiError {
                 };
                 Self::Conflict { field, detail }
             }
-            store::Error::Experiment(error) => Self::invalid_experiment("experiment", error),
+            store::Error::Experiment(InvalidExperiment { field, problem }) => {
+                Self::InvalidExperiment { field: format!("experiment.{field}"), problem }
+            }
             store::Error::Stale => Self::Stale,
             store::Error::WrongState { .. } => Self::Conflict { field: None, detail: error.to_string() },
             store::Error::Object { .. } => Self::FileUnavailable(Box::new(error)),
@@ -349,6 +360,11 @@ impl IntoResponse for ApiError {
         }
         if matches!(self, Self::Unauthenticated | Self::UnknownToken) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::NoSuchBytes { size } = self
+            && let Ok(range) = HeaderValue::try_from(format!("bytes */{size}"))
+        {
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
         }
         if matches!(self, Self::TooLarge) {
             // The client may stop sending.

@@ -30,6 +30,9 @@ pub const SESSION_COOKIE: &str = "hrm_session";
 /// Names the team that what is made shall belong to.
 pub const TEAM: HeaderName = HeaderName::from_static("hrm-team");
 
+/// Names the user whom a page takes its session for: in another of the browser's tabs somebody else may have signed in since.
+pub const USER: HeaderName = HeaderName::from_static("hrm-user");
+
 /// Operations that read the object in their path and make another from it, which is the caller's.
 const COPIES: [&str; 1] = ["/api/v1/runs/{id}/clone"];
 
@@ -87,6 +90,10 @@ pub async fn admit(
     let rule = matched.as_ref().and_then(|path| rules.get(path.as_str(), request.method()));
     let Some(Rule::Needs(scope)) = rule else { return Ok(next.run(request).await) };
     let mut caller = identify(&state, request.headers()).await?.ok_or(ApiError::Unauthenticated)?;
+    let taken_for = request.headers().get(USER).filter(|name| name.as_bytes() != caller.name.as_bytes());
+    if caller.by == By::Session && taken_for.is_some() {
+        return Err(ApiError::OtherUser { name: caller.name });
+    }
     if !caller.may(scope) {
         return Err(too_small(&caller, scope));
     }

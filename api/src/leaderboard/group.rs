@@ -4,7 +4,7 @@
 use crate::store::runs;
 use hrm_model::{
     data::encode,
-    eval::{mean_interval, wilson},
+    eval::{interval_of_mean, mean_interval},
     operations,
     shape::Dims,
 };
@@ -198,19 +198,11 @@ fn member(scored: &Scored, counted: bool) -> Member {
     }
 }
 
-/// The mean over seeds with its interval, and of one seed the interval of its share of puzzles. That is the least of
-/// several, too: seeds that agree say nothing about other puzzles.
+/// The mean over seeds with its interval, and of one seed the interval of its share of puzzles.
 fn interval(counted: &[&Scored], shares: &[f64]) -> (f64, [f64; 2], IntervalOver) {
-    let (mean, half) = mean_interval(shares);
     let of = counted.first().map_or(0, |scored| score(&scored.evaluation).1);
-    let [low, high] = wilson((mean * f64::from(of)).round() as u32, of);
-    match half {
-        Some(half) => {
-            let interval = [(mean - half).clamp(0.0, low), (mean + half).clamp(high, 1.0)];
-            (mean, interval, IntervalOver::Seeds)
-        }
-        None => (mean, [low, high], IntervalOver::Puzzles),
-    }
+    let (mean, interval) = interval_of_mean(shares, of);
+    (mean, interval, if shares.len() < 2 { IntervalOver::Puzzles } else { IntervalOver::Seeds })
 }
 
 fn commit(environment: &Environment) -> String {

@@ -27,11 +27,11 @@ use axum::{
 use hrm_model::{Error, eval::check_settings};
 use hrm_types::{
     Page,
-    board::Kind,
+    dataset::Dataset,
     evaluation::Protocol,
-    experiment::Experiment,
     ids::{CheckpointId, JobId},
     job::{CreateEvaluation, EvaluationJob, EvaluationSpec},
+    model::Model,
     run::RunState,
 };
 use serde::Deserialize;
@@ -127,7 +127,7 @@ pub async fn create_evaluation(
     }
     let halt_max_steps = model.experiment.arch.halt_max_steps as u32;
     let protocol = request.protocol.unwrap_or(Protocol::halting_by_q(halt_max_steps));
-    check(&protocol, dataset.kind, &model.experiment)?;
+    check(&protocol, &model, &dataset)?;
     if dataset.count(request.split) == 0 {
         return Err(empty(request.split));
     }
@@ -156,7 +156,7 @@ pub async fn get_evaluation(
     Ok(Json(store::evaluation_jobs::get(&state.pool, id).await?))
 }
 
-fn check(protocol: &Protocol, kind: Kind, experiment: &Experiment) -> Result<(), ApiError> {
+fn check(protocol: &Protocol, model: &Model, dataset: &Dataset) -> Result<(), ApiError> {
     let refuse = |field: &'static str, detail: String| Err(ApiError::field(field, detail));
     if !(1..=1024).contains(&protocol.max_steps) {
         return refuse("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps));
@@ -164,12 +164,14 @@ fn check(protocol: &Protocol, kind: Kind, experiment: &Experiment) -> Result<(),
     if protocol.limit == Some(0) {
         return refuse("protocol.limit", "expected at least 1, found 0".into());
     }
-    let checked = check_settings(kind, protocol).and_then(|()| check_votes(experiment, protocol));
+    let checked = check_settings(dataset.kind, protocol).and_then(|()| check_votes(model, dataset, protocol));
     checked.map_err(|error| match error {
         Error::Protocol { setting, puzzles, kind } => {
             ApiError::field(format!("protocol.{setting}"), format!("expected only for {puzzles}, found for {kind}"))
         }
-        error @ (Error::Votes(_) | Error::Voting { .. }) => ApiError::field("protocol.voting", error.to_string()),
+        error @ (Error::Votes(_) | Error::Voting { .. } | Error::OtherVariants) => {
+            ApiError::field("protocol.voting", error.to_string())
+        }
         error => ApiError::field("protocol.attempts", error.to_string()),
     })
 }
@@ -177,19 +179,38 @@ fn check(protocol: &Protocol, kind: Kind, experiment: &Experiment) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::experiment;
+    use crate::store::{
+        access::Viewer,
+        checkpoints, models,
+        testing::database,
+        tests::{dataset, info},
+    };
+    use hrm_types::{board::Kind, ids::TeamId};
 
-    #[test]
-    fn no_more_variants_vote_than_a_model_was_trained_on() {
-        let mut experiment = experiment("voter");
-        experiment.train.task_variants = 8;
+    #[tokio::test]
+    async fn no_more_variants_vote_than_a_model_was_trained_on_and_none_of_other_puzzles() {
+        let db = database().await;
+        let mut set = dataset(&db.pool, "set", 1).await;
+        let mut info = info("voter");
+        info.experiment.train.task_variants = 8;
+        info.dataset_hash.clone_from(&set.content_hash);
+        let id = checkpoints::upload(&db.pool, "voter", TeamId::LOCAL, &info, b"a file").await.expect("a model");
+        let model = models::get(&db.pool, &Viewer::Everything, id).await.expect("the model");
+        set.kind = Kind::Arc;
+
         let voting = |wanted| Protocol { voting: Some(wanted), ..Protocol::halting_by_q(2) };
-        check(&voting(8), Kind::Arc, &experiment).expect("as many as there are");
-        let refused = check(&voting(9), Kind::Arc, &experiment).expect_err("one more");
-        assert_eq!(refused.kind().0, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(refused.wrong_field().as_deref(), Some("protocol.voting"));
-        assert!(refused.to_string().contains("at most the 8 variants"), "{refused}");
+        let refused = |wanted, set: &Dataset| {
+            let refused = check(&voting(wanted), &model, set).expect_err("a refusal");
+            assert_eq!(refused.kind().0, StatusCode::UNPROCESSABLE_ENTITY);
+            assert_eq!(refused.wrong_field().as_deref(), Some("protocol.voting"));
+            refused.to_string()
+        };
+        check(&voting(8), &model, &set).expect("as many as there are");
+        assert!(refused(9, &set).contains("at most the 8 variants"));
+        let other = Dataset { content_hash: "0".repeat(64), ..set.clone() };
+        assert!(refused(8, &other).contains("expected the puzzles that the model was trained on"));
+        check(&voting(0), &model, &other).expect("the tasks themselves vote");
         let blank = Protocol { blank_identifiers: true, ..voting(9) };
-        check(&blank, Kind::Arc, &experiment).expect("blank identifiers are one for all");
+        check(&blank, &model, &other).expect("blank identifiers are one for all");
     }
 }

@@ -204,7 +204,7 @@ pub async fn delete_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobI
     responses(
         (status = 200, description = "The queued job", body = Job),
         (status = 404, description = "There is no such job"),
-        (status = 409, description = "The job has neither failed nor been cancelled"),
+        (status = 409, description = "The job has neither failed nor been cancelled, or the model or the dataset that it needs has been deleted"),
     )
 )]
 pub async fn retry_job(State(state): State<AppState>, ApiPath(id): ApiPath<JobId>) -> Result<Json<Job>, ApiError> {

@@ -18,6 +18,7 @@ mod links;
 pub mod login;
 pub mod logs;
 pub mod metrics;
+pub mod model_files;
 pub mod models;
 mod password;
 pub mod published;
@@ -65,7 +66,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(models::list_aliases))
         .routes(routes!(models::list_all_aliases))
         .routes(routes!(models::set_alias, models::remove_alias))
-        .routes(routes!(models::download_model))
+        .routes(routes!(model_files::download_model))
         // Datasets
         .routes(routes!(datasets::list_datasets))
         .routes(routes!(datasets::get_dataset, datasets::change_dataset, datasets::delete_dataset))

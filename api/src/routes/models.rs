@@ -4,12 +4,11 @@ use super::{
     datasets::check_name,
     jobs::home,
     slices::{orders, slice},
-    uploads::FileBytes,
 };
 use crate::{
     accounts::Caller,
     http::{
-        editions::{etag, has_same_copy, seen},
+        editions::{etag, seen},
         error::ApiError,
         extract::{ApiJson, ApiPath, ApiQuery},
     },
@@ -22,12 +21,10 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
 use hrm_types::{
     Page,
     board::Kind,
@@ -128,59 +125,6 @@ async fn with_etag(state: &AppState, viewer: &Viewer, id: CheckpointId) -> Resul
     // The edition first: a change in between makes the tag too old, never too new.
     let edition = store::editions::of_model(&state.pool, id).await?;
     Ok((etag(edition), Json(store::models::get(&state.pool, viewer, id).await?)))
-}
-
-/// Download a model's file
-///
-/// A safetensors file whose metadata hold the experiment and the training data's hash; its `ETag` is its SHA-256.
-#[utoipa::path(
-    get,
-    path = "/api/v1/models/{id}/file",
-    tag = "models",
-    security(("token" = ["read"])),
-    params(
-        ("id" = CheckpointId, Path, description = "The model's id"),
-        ("if-none-match" = Option<String>, Header, description = "The `ETag` of a copy already there")
-    ),
-    responses(
-        (status = 200, description = "The file", body = FileBytes, content_type = "application/octet-stream",
-            headers(("etag" = String, description = "The file's SHA-256"))),
-        (status = 304, description = "The copy already there is the same"),
-        (status = 404, description = "There is no such model"),
-        (status = 503, description = "The object store that holds the file does not answer"),
-    )
-)]
-pub async fn download_model(
-    State(state): State<AppState>,
-    caller: Caller,
-    ApiPath(id): ApiPath<CheckpointId>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let model = store::models::get(&state.pool, &caller.viewer, id).await?;
-    let etag = format!("\"{}\"", model.sha256);
-    if has_same_copy(&headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
-    let artifact = store::artifacts::find(&state.pool, &model.sha256).await?;
-    let mut chunks = Box::pin(store::artifacts::chunks(&state.pool, &artifact));
-    // Before the answer begins: an object store that is away can still be told then.
-    let first = chunks.try_next().await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, artifact.size.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.safetensors\"", file_name(&model.name))),
-        (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
-        (header::ETAG, etag),
-    ];
-    // The client hears no more than that it ends too early.
-    let rest = chunks.inspect_err(move |error| tracing::error!(model = %id, %error, "a download breaks off"));
-    Ok((headers, Body::from_stream(stream::iter(first.map(Ok)).chain(rest))).into_response())
-}
-
-/// A name as one of a file on every system: what may mean something else there is left out.
-fn file_name(name: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "._- ".contains(letter) { letter } else { '_' };
-    name.chars().map(plain).collect()
 }
 
 /// Change a model

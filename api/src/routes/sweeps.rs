@@ -123,6 +123,8 @@ pub async fn create_sweep(
 }
 
 /// Get a sweep
+///
+/// With those of its runs that the caller may read.
 #[utoipa::path(
     get,
     path = "/api/v1/sweeps/{id}",
@@ -134,8 +136,12 @@ pub async fn create_sweep(
         (status = 404, description = "There is no such sweep"),
     )
 )]
-pub async fn get_sweep(State(state): State<AppState>, ApiPath(id): ApiPath<SweepId>) -> Result<Json<Sweep>, ApiError> {
-    Ok(Json(store::sweeps::get(&state.pool, id).await?))
+pub async fn get_sweep(
+    State(state): State<AppState>,
+    caller: Caller,
+    ApiPath(id): ApiPath<SweepId>,
+) -> Result<Json<Sweep>, ApiError> {
+    Ok(Json(store::sweeps::get(&state.pool, &caller.viewer, id).await?))
 }
 
 /// Cancel a sweep

@@ -72,6 +72,9 @@ pub(super) fn read(text: &str) -> Result<Vec<MetricPoint>, (String, String)> {
         if let Some(before) = points.last().filter(|before| before.step >= point.step) {
             return Err((at_line(format!("a step after {}", before.step)), point.step.to_string()));
         }
+        if let Some(before) = points.last().filter(|before| before.examples > point.examples) {
+            return Err((at_line(format!("at least {} examples", before.examples)), point.examples.to_string()));
+        }
         points.push(point);
     }
     Ok(points)
@@ -91,6 +94,10 @@ fn point(line: &str) -> Result<MetricPoint, (String, String)> {
         let value = fields[column].parse::<f64>().ok().filter(|value| value.is_finite());
         value.ok_or_else(|| wrong(column, "a finite number"))
     };
+    let positive = |column: usize| match number(column)? {
+        value if value < 0.0 => Err(wrong(column, "a number of at least 0")),
+        value => Ok(value),
+    };
     let maybe = |column: usize| if fields[column].is_empty() { Ok(None) } else { number(column).map(Some) };
     let share = |column: usize| match maybe(column)? {
         Some(share) if !(0.0..=1.0).contains(&share) => Err(wrong(column, "a share from 0 to 1")),
@@ -108,9 +115,9 @@ fn point(line: &str) -> Result<MetricPoint, (String, String)> {
     Ok(MetricPoint {
         step: count(0)?,
         examples: count(1)?,
-        elapsed_seconds: number(2)?,
+        elapsed_seconds: positive(2)?,
         wall_seconds: maybe(3)?,
-        lr: number(4)?,
+        lr: positive(4)?,
         loss: number(5)?,
         lm_loss: number(6)?,
         q_halt_loss: number(7)?,
@@ -118,8 +125,11 @@ fn point(line: &str) -> Result<MetricPoint, (String, String)> {
         accuracy: share(9)?,
         exact_accuracy: share(10)?,
         q_halt_accuracy: share(11)?,
-        steps: maybe(12)?,
-        sequences_per_second: number(13)?,
+        steps: match maybe(12)? {
+            Some(steps) if steps < 1.0 => return Err(wrong(12, "at least 1")),
+            steps => steps,
+        },
+        sequences_per_second: positive(13)?,
         validation,
     })
 }

@@ -13,6 +13,7 @@
 //! anything is stored. Scores that came in such a folder are claims until the checkpoint is evaluated here.
 
 mod metrics;
+mod possible;
 mod read;
 mod write;
 

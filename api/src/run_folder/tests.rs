@@ -311,7 +311,8 @@ async fn scores_that_cannot_be_true_are_refused() {
         ("\"n\": 6", "\"n\": 0", "some puzzles and at most as many exact"),
         ("\"n\": 6", "\"any_optimal\": 7, \"n\": 6", "counts of puzzles that can be true together"),
         ("\"exact_by_step\": [", "\"exact_by_step\": [5.0,", "from 0 to 1"),
-        ("\"mean_steps\": ", "\"mean_steps\": 9", "numbers that"),
+        ("\"mean_steps\": ", "\"mean_steps\": 9", "1 to 2 ACT steps"),
+        ("\"created_at\": \"20", "\"created_at\": \"29", "a score that was measured before now"),
         ("\"checkpoint_sha256\": \"", "\"checkpoint_sha256\": \"0", "scores of"),
     ] {
         edit("scores.json", from, to.into())(&folder);

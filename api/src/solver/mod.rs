@@ -106,7 +106,10 @@ impl Solver {
             // Who asked may be gone.
             drop(tell.send(solution));
         });
-        answer.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
+        answer.await.map_err(ApiError::internal)?.map_err(|error| match error {
+            hrm_model::Error::NotFinite => ApiError::field("model", error.to_string()),
+            error => ApiError::internal(error),
+        })
     }
 }
 

@@ -93,9 +93,16 @@ pub async fn of_dataset(pool: &PgPool, id: Uuid) -> Result<Option<Owned>, Error>
     Ok(row.map(|row| Owned { team: TeamId(row.team_id), public: row.public }))
 }
 
-/// Whose the sweep with this id is.
+/// Whose the sweep with this id is. It is public where one of its runs is.
 pub async fn of_sweep(pool: &PgPool, id: Uuid) -> Result<Option<Owned>, Error> {
-    let row = sqlx::query!("SELECT team_id, public FROM sweeps WHERE id = $1", id).fetch_optional(pool).await?;
+    let row = sqlx::query!(
+        r#"SELECT team_id, EXISTS (SELECT 1 FROM runs JOIN jobs USING (id) WHERE sweep_id = sweeps.id AND jobs.public)
+                           AS "public!"
+           FROM sweeps WHERE id = $1"#,
+        id
+    )
+    .fetch_optional(pool)
+    .await?;
     Ok(row.map(|row| Owned { team: TeamId(row.team_id), public: row.public }))
 }
 

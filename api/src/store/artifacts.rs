@@ -8,6 +8,7 @@ use crate::fault;
 use futures_util::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgPool};
+use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
@@ -100,16 +101,33 @@ pub async fn find(pool: &PgPool, sha256: &str) -> Result<Artifact, Error> {
 
 /// The content, chunk by chunk, each checked against its hash. Ends with [`Error::Corrupt`] rather than early.
 pub fn chunks(pool: &PgPool, artifact: &Artifact) -> impl Stream<Item = Result<Vec<u8>, Error>> + Send + use<> {
+    part(pool, artifact, 0..artifact.size)
+}
+
+/// Those bytes of the content, in pieces of chunks, of which only those that hold them are read.
+pub fn part(
+    pool: &PgPool,
+    artifact: &Artifact,
+    bytes: Range<u64>,
+) -> impl Stream<Item = Result<Vec<u8>, Error>> + Send + use<> {
     let (pool, id, size) = (pool.clone(), artifact.id, artifact.size);
-    futures_util::stream::try_unfold((pool, 0_i64, 0_u64), move |(pool, position, before)| async move {
-        match chunks::at(&pool, id, position).await? {
-            Some(bytes) => {
-                let after = before + bytes.len() as u64;
-                Ok(Some((bytes, (pool, position + 1, after))))
-            }
-            None if before == size => Ok(None),
-            None => Err(Error::Corrupt { what: "artifact", detail: format!("{before} bytes, expected {size}") }),
+    let end = bytes.end.min(size);
+    futures_util::stream::try_unfold((pool, bytes.start), move |(pool, at)| async move {
+        if at >= end {
+            return Ok(None);
         }
+        let position = at / CHUNK as u64;
+        let first = position * CHUNK as u64;
+        let (expected, skipped) = ((size - first).min(CHUNK as u64), (at - first) as usize);
+        let mut chunk = chunks::at(&pool, id, position.cast_signed()).await?.unwrap_or_default();
+        if chunk.len() as u64 != expected {
+            let detail = format!("chunk {position} of {} bytes, expected {expected}", chunk.len());
+            return Err(Error::Corrupt { what: "artifact", detail });
+        }
+        chunk.truncate((end - first).min(expected) as usize);
+        chunk.drain(..skipped);
+        let next = at + chunk.len() as u64;
+        Ok(Some((chunk, (pool, next))))
     })
 }
 

@@ -113,7 +113,8 @@ pub async fn change(
     if changed.rows_affected() == 1 {
         return Ok(());
     }
-    expect_own(pool, id).await?;
+    let shipped = sqlx::query_scalar!("SELECT shipped FROM checkpoints WHERE id = $1", id.0);
+    expect_own(id, shipped.fetch_optional(pool).await?)?;
     Err(Error::Stale)
 }
 
@@ -122,11 +123,10 @@ pub async fn change(
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] when it ships with the program, or a job that has not ended needs it.
 pub async fn delete(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
-    expect_own(pool, id).await?;
     let mut tx = pool.begin().await?;
     // Whoever is about to queue a job that needs it holds it: that job is seen once it is queued.
-    let held = sqlx::query_scalar!("SELECT id FROM checkpoints WHERE id = $1 AND NOT shipped FOR UPDATE", id.0);
-    held.fetch_optional(&mut *tx).await?.ok_or_else(|| Error::not_found("model", id.to_string()))?;
+    let held = sqlx::query_scalar!("SELECT shipped FROM checkpoints WHERE id = $1 FOR UPDATE", id.0);
+    expect_own(id, held.fetch_optional(&mut *tx).await?)?;
     jobs::expect_unneeded(&mut *tx, "checkpoint_id", &[id.0]).await?;
     sqlx::query!("DELETE FROM checkpoints WHERE id = $1", id.0).execute(&mut *tx).await?;
     tx.commit().await?;
@@ -142,10 +142,8 @@ pub(super) async fn hold(connection: &mut PgConnection, id: CheckpointId) -> Res
     held.fetch_optional(connection).await?.map(|_| ()).ok_or_else(|| Error::not_found("model", id.to_string()))
 }
 
-/// That the model does not ship with the program, which finds it by its name and would store it again.
-async fn expect_own(pool: &PgPool, id: CheckpointId) -> Result<(), Error> {
-    let shipped =
-        sqlx::query_scalar!("SELECT shipped FROM checkpoints WHERE id = $1", id.0).fetch_optional(pool).await?;
+/// That the model is stored and does not ship with the program, which finds it by its name and would store it again.
+fn expect_own(id: CheckpointId, shipped: Option<bool>) -> Result<(), Error> {
     if !shipped.ok_or_else(|| Error::not_found("model", id.to_string()))? {
         return Ok(());
     }

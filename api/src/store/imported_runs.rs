@@ -4,7 +4,7 @@ use super::{Error, artifacts, checkpoints, evaluations, metrics, runs::config_ha
 use crate::run_folder::RunFolder;
 use hrm_types::{
     ids::{RunId, TeamId},
-    run::MetricPoint,
+    run::{MetricPoint, RunState},
 };
 use sqlx::{PgConnection, PgPool, types::Json};
 use tokio::fs::File;
@@ -50,7 +50,7 @@ async fn look_and_store(pool: &PgPool, team: TeamId, folder: &RunFolder) -> Resu
 async fn is_known(connection: &mut PgConnection, folder: &RunFolder) -> Result<bool, Error> {
     let run = &folder.record.provenance;
     let stored = sqlx::query!(
-        r#"SELECT config_hash, (SELECT sha256 FROM checkpoints JOIN artifacts ON artifacts.id = artifact_id
+        r#"SELECT config_hash, (SELECT state FROM jobs WHERE jobs.id = runs.id) AS "state!", (SELECT sha256 FROM checkpoints JOIN artifacts ON artifacts.id = artifact_id
                                 WHERE run_id = runs.id ORDER BY step DESC LIMIT 1) AS sha256
            FROM runs WHERE id = $1"#,
         run.run_id.0
@@ -63,12 +63,19 @@ async fn is_known(connection: &mut PgConnection, folder: &RunFolder) -> Result<b
             Ok(true)
         }
         Some(row) => {
-            let what = if row.sha256.is_none() && row.config_hash == run.config_hash {
-                "this run is stored already, but its model was deleted: delete the run, too, and import it again; its id is"
+            let id = run.run_id;
+            let detail = if row.sha256.is_some() || row.config_hash != run.config_hash {
+                format!("another run is stored under the id {id}")
+            } else if row.state == RunState::Succeeded.as_str() {
+                format!(
+                    "this run is stored already, but its model was deleted: delete the run, too, and import it again; its id is {id}"
+                )
             } else {
-                "another run is stored under the id"
+                format!(
+                    "this run is stored already and is {}: end it, delete it and import it again; its id is {id}",
+                    row.state
+                )
             };
-            let detail = format!("{what} {}", run.run_id);
             Err(Error::Conflict { constraint: "runs_pkey".into(), detail })
         }
     }
@@ -133,19 +140,9 @@ async fn insert_curve(
     attempt: u32,
     points: &[MetricPoint],
 ) -> Result<(), Error> {
-    metrics::append(connection, (run, attempt), points).await?;
-    sqlx::query!(
-        "UPDATE metrics SET recorded_at = first.begun_at + make_interval(secs => point.wall_seconds)
-         FROM UNNEST($2::bigint[], $3::float8[]) AS point (step, wall_seconds),
-              (SELECT min(begun_at) AS begun_at FROM run_attempts WHERE run_id = $1) AS first
-         WHERE run_id = $1 AND metrics.step = point.step",
-        run.0,
-        &points.iter().map(|point| point.step.cast_signed()).collect::<Vec<i64>>(),
-        &points.iter().map(|point| point.wall_seconds.unwrap_or(point.elapsed_seconds)).collect::<Vec<f64>>()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    let made = |point: &MetricPoint| point.wall_seconds.unwrap_or(point.elapsed_seconds);
+    let timed = points.iter().map(|point| MetricPoint { wall_seconds: Some(made(point)), ..point.clone() });
+    metrics::append(connection, (run, attempt), &timed.collect::<Vec<_>>()).await
 }
 
 async fn insert_checkpoint(connection: &mut PgConnection, folder: &RunFolder) -> Result<(), Error> {

@@ -332,7 +332,7 @@ async fn note_best(
 }
 
 /// Adds points to an attempt, but for those that are there already, as when nobody heard that they were written and they
-/// come again; the caller has checked, in the same transaction, that it may.
+/// come again; the caller has checked, in the same transaction, that it may. A point without `wall_seconds` was measured now.
 pub(super) async fn append(
     connection: &mut PgConnection,
     (run, attempt): (RunId, u32),
@@ -344,13 +344,20 @@ pub(super) async fn append(
     let seen =
         |value: fn(Validation) -> i64| points.iter().map(|p| p.validation.map(value)).collect::<Vec<Option<i64>>>();
     sqlx::query!(
-        "INSERT INTO metrics (run_id, attempt, step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss,
-                              q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps, sequences_per_second,
-                              validation_n, validation_exact, validation_accuracy)
-         SELECT $1, $2, * FROM UNNEST(
-             $3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
-             $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[],
-             $16::bigint[], $17::bigint[], $18::float8[])
+        "INSERT INTO metrics (run_id, attempt, recorded_at, step, examples, elapsed_seconds, lr, loss, lm_loss,
+                              q_halt_loss, q_continue_loss, accuracy, exact_accuracy, q_halt_accuracy, steps,
+                              sequences_per_second, validation_n, validation_exact, validation_accuracy)
+         SELECT $1, $2,
+                COALESCE((SELECT min(begun_at) FROM run_attempts WHERE run_id = $1)
+                         + make_interval(secs => point.wall_seconds), now()),
+                step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss, q_continue_loss, accuracy, exact_accuracy,
+                q_halt_accuracy, steps, sequences_per_second, validation_n, validation_exact, validation_accuracy
+         FROM UNNEST($3::bigint[], $4::bigint[], $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::float8[],
+                     $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[],
+                     $16::bigint[], $17::bigint[], $18::float8[], $19::float8[])
+              AS point (step, examples, elapsed_seconds, lr, loss, lm_loss, q_halt_loss, q_continue_loss, accuracy,
+                        exact_accuracy, q_halt_accuracy, steps, sequences_per_second, validation_n, validation_exact,
+                        validation_accuracy, wall_seconds)
          ON CONFLICT (run_id, attempt, step) DO NOTHING",
         run.0,
         i64::from(attempt),
@@ -370,6 +377,7 @@ pub(super) async fn append(
         &seen(|validation| validation.n.into()) as _,
         &seen(|validation| validation.exact.into()) as _,
         &optional(|p| Some(p.validation?.accuracy)) as _,
+        &optional(|p| p.wall_seconds) as _,
     )
     .execute(&mut *connection)
     .await?;

@@ -33,15 +33,15 @@ pub async fn create(pool: &PgPool, name: &str, experiments: &[Tied], terms: Term
         runs::insert(&mut tx, experiment, terms, Some(id)).await?;
     }
     tx.commit().await?;
-    get(pool, id).await
+    get(pool, &Viewer::Everything, id).await
 }
 
-/// The sweep with this id.
+/// The sweep with this id, with those of its runs that the viewer sees.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn get(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
-    let found = select(pool, &[id.0]).await?;
+pub async fn get(pool: &PgPool, viewer: &Viewer, id: SweepId) -> Result<Sweep, Error> {
+    let found = select(pool, viewer, &[id.0]).await?;
     found.into_iter().next().ok_or_else(|| Error::not_found("sweep", id.to_string()))
 }
 
@@ -50,25 +50,27 @@ pub async fn get(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] when all have ended.
 pub async fn request_cancel(pool: &PgPool, id: SweepId) -> Result<Sweep, Error> {
-    let runs: Vec<Uuid> = get(pool, id).await?.runs.into_iter().map(|run| run.id.0).collect();
+    let all = &Viewer::Everything;
+    let runs: Vec<Uuid> = get(pool, all, id).await?.runs.into_iter().map(|run| run.id.0).collect();
     if wishes::cancel_all(pool, &runs).await? == 0 {
         let detail = "every run of this sweep has ended already".into();
         return Err(Error::Conflict { constraint: "sweeps_ended".into(), detail });
     }
-    get(pool, id).await
+    get(pool, all, id).await
 }
 
 /// What sweeps can be ordered by, beside their creation.
 pub const ORDERS: [&str; 1] = ["name"];
 
-/// A part of the sweeps; `name` is what their names contain, in any case.
+/// A part of the sweeps of which the viewer sees a run; `name` is what their names contain, in any case.
 pub async fn list(pool: &PgPool, viewer: &Viewer, name: Option<&str>, slice: &Slice) -> Result<Page<Sweep>, Error> {
     let places = sqlx::query_as!(
         Keyed,
         r#"SELECT id AS "id!", key AS "key!" FROM (
                SELECT id, CASE $1::text WHEN 'name' THEN lower(name) ELSE '' END COLLATE "C" AS key FROM sweeps
                WHERE ($6::text IS NULL OR strpos(lower(name), lower($6)) > 0)
-                 AND ($7::uuid[] IS NULL OR team_id = ANY($7) OR public)
+                 AND ($7::uuid[] IS NULL OR team_id = ANY($7)
+                      OR EXISTS (SELECT 1 FROM runs JOIN jobs USING (id) WHERE sweep_id = sweeps.id AND jobs.public))
            ) AS keyed
            WHERE $3::uuid IS NULL
               OR CASE WHEN $2 THEN key < $4 OR key = $4 AND id < $3 ELSE key > $4 OR key = $4 AND id > $3 END
@@ -84,7 +86,7 @@ pub async fn list(pool: &PgPool, viewer: &Viewer, name: Option<&str>, slice: &Sl
     .fetch_all(pool)
     .await?;
     let (ids, next_cursor) = slice.cut(places);
-    Ok(Page { items: arranged(&ids, select(pool, &ids).await?, |sweep| sweep.id.0), next_cursor })
+    Ok(Page { items: arranged(&ids, select(pool, viewer, &ids).await?, |sweep| sweep.id.0), next_cursor })
 }
 
 struct Row {
@@ -93,10 +95,10 @@ struct Row {
     created_at: OffsetDateTime,
 }
 
-async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
+async fn select(pool: &PgPool, viewer: &Viewer, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
     let sweeps =
         sqlx::query_as!(Row, "SELECT id, name, created_at FROM sweeps WHERE id = ANY($1)", ids).fetch_all(pool).await?;
-    let mut runs = runs_of(pool, ids).await?;
+    let mut runs = runs_of(pool, viewer, ids).await?;
     let whole = |row: Row| Sweep {
         id: SweepId(row.id),
         name: row.name,
@@ -106,7 +108,7 @@ async fn select(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Sweep>, Error> {
     Ok(sweeps.into_iter().map(whole).collect())
 }
 
-async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<SweepRun>>, Error> {
+async fn runs_of(pool: &PgPool, viewer: &Viewer, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<SweepRun>>, Error> {
     let rows = sqlx::query!(
         r#"SELECT runs.sweep_id AS "sweep_id!", runs.id, jobs.name, jobs.state, jobs.cancel_requested,
                   runs.experiment AS "experiment: Json<Experiment>", score.exact_accuracy AS "exact_accuracy?"
@@ -114,8 +116,10 @@ async fn runs_of(pool: &PgPool, sweeps: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Sw
            LEFT JOIN LATERAL (SELECT id FROM checkpoints WHERE run_id = runs.id ORDER BY step DESC LIMIT 1)
                AS checkpoint ON true
            LEFT JOIN LATERAL known_score(checkpoint.id) AS score ON true
-           WHERE runs.sweep_id = ANY($1) ORDER BY runs.id"#,
-        sweeps
+           WHERE runs.sweep_id = ANY($1) AND ($2::uuid[] IS NULL OR jobs.team_id = ANY($2) OR jobs.public)
+           ORDER BY runs.id"#,
+        sweeps,
+        viewer.teams()
     )
     .fetch_all(pool)
     .await?;

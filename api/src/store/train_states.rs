@@ -129,11 +129,12 @@ pub async fn mark_damaged(pool: &PgPool, state: &StoredState) -> Result<(), Erro
     Ok(())
 }
 
-/// Notes at which step an attempt begins. It has begun when its worker was given the job: preparing data is part of it.
+/// Notes at which step an attempt begins. It has begun when its worker was given the job: preparing data is part of it. The
+/// answer are the seconds since the run's first attempt began.
 ///
 /// # Errors
 /// [`Error::StaleLease`].
-pub async fn begin_attempt(pool: &PgPool, lease: &Lease, from_step: u64) -> Result<(), Error> {
+pub async fn begin_attempt(pool: &PgPool, lease: &Lease, from_step: u64) -> Result<f64, Error> {
     let mut tx = pool.begin().await?;
     leases::note_beginning(&mut tx, lease, from_step).await?;
     sqlx::query!(
@@ -146,6 +147,12 @@ pub async fn begin_attempt(pool: &PgPool, lease: &Lease, from_step: u64) -> Resu
     )
     .execute(&mut *tx)
     .await?;
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT EXTRACT(EPOCH FROM now() - min(begun_at))::float8 AS "seconds!" FROM run_attempts WHERE run_id = $1"#,
+        lease.job_id.0
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(())
+    Ok(seconds)
 }

@@ -2,8 +2,8 @@
 //!
 //! Each is one guarded change: what the job's state does not allow changes nothing and says which state it is in.
 
-use super::{Error, jobs};
-use hrm_types::ids::JobId;
+use super::{Error, checkpoints, datasets, jobs};
+use hrm_types::ids::{CheckpointId, DatasetId, JobId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -108,20 +108,43 @@ pub async fn resume(pool: &PgPool, id: JobId) -> Result<(), Error> {
 /// Queues a failed or cancelled job for another try. Its attempts go on being counted, its deaths begin anew.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::WrongState`] when it has neither failed nor been cancelled.
+/// [`Error::NotFound`]; [`Error::WrongState`] when it has neither failed nor been cancelled; [`Error::Conflict`] when the model or
+/// the dataset that it needs has been deleted since.
 pub async fn retry(pool: &PgPool, id: JobId) -> Result<(), Error> {
-    let changed = sqlx::query!(
+    let mut tx = pool.begin().await?;
+    let needs = sqlx::query!(
         "UPDATE jobs SET state = 'queued', reason = 'queued again: another try was asked for after it had '
                                                      || CASE state WHEN 'failed' THEN 'failed'
                                                                    ELSE 'been cancelled' END,
                          deaths = 0, cancel_requested = false, pause_requested = false, run_after = now(),
                          finished_at = NULL
-         WHERE id = $1 AND state IN ('failed', 'cancelled')",
+         WHERE id = $1 AND state IN ('failed', 'cancelled')
+         RETURNING (spec->>'checkpoint_id')::uuid AS model, (spec->>'dataset_id')::uuid AS dataset",
         id.0
     )
-    .execute(pool)
+    .fetch_optional(&mut *tx)
     .await?;
-    expect_change(pool, id, changed.rows_affected(), "failed or cancelled").await
+    let Some(needs) = needs else { return expect_change(pool, id, 0, "failed or cancelled").await };
+    if let Some(model) = needs.model {
+        checkpoints::hold(&mut tx, CheckpointId(model)).await.map_err(gone)?;
+    }
+    if let Some(dataset) = needs.dataset {
+        datasets::hold(&mut tx, DatasetId(dataset)).await.map_err(gone)?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Turns what a job needs and is not there into what stands in the way of another try.
+fn gone(error: Error) -> Error {
+    match error {
+        Error::NotFound { what, key } => {
+            let detail =
+                format!("the {what} {key} that it needs has been deleted since; queue another with one that is there");
+            Error::Conflict { constraint: "jobs_spec".into(), detail }
+        }
+        error => error,
+    }
 }
 
 /// Turns a guarded change that found nothing into what stands in its way.

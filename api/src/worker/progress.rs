@@ -26,22 +26,31 @@ struct Pending {
 }
 
 /// Collects what training reports.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Progress {
     pending: Arc<Mutex<Pending>>,
+    begun: Instant,
+    /// Seconds since the run first began when it begun here.
+    before: f64,
 }
 
 impl Progress {
+    /// Of an attempt that begins now, so many seconds after the run's first.
+    pub(super) fn after(before: f64) -> Self {
+        Self { pending: Arc::default(), begun: Instant::now(), before }
+    }
+
     /// For the training thread: notes how long the training will be.
     pub(super) fn plan(&self, training: &Training<'_>) {
         self.pending().plan = Some((training.total_steps(), training.parameters()));
     }
 
-    /// For the training thread: notes a step, and tells it to end when it should.
+    /// For the training thread: notes a step, and tells it to end when it should. A point is of now, whenever it is written.
     pub(super) fn note(&self, step: u64, point: Option<&MetricPoint>, stop: &StopSignal) -> ControlFlow<()> {
+        let wall_seconds = Some(self.before + self.begun.elapsed().as_secs_f64());
         let mut pending = self.pending();
         pending.step = Some(step);
-        pending.points.extend(point.cloned());
+        pending.points.extend(point.map(|point| MetricPoint { wall_seconds, ..point.clone() }));
         stop.flow()
     }
 
@@ -111,10 +120,19 @@ mod tests {
         store::{
             jobs,
             testing::database,
-            tests::{claim, queue},
+            tests::{claim, point, queue},
         },
         worker::{log::Log, thread::Computation},
     };
+
+    #[test]
+    fn a_point_is_of_when_it_was_noted_and_not_of_when_it_is_written() {
+        let (progress, begun) = (Progress::after(5.0), Instant::now());
+        let _ = progress.note(1, Some(&point(1)), &StopSignal::default());
+        let passed = begun.elapsed().as_secs_f64();
+        let noted = progress.pending().points[0].wall_seconds.expect("a time");
+        assert!((5.0..=5.1 + passed).contains(&noted), "{noted} after {passed}");
+    }
 
     #[tokio::test]
     async fn a_transaction_of_the_training_and_a_write_do_not_wait_for_each_other() {
@@ -125,7 +143,7 @@ mod tests {
         let device = hrm_model::device::Device::Cpu;
         let log = Log::new(lease.job_id);
         let job = Job { pool: &db.pool, lease, stop: stop.clone(), computation, log, config, device };
-        let progress = Progress::default();
+        let progress = Progress::after(0.0);
         let _ = progress.note(7, None, &stop);
         let training = async {
             // As storing a state does: the job's row is locked until everything is written.

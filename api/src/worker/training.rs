@@ -97,12 +97,12 @@ async fn trained(
         (None, Some(sha256)) => Some(job.insist(|| artifacts::read(job.pool, sha256)).await?),
         _ => None,
     };
-    job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
+    let before = job.insist(|| train_states::begin_attempt(job.pool, &job.lease, from_step)).await?;
+    let progress = Progress::after(before);
     let environment = environment::here(experiment.arch.forward_dtype, &job.device);
     job.insist(|| provenance::note_environment(job.pool, &job.lease, &environment)).await?;
     fault::point("attempt-begun");
 
-    let progress = Progress::default();
     let training = {
         let (experiment, puzzles) = (experiment.clone(), Arc::clone(puzzles));
         let (progress, stop, log) = (progress.clone(), job.stop.clone(), job.log.clone());

@@ -244,3 +244,22 @@ fn a_file_that_says_nothing_of_a_choice_is_of_the_last_step() {
         "an import's stays unknown"
     );
 }
+
+#[test]
+fn a_header_that_contradicts_itself_is_refused() {
+    let refused = |change: &dyn Fn(&mut CheckpointInfo)| {
+        let model = model();
+        let mut info = model.info().clone();
+        change(&mut info);
+        Model::new(info, model.tensors().clone()).err().expect("a refusal").to_string()
+    };
+    let best = |exact, n, candidates| {
+        refused(&|info| info.choice = Some(Choice::BestOnValidation { exact, n, candidates }))
+    };
+    for found in [best(60, 50, 3), best(0, 0, 3), best(1, 2, 0)] {
+        assert!(found.contains("expected the best of some states on some validation puzzles"), "{found}");
+    }
+    // Mazes of side 4 have the sizes of its Sudokus.
+    let found = refused(&|info| info.kind = "maze".into());
+    assert!(found.contains("expected the sudoku of side 4 that its experiment trains on, found maze of side 4"), "{found}");
+}

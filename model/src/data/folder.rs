@@ -2,9 +2,11 @@
 
 use super::{
     Corpus, DataError, Dataset, Puzzle,
+    arc::variant::Variant,
     encode::decode,
     hex,
     npy::{Folder, FolderError, Split},
+    tokens::TokenSplit,
 };
 use crate::shape::TaskShape;
 use hrm_types::board::{Board, Kind};
@@ -21,10 +23,23 @@ pub fn load_folder(path: &Path) -> Result<(Corpus, Dataset), DataError> {
     let tasks: Vec<String> = if kind == Kind::Arc { folder.identifiers.split_off(1) } else { vec![] };
     let test = test_puzzles(&folder, path, (kind, side), &tasks)?;
     let tokens = only_set(&mut folder, "train", path)?;
-    let hash = [&tokens.inputs, &tokens.labels].into_iter().fold(Sha256::new(), Sha256::chain_update);
-    let hash = hex(&hash.finalize());
+    let hash = hash_of(&tokens, &tasks);
     let corpus = Corpus::of_tokens(kind, side, tasks, hash, tokens)?;
     Ok((corpus, Dataset { kind, side, train: vec![], validation: vec![], test }))
+}
+
+/// SHA-256 of all that is trained on: the examples, which of them belong together, whose they are, and what those are called.
+fn hash_of(tokens: &TokenSplit, tasks: &[String]) -> String {
+    let mut hash = Sha256::new_with_prefix(&tokens.inputs).chain_update(&tokens.labels);
+    for indices in [&tokens.puzzle_identifiers, &tokens.puzzle_indices, &tokens.group_indices] {
+        hash.update((indices.len() as u64).to_le_bytes());
+        indices.iter().for_each(|index| hash.update(index.to_le_bytes()));
+    }
+    for task in tasks {
+        hash.update((task.len() as u64).to_le_bytes());
+        hash.update(task);
+    }
+    hex(&hash.finalize())
 }
 
 /// The kind and the side that a folder's sizes are those of.
@@ -65,7 +80,7 @@ pub fn kind_of_task(task: TaskShape) -> Option<(Kind, u8)> {
 }
 
 /// The arrays of a split, which must have one set.
-fn only_set(folder: &mut Folder, split: &str, path: &Path) -> Result<super::tokens::TokenSplit, DataError> {
+fn only_set(folder: &mut Folder, split: &str, path: &Path) -> Result<TokenSplit, DataError> {
     let sets = folder.splits.remove(split).map(|split| split.sets).unwrap_or_default();
     let found = sets.len();
     match <[_; 1]>::try_from(sets) {
@@ -74,7 +89,8 @@ fn only_set(folder: &mut Folder, split: &str, path: &Path) -> Result<super::toke
     }
 }
 
-/// Every example of the test split; of ARC under the name of its puzzle identifier.
+/// The examples of the test split; of ARC those of the tasks themselves, whose variants the builders put beside them: who votes
+/// makes them of the tasks again, and no score counts a task more than once.
 fn test_puzzles(
     folder: &Folder,
     path: &Path,
@@ -85,18 +101,22 @@ fn test_puzzles(
     for set in folder.splits.get("test").map(|split| &split.sets[..]).unwrap_or_default() {
         let tokens = &set.tokens;
         for example in 0..tokens.examples() {
+            let identifier = tokens.puzzle_identifiers[tokens.puzzle_of(example)] as usize;
+            let task = identifier.checked_sub(1).and_then(|task| tasks.get(task)).cloned().unwrap_or_default();
+            if Variant::of_name(&task).1 != Variant::IDENTITY {
+                continue;
+            }
             let board = |tokens: &[u8]| -> Result<Board, DataError> {
                 let tokens: Vec<u32> = tokens.iter().map(|&token| u32::from(token)).collect();
                 let no_board = || DataError::FolderBoard { path: path.join("test").display().to_string(), example };
                 decode(kind, side, &tokens).ok_or_else(no_board)
             };
-            let identifier = tokens.puzzle_identifiers[tokens.puzzle_of(example)] as usize;
             puzzles.push(Puzzle {
                 question: board(tokens.input(example))?,
                 answer: board(tokens.label(example))?,
                 rating: 0,
                 source: path.display().to_string(),
-                task: identifier.checked_sub(1).and_then(|task| tasks.get(task)).cloned().unwrap_or_default(),
+                task,
             });
         }
     }
@@ -137,7 +157,14 @@ mod tests {
                 (0..train.examples()).any(|i| train.input(i) == example.0 && train.label(i) == example.1)
             };
             assert!(visit.examples.iter().all(known) && !visit.examples.is_empty());
-            assert_eq!(dataset.test.len(), read.splits["test"].sets[0].tokens.examples());
+            let test = &read.splits["test"].sets[0].tokens;
+            let is_original = |example: &usize| {
+                let identifier = test.puzzle_identifiers[test.puzzle_of(*example)] as usize;
+                Variant::of_name(&read.identifiers[identifier]).1 == Variant::IDENTITY
+            };
+            assert_eq!(dataset.test.len(), (0..test.examples()).filter(is_original).count());
+            let variants = test.examples() - dataset.test.len();
+            assert_eq!(variants > 0, kind == Kind::Arc, "the builder of this fixture leaves no variants");
             assert!(dataset.test.iter().all(|puzzle| puzzle.task.is_empty() == (kind == Kind::Sudoku)));
         }
     }

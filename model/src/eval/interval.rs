@@ -44,9 +44,27 @@ pub fn mean_interval(accuracies: &[f64]) -> (f64, Option<f64>) {
     (mean, Some(student(accuracies.len() - 1) * (variance / n).sqrt()))
 }
 
+/// The mean of several models' shares of `of` puzzles each with its 95 % interval: by Student's t over the models, and no
+/// narrower than Wilson's of the mean, which models that agree say nothing beyond; of one model that alone.
+pub fn interval_of_mean(shares: &[f64], of: u32) -> (f64, [f64; 2]) {
+    let (mean, half) = mean_interval(shares);
+    let [low, high] = wilson((mean * f64::from(of)).round() as u32, of);
+    let half = half.unwrap_or(0.0);
+    (mean, [(mean - half).clamp(0.0, low), (mean + half).clamp(high, 1.0)])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{mean_interval, student, wilson};
+    use super::{interval_of_mean, mean_interval, student, wilson};
+
+    #[test]
+    fn models_that_agree_are_no_surer_than_their_puzzles_allow() {
+        assert_eq!(interval_of_mean(&[0.0, 0.0], 60), (0.0, wilson(0, 60)));
+        assert_eq!(interval_of_mean(&[0.5], 60), (0.5, wilson(30, 60)));
+        let (mean, [low, high]) = interval_of_mean(&[0.8, 0.91], 200);
+        assert!((mean - 0.855).abs() < 1e-12 && low > 0.0 && low < 0.2, "{low}");
+        assert!((high - 1.0).abs() < 1e-12, "{high}");
+    }
 
     #[test]
     fn wilson_agrees_with_published_values() {

@@ -42,7 +42,8 @@ impl Votes {
 /// Lets the model answer the variants of every test input: the task itself and as many others as the protocol says.
 ///
 /// # Errors
-/// As [`super::evaluate`]; [`Error::Voting`] when the model was trained on fewer variants.
+/// As [`super::evaluate`]; [`Error::Voting`] when the model was trained on fewer variants; [`Error::OtherVariants`] when it was
+/// trained on variants that were drawn of other tasks.
 pub fn vote(
     model: &Model,
     dataset: &Dataset,
@@ -58,6 +59,9 @@ pub fn vote(
     let electorate = Electorate::new(model.info(), protocol);
     if wanted > electorate.variants {
         return Err(Error::Voting { wanted, trained: electorate.variants });
+    }
+    if wanted > 0 && electorate.draws() && model.info().dataset_hash != dataset.content_hash() {
+        return Err(Error::OtherVariants);
     }
     let tasks = arc::of_dataset(dataset);
     let mut ballots = ballots(dataset, split, protocol);
@@ -92,10 +96,19 @@ impl<'a> Electorate<'a> {
         Self { info, blank, variants: if blank { u32::MAX } else { most }, named }
     }
 
+    /// Whether the model knows variants by their numbers alone. Which one bears a number depends on all pairs of its task, of
+    /// which no two variants make the same.
+    fn draws(&self) -> bool {
+        !self.blank && self.info.experiment.train.task_variants > 0
+    }
+
     /// The task itself and up to `wanted` others.
     fn of(&self, task: &Task, wanted: usize) -> Result<Vec<(Variant, u32)>> {
         if let Some(variants) = self.named.get(task.name.as_str()) {
             return Ok(variants.iter().take(1 + wanted).copied().collect());
+        }
+        if !self.blank && !self.draws() {
+            return Err(Error::UnknownTask { task: task.name.clone() });
         }
         let identifier = |number: usize| {
             if self.blank { Ok(arc::BLANK) } else { arc::identifier(self.info, &task.name, number as u32) }

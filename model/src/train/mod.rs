@@ -14,7 +14,7 @@ mod verdict;
 
 pub use batches::Batches;
 pub(crate) use batches::asked;
-pub use parallel::{Next, train_on};
+pub use parallel::{Next, Told, train_on};
 pub use start::{Sizes, Start, check_fit};
 pub use state::{StateInfo, TrainState};
 pub use step::{Pass, Trainer};

@@ -29,8 +29,18 @@ impl Next {
     }
 }
 
+/// What the first device tells.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// A step or a part of a look at the validation split is done; where it belongs to the curve, with its point.
+    Step(Option<&'a MetricPoint>),
+    /// The state that was to be saved could not be written: the one before it stands, and the training goes on whatever is
+    /// answered.
+    Unsaved(&'a Error),
+}
+
 /// Hears of every step on the first device, and says what is to be done.
-type OnStep<'a> = dyn FnMut(&Training<'_>, Option<&MetricPoint>) -> Next + 'a;
+type OnStep<'a> = dyn FnMut(&Training<'_>, Told<'_>) -> Next + 'a;
 
 /// What every rank begins with.
 struct Start<'a> {
@@ -114,13 +124,19 @@ fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mu
         } else {
             training.advance()?
         };
-        let wish = on_step.as_mut().map_or(Next::GoOn, |on_step| on_step(&training, point.as_ref()));
+        let wish = on_step.as_mut().map_or(Next::GoOn, |on_step| on_step(&training, Told::Step(point.as_ref())));
         let next = Next::of(training.agree(wish.number())?);
-        if next != Next::GoOn {
-            training.write(start.state)?;
-        }
-        if next == Next::Stop {
-            return Err(Error::Cancelled);
+        match next {
+            Next::GoOn => {}
+            Next::Save => {
+                if let (Err(error), Some(on_step)) = (training.write(start.state), on_step.as_mut()) {
+                    on_step(&training, Told::Unsaved(&error));
+                }
+            }
+            Next::Stop => {
+                training.write(start.state)?;
+                return Err(Error::Cancelled);
+            }
         }
     }
     training.finish()
@@ -130,7 +146,7 @@ fn run(start: &Start<'_>, ranks: Ranks, device: &Device, mut on_step: Option<&mu
 fn look(training: &mut Training<'_>, on_step: Option<&mut OnStep<'_>>) -> Result<Option<MetricPoint>> {
     match on_step {
         None => training.look_together(None),
-        Some(on_step) => training.look_together(Some(&mut |training| match on_step(training, None) {
+        Some(on_step) => training.look_together(Some(&mut |training| match on_step(training, Told::Step(None)) {
             Next::Stop => ControlFlow::Break(()),
             Next::GoOn | Next::Save => ControlFlow::Continue(()),
         })),

@@ -149,6 +149,11 @@ fn a_browser_signs_in_writes_and_signs_out() {
     let made = Answer::of(write("content-type", "application/json")).expect(201);
     let secret = made["secret"].as_str().expect("a secret");
     assert!(secret.starts_with("hrm_") && made["token"]["prefix"] == secret[..8], "{made:#}");
+    // A page that shows another name than that of who has signed in since acts for nobody.
+    let named = |name: &str| write("content-type", "application/json").header("hrm-user", name);
+    let problem = Answer::of(named("bob")).expect_problem(403, "other-user");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with("ann has signed in")), "{problem:#}");
+    Answer::of(named("ann")).expect(201);
     assert_eq!(lab.send(secret, "GET", "/api/v1/me", &Value::Null).expect(200)["scopes"], json!(["read"]));
 
     // A script signs out through the API; a token has nothing to sign out of.

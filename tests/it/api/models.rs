@@ -51,6 +51,27 @@ fn a_checkpoint_is_downloaded_whole_and_only_once() {
 }
 
 #[test]
+fn a_download_that_broke_off_goes_on_where_it_ended() {
+    let server = Server::shared();
+    let id = server.trained()["checkpoint_id"].as_str().expect("the run has a checkpoint").to_owned();
+    let path = format!("/api/v1/models/{id}/file");
+    let whole = server.get(&path);
+    let size = whole.bytes.len();
+    let part =
+        |range: &str, of: &str| Answer::of(server.request("GET", &path).header("range", range).header("if-range", of));
+    let rest = part("bytes=1000-", whole.header("etag"));
+    assert_eq!((rest.status, rest.header("accept-ranges")), (206, "bytes"));
+    assert_eq!(rest.header("content-range"), format!("bytes 1000-{}/{size}", size - 1));
+    assert_eq!(rest.header("content-length"), (size - 1000).to_string());
+    assert_eq!(rest.bytes, whole.bytes[1000..]);
+    let other = part("bytes=1000-", "\"other\"");
+    assert_eq!((other.status, other.bytes.len()), (200, size));
+    let beyond = part(&format!("bytes={size}-"), whole.header("etag"));
+    assert_eq!(beyond.header("content-range"), format!("bytes */{size}"));
+    beyond.expect_problem(416, "no-such-bytes");
+}
+
+#[test]
 fn unknown_models_and_wrong_parameters_are_refused() {
     let server = Server::shared();
     for path in

@@ -75,6 +75,28 @@ fn generated_puzzles_are_stored_once() {
 }
 
 #[test]
+fn a_name_means_the_dataset_of_the_team_that_is_named() {
+    let place = Place::new();
+    place
+        .hrm_with_input(&["user", "add", "bob", "--role", "member", "--team", "puzzlers"], "password of bob\n")
+        .succeeds();
+    let generate = |team: &str, seed: &str| {
+        let spec = ["--side", "4", "--train", "5", "--test", "2", "--givens", "6", "9", "--seed", seed];
+        place.hrm(&[&["data", "generate", "--name", "ours", "--team", team][..], &spec].concat()).succeeds()
+    };
+    generate("local", "1");
+    generate("puzzlers", "2");
+    let seed = |arguments: &[&str]| {
+        let shown = place.hrm(&[&["data", "show", "ours"], arguments].concat()).succeeds();
+        let line = shown.lines().find(|line| line.starts_with("seed")).expect("a seed").to_owned();
+        line.split_whitespace().next_back().expect("a number").to_owned()
+    };
+    assert_eq!((seed(&[]), seed(&["--team", "puzzlers"])), ("1".into(), "2".into()));
+    let unknown = place.hrm(&["data", "show", "ours", "--team", "nobody"]).fails();
+    assert!(unknown.starts_with("no team is called \"nobody\"; there are: "), "{unknown}");
+}
+
+#[test]
 fn the_published_thousand_are_imported() {
     let Some(file) = shared("data/sudoku/extreme-1k-published.csv.gz") else { return };
     let place = Place::new();

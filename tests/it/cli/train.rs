@@ -66,7 +66,7 @@ fn a_trained_checkpoint_is_evaluated_and_solves() {
     assert!(printed.contains(" weights, 40 steps\n"), "{printed}");
     assert!(printed.contains("trained 40 steps in "), "{printed}");
     assert!(printed.contains("wrote tiny.safetensors ("), "{printed}");
-    assert!(!place.path("tiny.safetensors.part").exists());
+    assert!(!place.path("tiny.safetensors.partial").exists());
 
     let evaluated = place.hrm(&["eval", "--checkpoint", "tiny.safetensors", "--config", "tiny.toml"]).succeeds();
     assert_eq!(score(&evaluated), score(&printed), "the file scores what the model scored after its training");
@@ -162,6 +162,8 @@ fn a_killed_training_goes_on_and_ends_in_the_same_model() {
     let mut killed = place.start(&[&arguments[..], &["--save-every", "0"]].concat());
     let state = place.path("model.state");
     wait_until(|| state.exists());
+    let meanwhile = place.hrm(&arguments).fails();
+    assert!(meanwhile.starts_with("model is being trained by another process: wait for its end"), "{meanwhile}");
     killed.kill().expect("a running process");
     killed.wait().expect("its end");
     assert!(!place.path("model").exists(), "it was killed before it ended");

@@ -3,14 +3,15 @@
 
 use crate::cli::{
     checkpoint::{self, Output},
-    interrupt, report, session,
+    interrupt, owning_team, report, session,
 };
 use clap::{Args, ValueEnum};
 use hrm_api::{
     config::DatabaseConfig,
-    store::{access::Viewer, datasets, puzzles},
+    store::{datasets, puzzles},
 };
 use hrm_model::data;
+use hrm_types::job::LOCAL;
 use std::{fs, path::PathBuf, process::ExitCode};
 
 /// Write a stored dataset as files.
@@ -25,6 +26,9 @@ Examples:
 pub(crate) struct Export {
     /// The dataset, by name or id
     dataset: String,
+    /// The team whose dataset a name means first
+    #[arg(long, value_name = "NAME", default_value = LOCAL)]
+    team: String,
     /// A folder that is not there yet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -50,7 +54,8 @@ impl Export {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         checkpoint::check_place(&self.out, Output::Folder)?;
         let (stored, puzzles) = session::with_database(&self.database, async |pool| {
-            let stored = datasets::find(pool, &Viewer::Everything, &self.dataset).await?;
+            let stored =
+                datasets::find(pool, &owning_team::names_first(pool, &self.team).await?, &self.dataset).await?;
             let puzzles = puzzles::load_dataset(pool, &stored).await?;
             Ok((stored, puzzles))
         })?;

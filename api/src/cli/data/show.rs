@@ -1,13 +1,10 @@
 //! `hrm data show`: everything that is known of a stored dataset.
 #![expect(clippy::print_stdout, reason = "what is known is the command's output")]
 
-use crate::cli::{report, session};
+use crate::cli::{owning_team, report, session};
 use clap::Args;
-use hrm_api::{
-    config::DatabaseConfig,
-    store::{access::Viewer, datasets},
-};
-use hrm_types::dataset::Dataset;
+use hrm_api::{config::DatabaseConfig, store::datasets};
+use hrm_types::{dataset::Dataset, job::LOCAL};
 use std::process::ExitCode;
 
 /// Show everything that is known of a stored dataset: counts, source, licence, seed, hashes, leaks.
@@ -18,6 +15,9 @@ Example:
 pub(crate) struct Show {
     /// The dataset, by name or id
     dataset: String,
+    /// The team whose dataset a name means first
+    #[arg(long, value_name = "NAME", default_value = LOCAL)]
+    team: String,
     #[command(flatten)]
     database: DatabaseConfig,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = session::with_database(&self.database, async |pool| {
-            Ok(datasets::find(pool, &Viewer::Everything, &self.dataset).await?)
+            Ok(datasets::find(pool, &owning_team::names_first(pool, &self.team).await?, &self.dataset).await?)
         })?;
         println!("{}", described(&found)?);
         Ok(ExitCode::SUCCESS)

@@ -9,12 +9,11 @@ use hrm_model::{
     Error,
     data::Corpus,
     device::{Device, DeviceChoice},
-    train::{Next, TrainState, Trained, Training, train, train_on},
+    train::{Next, Told, TrainState, Trained, Training, train, train_on},
 };
 use hrm_types::experiment::Experiment;
 use std::{
     fs, io,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -73,8 +72,16 @@ impl Saving {
     ) -> anyhow::Result<Trained> {
         let devices = devices.iter().copied().map(DeviceChoice::open).collect::<Result<Vec<_>, Error>>()?;
         let (mut watch, mut saved, mut step) = (None, Instant::now(), 0);
-        let trained = train_on(&devices, experiment, corpus, weights.origin(), &self.path, &mut |training, point| {
-            watch.get_or_insert_with(|| Watch::new(training)).note(training.step(), point);
+        let trained = train_on(&devices, experiment, corpus, weights.origin(), &self.path, &mut |training, told| {
+            let watch = watch.get_or_insert_with(|| Watch::new(training));
+            let point = match told {
+                Told::Step(point) => point,
+                Told::Unsaved(error) => {
+                    self.warn(watch, error);
+                    return Next::GoOn;
+                }
+            };
+            watch.note(training.step(), point);
             step = training.step();
             if stop.flow().is_break() {
                 Next::Stop
@@ -97,24 +104,28 @@ impl Saving {
     /// Trains to the end, writing the state now and then and when it is interrupted.
     pub(super) fn train(&self, training: &mut Training<'_>, stop: &StopSignal) -> anyhow::Result<()> {
         let (mut watch, mut saved) = (Watch::new(training), Instant::now());
-        let mut failed = None;
         let trained = train(training, &mut |training, point| {
             watch.note(training.step(), point);
             if saved.elapsed() >= self.every {
                 saved = Instant::now();
-                failed = training.write(&self.path).err();
+                if let Err(error) = training.write(&self.path) {
+                    self.warn(&watch, &error);
+                }
             }
-            if failed.is_some() { ControlFlow::Break(()) } else { stop.flow() }
+            stop.flow()
         });
         watch.bar.finish_and_clear();
-        if let Some(error) = failed {
-            return Err(error).with_context(|| format!("{} could not be written", self.path.display()));
-        }
         if matches!(trained, Err(Error::Cancelled)) {
             training.write(&self.path)?;
             eprintln!("{} keeps step {}; go on with --resume", self.path.display(), report::thousands(training.step()));
         }
         interrupt::interruptible(trained)
+    }
+
+    /// Says that a state could not be saved. The one before it stands.
+    fn warn(&self, watch: &Watch, error: &Error) {
+        let told = format!("{} could not be written: {error}; the training goes on", self.path.display());
+        watch.bar.suspend(|| eprintln!("{told}"));
     }
 
     /// Removes the state of a training that has ended.

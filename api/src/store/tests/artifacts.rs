@@ -42,6 +42,25 @@ async fn five_mebibytes_come_back_as_they_went() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_file_is_these_bytes_and_reads_no_other_chunk() {
+    let db = database().await;
+    let bytes = content(3 * artifacts::CHUNK + 5);
+    let artifact = store(&db.pool, &bytes).await;
+    let chunk = artifacts::CHUNK as u64;
+    for range in
+        [0..1, 3..7, chunk - 1..chunk + 1, chunk..2 * chunk, 1..3 * chunk + 5, 3 * chunk + 4..3 * chunk + 5, 9..9]
+    {
+        let part: Vec<Vec<u8>> =
+            artifacts::part(&db.pool, &artifact, range.clone()).try_collect().await.expect("the bytes");
+        assert_eq!(part.concat(), bytes[range.start as usize..range.end as usize], "{range:?}");
+    }
+    sqlx::query("DELETE FROM artifact_chunks WHERE position = 1").execute(&db.pool).await.expect("damage");
+    let part: Vec<Vec<u8>> =
+        artifacts::part(&db.pool, &artifact, 2 * chunk + 1..3 * chunk).try_collect().await.expect("the bytes");
+    assert_eq!(part.concat(), bytes[2 * artifacts::CHUNK + 1..3 * artifacts::CHUNK]);
+}
+
+#[tokio::test]
 async fn the_same_content_is_stored_once() {
     let db = database().await;
     let bytes = content(artifacts::CHUNK + 1);

@@ -5,7 +5,7 @@ use crate::{
     environment,
     store::{
         Error, PgPool,
-        access::Viewer,
+        access::{self, Viewer},
         checkpoints, datasets, evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, JobFilter, Terms},
         leases::{self, Ending, Wish, Work},
@@ -22,7 +22,10 @@ use hrm_types::{
     experiment::{Experiment, ForwardDtype},
     ids::{JobId, TeamId},
     job::{EvaluationSpec, GenerationSpec, JobKind},
-    run::RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
+    run::{
+        ChangeRun,
+        RunState::{self, Cancelled, Failed, Paused, Queued, Running, Succeeded},
+    },
 };
 use std::time::Duration;
 
@@ -207,6 +210,47 @@ async fn jobs_of_a_sweep_are_told_apart_by_their_seeds() {
 }
 
 #[tokio::test]
+async fn who_may_read_a_run_of_a_sweep_reads_the_sweep_with_those_runs() {
+    let db = database().await;
+    let pool = &db.pool;
+    let seeded = |seed| Experiment { seed, ..super::experiment("swept") };
+    let sweep = sweep(pool, "seeds", &[seeded(1), seeded(2)], Terms::default()).await;
+    let (stranger, newest) = (Viewer::Teams(vec![]), Slice::newest(9));
+    let listed = async |viewer: &Viewer| sweeps::list(pool, viewer, None, &newest).await.expect("a page").items;
+    assert_eq!(listed(&stranger).await, []);
+    assert!(!access::of_sweep(pool, sweep.id.0).await.expect("an answer").expect("a sweep").public);
+
+    let public = ChangeRun { public: Some(true), ..ChangeRun::default() };
+    runs::change(pool, sweep.runs[1].id, &public, None).await.expect("a public run");
+    assert!(access::of_sweep(pool, sweep.id.0).await.expect("an answer").expect("a sweep").public);
+    let seen = sweeps::get(pool, &stranger, sweep.id).await.expect("the sweep");
+    assert_eq!(seen.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [sweep.runs[1].id]);
+    assert_eq!(listed(&stranger).await, [seen]);
+    assert_eq!(listed(&Viewer::Teams(vec![TeamId::LOCAL.0])).await, [sweep]);
+}
+
+#[tokio::test]
+async fn what_needs_a_deleted_model_or_dataset_is_not_tried_again() {
+    let db = database().await;
+    let pool = &db.pool;
+    let set = dataset(pool, "set", 1).await;
+    queue(pool, "run").await;
+    let (info, score) = (info("run"), score(3, 6));
+    let lease = claim(pool, LONG).await.lease;
+    let checkpoint = results::succeed(pool, &lease, result(&info, &score, set.id)).await.expect("the lease is held");
+    let wanted =
+        EvaluationSpec { checkpoint_id: checkpoint, dataset_id: set.id, split: Split::Test, protocol: score.protocol };
+    let job = evaluation_jobs::create(pool, "run", &wanted, Terms::default()).await.expect("a job").job.id;
+    wishes::request_cancel(pool, job).await.expect("a queued job");
+    wishes::retry(pool, job).await.expect("its model and its dataset are there");
+    wishes::request_cancel(pool, job).await.expect("a queued job");
+    checkpoints::delete(pool, checkpoint).await.expect("nothing needs it");
+    let refused = wishes::retry(pool, job).await;
+    assert!(matches!(&refused, Err(Error::Conflict { detail, .. }) if detail.starts_with("the model ")), "{refused:?}");
+    assert_eq!(jobs::get(pool, job).await.expect("the job").state, Cancelled);
+}
+
+#[tokio::test]
 async fn a_sweep_goes_with_its_last_run_also_when_two_are_deleted_at_once() {
     let db = database().await;
     let pool = &db.pool;
@@ -218,7 +262,7 @@ async fn a_sweep_goes_with_its_last_run_also_when_two_are_deleted_at_once() {
         let [a, b] = [&sweep.runs[0], &sweep.runs[1]].map(|run| wishes::delete(pool, run.id.into()));
         let (a, b) = tokio::join!(a, b);
         a.and(b).expect("both go");
-        let gone = sweeps::get(pool, sweep.id).await;
+        let gone = sweeps::get(pool, &Viewer::Everything, sweep.id).await;
         assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
     }
 }

@@ -93,6 +93,9 @@ async fn files_of_before_the_shared_chunks_keep_their_bytes() {
     let experiment = serde_json::to_string(&super::experiment("kept")).expect("JSON");
     let mut files = Vec::new();
     for parts in [["one", "two", "end"], ["one", "other", "end"]] {
+        // A file is cut into whole chunks, and what is left of it.
+        let whole = |part| format!("{part:.<width$}", width = artifacts::CHUNK);
+        let parts = [whole(parts[0]), whole(parts[1]), parts[2].to_owned()];
         let (id, content) = (Uuid::now_v7(), parts.concat());
         let sha256 = format!("{:x}", Sha256::digest(&content));
         let size = content.len();

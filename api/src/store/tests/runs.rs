@@ -46,6 +46,11 @@ async fn progress_is_seen_with_metrics_and_an_estimate() {
     leases::record_progress(&db.pool, &lease, 5, &again).await.expect("the lease is held");
     assert_eq!(stored(None, 10).await, [1, 2, 4, 5].map(point));
     assert_eq!(stored(Some(1), 1).await, [point(2)]);
+    // Noted when it was measured, and written later.
+    let measured = MetricPoint { wall_seconds: Some(2.5), ..point(6) };
+    leases::record_progress(&db.pool, &lease, 6, &[measured]).await.expect("the lease is held");
+    let last = metrics::list(&db.pool, run.id, 1, Some(5), 1).await.expect("metrics").remove(0);
+    assert!(last.wall_seconds.is_some_and(|seconds| (seconds - 2.5).abs() < 1e-3), "{last:?}");
     assert_eq!(metrics::list(&db.pool, run.id, 0, None, 10).await.expect("metrics"), []);
 }
 

@@ -40,7 +40,8 @@ fn among(
         &corpus(&puzzles, experiment),
         origin,
         state,
-        &mut |training, point| {
+        &mut |training, told| {
+            let Told::Step(point) = told else { panic!("{told:?}") };
             points.extend(point.map(|point| (point.examples, point.loss, point.accuracy)));
             next(training.step())
         },
@@ -123,6 +124,26 @@ fn a_look_of_two_ranks_can_be_stopped_and_is_made_anew() {
     assert_eq!(from.info().step, 5);
     let rest = among(2, &experiment, Origin::State(&from), &other, |_| Next::GoOn).expect("a training");
     assert!(rest == whole, "as if it had not stopped");
+}
+
+#[test]
+fn a_state_that_cannot_be_written_is_told_and_the_training_goes_on() {
+    let (puzzles, experiment) = (dataset(), tiny());
+    let nowhere = Path::new("/nowhere/at/all.state");
+    let (mut told_of, mut steps) = (0, 0);
+    let trained = train_on(
+        &[Device::Cpu, Device::Cpu],
+        &experiment,
+        &corpus(&puzzles, &experiment),
+        Origin::Drawn,
+        nowhere,
+        &mut |training, told| {
+            steps = training.step();
+            told_of += u32::from(matches!(told, Told::Unsaved(Error::Unwritten(_))));
+            if steps == 2 { Next::Save } else { Next::GoOn }
+        },
+    );
+    assert_eq!((trained.expect("a model").step, told_of), (steps, 1));
 }
 
 #[test]

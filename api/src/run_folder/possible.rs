@@ -1,0 +1,163 @@
+//! Whether the numbers of a score can be true together.
+
+use hrm_model::eval::{check_settings, wilson};
+use hrm_types::{
+    board::{Kind, MAX_SIDE},
+    evaluation::{Evaluation, Halting, Protocol},
+};
+
+/// Most ACT steps of a protocol.
+const MOST_STEPS: u32 = 1024;
+
+/// What a number may be off by, which was written and read again.
+const NEAR: f64 = 1e-9;
+
+/// What was expected, and what was found.
+type Impossible = (String, String);
+
+/// Checks that a score on puzzles of a kind is one that an evaluation can have.
+pub(super) fn check(score: &Evaluation, kind: &str) -> Result<(), Impossible> {
+    let Ok(kind) = kind.parse::<Kind>() else {
+        return Err(("a score of Sudokus, mazes or ARC tasks".into(), format!("{kind:?}")));
+    };
+    check_protocol(&score.protocol, kind)?;
+    check_counts(score, kind)?;
+    check_shares(score)?;
+    check_steps(score)
+}
+
+fn check_protocol(protocol: &Protocol, kind: Kind) -> Result<(), Impossible> {
+    if !(1..=MOST_STEPS).contains(&protocol.max_steps) {
+        return Err((format!("1 to {MOST_STEPS} ACT steps"), protocol.max_steps.to_string()));
+    }
+    check_settings(kind, protocol).map_err(|error| ("a protocol that these puzzles have".into(), error.to_string()))
+}
+
+fn check_counts(score: &Evaluation, kind: Kind) -> Result<(), Impossible> {
+    let Evaluation { n, of, exact, any_optimal, .. } = *score;
+    if !score.has_possible_attempts(kind) {
+        let asked = score.protocol.attempts;
+        return Err((format!("counts of puzzles for {asked:?} attempts"), format!("{:?}", score.attempts)));
+    }
+    if n == 0 || exact > n {
+        return Err(("some puzzles and at most as many exact ones".into(), format!("{exact} of {n}")));
+    }
+    let limit = score.protocol.limit;
+    let paths = any_optimal.is_none_or(|paths| kind == Kind::Maze && (exact..=n).contains(&paths));
+    if of.is_some_and(|of| of < n) || limit.is_some_and(|limit| limit < n) || !paths {
+        let found = format!("{n} of {of:?}, at most {limit:?}, {exact} exact, {any_optimal:?} shortest paths");
+        return Err(("counts of puzzles that can be true together".into(), found));
+    }
+    if score.voting.is_some() != score.protocol.voting.is_some() {
+        return Err((
+            format!("a score by votes for {:?} variants", score.protocol.voting),
+            format!("{:?}", score.voting),
+        ));
+    }
+    Ok(())
+}
+
+fn check_steps(score: &Evaluation) -> Result<(), Impossible> {
+    let most = f64::from(score.protocol.max_steps);
+    let least = if score.protocol.halting == Halting::Fixed { most } else { 1.0 };
+    if !(least - NEAR..=most + NEAR).contains(&score.mean_steps) {
+        return Err((format!("{least} to {most} ACT steps"), score.mean_steps.to_string()));
+    }
+    if !(score.seconds.is_finite() && score.seconds >= 0.0) {
+        return Err(("seconds of at least 0".into(), score.seconds.to_string()));
+    }
+    let by_step = &score.exact_by_step;
+    let ends = by_step.last().is_some_and(|last| near(*last, score.exact_accuracy));
+    if by_step.len() != score.protocol.max_steps as usize || !ends {
+        let expected = format!("a share for each of {most} steps, the last {}", score.exact_accuracy);
+        return Err((expected, format!("{} shares, the last {:?}", by_step.len(), by_step.last())));
+    }
+    Ok(())
+}
+
+fn check_shares(score: &Evaluation) -> Result<(), Impossible> {
+    let Evaluation { n, exact, exact_accuracy, exact_interval, accuracy, q_halt_accuracy, .. } = *score;
+    let votes = score.voting.iter().flat_map(|voting| &voting.pass_at).map(|at| at.score);
+    if let Some(found) = votes.chain(score.exact_by_step.iter().copied()).find(|share| !(0.0..=1.0).contains(share)) {
+        return Err(("shares from 0 to 1 by step and by votes".into(), found.to_string()));
+    }
+    let [low, high] = wilson(exact, n);
+    // A puzzle that is not exact has a wrong token at least.
+    let wrong = f64::from(n - exact) / f64::from(n) / f64::from(u16::from(MAX_SIDE) * u16::from(MAX_SIDE));
+    let fits = near(f64::from(exact) / f64::from(n), exact_accuracy)
+        && near(low, exact_interval[0])
+        && near(high, exact_interval[1])
+        && (exact_accuracy - NEAR..=1.0 - wrong + NEAR).contains(&accuracy)
+        && (0.0..=1.0).contains(&q_halt_accuracy);
+    if fits {
+        return Ok(());
+    }
+    let found = format!(
+        "accuracy {exact_accuracy}, interval {exact_interval:?}, {accuracy} of the tokens, {q_halt_accuracy} of the halts"
+    );
+    Err((format!("numbers that {exact} exact puzzles of {n} can have"), found))
+}
+
+fn near(expected: f64, found: f64) -> bool {
+    (expected - found).abs() < NEAR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 409 of 500 Sudokus.
+    fn score() -> Evaluation {
+        Evaluation {
+            protocol: Protocol::halting_by_q(4),
+            n: 500,
+            of: None,
+            exact: 409,
+            exact_accuracy: 0.818,
+            exact_interval: wilson(409, 500),
+            accuracy: 0.95,
+            q_halt_accuracy: 0.9,
+            mean_steps: 2.894,
+            exact_by_step: vec![0.484, 0.746, 0.81, 0.818],
+            any_optimal: None,
+            voting: None,
+            attempts: None,
+            seconds: 3.0,
+        }
+    }
+
+    #[test]
+    fn a_score_that_no_evaluation_can_have_is_refused() {
+        check(&score(), "sudoku").expect("a score");
+        let changes: [fn(&mut Evaluation); 17] = [
+            |score| score.exact = 501,
+            |score| score.exact_accuracy = 0.9,
+            |score| score.exact_interval = [0.0, 1.0],
+            |score| score.accuracy = 1.0,
+            |score| score.accuracy = 0.1,
+            |score| score.q_halt_accuracy = 1.5,
+            |score| score.mean_steps = 0.0,
+            |score| score.mean_steps = 4.5,
+            |score| score.seconds = -1.0,
+            |score| score.exact_by_step[3] = 0.9,
+            |score| score.exact_by_step[0] = f64::NAN,
+            |score| score.exact_by_step.truncate(3),
+            |score| score.protocol.halting = Halting::Fixed,
+            |score| score.protocol.max_steps = 5000,
+            |score| score.protocol.voting = Some(5),
+            |score| score.protocol.limit = Some(10),
+            |score| score.any_optimal = Some(409),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut changed = score();
+            change(&mut changed);
+            assert!(check(&changed, "sudoku").is_err(), "change {at}");
+        }
+        let mut maze = score();
+        maze.any_optimal = Some(420);
+        check(&maze, "maze").expect("more shortest paths than the labelled ones");
+        maze.any_optimal = Some(408);
+        assert!(check(&maze, "maze").is_err(), "a labelled path is a shortest one");
+        assert!(check(&score(), "tokens").is_err());
+    }
+}
