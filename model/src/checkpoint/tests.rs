@@ -253,13 +253,15 @@ fn a_header_that_contradicts_itself_is_refused() {
         change(&mut info);
         Model::new(info, model.tensors().clone()).err().expect("a refusal").to_string()
     };
-    let best = |exact, n, candidates| {
-        refused(&|info| info.choice = Some(Choice::BestOnValidation { exact, n, candidates }))
-    };
+    let best =
+        |exact, n, candidates| refused(&|info| info.choice = Some(Choice::BestOnValidation { exact, n, candidates }));
     for found in [best(60, 50, 3), best(0, 0, 3), best(1, 2, 0)] {
         assert!(found.contains("expected the best of some states on some validation puzzles"), "{found}");
     }
     // Mazes of side 4 have the sizes of its Sudokus.
     let found = refused(&|info| info.kind = "maze".into());
-    assert!(found.contains("expected the sudoku of side 4 that its experiment trains on, found maze of side 4"), "{found}");
+    assert!(
+        found.contains("expected the sudoku of side 4 that its experiment trains on, found maze of side 4"),
+        "{found}"
+    );
 }

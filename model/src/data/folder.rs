@@ -33,7 +33,9 @@ fn hash_of(tokens: &TokenSplit, tasks: &[String]) -> String {
     let mut hash = Sha256::new_with_prefix(&tokens.inputs).chain_update(&tokens.labels);
     for indices in [&tokens.puzzle_identifiers, &tokens.puzzle_indices, &tokens.group_indices] {
         hash.update((indices.len() as u64).to_le_bytes());
-        indices.iter().for_each(|index| hash.update(index.to_le_bytes()));
+        for index in indices {
+            hash.update(index.to_le_bytes());
+        }
     }
     for task in tasks {
         hash.update((task.len() as u64).to_le_bytes());

@@ -78,7 +78,7 @@ fn generated_puzzles_are_stored_once() {
 fn a_name_means_the_dataset_of_the_team_that_is_named() {
     let place = Place::new();
     place
-        .hrm_with_input(&["user", "add", "bob", "--role", "member", "--team", "puzzlers"], "password of bob\n")
+        .hrm_with_input(&["user", "add", "ann", "--role", "admin", "--team", "puzzlers"], "password of ann\n")
         .succeeds();
     let generate = |team: &str, seed: &str| {
         let spec = ["--side", "4", "--train", "5", "--test", "2", "--givens", "6", "9", "--seed", seed];

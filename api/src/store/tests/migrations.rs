@@ -94,7 +94,7 @@ async fn files_of_before_the_shared_chunks_keep_their_bytes() {
     let mut files = Vec::new();
     for parts in [["one", "two", "end"], ["one", "other", "end"]] {
         // A file is cut into whole chunks, and what is left of it.
-        let whole = |part| format!("{part:.<width$}", width = artifacts::CHUNK);
+        let whole = |part: &str| part.to_owned() + &".".repeat(artifacts::CHUNK - part.len());
         let parts = [whole(parts[0]), whole(parts[1]), parts[2].to_owned()];
         let (id, content) = (Uuid::now_v7(), parts.concat());
         let sha256 = format!("{:x}", Sha256::digest(&content));
