@@ -5,7 +5,7 @@ use crate::{
     components::page,
     pages::{missing::MissingPage, solve::SolvePage},
     parts::{self, Part},
-    session::{self, Ended, WhoAmI},
+    session::{self, Ended, Replaced, WhoAmI},
     theme::ThemeToggle,
     working_team::{self, TeamChoice},
 };
@@ -29,6 +29,7 @@ pub(crate) fn App() -> impl IntoView {
             <Header />
             <main id="main">
                 <Ended />
+                <Replaced />
                 <FlatRoutes fallback=MissingPage>
                     <Route path=path!("/") view=SolvePage />
                     <Route path=path!("/solve/maze") view=|| view! { <Part load=parts::maze /> } />

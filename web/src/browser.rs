@@ -38,6 +38,12 @@ pub(crate) fn sign_in_beside() {
     let _ = window().open_with_url_and_target(&sign_in_address(), "_blank");
 }
 
+/// Loads the page again.
+pub(crate) fn reload() {
+    // Fails for no page of this server.
+    let _ = window().location().reload();
+}
+
 /// `text` as a value in a query string.
 pub(crate) fn query_value(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
@@ -50,6 +56,18 @@ pub(crate) async fn copy(text: &str) -> bool {
         Ok(clipboard) if clipboard.is_object() => JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok(),
         _ => false,
     }
+}
+
+/// The text on the clipboard; nothing where the browser does not tell it.
+pub(crate) async fn pasted() -> Option<String> {
+    let navigator = window().navigator();
+    let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")).ok()?;
+    // Some browsers let pages write alone.
+    let reads = clipboard.is_object() && js_sys::Reflect::has(&clipboard, &JsValue::from_str("readText")).ok()?;
+    if !reads {
+        return None;
+    }
+    JsFuture::from(navigator.clipboard().read_text()).await.ok()?.as_string()
 }
 
 /// Whether the person asked for little motion.
@@ -95,15 +113,29 @@ pub(crate) fn focus_link(address: &str) {
     focus_on(document().query_selector(&format!("main a[href=\"{address}\"]")).ok().flatten());
 }
 
-/// Keeps the focus through a change of the page that is made at once: an element that changes its place loses it.
+/// Keeps the focus through a change of the page that is made at once: an element that changes its place loses it. Where the
+/// element goes, its row gets it, or the next one, or the heading of their section.
 pub(crate) fn hold_focus() {
     let Some(held) = document().active_element() else { return };
+    let heirs = heirs(&held);
     queue_microtask(move || {
         let is_lost = document().active_element().as_ref() == document().body().as_deref();
-        if is_lost && held.is_connected() {
-            focus_on(Some(held));
+        if is_lost {
+            let left = heirs.iter().filter(|(row, _)| row.is_connected());
+            let heir = || left.clone().find_map(|(row, css)| row.query_selector(css).ok().flatten());
+            focus_on(Some(held).filter(|held| held.is_connected()).or_else(heir));
         }
     });
+}
+
+/// Where the focus of `held` may go, and what there takes it, the nearest first.
+fn heirs(held: &web_sys::Element) -> Vec<(web_sys::Element, &'static str)> {
+    let around = |css: &str| held.closest(css).ok().flatten();
+    let row = around("tr, li");
+    let beside =
+        row.iter().flat_map(|row| [Some(row.clone()), row.next_element_sibling(), row.previous_element_sibling()]);
+    let rows = beside.flatten().map(|row| (row, "a, button"));
+    rows.chain(around("section").map(|section| (section, "h2[tabindex]"))).collect()
 }
 
 fn focus_on(element: Option<web_sys::Element>) {
@@ -118,9 +150,9 @@ pub(crate) fn kept(key: &str) -> Option<String> {
     read(window().session_storage(), key)
 }
 
-/// Keeps `text` for as long as this tab is open, where the browser lets it.
-pub(crate) fn keep(key: &str, text: &str) {
-    write(window().session_storage(), key, text);
+/// Keeps `text` for as long as this tab is open; false where the browser does not let it, and then nothing is kept.
+pub(crate) fn keep(key: &str, text: &str) -> bool {
+    write(window().session_storage(), key, text)
 }
 
 /// What is remembered from visit to visit.
@@ -130,6 +162,7 @@ pub(crate) fn remembered(key: &str) -> Option<String> {
 
 /// Remembers `text` for the next visit, where the browser lets it.
 pub(crate) fn remember(key: &str, text: &str) {
+    // What cannot be remembered is asked again.
     write(window().local_storage(), key, text);
 }
 
@@ -140,11 +173,13 @@ fn read(store: Store, key: &str) -> Option<String> {
     store.ok().flatten()?.get_item(key).ok().flatten()
 }
 
-fn write(store: Store, key: &str, text: &str) {
-    if let Ok(Some(store)) = store {
-        // A store that is full costs what the next look would have found.
-        let _ = if text.is_empty() { store.remove_item(key) } else { store.set_item(key, text) };
+/// Whether it was written. What stood there before must not come back in place of what a full store refuses.
+fn write(store: Store, key: &str, text: &str) -> bool {
+    let Ok(Some(store)) = store else { return false };
+    if !text.is_empty() && store.set_item(key, text).is_ok() {
+        return true;
     }
+    store.remove_item(key).is_ok() && text.is_empty()
 }
 
 /// The text of a file; none where it cannot be read.

@@ -2,6 +2,7 @@
 
 pub(crate) mod ago;
 pub(crate) mod began_with;
+pub(crate) mod change;
 pub(crate) mod claimed;
 pub(crate) mod confirm;
 pub(crate) mod copy;

@@ -35,18 +35,21 @@ impl Kept {
 pub(crate) struct Place {
     /// Where one comes back to; nothing once one is there.
     wanted: StoredValue<Option<Kept>>,
+    /// How far down it stood when it was last seen: the next page is in its place before this one is told to go.
+    scrolled: StoredValue<f64>,
+    /// Where the link leads that was followed last.
+    link: StoredValue<Option<String>>,
 }
 
 impl Place {
     /// Keeps the place of the list on this page, of which `rows` are shown.
     pub(crate) fn keep(rows: impl Fn() -> usize + Send + Sync + 'static) -> Self {
         let path = use_location().pathname.get_untracked();
-        let place = Self { wanted: StoredValue::new(kept().and_then(|text| Kept::read(&text, &path))) };
+        let place = Self::new(kept().and_then(|text| Kept::read(&text, &path)));
+        let Self { wanted, scrolled, link } = place;
         let rows = StoredValue::new(rows);
-        // Where it stood when it was last seen: the next page is in its place before this one is told to go.
-        let (scrolled, link) = (StoredValue::new(0.0), StoredValue::new(None::<String>));
         let note = move || {
-            let is_there = place.wanted.try_with_value(Option::is_none) == Some(true);
+            let is_there = wanted.try_with_value(Option::is_none) == Some(true);
             if is_there && window().location().pathname().is_ok_and(|here| here == path) {
                 write(&Kept {
                     link: link.try_get_value().flatten(),
@@ -82,6 +85,10 @@ impl Place {
         place
     }
 
+    fn new(wanted: Option<Kept>) -> Self {
+        Self { wanted: StoredValue::new(wanted), scrolled: StoredValue::new(0.0), link: StoredValue::new(None) }
+    }
+
     /// Whether rows beyond these are still to be loaded before one is where one was.
     pub(crate) fn asks_for_more_than(self, rows: usize) -> bool {
         self.wanted.try_with_value(|wanted| wanted.as_ref().is_some_and(|wanted| wanted.rows > rows)) == Some(true)
@@ -90,6 +97,9 @@ impl Place {
     /// Goes to where one was, as soon as the rows that are there are drawn; nothing the next time.
     pub(crate) fn arrive(self) {
         if let Some(Some(wanted)) = self.wanted.try_update_value(Option::take) {
+            // What is kept before the browser tells of the scrolling below must not be where it stood while rows came.
+            self.scrolled.set_value(wanted.scrolled);
+            self.link.set_value(wanted.link.clone());
             request_animation_frame(move || {
                 if let Some(link) = wanted.link {
                     browser::focus_link(&link);
@@ -135,9 +145,9 @@ mod tests {
     fn one_is_there_once_the_rows_are() {
         Owner::new().with(|| {
             let kept = Kept { path: "/runs".into(), rows: 300, scrolled: 0.0, link: None };
-            let place = Place { wanted: StoredValue::new(Some(kept)) };
+            let place = Place::new(Some(kept));
             assert!(place.asks_for_more_than(200) && !place.asks_for_more_than(300));
-            assert!(!Place { wanted: StoredValue::new(None) }.asks_for_more_than(0));
+            assert!(!Place::new(None).asks_for_more_than(0));
         });
     }
 }

@@ -149,6 +149,9 @@ fn people_sign_in_invite_others_make_tokens_and_come_back_to_where_they_were() {
         places::open(&tab, "/team").await;
         tab.until("return document.querySelector('[aria-label=\"Role of bob\"]')").await;
         tab.run("const role = document.querySelector('[aria-label=\"Role of bob\"]'); role.value = 'viewer'; role.dispatchEvent(new Event('change', { bubbles: true }))").await;
+        tab.until("return document.querySelector('[aria-label=\"Change: Role of bob\"]')").await;
+        tab.click("[aria-label='Change: Role of bob']").await;
+        tab.until("return !document.querySelector('[aria-label=\"Change: Role of bob\"]')").await;
         tab.until_within(Tab::DEADLINE, "return !document.querySelector('.notice.bad')").await;
         if let Some(axe) = axe::program() {
             let found = axe::findings(&tab, &axe).await;
@@ -219,4 +222,38 @@ fn who_is_in_several_teams_chooses_the_one_that_owns_what_is_made() {
     let names: Vec<&str> =
         seen["items"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
     assert_eq!(names, ["theirs"], "Bob sees what was made for his team");
+}
+
+/// Signs out and in as Bob, as one does in another tab.
+const ELSEWHERE: &str = "
+    const done = arguments[arguments.length - 1];
+    (async () => {
+        await fetch('/api/v1/me/session', { method: 'DELETE', headers: { 'content-type': 'application/json' } });
+        const page = new DOMParser().parseFromString(await (await fetch('/login')).text(), 'text/html');
+        const form = page.querySelector('[name=form]').value;
+        const body = new URLSearchParams({ form, name: 'bob', password: 'password of bob', next: '/' });
+        done((await fetch('/login', { method: 'POST', body })).ok);
+    })();";
+
+#[test]
+fn nobody_acts_as_another_one_who_has_signed_in_elsewhere() {
+    if !has_browser() {
+        return;
+    }
+    let server = lab();
+    server.hrm(&["user", "add", "bob", "--role", "member"], "password of bob\n");
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.open("/login?next=/datasets").await;
+        sign_in(&tab, "ann").await;
+        tab.until("return document.querySelector('#generate-name')").await;
+        assert_eq!(tab.run_async(ELSEWHERE).await, json!(true));
+        tab.fill("#generate-name", "it-whose").await;
+        tab.click(".generate button[type=submit]").await;
+        // It is refused in words, and the page says who is signed in.
+        tab.until("return document.querySelector('.generate .notice.bad')?.textContent.includes('bob')").await;
+        tab.until("return document.querySelector('.session-ended')?.textContent.includes('no longer ann')").await;
+        tab.until("return document.querySelector('.top-end a[href=\"/team\"]').textContent === 'bob'").await;
+        tab.press_button("Load it again").await;
+        tab.until("return document.querySelector('#generate-name') && !document.querySelector('.session-ended')").await;
+    });
 }

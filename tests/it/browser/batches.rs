@@ -327,3 +327,27 @@ fn what_is_refused_of_a_list_does_not_keep_the_rest() {
         assert_eq!(tab.run("return window.sizes").await, json!([2, 1, 2]), "each puzzle is queued once");
     });
 }
+
+/// Takes all the room that the browser has for what is kept while the tab is open.
+const FILL: &str = "
+    let fill = 'x'.repeat(1 << 20);
+    for (let number = 0; fill.length; number++) {
+        try { sessionStorage.setItem(`fill-${number}`, fill); } catch { fill = fill.slice(0, fill.length >> 1); }
+    }";
+
+#[test]
+fn a_list_that_cannot_be_kept_says_so_and_an_older_one_does_not_come_back() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('[role=gridcell]')").await;
+        tab.paste(&LIST[..2].join("\n")).await;
+        place_is(&tab, "Puzzle 1 of 2").await;
+        tab.run(FILL).await;
+        tab.paste(&LIST[..3].repeat(100).join("\n")).await;
+        place_is(&tab, "Puzzle 1 of 300").await;
+        tab.until("return document.querySelector('.list-bar .hint')?.textContent.includes('too large')").await;
+        tab.open("/").await;
+        tab.until("return document.querySelector('[role=gridcell]')").await;
+        assert_eq!(tab.run("return document.querySelector('.list-bar')").await, json!(null));
+    });
+}

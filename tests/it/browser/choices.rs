@@ -49,6 +49,25 @@ fn a_filter_that_is_gone_is_not_shown() {
 }
 
 #[test]
+fn a_word_that_was_typed_takes_nobody_back() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        places::open(&tab, "/runs").await;
+        tab.until("return document.querySelector('#name')").await;
+        tab.fill("#name", "it-typed").await;
+        tab.click("header nav a[href='/queue']").await;
+        tab.until("return document.querySelector('h1').textContent === 'Queue'").await;
+        assert_eq!(tab.path().await, "/queue");
+
+        // Without Enter it counts once nothing more is typed.
+        places::open(&tab, "/runs").await;
+        tab.until("return document.querySelector('#name')").await;
+        tab.fill("#name", "it-typed").await;
+        tab.until_address("/runs?name=it-typed").await;
+    });
+}
+
+#[test]
 fn a_new_runs_fields_show_what_will_be_queued() {
     journey(|tab| async move {
         tab.open("/").await;
@@ -93,8 +112,12 @@ fn a_refused_role_does_not_stay_on_the_page() {
         sign_in(&tab, "ann").await;
         let role = "[aria-label='Role of ann']";
         tab.until(&format!("return document.querySelector(\"{role}\")")).await;
-        // Somebody has to administrate.
+        // Somebody has to administrate. A choice alone changes nothing.
         tab.choose(role, "viewer").await;
+        tab.until_chosen(role, "viewer").await;
+        tab.until("return document.querySelector('[aria-label=\"Change: Role of ann\"]')").await;
+        assert_eq!(tab.run("return document.querySelector('.notice.bad')").await, json!(null));
+        tab.click("[aria-label='Change: Role of ann']").await;
         tab.until("return document.querySelector('.notice.bad')").await;
         tab.until_chosen(role, "admin").await;
     });

@@ -1,6 +1,11 @@
-//! Seeds of one configuration: queued in one go, compared, and found as one row of a leaderboard that is kept.
+//! Runs beside each other: seeds of one configuration, queued in one go and found as one row of a leaderboard that is kept, and
+//! runs of which one is gone.
 
-use super::{driver::journey, tab::Tab, training::fill_in};
+use super::{
+    driver::{Screen, has_browser, journey, journey_at, shared_server},
+    tab::Tab,
+    training::fill_in,
+};
 use serde_json::json;
 
 #[test]
@@ -77,5 +82,22 @@ fn seeds_are_queued_at_once_compared_and_one_row_of_a_leaderboard() {
         tab.until("return document.body.textContent.includes('As it was kept')").await;
         let kept = tab.until("return document.querySelector('.leaderboard .opens')?.textContent").await;
         assert_eq!(kept, "it-seeds");
+    });
+}
+
+#[test]
+fn a_run_that_is_gone_keeps_nobody_from_comparing_the_others() {
+    if !has_browser() {
+        return;
+    }
+    let server = shared_server();
+    let run = server.trained()["id"].as_str().expect("an id").to_owned();
+    journey_at(server.address(), Screen::Desktop, |tab| async move {
+        tab.open(&format!("/compare?runs={run},0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77")).await;
+        tab.until("return document.querySelectorAll('.compare-scores tbody tr').length === 1").await;
+        tab.until("return document.querySelector('.notice.warn')?.textContent.includes('3c1f5b0c9e77 is gone')").await;
+        tab.click(".notice.warn button").await;
+        tab.until("return !document.querySelector('.notice.warn')").await;
+        tab.until_address(&run).await;
     });
 }

@@ -278,3 +278,20 @@ fn several_cells_are_selected_and_marked() {
         assert_eq!(tab.grid().await.to_string(), "12..34.......3.4");
     });
 }
+
+#[test]
+fn a_puzzle_is_pasted_without_a_keyboard() {
+    journey(|tab| async move {
+        tab.open("/").await;
+        tab.until("return document.querySelector('[role=gridcell]')").await;
+        // As on plain http, where the browser tells no page what is on the clipboard.
+        tab.run("Object.defineProperty(navigator, 'clipboard', { value: undefined })").await;
+        tab.press_button("Paste").await;
+        tab.until("return document.activeElement.matches('.paste textarea')").await;
+        tab.run("document.querySelector('.paste textarea').value = '1,2,,\\n3,4,,\\n,1,,4\\n,3,,'").await;
+        tab.press_button("Take it").await;
+        tab.until("return document.querySelector('.board-said').textContent.includes('4 × 4')").await;
+        assert_eq!(tab.grid().await.to_string(), "12..34...1.4.3..");
+        assert_eq!(tab.run("return document.activeElement.textContent").await, json!("Paste"));
+    });
+}

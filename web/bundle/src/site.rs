@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 
 /// The style sheets, in the order of the cascade.
-const STYLES: [&str; 16] = [
+const STYLES: [&str; 17] = [
     "tokens", "base", "layout", "controls", "grid", "chart", "rows", "solve", "boards", "forms", "runs", "run",
-    "scores", "data", "batches", "team",
+    "scores", "data", "batches", "team", "print",
 ];
 
 /// Those of the pages that the server writes itself, which know no hashes.

@@ -60,10 +60,18 @@ fn request(method: &str, path: &str, body: Option<&str>) -> Answer<Request> {
     }
     let request = Request::new_with_str_and_init(&address(path), &options).map_err(unreachable)?;
     request.headers().set("content-type", "application/json").map_err(unreachable)?;
-    if let Some(team) = working_team::header().filter(|_| method != "GET") {
-        request.headers().set("hrm-team", &team).map_err(unreachable)?;
+    if method != "GET" {
+        for (name, value) in named() {
+            request.headers().set(name, &value).map_err(unreachable)?;
+        }
     }
     Ok(request)
+}
+
+/// What a request that changes something says of its maker: the team that it is for, and as whom it is meant.
+pub(super) fn named() -> impl Iterator<Item = (&'static str, String)> {
+    let (team, user) = (working_team::header(), session::header());
+    team.map(|team| ("hrm-team", team)).into_iter().chain(user.map(|user| ("hrm-user", user)))
 }
 
 /// Sends `request`; the text of a successful answer.
@@ -88,7 +96,19 @@ pub(super) fn judged(status: u16, text: String) -> Answer<(u16, String)> {
     if status == 401 {
         session::note_ended();
     }
-    if (200..300).contains(&status) { Ok((status, text)) } else { Err(refusal(status, &text).into()) }
+    if (200..300).contains(&status) {
+        return Ok((status, text));
+    }
+    let problem = refusal(status, &text);
+    if is_of_another(&problem) {
+        session::note_other();
+    }
+    Err(problem.into())
+}
+
+/// Whether a request was refused because somebody else is signed in than the one it named.
+fn is_of_another(problem: &Problem) -> bool {
+    problem.kind.ends_with("other-user")
 }
 
 /// The problem that the server told, or that it told none.
@@ -112,4 +132,18 @@ fn unreadable(error: &str) -> Problem {
 fn unexpected(status: u16, text: &str) -> Problem {
     let text: String = text.chars().take(200).collect();
     problem(status, "Refused", if text.is_empty() { format!("The server answered {status}.") } else { text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_that_somebody_else_is_signed_in() {
+        let text =
+            r#"{"type": "/problems/other-user", "title": "T", "status": 409, "detail": "bob is.", "request_id": "1"}"#;
+        let problem = refusal(409, text);
+        assert!(is_of_another(&problem) && problem.detail == "bob is.");
+        assert!(!is_of_another(&refusal(409, "")));
+    }
 }

@@ -2,9 +2,8 @@
 
 use super::{
     Answer, address,
-    transport::{judged, read, unreachable},
+    transport::{judged, named, read, unreachable},
 };
-use crate::working_team;
 use js_sys::Promise;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -35,8 +34,8 @@ impl Upload {
         let request = XmlHttpRequest::new().map_err(unreachable)?;
         request.open("POST", &address(path)).map_err(unreachable)?;
         request.set_request_header("content-type", content_type).map_err(unreachable)?;
-        if let Some(team) = working_team::header() {
-            request.set_request_header("hrm-team", &team).map_err(unreachable)?;
+        for (name, value) in named() {
+            request.set_request_header(name, &value).map_err(unreachable)?;
         }
         let progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
             if event.total() > 0.0 {

@@ -47,11 +47,19 @@ impl Scale {
         if self.log { self.log_ticks(wanted) } else { self.linear_ticks(wanted) }
     }
 
+    /// At least two: one label alone tells no length.
     fn linear_ticks(&self, wanted: usize) -> Vec<f64> {
-        let step = round_step((self.high - self.low) / wanted.max(1) as f64);
-        let first = (self.low / step - 1e-9).ceil() as i64;
-        let last = (self.high / step + 1e-9).floor() as i64;
-        (first..=last).map(|i| i as f64 * step).collect()
+        let mut parts = wanted.max(1);
+        loop {
+            let step = round_step((self.high - self.low) / parts as f64);
+            let first = (self.low / step - 1e-9).ceil() as i64;
+            let last = (self.high / step + 1e-9).floor() as i64;
+            // Steps of half the span or less always fit twice.
+            if last > first || parts > 4 * wanted.max(1) {
+                return (first..=last).map(|i| i as f64 * step).collect();
+            }
+            parts += 1;
+        }
     }
 
     /// Powers of ten, with their threes, half-way between them, where the scale spans few.
@@ -94,7 +102,9 @@ mod tests {
     fn ticks_are_round_and_inside() {
         check(0.0, 1.0, false, 4, &[0.0, 0.5, 1.0]);
         check(0.0, 1.0, false, 5, &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
-        check(13.0, 97.0, false, 4, &[50.0]);
+        check(13.0, 97.0, false, 4, &[20.0, 40.0, 60.0, 80.0]);
+        check(60.0, 240.0, false, 3, &[100.0, 200.0]);
+        check(110.0, 290.0, false, 2, &[150.0, 200.0, 250.0]);
         check(0.0, 1234.0, false, 5, &[0.0, 500.0, 1000.0]);
         check(0.011, 9.0, true, 4, &[0.03, 0.1, 0.3, 1.0, 3.0]);
         check(0.5, 40.0, true, 4, &[1.0, 3.0, 10.0, 30.0]);

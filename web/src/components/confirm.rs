@@ -7,6 +7,9 @@ use leptos::{html, prelude::*};
 pub(crate) fn Confirm(
     /// What the button says.
     label: &'static str,
+    /// What it is about, where other buttons of the page say the same word.
+    #[prop(optional, into)]
+    about: Option<String>,
     /// What happens, as a question.
     #[prop(into)]
     question: Signal<String>,
@@ -16,6 +19,7 @@ pub(crate) fn Confirm(
     keep: &'static str,
 ) -> impl IntoView {
     let asking = RwSignal::new(false);
+    let name = StoredValue::new(about.map(|about| format!("{label}: {about}")));
     let (button, cancel) = (NodeRef::<html::Button>::new(), NodeRef::<html::Button>::new());
     // The focus goes to the answer that changes nothing, and back to the button after it.
     Effect::new(move |before: Option<bool>| {
@@ -40,7 +44,17 @@ pub(crate) fn Confirm(
         <Show
             when=move || asking.get()
             fallback=move || {
-                view! { <button type="button" class="quiet" node_ref=button on:click=move |_| asking.set(true)>{label}</button> }
+                view! {
+                    <button
+                        type="button"
+                        class="quiet"
+                        aria-label=name.get_value()
+                        node_ref=button
+                        on:click=move |_| asking.set(true)
+                    >
+                        {label}
+                    </button>
+                }
             }
         >
             <span class="confirm" role="group" aria-label=move || question.get() on:keydown=escape>

@@ -1,6 +1,7 @@
 //! Fields of forms: a label, what is typed or chosen, and below it what is wrong or what is meant.
 
 use super::select::{Options, Select};
+use crate::browser;
 use hrm_types::problem::Problem;
 use leptos::prelude::*;
 
@@ -47,6 +48,15 @@ impl Refusal {
     }
 }
 
+/// Leads to a field as soon as it is refused: whoever is there reads, or is read, what is wrong with it.
+pub(crate) fn lead_to(id: &'static str, wrong: Signal<Option<String>>) {
+    Effect::new(move |_| {
+        if wrong.with(Option::is_some) {
+            browser::focus(id);
+        }
+    });
+}
+
 /// A field for a text, a number or a secret.
 #[component]
 pub(crate) fn TextField(
@@ -68,6 +78,7 @@ pub(crate) fn TextField(
     number: bool,
 ) -> impl IntoView {
     let below = format!("{id}-hint");
+    lead_to(id, wrong);
     view! {
         <div class="field" class:invalid=move || wrong.with(Option::is_some)>
             <label for=id>{label}</label>
@@ -107,6 +118,7 @@ pub(crate) fn ChoiceField(
     hint: &'static str,
 ) -> impl IntoView {
     let below = format!("{id}-hint");
+    lead_to(id, wrong);
     view! {
         <div class="field" class:invalid=move || wrong.with(Option::is_some)>
             <label for=id>{label}</label>

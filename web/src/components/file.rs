@@ -1,5 +1,6 @@
 //! A file that is chosen, sent with its progress, and checked by the server.
 
+use super::field::lead_to;
 use crate::{
     api::{Answer, upload::Upload},
     format,
@@ -104,6 +105,7 @@ pub(crate) fn FileField(
     chosen: impl Fn() + Copy + 'static,
 ) -> impl IntoView {
     let below = format!("{id}-hint");
+    lead_to(id, wrong);
     view! {
         <div class="field" class:invalid=move || wrong.with(Option::is_some)>
             <label for=id>{label}</label>

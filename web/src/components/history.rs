@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// Undo and redo, each pressed only where there is something to do.
+/// Undo and redo, each pressed only where there is something to do. One that can do nothing stays, with the focus if it has it.
 #[component]
 pub(crate) fn History(
     #[prop(into)] can_undo: Signal<bool>,
@@ -11,10 +11,10 @@ pub(crate) fn History(
     redo: Callback<()>,
 ) -> impl IntoView {
     view! {
-        <button type="button" class="quiet" title="Undo (Ctrl+Z)" disabled=move || !can_undo.get() on:click=move |_| undo.run(())>
+        <button type="button" class="quiet" title="Undo (Ctrl+Z)" aria-disabled=move || (!can_undo.get()).to_string() on:click=move |_| undo.run(())>
             "Undo"
         </button>
-        <button type="button" class="quiet" title="Redo (Ctrl+Y)" disabled=move || !can_redo.get() on:click=move |_| redo.run(())>
+        <button type="button" class="quiet" title="Redo (Ctrl+Y)" aria-disabled=move || (!can_redo.get()).to_string() on:click=move |_| redo.run(())>
             "Redo"
         </button>
     }

@@ -30,6 +30,10 @@ fn drawn(kind: Kind, puzzle: &ComparedPuzzle, model: Option<CheckpointId>) -> Op
     let svg = picture(kind, &puzzle.question, &puzzle.answer)?;
     let model = model.map(|model| format!("&model={model}")).unwrap_or_default();
     let link = solve_link(kind, &puzzle.task, (&puzzle.question, &puzzle.answer), &model);
-    let title = format!("Solve this one (rating {})", puzzle.rating);
-    Some(view! { <a class="picture" href=link title=title inner_html=svg></a> })
+    let title = format!("Solve puzzle {} (rating {})", u64::from(puzzle.position) + 1, puzzle.rating);
+    // Before the picture's own name, which the pictures of one dataset have in common.
+    let name = title.clone();
+    Some(view! {
+        <a class="picture" href=link title=title><span class="hidden">{name}</span><span inner_html=svg></span></a>
+    })
 }

@@ -1,7 +1,12 @@
 //! Whatever people have on the clipboard or in a file, as puzzles: lines, drawn grids, nested arrays, grids of candidates,
 //! lists, and the files that end in `.sdk`, `.sdm` and `.ss`.
 
+mod blank;
+
 use hrm_types::sudoku::{Grid, PuzzleError};
+
+/// Signs that programs put into texts and nobody sees.
+const UNSEEN: [char; 2] = ['\u{feff}', '\u{200b}'];
 
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +38,8 @@ impl Pasted {
 /// # Errors
 /// What is wrong with the text as one puzzle.
 pub(crate) fn read(text: &str) -> Result<Pasted, PuzzleError> {
-    if let Some(grid) = table(text) {
+    let text = &text.replace(UNSEEN, "");
+    if let Some(grid) = blank::grid(text) {
         return Ok(Pasted::one(grid));
     }
     let lines = lines(text);
@@ -45,28 +51,6 @@ pub(crate) fn read(text: &str) -> Result<Pasted, PuzzleError> {
         Ok(grid) => Ok(Pasted::one(grid)),
         Err(error) => list(&lines).or_else(|| drawn(&lines)).ok_or(error),
     }
-}
-
-/// A grid as spreadsheets copy it: a line for each row, cells parted by tabs, and nothing where a cell is blank.
-fn table(text: &str) -> Option<Grid> {
-    if !text.contains('\t') {
-        return None;
-    }
-    // Tabs are cells here, so that only what has none may go from the end.
-    let rows: Vec<Vec<&str>> =
-        text.trim_end_matches(['\r', '\n']).lines().map(|line| line.split('\t').map(str::trim).collect()).collect();
-    let side = rows.len();
-    if rows.iter().map(Vec::len).max() != Some(side) {
-        return None;
-    }
-    // Some programs leave out the tabs behind a row's last digit.
-    let cells = rows.iter().flat_map(|row| (0..side).map(|column| row.get(column).copied().unwrap_or_default()));
-    let cell = |cell: &str| match cell.as_bytes() {
-        [] => Some('.'),
-        [one] => Some(char::from(*one)),
-        _ => None,
-    };
-    cells.map(cell).collect::<Option<String>>()?.parse().ok()
 }
 
 /// A line of a text without what is only drawn around it, and its number there, from 1.
@@ -234,6 +218,12 @@ mod tests {
         check("12--34---1-4-3--", &[LINE]);
         check("12--\n34--\n----\n-3--", &["12..34.......3.."]);
         check("1 2 _ _\n3 4 _ _\n_ 1 _ 4\n_ 3 _ _", &[LINE]);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_cell() {
+        check(&format!("\u{feff}{LINE}"), &[LINE]);
+        check(&format!("\u{feff}{LINE}\n{LINE}\u{200b}"), &[LINE, LINE]);
     }
 
     #[test]

@@ -4,13 +4,13 @@
 mod add;
 mod curves;
 mod differences;
+mod gone;
 mod groups;
 mod parallel;
 mod puzzles;
 mod scores;
 
 use crate::{
-    api,
     components::{
         page::Page,
         problem::{Empty, Problems, Waiting},
@@ -20,6 +20,7 @@ use crate::{
 use add::AddRun;
 use curves::Curves;
 use differences::Differences;
+use gone::{Found, Gone};
 use groups::Groups;
 use hrm_types::{comparison::Comparison, ids::RunId};
 use leptos::prelude::*;
@@ -87,27 +88,37 @@ fn parsed(listed: &str) -> Vec<RunId> {
 
 #[component]
 fn Compared(ids: Memo<Vec<RunId>>, without: Callback<RunId>) -> impl IntoView {
-    let comparison = load::poll(
+    let known_gone = StoredValue::new(Vec::new());
+    let found = load::poll(
         move || {
             let ids = ids.get();
-            async move { api::scores::compare(&ids).await }
+            async move {
+                let found = gone::compare(ids, &known_gone.try_get_value().unwrap_or_default()).await?;
+                known_gone.try_set_value(found.gone.clone());
+                Ok(found)
+            }
         },
-        |comparison: Option<&Comparison>| {
-            let moving = comparison.is_none_or(|comparison| comparison.runs.iter().any(|run| !run.state.is_final()));
-            moving.then_some(PAUSE)
+        |found: Option<&Found>| {
+            let comparison = found.and_then(|found| found.comparison.as_ref());
+            let moving = comparison.is_some_and(|comparison| comparison.runs.iter().any(|run| !run.state.is_final()));
+            (found.is_none() || moving).then_some(PAUSE)
         },
     );
     // What is drawn anew only when it is another.
-    let shown = Memo::new(move |_| comparison.value.get());
+    let shown = Memo::new(move |_| found.value.with(|found| found.as_ref().and_then(|found| found.comparison.clone())));
+    let gone = Memo::new(move |_| {
+        found.value.with(|found| found.as_ref().map(|found| found.gone.clone()).unwrap_or_default())
+    });
+    let waits = Memo::new(move |_| found.value.with(Option::is_none) && found.problem.with(Option::is_none));
     let runs = Memo::new(move |_| {
         let ids = |comparison: &Comparison| comparison.runs.iter().map(|run| run.id).collect::<Vec<_>>();
         shown.with(|comparison| comparison.as_ref().map(ids))
     });
     view! {
-        <Problems of=comparison.problem />
+        <Problems of=found.problem />
+        <Gone runs=gone without />
         {move || match runs.get() {
-            None if comparison.problem.with(Option::is_some) => ().into_any(),
-            None => view! { <Waiting /> }.into_any(),
+            None => waits.get().then(|| view! { <Waiting /> }).into_any(),
             Some(ids) => sections(ids, shown, without).into_any(),
         }}
     }

@@ -289,7 +289,7 @@ fn FormView(state: FormState, experiments: Loaded<ListPage<ExperimentFile>>) -> 
                 {move || problem.get().map(|problem| view! { <ProblemNotice problem /> })}
                 <Seeds state />
                 <ForTeam />
-                <button type="submit" class="primary" disabled=move || busy.get()>
+                <button type="submit" class="primary" aria-disabled=move || busy.get().to_string()>
                     {move || match (busy.get(), state.seeds.get()) {
                         (true, _) => "Queueing …".to_owned(),
                         (false, 1) => "Queue the run".to_owned(),

@@ -1,13 +1,14 @@
 //! The queue: what runs on which machine, what waits in which order and for what, and what ended lately.
 
+mod asking;
 mod machines;
 mod waiting;
 
 use crate::{
-    api,
+    api, browser,
     components::{
         ago::Ago,
-        job::{JobName, JobProgress, wishes},
+        job::{JobName, JobProgress},
         no_worker::NoWorker,
         page::Page,
         problem::{Empty, Problems, Waiting},
@@ -18,7 +19,8 @@ use crate::{
     load::{self, Loaded},
     session::ForWriters,
 };
-use hrm_types::{Page as ListPage, job::Job, problem::Problem, run::RunState};
+use asking::Wishes;
+use hrm_types::{Page as ListPage, ids::JobId, job::Job, problem::Problem, run::RunState};
 use leptos::{prelude::*, task::spawn_local};
 use machines::Machines;
 use std::time::Duration;
@@ -47,6 +49,8 @@ struct Queue {
     paused: Loaded<ListPage<Job>>,
     ended: [Loaded<ListPage<Job>>; 3],
     refused: RwSignal<Option<Problem>>,
+    /// What was asked for last, in words.
+    said: RwSignal<String>,
 }
 
 impl Queue {
@@ -61,6 +65,7 @@ impl Queue {
             paused: list("paused", "-created", SHOWN),
             ended: ["succeeded", "failed", "cancelled"].map(|state| list(state, "-finished", ENDED)),
             refused: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
         };
         live::follow_queue(|| true, move |job| !queue.goes_on(&job), move || queue.refresh());
         queue
@@ -83,10 +88,11 @@ impl Queue {
         }
     }
 
-    /// Does what `call` does, shows what it was refused for, and looks again.
-    fn act(self, call: impl Future<Output = api::Answer<()>> + 'static) {
+    /// Does what `call` does, says so or shows what it was refused for, and looks again.
+    fn act(self, words: String, call: impl Future<Output = api::Answer<()>> + 'static) {
         spawn_local(async move {
             let refused = call.await.err().map(|problem| *problem);
+            self.said.try_set(if refused.is_none() { words } else { String::new() });
             self.refused.try_set(refused);
             self.refresh();
         });
@@ -110,26 +116,28 @@ pub(crate) fn QueuePage() -> impl IntoView {
         >
             <Problems of=queue.waiting.problem />
             <Problems of=queue.refused />
+            <p class="hidden" role="status">{queue.said}</p>
             <NoWorker workers />
             <Machines workers />
-            <section aria-label="Running"><h2>"Running"</h2>{list(queue, queue.running, "Nothing runs now.")}</section>
-            <section aria-label="Waiting"><h2>"Waiting"</h2><Line queue /></section>
-            <section aria-label="Paused"><h2>"Set aside"</h2>{list(queue, queue.paused, "Nothing is paused.")}</section>
-            <section aria-label="Ended"><h2>"Ended lately"</h2>{ended(queue)}</section>
+            <section aria-label="Running"><h2 tabindex="-1">"Running"</h2>{list(queue, queue.running, "Nothing runs now.")}</section>
+            <section aria-label="Waiting"><h2 tabindex="-1">"Waiting"</h2><Line queue /></section>
+            <section aria-label="Paused"><h2 tabindex="-1">"Set aside"</h2>{list(queue, queue.paused, "Nothing is paused.")}</section>
+            <section aria-label="Ended"><h2 tabindex="-1">"Ended lately"</h2>{ended(queue)}</section>
         </Page>
     }
 }
 
 fn list(queue: Queue, of: Loaded<ListPage<Job>>, none: &'static str) -> impl IntoView {
-    let jobs = Memo::new(move |_| {
-        of.value.with(|page| page.as_ref().map(|page| (page.items.clone(), page.next_cursor.is_some())))
-    });
-    move || match jobs.get() {
-        None => view! { <Waiting /> }.into_any(),
-        Some((jobs, _)) if jobs.is_empty() => view! { <p class="muted">{none}</p> }.into_any(),
-        Some((jobs, others)) => {
-            let others = others.then(|| view! { <p class="muted">{format!("The newest {SHOWN} of them.")}</p> });
-            view! { {table(queue, jobs)}{others} }.into_any()
+    let jobs = Memo::new(move |_| of.value.with(|page| page.as_ref().map(|page| page.items.clone())));
+    let others = Memo::new(move |_| of.value.with(|page| page.as_ref().is_some_and(|page| page.next_cursor.is_some())));
+    let is_empty = Memo::new(move |_| jobs.with(|jobs| jobs.as_ref().map(Vec::is_empty)));
+    let rest = move || others.get().then(|| view! { <p class="muted">{format!("The newest {SHOWN} of them.")}</p> });
+    move || {
+        browser::hold_focus();
+        match is_empty.get() {
+            None => view! { <Waiting /> }.into_any(),
+            Some(true) => view! { <p class="muted">{none}</p> }.into_any(),
+            Some(false) => view! { {table(queue, jobs)}{rest} }.into_any(),
         }
     }
 }
@@ -143,21 +151,28 @@ fn ended(queue: Queue) -> impl IntoView {
         let known = queue.ended.iter().all(|list| list.value.with(Option::is_some));
         (known || !all.is_empty()).then_some(all)
     });
+    let is_empty = Memo::new(move |_| jobs.with(|jobs| jobs.as_ref().map(Vec::is_empty)));
     move || {
-        let Some(jobs) = jobs.get() else {
+        match is_empty.get() {
+        None => {
             let failed = queue.ended.iter().any(|list| list.problem.with(Option::is_some));
-            return (!failed).then(|| view! { <Waiting /> }).into_any();
-        };
-        if jobs.is_empty() {
-            return view! { <Empty title="Nothing has ended yet">"What was trained, evaluated, solved in a batch or generated is listed here."</Empty> }
-                .into_any();
+            (!failed).then(|| view! { <Waiting /> }).into_any()
         }
-        table(queue, jobs).into_any()
+        Some(true) => {
+            view! { <Empty title="Nothing has ended yet">"What was trained, evaluated, solved in a batch or generated is listed here."</Empty> }
+                .into_any()
+        }
+        Some(false) => table(queue, jobs).into_any(),
+    }
     }
 }
 
-fn table(queue: Queue, jobs: Vec<Job>) -> impl IntoView {
-    let rows = jobs.into_iter().map(|job| row(queue, job)).collect_view();
+/// Rows that change with their jobs while their elements, and with them the focus, stay.
+fn table(queue: Queue, jobs: Memo<Option<Vec<Job>>>) -> impl IntoView {
+    let shown = move || {
+        browser::hold_focus();
+        jobs.with(|jobs| jobs.iter().flatten().map(|job| job.id).collect::<Vec<_>>())
+    };
     view! {
         <table class="rows jobs">
             <thead class="hidden">
@@ -169,34 +184,44 @@ fn table(queue: Queue, jobs: Vec<Job>) -> impl IntoView {
                     <th scope="col">"What to do"</th>
                 </tr>
             </thead>
-            <tbody>{rows}</tbody>
+            <tbody>
+                <For each=shown key=|id| *id let:id>
+                    {row(queue, id, jobs)}
+                </For>
+            </tbody>
         </table>
     }
 }
 
-fn row(queue: Queue, job: Job) -> impl IntoView {
-    let at = job.finished_at.or(job.started_at).unwrap_or(job.created_at);
-    let words = telling(job.state, job.reason.as_ref()).or_else(|| job.phase.clone().filter(|_| !job.state.is_final()));
+fn row(queue: Queue, id: JobId, jobs: Memo<Option<Vec<Job>>>) -> impl IntoView {
+    let job = Memo::new(move |_| jobs.with(|jobs| jobs.iter().flatten().find(|job| job.id == id).cloned()));
+    let with = move |show: fn(&Job) -> AnyView| move || job.with(|job| job.as_ref().map(show));
+    // The name is a link: it stays where the same job is told of again.
+    let named = Memo::new(move |_| {
+        job.with(|job| job.as_ref().map(|job| (job.name.clone(), job.model_id, job.dataset_id, job.priority)))
+    });
+    let name = move || {
+        named.track();
+        job.with_untracked(|job| job.clone().map(|job| view! { <JobName job /> }))
+    };
     view! {
         <tr>
-            <th scope="row"><JobName job=job.clone() /></th>
-            <td data-label="State"><StateMark state=job.state />{words.map(|words| view! { <span class="standing">{words}</span> })}</td>
-            <td data-label="Progress"><JobProgress job=job.clone() /></td>
-            <td data-label="When"><Ago at /></td>
-            <td class="right"><ForWriters>{buttons(queue, &job)}</ForWriters></td>
+            <th scope="row">{name}</th>
+            <td data-label="State">{with(state)}</td>
+            <td data-label="Progress">{with(|job| view! { <JobProgress job=job.clone() /> }.into_any())}</td>
+            <td data-label="When">{with(when)}</td>
+            <td class="right"><ForWriters><Wishes queue job /></ForWriters></td>
         </tr>
     }
 }
 
-/// What can be asked of a job.
-fn buttons(queue: Queue, job: &Job) -> impl IntoView + use<> {
-    let button = |(wish, words): (&'static str, &'static str)| {
-        let asked = job.clone();
-        let ask = move |_| {
-            let job = asked.clone();
-            queue.act(async move { api::runs::ask_job(&job, wish).await });
-        };
-        view! { <button type="button" class="quiet" aria-label=format!("{words}: {}", job.name) on:click=ask>{words}</button> }
-    };
-    wishes(job).into_iter().map(button).collect_view()
+fn state(job: &Job) -> AnyView {
+    let words = telling(job.state, job.reason.as_ref()).or_else(|| job.phase.clone().filter(|_| !job.state.is_final()));
+    let words = words.map(|words| view! { <span class="standing">{words}</span> });
+    view! { <StateMark state=job.state />{words} }.into_any()
+}
+
+fn when(job: &Job) -> AnyView {
+    let at = job.finished_at.or(job.started_at).unwrap_or(job.created_at);
+    view! { <Ago at /> }.into_any()
 }

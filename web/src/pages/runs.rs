@@ -4,9 +4,11 @@ mod columns;
 mod look;
 mod older;
 mod table;
+mod word;
 
 use crate::{
     api::{self, runs::RunFilter},
+    browser,
     components::{
         no_worker::NoWorker,
         page::Page,
@@ -26,6 +28,9 @@ use table::{Actions, Table};
 /// Between looks at the list while something moves, and while nothing does.
 const BUSY: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(6);
+
+/// Where the ticked runs are kept while the tab is open, for who looks at one of them and comes back.
+const CHOSEN: &str = "chosen-runs";
 
 /// The page at `/runs`, filtered and with columns as its address says.
 #[component]
@@ -60,7 +65,11 @@ pub(crate) fn RunsPage() -> impl IntoView {
         let changed = Callback::new(move |()| newest.refresh());
         Some(view! { <SweepLine id listed=true changed /> })
     };
-    let chosen = RwSignal::new(Vec::new());
+    let chosen = RwSignal::new(browser::kept(CHOSEN).map(|text| listed(&text)).unwrap_or_default());
+    Effect::new(move |_| {
+        let text = chosen.with(|chosen| written(chosen));
+        browser::keep(CHOSEN, &text);
+    });
     let actions = Actions { chosen, ask: Callback::new(ask) };
     view! {
         <Page
@@ -91,14 +100,20 @@ pub(crate) fn RunsPage() -> impl IntoView {
     }
 }
 
+/// Runs by their ids, parted by commas.
+fn written(runs: &[RunId]) -> String {
+    runs.iter().map(RunId::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn listed(text: &str) -> Vec<RunId> {
+    text.split(',').filter_map(|id| id.parse().ok()).collect()
+}
+
 /// What is ticked, and what to do with it.
 #[component]
 fn Chosen(chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
     let count = move || chosen.with(Vec::len);
-    let link = move || {
-        let ids: Vec<String> = chosen.with(|chosen| chosen.iter().map(RunId::to_string).collect());
-        format!("/compare?runs={}", ids.join(","))
-    };
+    let link = move || format!("/compare?runs={}", chosen.with(|chosen| written(chosen)));
     view! {
         <Show when=move || { count() > 0 }>
             <div class="chosen-bar" role="status">

@@ -9,6 +9,7 @@ use crate::grid::{
     painter::{Painter, Turn},
     squares::word,
 };
+use crate::pages::solve::size::SizeField;
 use hrm_types::board::{Board, Kind, MAX_SIDE};
 use leptos::prelude::*;
 
@@ -91,13 +92,11 @@ pub(super) fn Palette(state: ArcState) -> impl IntoView {
 #[component]
 pub(super) fn Size(state: ArcState) -> impl IntoView {
     let size = Memo::new(move |_| state.painter.with(Painter::size));
+    let (rows, columns) = (Signal::derive(move || size.get().0 as u8), Signal::derive(move || size.get().1 as u8));
     let resize = move |rows: Option<u8>, columns: Option<u8>| {
         let now = size.get_untracked();
         let (rows, columns) = (rows.unwrap_or(now.0 as u8), columns.unwrap_or(now.1 as u8));
         state.edit(|painter| painter.resize(rows, columns, 0));
-    };
-    let read = |event: &web_sys::Event| {
-        event_target_value(event).parse::<u8>().ok().filter(|side| (1..=MAX_SIDE).contains(side))
     };
     let clear = move |_| {
         let (rows, columns) = size.get_untracked();
@@ -106,28 +105,8 @@ pub(super) fn Size(state: ArcState) -> impl IntoView {
     };
     view! {
         <div class="sizes">
-            <label>
-                <span>"Rows"</span>
-                <input
-                    type="number"
-                    class="number"
-                    min="1"
-                    max=MAX_SIDE.to_string()
-                    prop:value=move || size.get().0.to_string()
-                    on:change=move |event| resize(read(&event), None)
-                />
-            </label>
-            <label>
-                <span>"Columns"</span>
-                <input
-                    type="number"
-                    class="number"
-                    min="1"
-                    max=MAX_SIDE.to_string()
-                    prop:value=move || size.get().1.to_string()
-                    on:change=move |event| resize(None, read(&event))
-                />
-            </label>
+            <SizeField ask=state.ask label="Rows" range=1..=MAX_SIDE value=rows resize=move |rows| resize(Some(rows), None) />
+            <SizeField ask=state.ask label="Columns" range=1..=MAX_SIDE value=columns resize=move |columns| resize(None, Some(columns)) />
             <button type="button" class="quiet" on:click=clear>"Clear"</button>
             <label class="check">
                 <input

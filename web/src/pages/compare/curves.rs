@@ -1,4 +1,4 @@
-//! The curves of compared runs over one another; seeds of one configuration as their mean in a band.
+//! The curves of compared runs over one another; those of one configuration as their mean in a band.
 
 use super::groups::Groups;
 use crate::{
@@ -126,12 +126,9 @@ fn single(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
 fn grouped(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
     let series = (0..groups.count()).filter_map(|group| {
         let runs: Vec<usize> = groups.runs(group).collect();
-        let members: Vec<&[CurvePoint]> = runs
-            .iter()
-            .filter_map(|&run| curves.get(run))
-            .map(|curve| &curve.points[..])
-            .filter(|p| !p.is_empty())
-            .collect();
+        let measured = |run: &usize| curves.get(*run).is_some_and(|curve| !curve.points.is_empty());
+        let runs: Vec<usize> = runs.into_iter().filter(measured).collect();
+        let members: Vec<&[CurvePoint]> = runs.iter().map(|&run| &curves[run].points[..]).collect();
         let mut xs: Vec<f64> = members.iter().flat_map(|points| points.iter().map(|point| point.x)).collect();
         xs.sort_by(f64::total_cmp);
         xs.dedup();
@@ -146,12 +143,11 @@ fn grouped(curves: &[ComparedCurve], groups: &Groups) -> Vec<Series> {
             points.push((x, values.iter().sum::<f64>() / values.len() as f64));
             band.push((x, low, high));
         }
-        let name = match members.len() {
-            0 => return None,
-            1 => groups.name(group).to_owned(),
-            n => format!("{} ({n} seeds)", groups.name(group)),
-        };
         let first = *runs.first()?;
+        let name = match runs.len() {
+            1 => groups.label(first).to_owned(),
+            _ => format!("{} ({})", groups.name(group), groups.many(&runs)),
+        };
         Some(Series { name, tone: groups.tone(first), nth: groups.nth(first), points, band })
     });
     series.collect()
@@ -180,8 +176,9 @@ mod tests {
     }
 
     fn groups(seeds: usize) -> Groups {
-        let run = json!({"id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "run", "state": "succeeded", "seed": 0, "config_hash": ""});
-        let json = json!({"runs": vec![run; seeds], "config": [], "provenance": []});
+        let run = |seed: usize| json!({"id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "run", "state": "succeeded", "seed": seed, "config_hash": ""});
+        let runs: Vec<_> = (0..seeds).map(run).collect();
+        let json = json!({"runs": runs, "config": [], "provenance": []});
         Groups::of(&serde_json::from_value::<Comparison>(json).unwrap())
     }
 

@@ -11,8 +11,11 @@ use leptos::prelude::*;
 
 #[component]
 pub(super) fn Scores(runs: Vec<ComparedRun>, groups: Groups, without: Callback<RunId>) -> impl IntoView {
-    let rows =
-        runs.into_iter().enumerate().map(|(i, run)| row(run, groups.tone(i), groups.nth(i), without)).collect_view();
+    let rows = runs
+        .into_iter()
+        .enumerate()
+        .map(|(i, run)| row(run, groups.label(i), (groups.tone(i), groups.nth(i)), without));
+    let rows = rows.collect_view();
     view! {
         <section class="compare-scores" aria-label="Scores">
             <table class="rows">
@@ -34,8 +37,9 @@ pub(super) fn Scores(runs: Vec<ComparedRun>, groups: Groups, without: Callback<R
     }
 }
 
-fn row(run: ComparedRun, tone: u8, nth: u8, without: Callback<RunId>) -> impl IntoView {
+fn row(run: ComparedRun, label: &str, (tone, nth): (u8, u8), without: Callback<RunId>) -> impl IntoView + use<> {
     let id = run.id;
+    let leave_out = format!("Leave out: {label}");
     let dash = || "–".to_owned();
     let score = run.evaluation.clone().map(|evaluation| view! { <Interval evaluation /> });
     let of = |value: fn(&hrm_types::evaluation::Evaluation) -> String| run.evaluation.as_ref().map_or_else(dash, value);
@@ -48,7 +52,7 @@ fn row(run: ComparedRun, tone: u8, nth: u8, without: Callback<RunId>) -> impl In
             <td data-label="ACT steps" class="right">{of(|score| format!("{:.2}", score.mean_steps))}</td>
             <td data-label="Seed" class="right">{run.seed}</td>
             <td data-label="Trained for" class="right">{run.active_seconds.map_or_else(dash, format::duration)}</td>
-            <td class="right"><button type="button" class="quiet" on:click=move |_| without.run(id)>"Leave out"</button></td>
+            <td class="right"><button type="button" class="quiet" aria-label=leave_out on:click=move |_| without.run(id)>"Leave out"</button></td>
         </tr>
     }
 }

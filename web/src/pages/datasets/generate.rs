@@ -228,7 +228,7 @@ pub(super) fn Generate(stored: impl Fn() + Copy + 'static, generations: Generati
             </div>
             <Problems of=refusal.beside(&FIELDS) />
             <ForTeam />
-            <button type="submit" class="primary" disabled=move || sent.busy()>
+            <button type="submit" class="primary" aria-disabled=move || sent.busy().to_string()>
                 {move || if sent.busy() { "Generating …" } else { "Generate" }}
             </button>
             <p class="hint" role="status">{sent.said}</p>

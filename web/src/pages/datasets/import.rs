@@ -124,7 +124,7 @@ pub(super) fn Import(stored: impl Fn() + Copy + 'static) -> impl IntoView {
             <TextField id="import-license" label="Licence" value=texts.license wrong=refusal.of("license") placeholder="as its publisher states" />
             <Problems of=refusal.beside(&FIELDS) />
             <ForTeam />
-            <button type="submit" class="primary" disabled=move || sending.busy() || fetching.get()>"Import"</button>
+            <button type="submit" class="primary" aria-disabled=move || (sending.busy() || fetching.get()).to_string()>"Import"</button>
             <Show when=move || fetching.get()>
                 <p class="hint" role="status">"The server fetches it …"</p>
             </Show>

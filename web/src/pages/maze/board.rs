@@ -6,7 +6,10 @@ use crate::{
     grid::{painter::Painter, squares::Squares},
     pages::solve::{
         board::{capital, key},
+        clipboard::Paste,
+        given::{Given, OpenFile},
         picker::Picker,
+        size::SizeField,
     },
 };
 use hrm_types::{
@@ -54,11 +57,13 @@ fn Tools(state: MazeState) -> impl IntoView {
             </button>
         }
     });
+    let take = Callback::new(move |given: Given| state.take_text(&given.text));
     view! {
         <div class="tools">
             <div class="segments" role="group" aria-label="Draw">{tools.into_iter().collect_view()}</div>
             <div class="tool-buttons">
                 <button type="button" class="quiet" on:click=move |_| state.another()>"Example"</button>
+                <OpenFile ask=state.ask accept=".txt,text/plain" on_given=take />
                 <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
                 <History
                     can_undo=Signal::derive(move || state.painter.with(Painter::can_undo))
@@ -66,6 +71,7 @@ fn Tools(state: MazeState) -> impl IntoView {
                     undo=Callback::new(move |()| state.edit(Painter::undo))
                     redo=Callback::new(move |()| state.edit(Painter::redo))
                 />
+                <Paste on_given=take />
             </div>
         </div>
     }
@@ -80,11 +86,7 @@ fn clear(state: MazeState) {
 /// The side, and which sides there are models for.
 #[component]
 fn Size(state: MazeState) -> impl IntoView {
-    let resize = move |event: web_sys::Event| {
-        if let Ok(side @ 3..=MAX_SIDE) = event_target_value(&event).parse::<u8>() {
-            state.edit(|painter| painter.resize(side, side, FREE));
-        }
-    };
+    let resize = move |side: u8| state.edit(|painter| painter.resize(side, side, FREE));
     let sides = move || {
         let sides: Vec<String> = state.ask.sides().iter().map(|side| format!("{side} × {side}")).collect();
         match sides.as_slice() {
@@ -94,17 +96,7 @@ fn Size(state: MazeState) -> impl IntoView {
     };
     view! {
         <div class="sizes">
-            <label>
-                <span>"Rows and columns"</span>
-                <input
-                    type="number"
-                    class="number"
-                    min="3"
-                    max=MAX_SIDE.to_string()
-                    prop:value=move || state.ask.side.get().to_string()
-                    on:change=resize
-                />
-            </label>
+            <SizeField ask=state.ask label="Rows and columns" range=3..=MAX_SIDE value=state.ask.side resize />
             <p class="note">{sides}</p>
         </div>
     }

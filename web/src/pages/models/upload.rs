@@ -49,7 +49,7 @@ pub(super) fn Upload() -> impl IntoView {
             <form class="line" on:submit=submit>
                 <FileField id="checkpoint" label="File" accept=".safetensors" sending wrong=refusal.of("file") hint="safetensors, at most 256 MiB" chosen />
                 <TextField id="upload-name" label="Name" value=name wrong=refusal.of("name") />
-                <div class="line-end"><button type="submit" class="primary" disabled=move || sending.busy()>"Upload"</button></div>
+                <div class="line-end"><button type="submit" class="primary" aria-disabled=move || sending.busy().to_string()>"Upload"</button></div>
             </form>
             <ForTeam />
             <SendingProgress sending />

@@ -1,6 +1,6 @@
 //! Waiting jobs in the order in which they will be claimed, which one may change: by dragging, or with buttons.
 
-use super::{Queue, SHOWN, buttons};
+use super::{Queue, SHOWN, asking::Wishes};
 use crate::{
     api, browser,
     components::{
@@ -26,7 +26,7 @@ pub(super) fn Line(queue: Queue) -> impl IntoView {
         let words = known.with(|known| known.as_ref().and_then(|(jobs, others)| left_out(jobs.len(), *others)));
         words.map(|words| view! { <p class="muted">{words}</p> })
     };
-    move || match is_empty.get() {
+    let shown = move || match is_empty.get() {
         None => view! { <Waiting /> }.into_any(),
         Some(true) => view! {
             <Empty title="Nothing waits">
@@ -44,6 +44,10 @@ pub(super) fn Line(queue: Queue) -> impl IntoView {
             {rest}
         }
         .into_any(),
+    };
+    move || {
+        browser::hold_focus();
+        shown()
     }
 }
 
@@ -96,7 +100,9 @@ impl Moving {
     }
 
     fn move_job(self, id: JobId, to: &'static str, other: Option<JobId>) {
-        self.queue.act(async move { api::runs::move_job(id, to, other).await.map(drop) });
+        let name = self.jobs.with_untracked(|jobs| jobs.iter().find(|job| job.id == id).map(|job| job.name.clone()));
+        let words = format!("Moved: {}.", name.unwrap_or_default());
+        self.queue.act(words, async move { api::runs::move_job(id, to, other).await.map(drop) });
     }
 }
 
@@ -148,7 +154,7 @@ fn Row(line: Moving, id: JobId) -> impl IntoView {
             <div class="line-buttons">
                 <ForWriters>
                     <Shifts line job beside />
-                    {move || job.with(|job| job.as_ref().map(|job| buttons(queue, job)))}
+                    <Wishes queue job />
                 </ForWriters>
             </div>
         </li>

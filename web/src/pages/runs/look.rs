@@ -1,6 +1,9 @@
 //! How the list of runs is looked at: filters and columns, all of them in the address.
 
-use super::columns::{COLUMNS, ORDINARY};
+use super::{
+    columns::{COLUMNS, ORDINARY},
+    word::word,
+};
 use crate::{
     api::runs::RunFilter,
     components::select::{Options, Select},
@@ -13,7 +16,7 @@ const STATES: [RunState; 6] =
     [RunState::Queued, RunState::Running, RunState::Paused, RunState::Succeeded, RunState::Failed, RunState::Cancelled];
 
 /// A parameter of the address, read and set.
-type Parameter = (Memo<Option<String>>, SignalSetter<Option<String>>);
+pub(super) type Parameter = (Memo<Option<String>>, SignalSetter<Option<String>>);
 
 #[derive(Clone, Copy)]
 pub(super) struct Look {
@@ -120,20 +123,6 @@ fn select(title: &'static str, id: &'static str, (value, set): Parameter, choice
         <div class="field">
             <label for=id>{title}</label>
             <Select id options value choose />
-        </div>
-    }
-}
-
-/// A word that is asked for once it is entered.
-fn word(title: &'static str, id: &'static str, (value, set): Parameter) -> impl IntoView {
-    let change = move |event: web_sys::Event| {
-        let word = event_target_value(&event).trim().to_owned();
-        set.set((!word.is_empty()).then_some(word));
-    };
-    view! {
-        <div class="field">
-            <label for=id>{title}</label>
-            <input id=id type="text" placeholder="any" autocomplete="off" prop:value=move || value.get().unwrap_or_default() on:change=change />
         </div>
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) 
         view! { <Show when=move || look.shows(column.key)><th scope="col" class:right=column.right>{column.title}</th></Show> }
     });
     view! {
-        <table class="rows runs">
+        <div class="scrolls"><table class="rows runs">
             <thead>
                 <tr>
                     <th scope="col" class="tick"><span class="hidden">"Compare"</span></th>
@@ -41,7 +41,7 @@ pub(super) fn Table(runs: Memo<Option<Vec<Run>>>, look: Look, actions: Actions) 
                     {row(id, runs, repeated, look, actions)}
                 </For>
             </tbody>
-        </table>
+        </table></div>
     }
 }
 
@@ -66,12 +66,14 @@ fn row(
         }
     });
     let name = move || name_of(run);
-    let seed = move || {
+    let seed = Memo::new(move |_| {
         run.with(|run| {
             let run = run.as_ref().filter(|run| repeated.with(|names| names.contains(&run.name)))?;
-            Some(view! { <span class="aside">{format!("seed {}", run.experiment.seed)}</span> })
+            Some(format!("seed {}", run.experiment.seed))
         })
-    };
+    });
+    let called = move || seed.get().map_or_else(name, |seed| format!("{}, {seed}", name()));
+    let seed = move || seed.get().map(|seed| view! { <span class="aside">{seed}</span> });
     let ticked = move || actions.chosen.with(|chosen| chosen.contains(&id));
     let tick = move |_| {
         actions.chosen.update(|chosen| match chosen.iter().position(|other| *other == id) {
@@ -83,7 +85,7 @@ fn row(
     view! {
         <tr class:chosen=ticked>
             <td class="tick">
-                <input type="checkbox" aria-label=move || format!("Compare {}", name()) prop:checked=ticked disabled=full on:change=tick />
+                <input type="checkbox" aria-label=move || format!("Compare {}", called()) prop:checked=ticked disabled=full on:change=tick />
             </td>
             <th scope="row"><a href=format!("/runs/{id}")>{name}</a>{seed}</th>
             {cells.collect_view()}

@@ -45,9 +45,14 @@ fn offer(
     act: impl Fn() + 'static,
     hint: String,
 ) -> impl IntoView {
+    let press = move |_| {
+        if !untrack(|| ask.busy()) {
+            act();
+        }
+    };
     view! {
         <p class="again">
-            <button type="button" disabled=move || ask.busy() on:click=move |_| act()>
+            <button type="button" aria-disabled=move || ask.busy().to_string() on:click=press>
                 {move || if ask.busy() { "Trying …".into() } else { label() }}
             </button>
             <span class="hint">{hint}</span>

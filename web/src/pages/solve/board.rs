@@ -2,6 +2,7 @@
 
 use super::{
     ask::Ask,
+    clipboard::Paste,
     examples,
     given::{Given, OpenFile},
     list::ListBar,
@@ -59,6 +60,7 @@ fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
             </button>
         }
     });
+    let take = Callback::new(move |given: Given| state.take_text(&given.text));
     view! {
         <div class="tools">
             <div class="segments" role="group" aria-label="Size">{sides.into_iter().collect_view()}</div>
@@ -67,7 +69,7 @@ fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
                 <OpenFile
                     ask=state.ask
                     accept=".sdk,.sdm,.ss,.txt,.csv,text/plain"
-                    on_given=Callback::new(move |given: Given| state.take_text(&given.text))
+                    on_given=take
                 />
                 <button type="button" class="quiet" on:click=move |_| clear(state)>"Clear"</button>
                 <History
@@ -76,6 +78,7 @@ fn Tools(state: SolveState, side: Memo<usize>) -> impl IntoView {
                     undo=Callback::new(move |()| state.edit(Editor::undo))
                     redo=Callback::new(move |()| state.edit(Editor::redo))
                 />
+                <Paste on_given=take />
             </div>
         </div>
     }
@@ -112,10 +115,15 @@ fn said(state: SolveState) -> AnyView {
 
 /// What shades and marks on an answered board mean.
 pub(crate) fn key(ask: Ask) -> impl IntoView {
+    let shade = match ask.kind {
+        Kind::Sudoku => "key-shade",
+        Kind::Maze => "key-size key-path",
+        Kind::Arc => "key-size",
+    };
     let wrong = if ask.kind == Kind::Arc { " not the output's colour" } else { " against the rules" };
     view! {
         <span class="key">
-            <span>"unsure " <i class=if ask.kind == Kind::Sudoku { "key-shade" } else { "key-size" }></i> " sure"</span>
+            <span>"unsure " <i class=shade></i> " sure"</span>
             <span><i class="key-changed"></i> " changed in this step"</span>
             <span><i class="key-wrong"></i> {wrong}</span>
         </span>

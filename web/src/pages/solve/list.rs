@@ -18,6 +18,8 @@ pub(crate) struct List {
     grids: Vec<Grid>,
     at: usize,
     pub(super) queued: Queued,
+    /// Whether the browser has no room to keep it for when the page is left.
+    too_large: bool,
 }
 
 impl List {
@@ -44,17 +46,17 @@ impl SolveState {
     /// Keeps the puzzles of a list, if it is one, in place of those before.
     pub(super) fn open_list(self, grids: Vec<Grid>) {
         let grids = if grids.len() > 1 { grids } else { Vec::new() };
-        browser::keep(KEPT, &written(&grids));
+        let too_large = !browser::keep(KEPT, &written(&grids)) && !grids.is_empty();
         let queued = Queued::default();
         queued.keep();
-        self.list.set(List { grids, at: 0, queued });
+        self.list.set(List { grids, at: 0, queued, too_large });
     }
 
     /// Brings back the list that was open before the page was left or loaded again.
     pub(super) fn bring_back_list(self) {
         let Some(text) = browser::kept(KEPT) else { return };
         let grids: Vec<Grid> = text.lines().filter_map(|line| line.parse().ok()).collect();
-        self.list.set(List { grids, at: 0, queued: Queued::kept() });
+        self.list.set(List { grids, at: 0, queued: Queued::kept(), too_large: false });
     }
 
     /// Puts the puzzle of the list at that place on the board.
@@ -114,14 +116,17 @@ pub(super) fn ListBar(state: SolveState) -> impl IntoView {
         <Show when=move || { count.get() > 1 }>
             <nav class="list-bar" aria-label="Puzzles of the list">
                 <span class="list-place" role="status">{said}</span>
-                <button type="button" class="quiet" disabled=move || at() == 0 on:click=move |_| state.step(-1)>"Previous"</button>
-                <button type="button" class="quiet" disabled={move || at() + 1 == count.get()} on:click=move |_| state.step(1)>"Next"</button>
+                <button type="button" class="quiet" aria-disabled=move || (at() == 0).to_string() on:click=move |_| state.step(-1)>"Previous"</button>
+                <button type="button" class="quiet" aria-disabled=move || (at() + 1 == count.get()).to_string() on:click=move |_| state.step(1)>"Next"</button>
                 <Show when=|| session::may(Scope::Write)>
-                    <button type="button" disabled=move || busy.get() on:click=solve_all>
+                    <button type="button" aria-disabled=move || busy.get().to_string() on:click=solve_all>
                         {move || whole::button(state)}
                     </button>
                 </Show>
                 <button type="button" class="quiet" on:click=move |_| state.open_list(Vec::new())>"Close the list"</button>
+                <Show when=move || state.list.with(|list| list.too_large)>
+                    <p class="hint">"The list is too large to be kept when the page is left."</p>
+                </Show>
             </nav>
             <Refused state />
         </Show>

@@ -60,7 +60,7 @@ fn table(invitations: &[Invitation], all: Loaded<Page<Invitation>>) -> impl Into
                 <td data-label="Role">{invitation.role.as_str()}</td>
                 <td data-label="Team">{invitation.team.clone()}</td>
                 <td data-label="Until">{until(invitation.expires_at)}</td>
-                <td class="right"><Confirm label="Take back" question act=take_back /></td>
+                <td class="right"><Confirm label="Take back" about=invitation.name.clone() question act=take_back /></td>
             </tr>
         }
     };

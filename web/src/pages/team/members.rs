@@ -2,12 +2,12 @@
 
 use super::{Changed, membership::Membership, role_named};
 use crate::{
-    api,
+    api, browser,
     components::{
         ago::Ago,
+        change::Change,
         confirm::Confirm,
         problem::{Problems, Waiting},
-        select::Select,
     },
     load,
 };
@@ -27,6 +27,7 @@ pub(super) fn Members() -> impl IntoView {
     });
     let refused = RwSignal::new(None::<Problem>);
     let list = move || {
+        browser::hold_focus();
         users.value.with(|page| match page {
             None => view! { <Waiting /> }.into_any(),
             Some(page) => table(&page.items, changed, refused).into_any(),
@@ -34,7 +35,7 @@ pub(super) fn Members() -> impl IntoView {
     };
     view! {
         <section class="part" aria-labelledby="members-title">
-            <h2 id="members-title">"People"</h2>
+            <h2 id="members-title" tabindex="-1">"People"</h2>
             <p class="muted">"Accounts are not deleted, since what they made names them; who is kept out is refused with every session and token."</p>
             <Problems of=users.problem />
             <Problems of=refused />
@@ -63,15 +64,15 @@ fn table(users: &[User], changed: Changed, refused: RwSignal<Option<Problem>>) -
             <tr class:kept-out=disabled>
                 <th scope="row">{name.clone()}{disabled.then(|| view! { <span class="aside">"kept out"</span> })}</th>
                 <td data-label="Role">
-                    <Select label=format!("Role of {name}") options=Signal::stored(roles) value=stands choose />
+                    <Change label=format!("Role of {name}") options=Signal::stored(roles) value=stands button="Change" change=choose />
                 </td>
                 <td data-label="Teams"><Membership user=user.clone() refused /></td>
                 <td data-label="Since"><Ago at=user.created_at /></td>
                 <td class="right">
                     {if disabled {
-                        view! { <button type="button" class="quiet" on:click=let_in>"Let in"</button> }.into_any()
+                        view! { <button type="button" class="quiet" aria-label=format!("Let in: {name}") on:click=let_in>"Let in"</button> }.into_any()
                     } else {
-                        view! { <Confirm label="Keep out" question act=keep_out /> }.into_any()
+                        view! { <Confirm label="Keep out" about=name question act=keep_out /> }.into_any()
                     }}
                 </td>
             </tr>

@@ -3,7 +3,7 @@
 use super::{Changed, teams::AllTeams};
 use crate::{
     api,
-    components::select::{Options, Select},
+    components::{change::Change, select::Options},
 };
 use hrm_types::{
     account::{Team, User},
@@ -51,7 +51,7 @@ pub(super) fn Membership(user: User, refused: RwSignal<Option<Problem>>) -> impl
     view! {
         <div class="membership">
             <ul class="tags">{user.teams.iter().map(tag).collect_view()}</ul>
-            <Select label=format!("Add {name} to a team") options value=Signal::stored(String::new()) choose=join />
+            <Change label=format!("Add {name} to a team") options value=Signal::stored(String::new()) button="Add" change=join />
         </div>
     }
 }

@@ -147,7 +147,7 @@ fn Row(id: TeamId, said: RwSignal<String>) -> impl IntoView {
                     <button type="button" class="quiet" node_ref=button on:click=move |_| renaming.set(true)>
                         "Rename"<span class="hidden">" the team "{name}</span>
                     </button>
-                    <Confirm label="Delete" question act=delete />
+                    <Confirm label="Delete" about=name.get_untracked() question act=delete />
                 </Show>
             </td>
         </tr>

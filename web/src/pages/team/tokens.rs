@@ -75,7 +75,7 @@ fn table(tokens: &[Token], all: Loaded<Page<Token>>) -> impl IntoView + use<> {
                 <td data-label="May">{scopes}</td>
                 <td data-label="Used">{moment(token.last_used_at, "never")}</td>
                 <td data-label="Ends">{token.expires_at.map_or_else(|| "never".into(), until)}</td>
-                <td class="right"><Confirm label="End" question act=end /></td>
+                <td class="right"><Confirm label="End" about=token.name.clone() question act=end /></td>
             </tr>
         }
     };
