@@ -134,6 +134,16 @@ pub fn release_unused(device: &Device) -> Result<()> {
     Ok(())
 }
 
+/// All memory of a GPU, bytes; none for the processors.
+pub fn total_memory(device: &Device) -> Result<Option<u64>> {
+    #[cfg(feature = "cuda")]
+    if device.is_cuda() {
+        return Ok(Some(crate::kernels::cuda::device::total_memory(device)?));
+    }
+    let _ = device;
+    Ok(None)
+}
+
 /// Free and total memory of a device, bytes; none for the processors.
 pub fn free_memory(device: &Device) -> Result<Option<(u64, u64)>> {
     #[cfg(feature = "cuda")]

@@ -6,7 +6,7 @@ mod items;
 mod voting;
 
 pub use interval::{interval_of_mean, mean_interval, wilson};
-pub use voting::{Votes, vote};
+pub use voting::{Votes, check_votes, vote};
 
 use crate::{
     Error, Result,
@@ -121,7 +121,7 @@ pub fn evaluate(
 }
 
 fn check(model: &Model, dataset: &Dataset, split: Split, protocol: &Protocol) -> Result<()> {
-    if !(1..=1024).contains(&protocol.max_steps) {
+    if !Protocol::STEPS.contains(&protocol.max_steps) {
         return Err(Error::Steps(protocol.max_steps));
     }
     let (info, kind) = (model.info(), dataset.kind);
@@ -164,8 +164,8 @@ pub fn check_settings(kind: Kind, protocol: &Protocol) -> Result<()> {
 /// depend on what else is there: a score must not.
 pub fn batch_size(arch: &ArchConfig, task: TaskShape, device: &Device) -> usize {
     let (tokens, most) = if device.is_cuda() { ON_A_GPU } else { ON_THE_CPU };
-    let fitting = match device::free_memory(device) {
-        Ok(Some((_, total))) => {
+    let fitting = match device::total_memory(device) {
+        Ok(Some(total)) => {
             let each = memory::evaluated_bytes(arch, &Dims::new(arch, task), device);
             usize::try_from(total / SHARE_OF_A_GPU / each.max(1)).unwrap_or(usize::MAX)
         }

@@ -12,7 +12,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs::{self, File},
-    io::Read,
+    io::{self, Read},
     path::Path,
 };
 
@@ -116,27 +116,25 @@ impl Seal {
 pub(crate) fn write(path: &Path, key: &str, info: String, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     let views = tensors.iter().map(|(name, tensor)| Ok((name, Written { dtype: file_dtype(tensor.dtype())?, tensor })));
     let views = views.collect::<Result<Vec<_>>>()?;
-    let temporary = path.with_added_extension("partial");
     let mut seal = Seal::new(key, &info);
     for (name, tensor) in tensors {
         seal.add(name, tensor, Sha256::digest(bytes(tensor)?).into());
     }
     let header = HashMap::from([(key.to_owned(), info), (DIGEST_KEY.to_owned(), seal.hex())]);
     let size: usize = views.iter().map(|(_, view)| view.data_len()).sum();
-    let written = safetensors::serialize_to_file(views, Some(header), &temporary).map_err(|error| error.to_string());
-    let published = written.and_then(|()| publish(&temporary, path).map_err(|error| error.to_string()));
-    let published = published.map_err(|error| Error::Unwritten(format!("{error}; at least {size} bytes are needed")));
-    if published.is_err() {
-        // What is left of a full disk's file helps nobody; that it cannot be removed changes nothing.
-        let _ = fs::remove_file(&temporary);
-    }
-    published
+    let serialize = |file: &Path| safetensors::serialize_to_file(views, Some(header), file).map_err(io::Error::other);
+    write_whole(path, serialize).map_err(|error| Error::Unwritten(format!("{error}; at least {size} bytes are needed")))
 }
 
 /// Writes bytes as a file that is either whole or absent.
-pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole(path, |file| fs::write(file, bytes))
+}
+
+/// Lets `write` write a temporary file, which then gets its name.
+fn write_whole(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let temporary = path.with_added_extension("partial");
-    let written = fs::write(&temporary, bytes).and_then(|()| publish(&temporary, path));
+    let written = write(&temporary).and_then(|()| publish(&temporary, path));
     if written.is_err() {
         // What is left of a full disk's file helps nobody; that it cannot be removed changes nothing.
         let _ = fs::remove_file(&temporary);
@@ -145,7 +143,7 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Gives a file that was written under another name its own, once it is on the disk.
-pub(crate) fn publish(temporary: &Path, path: &Path) -> std::io::Result<()> {
+pub(crate) fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
     File::open(temporary)?.sync_all()?;
     fs::rename(temporary, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -157,7 +155,7 @@ pub(crate) fn publish(temporary: &Path, path: &Path) -> std::io::Result<()> {
 pub(crate) fn read(path: &Path, key: &str) -> Result<(String, BTreeMap<String, Tensor>)> {
     let file = File::open(path).map_err(unusable)?;
     let length = file.metadata().map_err(unusable)?.len();
-    let mut file = std::io::BufReader::new(file);
+    let mut file = io::BufReader::new(file);
     let header = read_header(&mut file, length)?;
     let entry = |key: &str| {
         let found = header.metadata().as_ref().and_then(|entries| entries.get(key));

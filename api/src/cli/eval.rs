@@ -156,7 +156,7 @@ enum Steps {
 fn parse_steps(text: &str) -> Result<Steps, String> {
     match text.parse() {
         _ if text.eq_ignore_ascii_case("q") => Ok(Steps::Q),
-        Ok(steps @ 1..=1024) => Ok(Steps::Exactly(steps)),
+        Ok(steps) if Protocol::STEPS.contains(&steps) => Ok(Steps::Exactly(steps)),
         _ => Err("expected Q or 1 to 1024".into()),
     }
 }
@@ -194,7 +194,7 @@ impl Eval {
             }
             let protocol = self.protocol(model.experiment.arch.halt_max_steps as u32);
             eval::check_settings(dataset.kind, &protocol)?;
-            evaluation_jobs::check_votes(&model, &dataset, &protocol)?;
+            eval::check_votes(&model.experiment, &model.dataset_hash, &dataset.content_hash, &protocol)?;
             let split: Split = self.split.into();
             ensure!(dataset.count(split) > 0, "expected a split that has puzzles, found {}", split.as_str());
             let spec = EvaluationSpec { checkpoint_id: model.id, dataset_id: dataset.id, split, protocol };

@@ -1,8 +1,8 @@
 //! The team that a command names: the one that what it makes belongs to, or whose datasets a name means.
 
 use anyhow::bail;
-use hrm_api::store::{Error, PgPool, access::Viewer, slices::Slice, teams};
-use hrm_types::ids::TeamId;
+use hrm_api::store::{Error, PgPool, access::Viewer, datasets, slices::Slice, teams};
+use hrm_types::{dataset::Dataset, ids::TeamId};
 
 /// The team of this name.
 pub(crate) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<TeamId> {
@@ -16,7 +16,8 @@ pub(crate) async fn named(pool: &PgPool, name: &str) -> anyhow::Result<TeamId> {
     }
 }
 
-/// Who sees everything, and to whom a name means what the team of this name has before it means another's.
-pub(crate) async fn names_first(pool: &PgPool, name: &str) -> anyhow::Result<Viewer> {
-    Ok(Viewer::Everything.at_home_in(named(pool, name).await?))
+/// The stored dataset of this name or id; a name means what the team of the name `team` has before it means another's.
+pub(crate) async fn dataset(pool: &PgPool, team: &str, name_or_id: &str) -> anyhow::Result<Dataset> {
+    let viewer = Viewer::Everything.at_home_in(named(pool, team).await?);
+    Ok(datasets::find(pool, &viewer, name_or_id).await?)
 }

@@ -2,11 +2,7 @@
 
 use super::{interrupt::Interrupted, owning_team, session};
 use anyhow::{Context, ensure};
-use hrm_api::{
-    config::DatabaseConfig,
-    queue::StopSignal,
-    store::{datasets, puzzles},
-};
+use hrm_api::{config::DatabaseConfig, queue::StopSignal, store::puzzles};
 use hrm_model::data::{self, Corpus, DataError, Dataset};
 use hrm_types::{
     dataset::LeakReport,
@@ -88,8 +84,7 @@ fn interruptible<T>(result: Result<T, DataError>) -> anyhow::Result<T> {
 
 fn stored(name_or_id: &str, shelf: Shelf<'_>) -> anyhow::Result<Dataset> {
     let loaded = session::with_database(shelf.database, async |pool| {
-        let viewer = owning_team::names_first(pool, shelf.team).await?;
-        let dataset = datasets::find(pool, &viewer, name_or_id).await?;
+        let dataset = owning_team::dataset(pool, shelf.team, name_or_id).await?;
         Ok(puzzles::load_dataset(pool, &dataset).await?)
     });
     loaded.context("see `hrm data list` for what is stored")

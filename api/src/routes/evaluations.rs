@@ -12,11 +12,7 @@ use crate::{
         extract::{ApiJson, ApiPath, ApiQuery},
     },
     server::AppState,
-    store::{
-        self,
-        evaluation_jobs::{ORDERS, check_votes},
-        jobs::JobFilter,
-    },
+    store::{self, evaluation_jobs::ORDERS, jobs::JobFilter},
 };
 use axum::{
     Json,
@@ -24,7 +20,10 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use hrm_model::{Error, eval::check_settings};
+use hrm_model::{
+    Error,
+    eval::{check_settings, check_votes},
+};
 use hrm_types::{
     Page,
     dataset::Dataset,
@@ -158,13 +157,15 @@ pub async fn get_evaluation(
 
 fn check(protocol: &Protocol, model: &Model, dataset: &Dataset) -> Result<(), ApiError> {
     let refuse = |field: &'static str, detail: String| Err(ApiError::field(field, detail));
-    if !(1..=1024).contains(&protocol.max_steps) {
-        return refuse("protocol.max_steps", format!("expected 1 to 1024, found {}", protocol.max_steps));
+    if !Protocol::STEPS.contains(&protocol.max_steps) {
+        let most = Protocol::STEPS.end();
+        return refuse("protocol.max_steps", format!("expected 1 to {most}, found {}", protocol.max_steps));
     }
     if protocol.limit == Some(0) {
         return refuse("protocol.limit", "expected at least 1, found 0".into());
     }
-    let checked = check_settings(dataset.kind, protocol).and_then(|()| check_votes(model, dataset, protocol));
+    let checked = check_settings(dataset.kind, protocol)
+        .and_then(|()| check_votes(&model.experiment, &model.dataset_hash, &dataset.content_hash, protocol));
     checked.map_err(|error| match error {
         Error::Protocol { setting, puzzles, kind } => {
             ApiError::field(format!("protocol.{setting}"), format!("expected only for {puzzles}, found for {kind}"))

@@ -6,9 +6,6 @@ use hrm_types::{
     evaluation::{Evaluation, Halting, Protocol},
 };
 
-/// Most ACT steps of a protocol.
-const MOST_STEPS: u32 = 1024;
-
 /// What a number may be off by, which was written and read again.
 const NEAR: f64 = 1e-9;
 
@@ -27,8 +24,8 @@ pub(super) fn check(score: &Evaluation, kind: &str) -> Result<(), Impossible> {
 }
 
 fn check_protocol(protocol: &Protocol, kind: Kind) -> Result<(), Impossible> {
-    if !(1..=MOST_STEPS).contains(&protocol.max_steps) {
-        return Err((format!("1 to {MOST_STEPS} ACT steps"), protocol.max_steps.to_string()));
+    if !Protocol::STEPS.contains(&protocol.max_steps) {
+        return Err((format!("1 to {} ACT steps", Protocol::STEPS.end()), protocol.max_steps.to_string()));
     }
     check_settings(kind, protocol).map_err(|error| ("a protocol that these puzzles have".into(), error.to_string()))
 }

@@ -12,30 +12,14 @@ use super::{
 use hrm_model::eval::Measured;
 use hrm_types::{
     Page,
-    dataset::Dataset,
-    evaluation::{Evaluation, Protocol},
+    evaluation::Evaluation,
     ids::{EvaluationId, JobId},
     job::{EvaluationJob, EvaluationSpec, Job, JobKind},
-    model::Model,
     provenance::Environment,
 };
 use sqlx::{PgPool, types::Json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
-
-/// Checks that a model was trained on as many variants of a task as are to vote, and on those of this dataset's. One without
-/// drawn variants may name some in its file, which is read when it is evaluated.
-///
-/// # Errors
-/// [`hrm_model::Error::Voting`]; [`hrm_model::Error::OtherVariants`].
-pub fn check_votes(model: &Model, dataset: &Dataset, protocol: &Protocol) -> Result<(), hrm_model::Error> {
-    let trained = model.experiment.train.task_variants;
-    match protocol.voting.filter(|_| !protocol.blank_identifiers && trained > 0) {
-        Some(wanted) if wanted > trained => Err(hrm_model::Error::Voting { wanted, trained }),
-        Some(1..) if model.dataset_hash != dataset.content_hash => Err(hrm_model::Error::OtherVariants),
-        _ => Ok(()),
-    }
-}
 
 /// Queues an evaluation; `name` is the model's.
 ///

@@ -6,6 +6,7 @@ use crate::{
     provenance::{Choice, Environment},
 };
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use time::OffsetDateTime;
 
 /// When a sequence stops.
@@ -49,6 +50,9 @@ pub struct Protocol {
 }
 
 impl Protocol {
+    /// What `max_steps` may be.
+    pub const STEPS: RangeInclusive<u32> = 1..=1024;
+
     /// Every puzzle of a split, halting by Q after at most `max_steps`.
     #[must_use]
     pub fn halting_by_q(max_steps: u32) -> Self {

@@ -18,6 +18,7 @@ use hrm_types::{
     board::{Board, Kind},
     dataset::Split,
     evaluation::{PassAt, Protocol, VotingScore},
+    experiment::Experiment,
 };
 use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
@@ -55,13 +56,11 @@ pub fn vote(
     if dataset.kind != Kind::Arc {
         return Err(Error::Protocol { setting: "voting", puzzles: "ARC tasks", kind: dataset.kind });
     }
-    let wanted = protocol.voting.unwrap_or(0);
-    let electorate = Electorate::new(model.info(), protocol);
+    let (info, wanted) = (model.info(), protocol.voting.unwrap_or(0));
+    check_votes(&info.experiment, &info.dataset_hash, &dataset.content_hash(), protocol)?;
+    let electorate = Electorate::new(info, protocol);
     if wanted > electorate.variants {
         return Err(Error::Voting { wanted, trained: electorate.variants });
-    }
-    if wanted > 0 && electorate.draws() && model.info().dataset_hash != dataset.content_hash() {
-        return Err(Error::OtherVariants);
     }
     let tasks = arc::of_dataset(dataset);
     let mut ballots = ballots(dataset, split, protocol);
@@ -78,10 +77,33 @@ pub fn vote(
     Ok(Votes(ballots.into_iter().map(|task| task.votes).collect()))
 }
 
+/// Whether a model knows variants by their numbers alone. Which one bears a number depends on all pairs of its task, of which
+/// no two variants make the same.
+fn draws(experiment: &Experiment, protocol: &Protocol) -> bool {
+    !protocol.blank_identifiers && experiment.train.task_variants > 0
+}
+
+/// Checks that a model trained on drawn variants drew as many as are to vote, and on the dataset that is asked; `trained_on` and
+/// `asked` are content hashes. One without drawn variants may name some in its file, which [`vote`] reads.
+///
+/// # Errors
+/// [`Error::Voting`]; [`Error::OtherVariants`].
+pub fn check_votes(experiment: &Experiment, trained_on: &str, asked: &str, protocol: &Protocol) -> Result<()> {
+    let trained = experiment.train.task_variants;
+    match protocol.voting.filter(|_| draws(experiment, protocol)) {
+        Some(wanted) if wanted > trained => Err(Error::Voting { wanted, trained }),
+        Some(1..) if trained_on != asked => Err(Error::OtherVariants),
+        _ => Ok(()),
+    }
+}
+
 /// Which variants of a task vote, and under which identifiers.
 struct Electorate<'a> {
     info: &'a CheckpointInfo,
+    /// Whether the model reads all of them under the blank identifier.
     blank: bool,
+    /// Whether the model knows them by their numbers.
+    drawn: bool,
     /// Variants beside a task itself that the model knows, at most.
     variants: u32,
     /// Where the variants have names among the model's tasks, those of each.
@@ -90,16 +112,11 @@ struct Electorate<'a> {
 
 impl<'a> Electorate<'a> {
     fn new(info: &'a CheckpointInfo, protocol: &Protocol) -> Self {
-        let (blank, drawn) = (protocol.blank_identifiers, info.experiment.train.task_variants);
-        let named = if blank || drawn > 0 { BTreeMap::new() } else { arc::named(info) };
-        let most = named.values().map(|variants| variants.len() as u32 - 1).max().unwrap_or(drawn);
-        Self { info, blank, variants: if blank { u32::MAX } else { most }, named }
-    }
-
-    /// Whether the model knows variants by their numbers alone. Which one bears a number depends on all pairs of its task, of
-    /// which no two variants make the same.
-    fn draws(&self) -> bool {
-        !self.blank && self.info.experiment.train.task_variants > 0
+        let (blank, drawn) = (protocol.blank_identifiers, draws(&info.experiment, protocol));
+        let named = if blank || drawn { BTreeMap::new() } else { arc::named(info) };
+        let trained = info.experiment.train.task_variants;
+        let most = named.values().map(|variants| variants.len() as u32 - 1).max().unwrap_or(trained);
+        Self { info, blank, drawn, variants: if blank { u32::MAX } else { most }, named }
     }
 
     /// The task itself and up to `wanted` others.
@@ -107,7 +124,7 @@ impl<'a> Electorate<'a> {
         if let Some(variants) = self.named.get(task.name.as_str()) {
             return Ok(variants.iter().take(1 + wanted).copied().collect());
         }
-        if !self.blank && !self.draws() {
+        if !self.blank && !self.drawn {
             return Err(Error::UnknownTask { task: task.name.clone() });
         }
         let identifier = |number: usize| {

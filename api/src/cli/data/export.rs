@@ -6,10 +6,7 @@ use crate::cli::{
     interrupt, owning_team, report, session,
 };
 use clap::{Args, ValueEnum};
-use hrm_api::{
-    config::DatabaseConfig,
-    store::{datasets, puzzles},
-};
+use hrm_api::{config::DatabaseConfig, store::puzzles};
 use hrm_model::data;
 use hrm_types::job::LOCAL;
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -54,8 +51,7 @@ impl Export {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         checkpoint::check_place(&self.out, Output::Folder)?;
         let (stored, puzzles) = session::with_database(&self.database, async |pool| {
-            let stored =
-                datasets::find(pool, &owning_team::names_first(pool, &self.team).await?, &self.dataset).await?;
+            let stored = owning_team::dataset(pool, &self.team, &self.dataset).await?;
             let puzzles = puzzles::load_dataset(pool, &stored).await?;
             Ok((stored, puzzles))
         })?;

@@ -3,7 +3,7 @@
 
 use crate::cli::{owning_team, report, session};
 use clap::Args;
-use hrm_api::{config::DatabaseConfig, store::datasets};
+use hrm_api::config::DatabaseConfig;
 use hrm_types::{dataset::Dataset, job::LOCAL};
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let found = session::with_database(&self.database, async |pool| {
-            Ok(datasets::find(pool, &owning_team::names_first(pool, &self.team).await?, &self.dataset).await?)
+            owning_team::dataset(pool, &self.team, &self.dataset).await
         })?;
         println!("{}", described(&found)?);
         Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use candle_core::{
         cudarc::driver::{
             CudaContext,
             result::{self, mem_pool},
-            sys::CUmemPool_attribute,
+            sys::{CUmemPool_attribute, CUmemoryPool},
         },
     },
 };
@@ -77,6 +77,11 @@ fn open_anew(ordinal: usize) -> Result<Device> {
     Ok(device)
 }
 
+/// All memory of an opened GPU, bytes.
+pub(crate) fn total_memory(device: &Device) -> Result<u64> {
+    Ok(device.as_cuda_device()?.cuda_stream().context().mem_get_info().w()?.1 as u64)
+}
+
 /// Free and total memory of an opened GPU, bytes. What is kept for the next tensors is free.
 pub(crate) fn free_memory(device: &Device) -> Result<(u64, u64)> {
     let stream = device.as_cuda_device()?.cuda_stream();
@@ -96,26 +101,26 @@ pub(crate) fn peak_memory(device: &Device) -> Result<u64> {
 /// Gives what is kept for the next tensors back to the driver.
 #[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
 pub(crate) fn release_unused(device: &Device) -> Result<()> {
-    let stream = device.as_cuda_device()?.cuda_stream();
-    stream.synchronize().w()?;
-    // SAFETY: the pool is the one that allocations come from.
-    unsafe {
-        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).w()?;
-        mem_pool::trim_to(pool, 0).w()
-    }
+    device.as_cuda_device()?.cuda_stream().synchronize().w()?;
+    // SAFETY: the pool is the driver's.
+    unsafe { mem_pool::trim_to(pool(device)?, 0).w() }
 }
 
 /// What is known of the pool that allocations come from, bytes.
 #[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
 fn of_pool(device: &Device, attribute: CUmemPool_attribute) -> Result<u64> {
-    let context = Arc::clone(device.as_cuda_device()?.cuda_stream().context());
     let mut value = 0u64;
-    // SAFETY: the pool is the one that allocations come from; the value of an attribute that counts bytes is 64 bits.
-    unsafe {
-        let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
-        mem_pool::get_attribute(pool, attribute, std::ptr::from_mut(&mut value).cast()).w()?;
-    }
+    // SAFETY: the pool is the driver's; the value of an attribute that counts bytes is 64 bits.
+    unsafe { mem_pool::get_attribute(pool(device)?, attribute, std::ptr::from_mut(&mut value).cast()).w()? };
     Ok(value)
+}
+
+/// The pool that allocations on an opened GPU come from.
+#[expect(unsafe_code, reason = "the driver's functions on its pool of memory")]
+fn pool(device: &Device) -> Result<CUmemoryPool> {
+    let gpu = device.as_cuda_device()?.cuda_stream().context().cu_device();
+    // SAFETY: the GPU is open.
+    unsafe { result::device::get_default_mem_pool(gpu).w() }
 }
 
 #[cfg(test)]
