@@ -15,7 +15,7 @@ use candle_core::{
 use std::{
     collections::BTreeMap,
     fmt::Write,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 /// The GPUs that this process may use, in the order of their numbers.
