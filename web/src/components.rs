@@ -30,3 +30,4 @@ pub(crate) mod stated;
 pub(crate) mod submission;
 pub(crate) mod sweep;
 pub(crate) mod turn;
+pub(crate) mod wish;

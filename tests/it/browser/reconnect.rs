@@ -146,6 +146,15 @@ fn a_run_that_is_tried_again_is_watched_again() {
         begin(&postgres, &run);
         work(&postgres, &run, 2);
         tab.until(&shows(2)).await;
+        // Who cancels what is being trained is asked, and may let it run.
+        tab.press_button("Cancel the run").await;
+        tab.until("return document.activeElement.textContent === 'Let it run'").await;
+        tab.press_button("Let it run").await;
+        tab.until("return !document.querySelector('.confirm')").await;
+        tab.press_button("Cancel the run").await;
+        tab.until("return document.querySelector('.confirm .danger')").await;
+        tab.click(".confirm .danger").await;
+        tab.until("return document.querySelector('.standing-strip').textContent.includes('stopping')").await;
         tokio::task::spawn_blocking(move || drop((server, postgres))).await.expect("both stop");
     });
 }

@@ -1,6 +1,6 @@
 //! A job of the queue: what it is called, how far it is, what can be asked of it.
 
-use super::progress::telling;
+use super::{progress::telling, wish::Wish};
 use crate::format;
 use hrm_types::{
     job::{Job, JobKind},
@@ -52,7 +52,7 @@ pub(crate) fn JobProgress(job: Job) -> impl IntoView {
 }
 
 /// What can be asked of a job, as the API names it and in words. Only runs can be paused.
-pub(crate) fn wishes(job: &Job) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn wishes(job: &Job) -> Vec<Wish> {
     let mut wishes = of_state(job.state, job.pause_requested, job.cancel_requested);
     if job.kind != JobKind::Training {
         wishes.retain(|(wish, _)| matches!(*wish, "cancel" | "retry"));
@@ -61,7 +61,7 @@ pub(crate) fn wishes(job: &Job) -> Vec<(&'static str, &'static str)> {
 }
 
 /// What can be asked of a run in that state.
-pub(crate) fn of_state(state: RunState, pausing: bool, cancelling: bool) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn of_state(state: RunState, pausing: bool, cancelling: bool) -> Vec<Wish> {
     match state {
         RunState::Queued | RunState::Running if cancelling => vec![],
         RunState::Queued | RunState::Running if pausing => vec![("resume", "Resume"), ("cancel", "Cancel")],

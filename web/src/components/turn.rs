@@ -5,7 +5,7 @@ use leptos::prelude::*;
 /// Where a page begins; nothing for the first.
 type Place = Option<String>;
 
-/// Previous, next, and where one is.
+/// Previous, next, and where one is. Buttons that lead nowhere stay, with the focus if they have it.
 #[component]
 pub(crate) fn Turn(
     /// What the pages are of, for those who do not see it.
@@ -34,15 +34,21 @@ pub(crate) fn Turn(
             go.set(Some(next));
         }
     };
-    let back = move |_| go.set(trail.with_untracked(|trail| trail.before().cloned().flatten()));
+    let back = move |_| {
+        if after.with_untracked(Option::is_some) {
+            go.set(trail.with_untracked(|trail| trail.before().cloned().flatten()));
+        }
+    };
     let at_start = move || after.with(Option::is_none);
-    let single = move || at_start() && next.with(Option::is_none);
+    let at_end = move || next.with(Option::is_none);
+    // Who has turned pages back sees the buttons also while the first page comes, so that they keep the focus.
+    let single = move || at_start() && at_end() && trail.with(|trail| trail.places.len() < 2);
     view! {
         <nav class="turn" aria-label=label>
-            <button type="button" hidden=single disabled=at_start on:click=back>
+            <button type="button" hidden=single aria-disabled=move || at_start().to_string() on:click=back>
                 {move || if trail.with(|trail| trail.before().is_none()) && !at_start() { "First" } else { "Previous" }}
             </button>
-            <button type="button" hidden=single disabled=move || next.with(Option::is_none) on:click=forth>"Next"</button>
+            <button type="button" hidden=single aria-disabled=move || at_end().to_string() on:click=forth>"Next"</button>
             <span class="muted" role="status">{move || place.get()}</span>
         </nav>
     }

@@ -20,6 +20,7 @@ use crate::{
         problem::{Problems, Waiting},
         progress::{Progress, standing},
         state::StateMark,
+        wish::{Wish, WishButton},
     },
     format, listing,
     session::{self, ForWriters},
@@ -38,6 +39,8 @@ use origin::Origin;
 use outcome::OutcomePanel;
 use puzzles::Puzzles;
 use states::States;
+
+const CANCEL: Wish = ("cancel", "Cancel the run");
 
 /// The page at `/runs/{id}`.
 #[component]
@@ -60,6 +63,7 @@ fn RunView(id: RunId) -> impl IntoView {
     let can_cancel = Memo::new(move |_| {
         run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
     });
+    let trains = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state == RunState::Running)));
     // What the second button asks for: the opposite of where it stands.
     let pause_or_resume = Memo::new(move |_| {
         let paused = |run: &Run| run.state == RunState::Paused || run.pause_requested;
@@ -80,7 +84,7 @@ fn RunView(id: RunId) -> impl IntoView {
                 <button type="button" on:click=move |_| ask(pause_or_resume.get_untracked())>
                     {move || if pause_or_resume.get() == "pause" { "Pause" } else { "Resume" }}
                 </button>
-                <button type="button" on:click=move |_| ask("cancel")>"Cancel the run"</button>
+                {move || view! { <WishButton wish=CANCEL name=title.get() trains=trains.get() ask=move || ask(CANCEL.0) /> }}
             </Show>
             <Show when=move || can_retry.get() && session::may(Scope::Write)>
                 <button type="button" on:click=move |_| ask("retry")>"Retry"</button>

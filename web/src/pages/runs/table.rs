@@ -3,10 +3,18 @@
 use super::{columns::COLUMNS, look::Look};
 use crate::{
     api::scores::MOST_COMPARED,
-    components::{job::of_state, namesakes::repeated},
+    browser,
+    components::{
+        job::of_state,
+        namesakes::repeated,
+        wish::{Wish, WishButton},
+    },
     session::ForWriters,
 };
-use hrm_types::{ids::RunId, run::Run};
+use hrm_types::{
+    ids::RunId,
+    run::{Run, RunState},
+};
 use leptos::prelude::*;
 use std::collections::BTreeSet;
 
@@ -101,17 +109,18 @@ fn buttons(id: RunId, run: Memo<Option<Run>>, actions: Actions) -> impl IntoView
             run.as_ref().map(|run| of_state(run.state, run.pause_requested, run.cancel_requested)).unwrap_or_default()
         })
     });
-    // Buttons of other rows say the same words.
-    let label = move |words| format!("{words}: {}", name_of(run));
-    let button = move |(wish, words): (&'static str, &'static str)| {
-        view! {
-            <button type="button" class="quiet" aria-label=move || label(words) on:click=move |_| actions.ask.run((id, wish))>
-                {words}
-            </button>
-        }
+    let trains = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state == RunState::Running)));
+    let name = Memo::new(move |_| name_of(run));
+    let button = move |wish: Wish| {
+        let ask = move || actions.ask.run((id, wish.0));
+        view! { <WishButton wish name=name.get() trains=trains.get() ask /> }
+    };
+    let buttons = move || {
+        browser::hold_focus();
+        wishes.get().into_iter().map(button).collect_view()
     };
     view! {
-        {move || wishes.get().into_iter().map(button).collect_view()}
-        <a class="button quiet" aria-label=move || label("Clone") href=format!("/runs/new?from={id}")>"Clone"</a>
+        {buttons}
+        <a class="button quiet" aria-label=move || format!("Clone: {}", name.get()) href=format!("/runs/new?from={id}")>"Clone"</a>
     }
 }

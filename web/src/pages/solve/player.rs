@@ -73,14 +73,15 @@ pub(crate) fn Player(ask: Ask) -> impl IntoView {
     }
 }
 
+/// A button that stays, with the focus if it has it, where there is no further step.
 fn button(
     label: &'static str,
     path: &'static str,
-    disabled: impl Fn() -> bool + Send + Sync + 'static,
+    is_there: impl Fn() -> bool + Send + Sync + 'static,
     act: impl Fn() + 'static,
 ) -> impl IntoView {
     view! {
-        <button type="button" class="icon" aria-label=label title=label disabled=disabled on:click=move |_| act()>
+        <button type="button" class="icon" aria-label=label title=label aria-disabled=move || is_there().to_string() on:click=move |_| act()>
             <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><path d=path /></svg>
         </button>
     }
