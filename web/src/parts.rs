@@ -2,6 +2,7 @@
 //! page; `web/bundle` cuts the rest off at the functions marked `wasm_split`, each with what it alone uses.
 
 use crate::{
+    browser,
     components::{page::Page, problem::Waiting},
     pages::{
         about::AboutPage, arc::ArcPage, batch::BatchPage, batches::BatchesPage, compare::ComparePage,
@@ -64,7 +65,7 @@ pub(crate) fn Part(load: fn() -> Loading) -> impl IntoView {
             <Page title="This page did not arrive" lead="The server does not answer, or it was updated since this page was opened.">
                 <p class="page-actions">
                     <button type="button" class="primary" on:click=move |_| fetch()>"Try again"</button>
-                    <button type="button" on:click=move |_| drop(window().location().reload())>"Reload"</button>
+                    <button type="button" on:click=|_| browser::reload()>"Reload"</button>
                 </p>
             </Page>
         }

@@ -157,7 +157,7 @@ fn parse_steps(text: &str) -> Result<Steps, String> {
     match text.parse() {
         _ if text.eq_ignore_ascii_case("q") => Ok(Steps::Q),
         Ok(steps) if Protocol::STEPS.contains(&steps) => Ok(Steps::Exactly(steps)),
-        _ => Err("expected Q or 1 to 1024".into()),
+        _ => Err(format!("expected Q or 1 to {}", Protocol::STEPS.end())),
     }
 }
 

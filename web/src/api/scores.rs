@@ -55,8 +55,20 @@ pub(crate) async fn compare_puzzles(runs: &[RunId], part: Part, cursor: Option<&
     get(&format!("/comparisons/puzzles?runs={}&part={}&limit=24{cursor}", listed(runs), name(&part))).await
 }
 
-fn listed(runs: &[RunId]) -> String {
+/// Runs as an address lists them.
+pub(crate) fn listed(runs: &[RunId]) -> String {
     runs.iter().map(RunId::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The ids in an address, each once; what is no id is left out.
+pub(crate) fn parsed(listed: &str) -> Vec<RunId> {
+    let mut ids = Vec::new();
+    for id in listed.split(',').filter_map(|word| word.trim().parse().ok()) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
 }
 
 /// The name by which a choice goes over the wire.

@@ -11,6 +11,7 @@ mod puzzles;
 mod scores;
 
 use crate::{
+    api,
     components::{
         page::Page,
         problem::{Empty, Problems, Waiting},
@@ -37,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 #[component]
 pub(crate) fn ComparePage() -> impl IntoView {
     let (listed, list) = query_signal::<String>("runs");
-    let ids = Memo::new(move |_| listed.with(|listed| parsed(listed.as_deref().unwrap_or_default())));
+    let ids = Memo::new(move |_| listed.with(|listed| api::scores::parsed(listed.as_deref().unwrap_or_default())));
     let without = move |gone: RunId| {
         let left: Vec<String> = ids.get().iter().filter(|id| **id != gone).map(RunId::to_string).collect();
         list.set((!left.is_empty()).then(|| left.join(",")));
@@ -73,17 +74,6 @@ pub(crate) fn ComparePage() -> impl IntoView {
             {view}
         </Page>
     }
-}
-
-/// The ids in an address, each once; what is no id is left out.
-fn parsed(listed: &str) -> Vec<RunId> {
-    let mut ids = Vec::new();
-    for id in listed.split(',').filter_map(|word| word.trim().parse().ok()) {
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    ids
 }
 
 #[component]

@@ -7,7 +7,11 @@ mod table;
 mod word;
 
 use crate::{
-    api::{self, runs::RunFilter},
+    api::{
+        self,
+        runs::RunFilter,
+        scores::{listed, parsed},
+    },
     browser,
     components::{
         no_worker::NoWorker,
@@ -65,9 +69,9 @@ pub(crate) fn RunsPage() -> impl IntoView {
         let changed = Callback::new(move |()| newest.refresh());
         Some(view! { <SweepLine id listed=true changed /> })
     };
-    let chosen = RwSignal::new(browser::kept(CHOSEN).map(|text| listed(&text)).unwrap_or_default());
+    let chosen = RwSignal::new(browser::kept(CHOSEN).map(|text| parsed(&text)).unwrap_or_default());
     Effect::new(move |_| {
-        let text = chosen.with(|chosen| written(chosen));
+        let text = chosen.with(|chosen| listed(chosen));
         browser::keep(CHOSEN, &text);
     });
     let actions = Actions { chosen, ask: Callback::new(ask) };
@@ -100,20 +104,11 @@ pub(crate) fn RunsPage() -> impl IntoView {
     }
 }
 
-/// Runs by their ids, parted by commas.
-fn written(runs: &[RunId]) -> String {
-    runs.iter().map(RunId::to_string).collect::<Vec<_>>().join(",")
-}
-
-fn listed(text: &str) -> Vec<RunId> {
-    text.split(',').filter_map(|id| id.parse().ok()).collect()
-}
-
 /// What is ticked, and what to do with it.
 #[component]
 fn Chosen(chosen: RwSignal<Vec<RunId>>) -> impl IntoView {
     let count = move || chosen.with(Vec::len);
-    let link = move || format!("/compare?runs={}", chosen.with(|chosen| written(chosen)));
+    let link = move || format!("/compare?runs={}", chosen.with(|chosen| listed(chosen)));
     view! {
         <Show when=move || { count() > 0 }>
             <div class="chosen-bar" role="status">
