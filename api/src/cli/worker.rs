@@ -6,7 +6,7 @@ use hrm_api::{
     cluster::Database,
     config::{DatabaseConfig, ObjectsConfig, WorkerConfig},
     fault, housekeeping,
-    store::{access::Viewer, order::SILENCE, workers},
+    store::{access::Viewer, for_work, order::SILENCE, workers},
     worker::{self, End},
 };
 use std::{io::Read, process::ExitCode, thread};
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 /// The exit code that asks the supervisor for a fresh process; `EX_SOFTWARE` of sysexits.h.
 const DEVICE_FAILED: u8 = 70;
 
-/// Take queued jobs, one at a time: runs, evaluations, datasets. `hrm serve` starts one of these by itself.
+/// Take queued jobs, one at a time: runs, evaluations, batches of puzzles, datasets. `hrm serve` starts one of these by itself.
 ///
 /// At SIGTERM or Ctrl-C the job in progress is saved and goes back into the queue. Workers on any number of hosts
 /// share one queue; on each device runs one job at a time. Ends with code 70 when its device fails, so that whatever
@@ -89,7 +89,7 @@ impl Worker {
         let housekeeping =
             tokio::spawn(housekeeping::until(database.pool.clone(), self.objects.object_store, std::future::pending()));
         let worked = tokio::select! {
-            worked = worker::run(database.pool.clone(), self.lease, requested) => worked,
+            worked = worker::run(for_work(&database.pool, self.lease.lease()).await?, self.lease, requested) => worked,
             never = database.keep_running() => match never {},
         };
         housekeeping.abort();

@@ -26,9 +26,22 @@ const PLANS: [(&str, &str); 2] = [("jit", "off"), ("random_page_cost", "1.1")];
 /// # Errors
 /// [`Error::Unreachable`]; [`Error::Database`].
 pub async fn for_requests(pool: &PgPool) -> Result<PgPool, Error> {
-    let milliseconds = STATEMENT.as_millis().to_string();
-    let options = (*pool.connect_options()).clone().options([("statement_timeout", milliseconds.as_str())]);
-    open(options).await
+    limited(pool, "statement_timeout", STATEMENT).await
+}
+
+/// The same pool for a worker with leases of that length: what a worker that stands still has begun to write is undone with its
+/// lease, so that its rows are kept from nobody.
+///
+/// # Errors
+/// [`Error::Unreachable`]; [`Error::Database`].
+pub async fn for_work(pool: &PgPool, lease: Duration) -> Result<PgPool, Error> {
+    limited(pool, "idle_in_transaction_session_timeout", lease).await
+}
+
+/// The same pool with a limit to something that its connections do.
+async fn limited(pool: &PgPool, setting: &str, limit: Duration) -> Result<PgPool, Error> {
+    let milliseconds = limit.as_millis().to_string();
+    open((*pool.connect_options()).clone().options([(setting, milliseconds.as_str())])).await
 }
 
 /// A pool with its first connection, which may take longer than any other: a machine that starts has other things to do, too.

@@ -53,7 +53,7 @@ pub mod users;
 pub mod wishes;
 pub mod workers;
 
-pub use connect::{connect, for_requests};
+pub use connect::{connect, for_requests, for_work};
 pub use error::Error;
 pub use sqlx::PgPool;
 

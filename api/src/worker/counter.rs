@@ -1,6 +1,9 @@
 //! How many of how many are done, on its way from the computing thread to the database.
 
-use super::job::{Ended, Job};
+use super::{
+    beside,
+    job::{Ended, Job},
+};
 use crate::{queue::StopSignal, store::leases};
 use std::{
     ops::ControlFlow,
@@ -10,7 +13,6 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::sleep;
 
 /// Time between writes.
 const EVERY: Duration = Duration::from_millis(500);
@@ -30,30 +32,29 @@ impl Counter {
         stop.flow()
     }
 
-    /// Writes the count as the job's while `work` goes on.
+    /// Writes the count as the job's while `work` goes on, and at its end.
     pub(super) async fn write_during<T>(&self, work: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
         let write = |done, total| job.insist(move || leases::record_count(job.pool, &job.lease, done, total));
         self.tell_during(work, write).await
     }
 
-    /// Hands the count to `tell` now and then while `work` goes on.
+    /// Hands the count to `tell` now and then while `work` goes on, and at its end.
     pub(super) async fn tell_during<T, Told: Future<Output = Result<(), Ended>>>(
         &self,
         work: impl Future<Output = T>,
         tell: impl Fn(u64, u64) -> Told,
     ) -> Result<T, Ended> {
-        let mut work = std::pin::pin!(work);
         let mut told = 0;
-        loop {
-            tokio::select! {
-                done = &mut work => return Ok(done),
-                () = sleep(EVERY) => {}
-            }
+        let note = |_| {
             let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-            if done != told {
-                tell(done, total).await?;
-                told = done;
+            let told = (std::mem::replace(&mut told, done) != done).then(|| tell(done, total));
+            async move {
+                match told {
+                    Some(told) => told.await,
+                    None => Ok(()),
+                }
             }
-        }
+        };
+        beside::noting(work, EVERY, note).await
     }
 }

@@ -1,6 +1,7 @@
 //! The worker: a process that takes jobs from the queue, one at a time.
 
 mod batch;
+mod beside;
 mod counter;
 mod data;
 mod device;

@@ -1,6 +1,9 @@
 //! Progress on its way from the training thread to the database, in batches.
 
-use super::job::{Ended, Job};
+use super::{
+    beside,
+    job::{Ended, Job},
+};
 use crate::{fault, queue::StopSignal, store::leases};
 use hrm_model::train::Training;
 use hrm_types::run::MetricPoint;
@@ -9,7 +12,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::{sync::Notify, time::sleep};
 
 /// Time between writes: what a watcher sees is at most this old.
 const EVERY: Duration = Duration::from_millis(500);
@@ -23,6 +25,16 @@ struct Pending {
     plan: Option<(u64, u64)>,
     step: Option<u64>,
     points: Vec<MetricPoint>,
+    /// When the log last told of a point.
+    said: Option<Instant>,
+}
+
+impl Pending {
+    /// What is to be written, once.
+    fn take(&mut self) -> Self {
+        let rest = Self { said: self.said, ..Self::default() };
+        std::mem::replace(self, rest)
+    }
 }
 
 /// Collects what training reports.
@@ -60,35 +72,15 @@ impl Progress {
 
     /// Writes what is noted while `training` goes on, and what is left when it ends.
     pub(super) async fn write_during<T>(&self, training: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
-        let ended = Notify::new();
-        let training = async {
-            let trained = training.await;
-            ended.notify_one();
-            Ok::<T, Ended>(trained)
-        };
-        let writing = async {
-            let mut line = Instant::now();
-            loop {
-                let (last, line_every) = tokio::select! {
-                    () = sleep(EVERY) => (false, LINE_EVERY),
-                    () = ended.notified() => (true, Duration::ZERO),
-                };
-                self.write_and_say(job, &mut line, line_every).await?;
-                if last {
-                    return Ok(());
-                }
-            }
-        };
-        // Side by side: either may have to wait for the job's row, which the other has locked.
-        let (trained, ()) = tokio::try_join!(training, writing)?;
-        Ok(trained)
+        beside::noting(training, EVERY, |last| self.write_and_say(job, last)).await
     }
 
-    /// Writes what is noted, with a line of the log if the last one is older than `after`.
-    async fn write_and_say(&self, job: &Job<'_>, line: &mut Instant, after: Duration) -> Result<(), Ended> {
-        let last = self.write(job).await?;
-        if let Some(point) = last.filter(|_| line.elapsed() >= after) {
-            *line = Instant::now();
+    /// Writes what is noted, with a line of the log where the one before it is a while ago, or in the end.
+    async fn write_and_say(&self, job: &Job<'_>, in_the_end: bool) -> Result<(), Ended> {
+        let Some(point) = self.write(job).await? else { return Ok(()) };
+        let said = self.pending().said.unwrap_or(self.begun);
+        if in_the_end || said.elapsed() >= LINE_EVERY {
+            self.pending().said = Some(Instant::now());
             let (step, loss, speed) = (point.step, point.loss, point.sequences_per_second);
             job.log.info(format!("step {step}: loss {loss:.4}, {speed:.0} sequences/s"));
         }
@@ -98,7 +90,7 @@ impl Progress {
     /// Writes what is noted; the answer is the newest point of it.
     pub(super) async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
         let (pool, lease) = (job.pool, &job.lease);
-        let mut taken = std::mem::take(&mut *self.pending());
+        let mut taken = self.pending().take();
         if let Some((total_steps, parameters)) = taken.plan {
             job.insist(|| leases::set_plan(pool, lease, total_steps, parameters)).await?;
             job.log.info(format!("{parameters} weights, {total_steps} steps"));

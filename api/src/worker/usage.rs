@@ -1,12 +1,14 @@
 //! What an attempt costs: time and memory, noted while it goes on, so that they are known of one whose worker dies, too.
 
-use super::job::{Ended, Job};
+use super::{
+    beside,
+    job::{Ended, Job},
+};
 use crate::{
     environment,
     store::provenance::{self, Usage},
 };
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
 
 /// Time between notes.
 const EVERY: Duration = Duration::from_secs(10);
@@ -35,12 +37,6 @@ impl Meter {
 
     /// Notes it now and then while `work` goes on, and when it ends, one way or another.
     pub(super) async fn note_during<T>(&self, work: impl Future<Output = T>, job: &Job<'_>) -> Result<T, Ended> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return self.note(job).await.map(|()| done),
-                () = sleep(EVERY) => self.note(job).await?,
-            }
-        }
+        beside::noting(work, EVERY, |_| self.note(job)).await
     }
 }

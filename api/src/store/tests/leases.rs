@@ -4,7 +4,7 @@ use super::{
     LONG, claim, dataset, end_pauses, experiment, expire, extend, info, point, queue, result, score, try_claim,
 };
 use crate::store::{
-    Error,
+    Error, for_work,
     leases::{self, Ending, Work},
     logs, metrics, results, runs,
     testing::database,
@@ -52,6 +52,28 @@ async fn runs_are_claimed_in_the_order_they_were_queued() {
     let second = runs::get(&db.pool, second.id).await.expect("the run");
     assert_eq!(second.queue_position, Some(0));
     assert_eq!(runs::get(&db.pool, first.id).await.expect("the run").state, RunState::Running);
+}
+
+#[tokio::test]
+async fn what_a_worker_that_stands_still_has_begun_to_write_keeps_its_job_from_nobody() {
+    let db = database().await;
+    let run = queue(&db.pool, "run").await;
+    let workers = for_work(&db.pool, Duration::from_millis(100)).await.expect("a pool");
+    let lease = claim(&db.pool, LONG).await.lease;
+    expire(&db.pool, &lease).await;
+    let mut begun = workers.begin().await.expect("a transaction");
+    leases::hold(&mut begun, &lease).await.expect("the lease is held");
+    let swept = async {
+        loop {
+            let swept = leases::sweep_expired(&db.pool, Duration::ZERO).await.expect("a sweep");
+            if let Some(swept) = swept.first() {
+                return swept.state;
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(Duration::from_secs(30), swept).await, Ok(RunState::Queued));
+    assert!(leases::hold(&mut begun, &lease).await.is_err(), "it went on writing");
+    assert_eq!(runs::get(&db.pool, run.id).await.expect("the run").state, RunState::Queued);
 }
 
 #[tokio::test]
