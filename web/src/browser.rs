@@ -114,7 +114,7 @@ pub(crate) fn focus_link(address: &str) {
 }
 
 /// Keeps the focus through a change of the page that is made at once: an element that changes its place loses it. Where the
-/// element goes, its row gets it, or the next one, or the heading of their section.
+/// element goes, its row gets it, or the next one, or the heading of their section or of the page.
 pub(crate) fn hold_focus() {
     let Some(held) = document().active_element() else { return };
     let heirs = heirs(&held);
@@ -135,7 +135,8 @@ fn heirs(held: &web_sys::Element) -> Vec<(web_sys::Element, &'static str)> {
     let beside =
         row.iter().flat_map(|row| [Some(row.clone()), row.next_element_sibling(), row.previous_element_sibling()]);
     let rows = beside.flatten().map(|row| (row, "a, button"));
-    rows.chain(around("section").map(|section| (section, "h2[tabindex]"))).collect()
+    let section = around("section").map(|section| (section, "h2[tabindex]"));
+    rows.chain(section).chain(around(".page").map(|page| (page, "h1[tabindex]"))).collect()
 }
 
 fn focus_on(element: Option<web_sys::Element>) {

@@ -3,9 +3,10 @@
 use crate::{
     api::Answer,
     patience::{passes, pause_after},
+    timer::Timer,
 };
 use hrm_types::problem::Problem;
-use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use std::{pin::Pin, time::Duration};
 
 /// How long a poll waits while its tab is hidden.
@@ -78,7 +79,7 @@ fn start<T: Send + Sync + 'static>(
     pause: fn(Option<&T>) -> Option<Duration>,
 ) -> Loaded<T> {
     let loaded = Loaded { value: RwSignal::new(None), problem: RwSignal::new(None), again: Trigger::new() };
-    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    let timer = Timer::new();
     // Only the newest request may answer: an older one may come back later.
     let newest = StoredValue::new(0_u64);
     // In a row, up to now.
@@ -108,31 +109,16 @@ fn start<T: Send + Sync + 'static>(
             }
         });
     });
-    on_cleanup(move || {
-        timer.try_with_value(|timer| timer.as_ref().map(TimeoutHandle::clear));
-    });
     loaded
 }
 
 /// Notifies after `pause`, or as soon as the tab is seen again after that.
-fn schedule(again: Trigger, timer: StoredValue<Option<TimeoutHandle>, LocalStorage>, pause: Duration) {
-    let wake = move || {
+fn schedule(again: Trigger, timer: Timer, pause: Duration) {
+    timer.start(pause, move || {
         if document().hidden() {
             schedule(again, timer, HIDDEN_PAUSE);
         } else {
             again.notify();
         }
-    };
-    let handle = set_timeout_with_handle(wake, pause).ok();
-    let before = timer.try_update_value(|timer| std::mem::replace(timer, handle));
-    match before {
-        Some(Some(before)) => before.clear(),
-        Some(None) => {}
-        // The page that polled is gone.
-        None => {
-            if let Some(handle) = handle {
-                handle.clear();
-            }
-        }
-    }
+    });
 }

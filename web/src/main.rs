@@ -21,6 +21,7 @@ mod patience;
 mod place;
 mod session;
 mod theme;
+mod timer;
 mod working_team;
 
 fn main() {

@@ -2,8 +2,8 @@
 //! Each entry of the browser's history keeps the place of its list, so that Back, and loading the page again, lead to where
 //! one was.
 
-use crate::browser;
-use leptos::{ev, leptos_dom::helpers::TimeoutHandle, prelude::*};
+use crate::{browser, timer::Timer};
+use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_location;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -59,12 +59,7 @@ impl Place {
                 });
             }
         };
-        let timer = StoredValue::new_local(None::<TimeoutHandle>);
-        let stop = move || {
-            if let Some(Some(timer)) = timer.try_update_value(Option::take) {
-                timer.clear();
-            }
-        };
+        let timer = Timer::new();
         let later = note.clone();
         let clicks = window_event_listener(ev::click, move |event| {
             link.set_value(followed(&event));
@@ -73,13 +68,11 @@ impl Place {
         });
         let scrolls = window_event_listener(ev::scroll, move |_| {
             scrolled.set_value(window().scroll_y().unwrap_or_default());
-            stop();
-            timer.set_value(set_timeout_with_handle(later.clone(), CALM).ok());
+            timer.start(CALM, later.clone());
         });
         on_cleanup(move || {
             clicks.remove();
             scrolls.remove();
-            stop();
             note();
         });
         place

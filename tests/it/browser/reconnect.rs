@@ -136,9 +136,9 @@ fn a_run_that_is_tried_again_is_watched_again() {
         tab.until(&stands("queued")).await;
         // A wish that was refused once and granted then is not refused any more.
         tab.run(REFUSE_ONCE).await;
-        tab.press_button("Cancel the run").await;
+        tab.press_button("Cancel").await;
         tab.until("return document.querySelector('.notice.bad')?.textContent.includes('Later.')").await;
-        tab.press_button("Cancel the run").await;
+        tab.press_button("Cancel").await;
         tab.until(&stands("cancelled")).await;
         tab.until("return !document.querySelector('.notice.bad')").await;
         tab.press_button("Retry").await;
@@ -147,11 +147,11 @@ fn a_run_that_is_tried_again_is_watched_again() {
         work(&postgres, &run, 2);
         tab.until(&shows(2)).await;
         // Who cancels what is being trained is asked, and may let it run.
-        tab.press_button("Cancel the run").await;
+        tab.press_button("Cancel").await;
         tab.until("return document.activeElement.textContent === 'Let it run'").await;
         tab.press_button("Let it run").await;
         tab.until("return !document.querySelector('.confirm')").await;
-        tab.press_button("Cancel the run").await;
+        tab.press_button("Cancel").await;
         tab.until("return document.querySelector('.confirm .danger')").await;
         tab.click(".confirm .danger").await;
         tab.until("return document.querySelector('.standing-strip').textContent.includes('stopping')").await;

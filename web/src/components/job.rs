@@ -1,6 +1,6 @@
-//! A job of the queue: what it is called, how far it is, what can be asked of it.
+//! A job of the queue: what it is called, how far it is, and why it stands there.
 
-use super::{progress::telling, wish::Wish};
+use super::progress::telling;
 use crate::format;
 use hrm_types::{
     job::{Job, JobKind},
@@ -49,27 +49,6 @@ pub(crate) fn JobProgress(job: Job) -> impl IntoView {
         }
     });
     view! { <span class="progress"><span class="progress-steps">{words}</span>{bar}</span> }
-}
-
-/// What can be asked of a job, as the API names it and in words. Only runs can be paused.
-pub(crate) fn wishes(job: &Job) -> Vec<Wish> {
-    let mut wishes = of_state(job.state, job.pause_requested, job.cancel_requested);
-    if job.kind != JobKind::Training {
-        wishes.retain(|(wish, _)| matches!(*wish, "cancel" | "retry"));
-    }
-    wishes
-}
-
-/// What can be asked of a run in that state.
-pub(crate) fn of_state(state: RunState, pausing: bool, cancelling: bool) -> Vec<Wish> {
-    match state {
-        RunState::Queued | RunState::Running if cancelling => vec![],
-        RunState::Queued | RunState::Running if pausing => vec![("resume", "Resume"), ("cancel", "Cancel")],
-        RunState::Queued | RunState::Running => vec![("pause", "Pause"), ("cancel", "Cancel")],
-        RunState::Paused => vec![("resume", "Resume"), ("cancel", "Cancel")],
-        RunState::Failed | RunState::Cancelled => vec![("retry", "Retry")],
-        RunState::Succeeded => vec![],
-    }
 }
 
 /// Why a job stands where it does, in words.

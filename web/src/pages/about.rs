@@ -69,8 +69,8 @@ const TRAINING: [Word; 8] = [
     word(
         "interval",
         "95 % interval",
-        "Where the true share lies, as far as so many puzzles and seeds can tell. Rows of a leaderboard whose intervals overlap share a \
-         rank.",
+        "Where the true share lies, as far as so many puzzles and seeds can tell. The rank of a leaderboard's row is one more than the \
+         number of rows whose whole intervals are better, so that rows that cannot be told apart may share one.",
     ),
     word(
         "protocol",

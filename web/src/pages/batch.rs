@@ -7,16 +7,17 @@ use crate::{
     components::{
         ago::Ago,
         confirm::Confirm,
-        job::{JobProgress, wishes},
+        job::JobProgress,
         log::Log,
         of_id::of_id,
         page::Page,
         problem::{Problems, Waiting},
         state::StateMark,
+        wish::{Wish, WishButtons, of_job},
     },
     format, live, load,
     pages::batches::{contents, right},
-    session,
+    session::{self, ForWriters},
 };
 use hrm_types::{account::Scope, batch::Batch, ids::JobId, problem::Problem, run::RunState};
 use leptos::{html, prelude::*, task::spawn_local};
@@ -90,22 +91,20 @@ fn actions(id: JobId, batch: load::Loaded<Batch>, refused: RwSignal<Option<Probl
             }
         });
     };
-    let button = move |(wish, words): (&'static str, &'static str)| {
-        let ask = move |_| {
-            let Some(job) = job.get_untracked() else { return };
-            spawn_local(async move {
-                refused.try_set(api::runs::ask_job(&job, wish).await.err().map(|problem| *problem));
-                batch.refresh();
-            });
-        };
-        view! { <button type="button" on:click=ask>{words}</button> }
+    let ask = move |wish: Wish| {
+        let Some(job) = job.get_untracked() else { return };
+        spawn_local(async move {
+            refused.try_set(api::runs::ask_job(&job, wish.asked_at()).await.err().map(|problem| *problem));
+            batch.refresh();
+        });
     };
-    let offered = Memo::new(move |_| job.with(|job| job.as_ref().map(wishes).unwrap_or_default()));
+    let wishes = Memo::new(move |_| job.with(|job| job.as_ref().map(of_job).unwrap_or_default()));
+    let name = Memo::new(move |_| job.with(|job| job.as_ref().map(|job| job.name.clone()).unwrap_or_default()));
     let ended = Memo::new(move |_| job.with(|job| job.as_ref().is_some_and(|job| job.state.is_final())));
     let answered = Memo::new(move |_| batch.value.with(|batch| batch.as_ref().is_some_and(|batch| batch.answered > 0)));
     view! {
         <a class="button" href="/batches">"All batches"</a>
-        <Show when=|| session::may(Scope::Write)>{move || offered.get().into_iter().map(button).collect_view()}</Show>
+        <ForWriters><WishButtons wishes name ask /></ForWriters>
         <Show when=move || answered.get()>
             <a class="button" href=api::batches::file_address(id, "csv") rel="external" download="">"Answers as CSV"</a>
             <a class="button" href=api::batches::file_address(id, "json") rel="external" download="">"as JSON"</a>

@@ -20,16 +20,15 @@ use crate::{
         problem::{Problems, Waiting},
         progress::{Progress, standing},
         state::StateMark,
-        wish::{Wish, WishButton},
+        wish::{Wish, WishButtons, of_run},
     },
     format, listing,
-    session::{self, ForWriters},
+    session::ForWriters,
 };
 use about::About;
 use charts::Charts;
 use feed::Feed;
 use hrm_types::{
-    account::Scope,
     ids::RunId,
     problem::Problem,
     run::{Run, RunState},
@@ -39,8 +38,6 @@ use origin::Origin;
 use outcome::OutcomePanel;
 use puzzles::Puzzles;
 use states::States;
-
-const CANCEL: Wish = ("cancel", "Cancel the run");
 
 /// The page at `/runs/{id}`.
 #[component]
@@ -56,23 +53,12 @@ fn RunView(id: RunId) -> impl IntoView {
     let title = Memo::new(move |_| run.with(|run| run.as_ref().map_or_else(|| "Run".into(), |run| run.name.clone())));
     // The model whose answers are known.
     let scored = Memo::new(move |_| run.with(|run| run.as_ref().filter(|run| run.evaluation.is_some())?.checkpoint_id));
-    let can_retry = Memo::new(move |_| {
-        run.with(|run| run.as_ref().is_some_and(|run| matches!(run.state, RunState::Failed | RunState::Cancelled)))
-    });
     let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_none_or(|run| run.state.is_final())));
-    let can_cancel = Memo::new(move |_| {
-        run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_final() && !run.cancel_requested))
-    });
-    let trains = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state == RunState::Running)));
-    // What the second button asks for: the opposite of where it stands.
-    let pause_or_resume = Memo::new(move |_| {
-        let paused = |run: &Run| run.state == RunState::Paused || run.pause_requested;
-        if run.with(|run| run.as_ref().is_some_and(paused)) { "resume" } else { "pause" }
-    });
-    let ask = move |wish: &'static str| {
+    let wishes = Memo::new(move |_| run.with(|run| run.as_ref().map(of_run).unwrap_or_default()));
+    let ask = move |wish: Wish| {
         refused.set(None);
         spawn_local(async move {
-            match api::runs::ask(id, wish).await {
+            match api::runs::ask(id, wish.asked_at()).await {
                 Ok(changed) => feed.change(changed),
                 Err(problem) => drop(refused.try_set(Some(*problem))),
             }
@@ -80,15 +66,7 @@ fn RunView(id: RunId) -> impl IntoView {
     };
     let actions = move || {
         view! {
-            <Show when=move || can_cancel.get() && session::may(Scope::Write)>
-                <button type="button" on:click=move |_| ask(pause_or_resume.get_untracked())>
-                    {move || if pause_or_resume.get() == "pause" { "Pause" } else { "Resume" }}
-                </button>
-                {move || view! { <WishButton wish=CANCEL name=title.get() trains=trains.get() ask=move || ask(CANCEL.0) /> }}
-            </Show>
-            <Show when=move || can_retry.get() && session::may(Scope::Write)>
-                <button type="button" on:click=move |_| ask("retry")>"Retry"</button>
-            </Show>
+            <ForWriters><WishButtons wishes name=title ask /></ForWriters>
             <Show when=move || run.with(Option::is_some)>
                 <a class="button" href=format!("/compare?runs={id}")>"Compare"</a>
                 <ForWriters><a class="button" href=format!("/runs/new?from={id}")>"Run it again"</a></ForWriters>

@@ -18,6 +18,7 @@ use crate::{
         page::Page,
         problem::{Empty, Problems, Waiting},
         sweep::SweepLine,
+        wish::Wish,
     },
     load,
     session::{self, ForWriters},
@@ -58,9 +59,9 @@ pub(crate) fn RunsPage() -> impl IntoView {
     let refused = RwSignal::new(None::<Problem>);
     let runs = Memo::new(move |_| newest.value.with(|newest| newest.as_ref().map(|(_, page)| older.after(page))));
     let rows = Signal::derive(move || runs.with(|runs| runs.as_ref().map_or(0, Vec::len)));
-    let ask = move |(id, wish): (RunId, &'static str)| {
+    let ask = move |(id, wish): (RunId, Wish)| {
         spawn_local(async move {
-            refused.try_set(api::runs::ask(id, wish).await.err().map(|problem| *problem));
+            refused.try_set(api::runs::ask(id, wish.asked_at()).await.err().map(|problem| *problem));
             newest.refresh();
         });
     };

@@ -3,18 +3,13 @@
 use super::{columns::COLUMNS, look::Look};
 use crate::{
     api::scores::MOST_COMPARED,
-    browser,
     components::{
-        job::of_state,
         namesakes::repeated,
-        wish::{Wish, WishButton},
+        wish::{Wish, WishButtons, of_run},
     },
     session::ForWriters,
 };
-use hrm_types::{
-    ids::RunId,
-    run::{Run, RunState},
-};
+use hrm_types::{ids::RunId, run::Run};
 use leptos::prelude::*;
 use std::collections::BTreeSet;
 
@@ -24,7 +19,7 @@ pub(super) struct Actions {
     /// Ticked rows, in the order of ticking.
     pub(super) chosen: RwSignal<Vec<RunId>>,
     /// Asks something of a run.
-    pub(super) ask: Callback<(RunId, &'static str)>,
+    pub(super) ask: Callback<(RunId, Wish)>,
 }
 
 #[component]
@@ -104,23 +99,11 @@ fn row(
 
 /// What fits the run's state.
 fn buttons(id: RunId, run: Memo<Option<Run>>, actions: Actions) -> impl IntoView {
-    let wishes = Memo::new(move |_| {
-        run.with(|run| {
-            run.as_ref().map(|run| of_state(run.state, run.pause_requested, run.cancel_requested)).unwrap_or_default()
-        })
-    });
-    let trains = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state == RunState::Running)));
+    let wishes = Memo::new(move |_| run.with(|run| run.as_ref().map(of_run).unwrap_or_default()));
     let name = Memo::new(move |_| name_of(run));
-    let button = move |wish: Wish| {
-        let ask = move || actions.ask.run((id, wish.0));
-        view! { <WishButton wish name=name.get() trains=trains.get() ask /> }
-    };
-    let buttons = move || {
-        browser::hold_focus();
-        wishes.get().into_iter().map(button).collect_view()
-    };
+    let ask = move |wish| actions.ask.run((id, wish));
     view! {
-        {buttons}
+        <WishButtons wishes name ask />
         <a class="button quiet" aria-label=move || format!("Clone: {}", name.get()) href=format!("/runs/new?from={id}")>"Clone"</a>
     }
 }

@@ -1,7 +1,8 @@
 //! A word that a list is filtered by: it counts with Enter, or once nothing more is typed.
 
 use super::look::Parameter;
-use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
+use crate::timer::Timer;
+use leptos::prelude::*;
 use std::time::Duration;
 
 /// How long nothing is typed before a word counts.
@@ -11,21 +12,16 @@ const CALM: Duration = Duration::from_millis(400);
 /// from where the link leads.
 pub(super) fn word(title: &'static str, id: &'static str, (value, set): Parameter) -> impl IntoView {
     let text = RwSignal::new(String::new());
-    // Set while somebody types.
-    let timer = StoredValue::new_local(None::<TimeoutHandle>);
+    // Waits while somebody types.
+    let timer = Timer::new();
     Effect::new(move |_| {
         let stands = value.get().unwrap_or_default();
-        if timer.with_value(Option::is_none) && text.with_untracked(|text| text.trim() != stands) {
+        if !timer.waits() && text.with_untracked(|text| text.trim() != stands) {
             text.set(stands);
         }
     });
-    let stop = move || {
-        if let Some(Some(timer)) = timer.try_update_value(Option::take) {
-            timer.clear();
-        }
-    };
     let apply = move || {
-        stop();
+        timer.stop();
         let word = text.with_untracked(|text| text.trim().to_owned());
         let word = (!word.is_empty()).then_some(word);
         if value.with_untracked(|value| *value != word) {
@@ -34,15 +30,13 @@ pub(super) fn word(title: &'static str, id: &'static str, (value, set): Paramete
     };
     let typed = move |event: web_sys::Event| {
         text.set(event_target_value(&event));
-        stop();
-        timer.set_value(set_timeout_with_handle(apply, CALM).ok());
+        timer.start(CALM, apply);
     };
     let entered = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Enter" {
             apply();
         }
     };
-    on_cleanup(stop);
     view! {
         <div class="field">
             <label for=id>{title}</label>
