@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod config;
 pub mod curve;
 pub mod environment;
+pub(crate) mod experiments;
 pub mod fault;
 pub mod fetch;
 pub mod housekeeping;

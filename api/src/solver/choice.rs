@@ -1,8 +1,8 @@
 //! Which model answers a question, and what is said where none does.
 
 use crate::{
+    experiments::{kind_and_side, shipped},
     http::error::ApiError,
-    routes::experiments::{kind_and_side, shipped},
     store::{self, access::Viewer, models::ModelFilter, slices::Slice},
 };
 use hrm_model::{data::maze, solve::Asking};
@@ -13,6 +13,9 @@ use hrm_types::{
 };
 use sqlx::PgPool;
 use std::collections::BTreeSet;
+
+/// Models looked through for those to name, the newest.
+const MOST_READ: u32 = 100;
 
 /// Checks what only a search can tell: that a maze has a way.
 pub fn check_question(question: &Question) -> Result<(), ApiError> {
@@ -68,7 +71,7 @@ async fn known(pool: &PgPool, viewer: &Viewer, puzzle: Size) -> Result<Vec<Strin
         side: (puzzle.kind != Kind::Arc).then_some(puzzle.side),
         ..ModelFilter::default()
     };
-    let newest = store::models::list(pool, viewer, fitting, &Slice::newest(crate::routes::MAX_LIMIT)).await?;
+    let newest = store::models::list(pool, viewer, fitting, &Slice::newest(MOST_READ)).await?;
     let fitting = newest.items.into_iter().filter(|model| puzzle.fits(&model.kind, model.side));
     let names: BTreeSet<String> = fitting.map(|model| model.name).collect();
     Ok(names.into_iter().collect())

@@ -7,12 +7,12 @@ use std::{fs, path::Path};
 
 /// The style sheets, in the order of the cascade.
 const STYLES: [&str; 17] = [
-    "tokens", "base", "layout", "controls", "grid", "chart", "rows", "solve", "boards", "forms", "runs", "run",
+    "tokens", "elements", "layout", "controls", "grid", "chart", "rows", "solve", "boards", "forms", "runs", "run",
     "scores", "data", "batches", "team", "print",
 ];
 
 /// Those of the pages that the server writes itself, which know no hashes.
-const DOOR_STYLES: [&str; 3] = ["tokens", "base", "door"];
+const DOOR_STYLES: [&str; 3] = ["tokens", "elements", "door"];
 
 /// Everything that goes into `dist`, from the folder `web`.
 pub(crate) fn assemble(web: &Path, bound: Bound) -> Result<Vec<File>> {
