@@ -120,7 +120,7 @@ fn open_gpu(ordinal: usize) -> Result<Device> {
 #[cfg(not(feature = "cuda"))]
 fn open_gpu(ordinal: usize) -> Result<Device> {
     Err(Error::Device(format!(
-        "cuda:{ordinal}: this program is built for processors alone; `make cuda` builds it for GPUs"
+        "cuda:{ordinal}: this program is built for processors alone; `make cuda` builds target/cuda/target/release/hrm for GPUs"
     )))
 }
 

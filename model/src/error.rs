@@ -12,6 +12,7 @@ use crate::{
 };
 use hrm_types::{
     board::Kind,
+    evaluation::Protocol,
     experiment::{InvalidExperiment, MOST_VARIANTS},
 };
 use std::path::PathBuf;
@@ -116,7 +117,7 @@ pub enum Error {
         found: usize,
     },
     /// A number of ACT steps that is not allowed.
-    #[error("expected 1 to 1024 ACT steps, found {0}")]
+    #[error("expected 1 to {most} ACT steps, found {0}", most = Protocol::STEPS.end())]
     Steps(u32),
     /// A number of attempts that such puzzles do not have.
     #[error("expected 1 to {most} attempts at a puzzle of kind {kind}, found {found}")]

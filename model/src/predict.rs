@@ -8,6 +8,7 @@ pub use input::{BatchError, read_batch};
 
 use crate::{Error, Model, Result, act::Batch, hrm::Hidden};
 use candle_core::Tensor;
+use hrm_types::evaluation::Protocol;
 use output::Output;
 use std::path::Path;
 
@@ -54,7 +55,7 @@ pub fn predict(
     file: &Path,
     on_step: &mut dyn FnMut(),
 ) -> Result<()> {
-    if !(1..=1024).contains(&steps) {
+    if !Protocol::STEPS.contains(&steps) {
         return Err(Error::Steps(steps));
     }
     let readings = readings(model);

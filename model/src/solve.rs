@@ -42,7 +42,7 @@ impl Asking {
     /// # Errors
     /// [`Error::Steps`], [`Error::Attempts`].
     pub fn check(self, kind: Kind) -> Result<()> {
-        if let Some(steps) = self.steps.filter(|steps| !(1..=1024).contains(steps)) {
+        if let Some(steps) = self.steps.filter(|steps| !Protocol::STEPS.contains(steps)) {
             return Err(Error::Steps(steps));
         }
         check_attempts(kind, self.attempts)

@@ -110,7 +110,7 @@ struct Sizes {
     /// V: distinct tokens [default: those of the puzzles that --config generates, or else 11]
     #[arg(long, value_name = "V")]
     vocabulary: Option<usize>,
-    /// Number format of the operands of matrix products [default: bf16]
+    /// Number format of the operands of matrix products [default: that of --config, or else bf16]
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
     /// What computes: cpu, cuda, cuda:N, or auto: the first GPU if the program is built for GPUs and there is one

@@ -117,8 +117,10 @@ impl ImportCheckpoint {
             });
         }
         if let Some(file) = &self.identifiers {
-            if !matches!(experiment.data, DataSpec::Arc(_)) {
-                bail!("{config}: expected an experiment on ARC tasks with --identifiers, found another");
+            if !matches!(experiment.data, DataSpec::Arc(_) | DataSpec::Stored { .. }) {
+                bail!(
+                    "{config}: expected an experiment on ARC tasks or a stored dataset with --identifiers, found another"
+                );
             }
             let tasks = named(read_identifiers(file)?);
             return Ok(Target { experiment, kind: Kind::Arc.to_string(), side: MAX_SIDE, sizes: None, tasks });
@@ -144,7 +146,10 @@ impl ImportCheckpoint {
                  identifiers.json with --identifiers FILE, or the folder it made with --data DIR"
             ),
             (kind, Some(side)) => Ok((kind, side)),
-            (kind, None) => bail!("{config} does not say which side its {kind} has: name it, e.g. with --side 9"),
+            (kind, None) => bail!(
+                "{config} does not say which puzzles it is for: name them, e.g. a {kind} with --side 9, mazes with --kind maze \
+                 --side 30, ARC tasks with --identifiers FILE or --data DIR"
+            ),
         }
     }
 }

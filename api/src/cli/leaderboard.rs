@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 /// Show leaderboards: a row is a configuration with all its seeds.
 ///
-/// Rows measured here have a rank, which those share whose intervals overlap. Claimed ones came with imported runs and
+/// Rows measured here have a rank: one more than the number of those whose whole intervals are better. Claimed ones came with imported runs and
 /// published ones are the figures of papers: neither was measured here.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -25,8 +25,10 @@ pub(crate) enum States {
     #[command(after_help = "Example:\n  hrm run pin 0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77 2000")]
     Pin(OneState),
     /// Let a pinned state go; it is dropped when the run stores its next one, or by `hrm run drop`
+    #[command(after_help = "Example:\n  hrm run unpin 0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77 2000")]
     Unpin(OneState),
     /// Remove a state that is not pinned and that its run does not go on from
+    #[command(after_help = "Example:\n  hrm run drop 0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77 2000")]
     Drop(OneState),
 }
 

@@ -33,7 +33,7 @@ pub async fn get_health(State(state): State<AppState>) -> Result<Json<Health>, A
 
 /// Tell whether the server solves puzzles rightly
 ///
-/// The model that ships solves a puzzle whose solution is known, at most every 30 seconds.
+/// A model that ships solves a puzzle whose solution is known, at most every 30 seconds.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -69,7 +69,7 @@ fn orders_of_jobs() -> RefOr<Schema> {
 
 /// List jobs
 ///
-/// Everything that workers do or did: runs, evaluations, generations of datasets.
+/// Everything that workers do or did: runs, evaluations, batches of puzzles, generations of datasets.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs",

@@ -162,7 +162,7 @@ pub async fn change_model(
 
 /// Delete a model
 ///
-/// With its scores and its aliases; its run stays. The one that ships with the program stays, too.
+/// With its scores and its aliases; its run stays. Those that ship with the program stay, too.
 #[utoipa::path(
     delete,
     path = "/api/v1/models/{id}",

@@ -62,8 +62,8 @@ pub async fn get_provenance(
 /// Watch a run
 ///
 /// Server-sent events: `run` with the whole run whenever it changes, `metric` with each point and `log` with each
-/// line that its worker says. Ids are `<attempt>-<step>.<line>`, the last point and line told. A client that connects again with `Last-Event-ID` misses nothing and
-/// gets nothing twice. A point at a step that was told before takes the place of that one and of all beyond it: another attempt
+/// line that its worker says. Ids are `<attempt>-<step>.<line>`, the last point and line told, with `-end` behind it after the final state. A client that
+/// connects again with `Last-Event-ID` misses nothing and gets nothing twice. A point at a step that was told before takes the place of that one and of all beyond it: another attempt
 /// went on from there.
 /// The stream ends after the final state; connecting again after that gets 204, which stops an `EventSource`. It ends, too,
 /// within seconds of the caller's losing what let him in.

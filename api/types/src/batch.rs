@@ -40,6 +40,7 @@ pub struct CreateBatch {
     pub model: Option<String>,
     /// Run exactly this many ACT steps (1 to 1024) instead of halting when `q_halt > q_continue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1024))]
     pub steps: Option<u32>,
     /// Attempts at each puzzle at most, as `POST /api/v1/solve` takes them; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

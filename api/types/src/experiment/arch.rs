@@ -1,6 +1,7 @@
 //! The model's settings.
 
 use super::{InvalidExperiment, ensure, is_default};
+use crate::evaluation::Protocol;
 use serde::{Deserialize, Serialize};
 
 /// Position information.
@@ -41,8 +42,8 @@ pub enum LossType {
     SoftmaxCrossEntropy,
 }
 
-/// The number format of the operands of matrix products in the forward and backward passes. Their sums, everything
-/// between them and the stored weights are f32.
+/// The number format of the operands of matrix products in the forward and backward passes. Their sums and the stored weights
+/// are f32; so is everything between them on processors, where GPUs keep it in this format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -156,7 +157,7 @@ impl ArchConfig {
         within(self.L_layers, 1, 64, "arch.L_layers")?;
         within(self.H_cycles, 1, 64, "arch.H_cycles")?;
         within(self.L_cycles, 1, 64, "arch.L_cycles")?;
-        within(self.halt_max_steps, 1, 1024, "arch.halt_max_steps")?;
+        within(self.halt_max_steps, 1, *Protocol::STEPS.end() as usize, "arch.halt_max_steps")?;
         within(self.puzzle_emb_ndim, 0, 65_536, "arch.puzzle_emb_ndim")?;
         // q_head reads position 0, which must exist before the first token's.
         ensure(self.puzzle_emb_ndim > 0, "arch.puzzle_emb_ndim", || {
