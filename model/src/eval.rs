@@ -255,6 +255,7 @@ impl Sums {
             q_halt_accuracy: share(self.q_halt_right),
             mean_steps: self.steps as f64 / f64::from(n.max(1)),
             exact_by_step: self.exact_by_step.into_iter().map(share).collect(),
+            in_training: None,
             any_optimal: (kind == Kind::Maze).then_some(self.any_optimal),
             voting: None,
             attempts: None,

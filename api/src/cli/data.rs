@@ -20,7 +20,11 @@ use hrm_api::{
     },
 };
 use hrm_model::data::Dataset;
-use hrm_types::{dataset, experiment::DataSpec, name};
+use hrm_types::{
+    dataset::{self, LeakReport},
+    experiment::DataSpec,
+    name,
+};
 use std::{path::Path, process::ExitCode};
 
 /// Import, generate, export, list and check puzzles.
@@ -162,12 +166,20 @@ fn print_stored(stored: &dataset::Dataset, asked: Option<&str>) -> anyhow::Resul
     if let Some(leaks) = &stored.leaks {
         println!(
             "up to symmetry, {} test and {} validation puzzles are trained on, {} test puzzles stand in the validation \
-             split; the answers of {} test puzzles are also answers of training puzzles",
+             split; the answers of {} test puzzles are also answers of training puzzles{}",
             report::thousands(leaks.test_in_train),
             report::thousands(leaks.validation_in_train),
             report::thousands(leaks.test_in_validation),
-            report::thousands(leaks.test_answers_in_train)
+            report::thousands(leaks.test_answers_in_train),
+            repeated(leaks)
         );
     }
     Ok(())
+}
+
+/// How many puzzles repeat another of their split, where that was counted.
+fn repeated(leaks: &LeakReport) -> String {
+    let (Some(train), Some(test)) = (leaks.train_repeated, leaks.test_repeated) else { return String::new() };
+    let [train, test] = [train, test].map(report::thousands);
+    format!("; {train} training and {test} test puzzles repeat another of their split")
 }

@@ -26,7 +26,7 @@ use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::Protocol,
-    experiment::{DataSpec, Experiment},
+    experiment::DataSpec,
     job::{EvaluationSpec, LOCAL},
     question::Size,
 };
@@ -231,7 +231,7 @@ impl Eval {
             bail!("a submission is one model's: expected one --checkpoint with --submission");
         }
         self.submission.as_deref().map_or(Ok(()), |path| checkpoint::check_place(path, Output::File))?;
-        let (mut accuracies, mut experiments, mut of) = (Vec::new(), Vec::new(), 0);
+        let (mut accuracies, mut models, mut of) = (Vec::new(), Vec::new(), 0);
         for file in files {
             let model = checkpoint::load(file, size, experiment.as_deref())?.to_device(&self.device.open()?)?;
             let info = model.info();
@@ -246,9 +246,9 @@ impl Eval {
             println!("{}", report::score(&score));
             of = score.n;
             accuracies.push((score.exact_accuracy, score.solved()));
-            experiments.push(info.experiment.clone());
+            models.push(info.clone());
         }
-        if let Some(reason) = no_mean(&experiments) {
+        if let Some(reason) = no_mean(&models) {
             println!("no mean: {reason}");
             return Ok(ExitCode::SUCCESS);
         }
@@ -304,12 +304,20 @@ fn introduced(info: &CheckpointInfo) -> String {
 }
 
 /// Why these models' scores have no mean over seeds, if they have none.
-fn no_mean(experiments: &[Experiment]) -> Option<String> {
-    let (first, others) = experiments.split_first()?;
-    if let Some(other) = others.iter().find(|other| group_hash(other) != group_hash(first)) {
-        return Some(format!("{} and {} differ in more than their seed", first.name, other.name));
+fn no_mean(models: &[CheckpointInfo]) -> Option<String> {
+    let (first, others) = models.split_first()?;
+    let name = |model: &CheckpointInfo| model.experiment.name.clone();
+    if let Some(other) = others.iter().find(|other| group_hash(&other.experiment) != group_hash(&first.experiment)) {
+        return Some(format!("{} and {} differ in more than their seed", name(first), name(other)));
     }
-    let mut seeds: Vec<u64> = experiments.iter().map(|experiment| experiment.seed).collect();
+    if let Some(other) = others.iter().find(|other| other.dataset_hash != first.dataset_hash) {
+        return Some(format!("{} and {} were trained on other puzzles", name(first), name(other)));
+    }
+    let chosen = |model: &CheckpointInfo| model.choice.as_ref().map(std::mem::discriminant);
+    if let Some(other) = others.iter().find(|other| chosen(other) != chosen(first)) {
+        return Some(format!("{} and {} are checkpoints that were chosen otherwise", name(first), name(other)));
+    }
+    let mut seeds: Vec<u64> = models.iter().map(|model| model.experiment.seed).collect();
     seeds.sort_unstable();
     let twice = seeds.windows(2).find(|pair| pair[0] == pair[1])?;
     Some(format!("two of the models have the seed {}", twice[0]))
@@ -319,7 +327,7 @@ fn no_mean(experiments: &[Experiment]) -> Option<String> {
 mod tests {
     use super::*;
     use hrm_types::{
-        experiment::{ArchConfig, TrainConfig},
+        experiment::{ArchConfig, Experiment, TrainConfig},
         provenance::Choice,
     };
 
@@ -335,10 +343,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_checkpoint_is_introduced_by_what_is_known_of_it() {
-        let trained = CheckpointInfo {
-            experiment: of("a", 1, 0.5),
+    fn trained(name: &str, seed: u64, lr: f64) -> CheckpointInfo {
+        CheckpointInfo {
+            experiment: of(name, seed, lr),
             kind: Kind::Sudoku.to_string(),
             side: 9,
             tasks: vec![],
@@ -349,7 +356,12 @@ mod tests {
             train_seconds: 0.0,
             choice: Some(Choice::Last),
             environment: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_introduced_by_what_is_known_of_it() {
+        let trained = trained("a", 1, 0.5);
         let last = "a: 64,962 weights after 12,000 steps; the checkpoint is the state after the last step, 12,000";
         assert_eq!(introduced(&trained), last);
         let imported = CheckpointInfo { choice: None, ..trained };
@@ -361,12 +373,18 @@ mod tests {
 
     #[test]
     fn a_mean_is_of_models_that_differ_in_their_seed_alone() {
-        let reason = |experiments: &[Experiment]| no_mean(experiments);
-        assert_eq!(reason(&[of("a", 1, 0.5)]), None);
-        assert_eq!(reason(&[of("a", 1, 0.5), of("b", 2, 0.5), of("c", 3, 0.5)]), None);
-        let other = reason(&[of("a", 1, 0.5), of("b", 2, 0.25)]);
+        let reason = |models: &[CheckpointInfo]| no_mean(models);
+        assert_eq!(reason(&[trained("a", 1, 0.5)]), None);
+        assert_eq!(reason(&[trained("a", 1, 0.5), trained("b", 2, 0.5), trained("c", 3, 0.5)]), None);
+        let other = reason(&[trained("a", 1, 0.5), trained("b", 2, 0.25)]);
         assert_eq!(other.as_deref(), Some("a and b differ in more than their seed"));
-        let twice = reason(&[of("a", 1, 0.5), of("b", 2, 0.5), of("c", 1, 0.5)]);
+        let twice = reason(&[trained("a", 1, 0.5), trained("b", 2, 0.5), trained("c", 1, 0.5)]);
         assert_eq!(twice.as_deref(), Some("two of the models have the seed 1"));
+        let elsewhere = CheckpointInfo { dataset_hash: "1".repeat(64), ..trained("b", 2, 0.5) };
+        let elsewhere = reason(&[trained("a", 1, 0.5), elsewhere]);
+        assert_eq!(elsewhere.as_deref(), Some("a and b were trained on other puzzles"));
+        let best = CheckpointInfo { choice: None, ..trained("b", 2, 0.5) };
+        let best = reason(&[trained("a", 1, 0.5), best]);
+        assert_eq!(best.as_deref(), Some("a and b are checkpoints that were chosen otherwise"));
     }
 }

@@ -160,10 +160,15 @@ fn table_row(row: &BoardRow) -> String {
     };
     let claimed = if row.train_claimed { " (as its file says)" } else { "" };
     let trained = row.train_set.as_ref().map(|set| format!(", trained on {set}{claimed}")).unwrap_or_default();
+    let seen = row
+        .in_training
+        .filter(|&count| count > 0)
+        .map(|count| format!(", {} of the test puzzles among it", report::thousands(count)));
+    let seen = seen.unwrap_or_default();
     let further = if row.start_from.is_some() { " further than another model" } else { "" };
     let name = &row.name;
     format!(
-        "{rank:>5}  {mean:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}  {name}{trained}{further}{standing}"
+        "{rank:>5}  {mean:>24}  {seeds:>5}  {best:>8}  {weights:>10}  {paper:>6}  {name}{trained}{seen}{further}{standing}"
     )
 }
 

@@ -9,7 +9,8 @@ use hrm_model::{
 };
 use hrm_types::{dataset::Split, evaluation::Protocol};
 
-/// Measures a model on a split.
+/// Measures a model on a split. Where the puzzles are those that the model was trained beside, it is counted how many of the test
+/// split it was trained on.
 pub(crate) fn measure(
     model: &Model,
     puzzles: &Dataset,
@@ -24,5 +25,9 @@ pub(crate) fn measure(
         stop.flow()
     });
     bar.finish_and_clear();
-    interrupt::interruptible(measured)
+    let mut measured = interrupt::interruptible(measured)?;
+    if split == Split::Test && model.info().dataset_hash == puzzles.content_hash() {
+        measured.evaluation.in_training = Some(puzzles::tested_in_training(puzzles, stop)?);
+    }
+    Ok(measured)
 }

@@ -9,7 +9,7 @@ use hrm_types::{
     experiment::{DataSpec, Experiment, GenerateSpec},
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{fs, path::Path};
+use std::{fs, ops::ControlFlow, path::Path};
 
 /// Reads an experiment's file and checks it.
 pub(crate) fn read_experiment(file: &Path) -> anyhow::Result<Experiment> {
@@ -65,14 +65,26 @@ pub(crate) fn generate(spec: &GenerateSpec, stop: &StopSignal) -> anyhow::Result
 
 /// Looks for leaks behind a progress bar.
 pub(crate) fn leaks(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<LeakReport> {
+    looked(stop, |on_progress| data::leak_report(puzzles, on_progress))
+}
+
+/// Counts the test puzzles of which an equivalent one is in the training split, behind a progress bar.
+pub(crate) fn tested_in_training(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<u32> {
+    looked(stop, |on_progress| data::tested_in_training(puzzles, &puzzles.train, on_progress))
+}
+
+fn looked<T>(
+    stop: &StopSignal,
+    look: impl FnOnce(&mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> Result<T, DataError>,
+) -> anyhow::Result<T> {
     let bar = bar("looking for leaks {bar:30} {pos}/{len} puzzles, {eta} left");
-    let report = data::leak_report(puzzles, &mut |done, total| {
+    let found = look(&mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
         stop.flow()
     });
     bar.finish_and_clear();
-    interruptible(report)
+    interruptible(found)
 }
 
 fn interruptible<T>(result: Result<T, DataError>) -> anyhow::Result<T> {

@@ -120,6 +120,7 @@ pub const COLUMNS: &[Spec] = &[
     text("train_set", "Training set", |row| row.train_set.clone().into()),
     count("train_count", "Training puzzles", Some(Better::Lower), |row| row.train_count.into()),
     flag("train_claimed", "Training set claimed", None, |row| Cell::Flag(row.train_claimed)),
+    count("in_training", "Test puzzles trained on", Some(Better::Lower), |row| row.in_training.into()),
     count("depth", "ACT steps at most", Some(Better::Lower), |row| {
         row.protocol.as_ref().map(|protocol| protocol.max_steps).into()
     }),

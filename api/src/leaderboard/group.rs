@@ -1,5 +1,5 @@
 //! Scores grouped over seeds: a row for each configuration, training set, way of choosing the checkpoint, and whether it
-//! was measured here.
+//! was trained and measured here.
 
 use crate::store::runs;
 use hrm_model::{
@@ -102,7 +102,9 @@ fn score(evaluation: &Evaluation) -> (f64, u32) {
 pub(super) fn rows(board: &Board, scores: Vec<Scored>) -> Vec<BoardRow> {
     let mut groups: BTreeMap<_, Vec<Scored>> = BTreeMap::new();
     for scored in scores {
-        let key = (group_hash(&scored.experiment), scored.train_hash.clone(), choice(&scored), scored.claimed);
+        // What others' files say of their training joins no seeds that were trained here.
+        let known = (scored.claimed, scored.trained_here);
+        let key = (group_hash(&scored.experiment), scored.train_hash.clone(), choice(&scored), known);
         groups.entry(key).or_default().push(scored);
     }
     groups.into_iter().map(|((hash, ..), scores)| row(board, hash, scores)).collect()
@@ -161,7 +163,8 @@ fn row(board: &Board, group_hash: String, mut scores: Vec<Scored>) -> BoardRow {
         train_dataset_id: newest.train_dataset_id,
         train_count: newest.train_count,
         train_set: newest.train_count.map(|count| size_class(board, count)),
-        train_claimed: counted.iter().any(|scored| !scored.trained_here),
+        train_claimed: !newest.trained_here,
+        in_training: counted.iter().filter_map(|scored| scored.evaluation.in_training).max(),
         protocol: Some(board.protocol.clone()),
         tested: Some(newest.evaluation.n),
         test_count: Some(newest.evaluation.of.unwrap_or(newest.evaluation.n)),

@@ -13,17 +13,22 @@ pub(crate) use csv::quoted;
 pub use group::{Scored, group_hash, metric};
 pub use order::{Order, UnknownKey};
 
-use hrm_types::leaderboard::{Board, BoardRow, Leaderboard, Reference};
+use hrm_types::{
+    board::Kind,
+    leaderboard::{Board, BoardRow, BoardTask, Leaderboard, Reference},
+};
 
 /// The leaderboard of these scores, which are all on `board`'s puzzles by its protocol.
 pub fn build(board: Board, scores: Vec<Scored>, order: &Order) -> Leaderboard {
     let metric = metric(&board.protocol);
     let (reference, published) = published::of(&board);
+    let reproducible = published::is_known(&board.task);
     let mut rows = group::rows(&board, scores);
     rows.extend(published);
     if let Some(reference) = &reference {
         for row in &mut rows {
             compare(row, reference);
+            row.reproduced = row.reproduced.filter(|_| reproducible && may_reproduce(row, &board.task));
         }
     }
     order.sort(&mut rows);
@@ -41,6 +46,12 @@ fn compare(row: &mut BoardRow, reference: &Reference) {
     let from_drawn = row.start_from.is_none();
     row.reproduced =
         (row.verified && same_size && from_drawn).then_some(difference.abs() <= reference.tolerance + 1e-9);
+}
+
+/// Whether what is known of a row's training lets it reproduce a figure: it was done here, and on none of the test puzzles. ARC's
+/// published assignment itself holds some of its test pairs.
+fn may_reproduce(row: &BoardRow, task: &BoardTask) -> bool {
+    !row.train_claimed && (task.kind == Kind::Arc.as_str() || row.in_training.is_none_or(|trained_on| trained_on == 0))
 }
 
 /// Ranks the verified rows, whatever order they are in: a row's rank is one more than the number of rows whose whole

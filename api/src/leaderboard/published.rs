@@ -3,11 +3,11 @@
 use crate::published;
 use hrm_types::{
     board::Kind,
-    leaderboard::{Board, BoardRow, Reference},
+    leaderboard::{Board, BoardRow, BoardTask, Reference},
     published::{Benchmark, Metric, PublishedScore},
 };
 
-/// Test puzzles of the whole of Sudoku-Extreme, whose split is known by its size: nobody has another of this one.
+/// Test puzzles of the whole of Sudoku-Extreme, beside which its figures are shown.
 const SUDOKU_EXTREME: u32 = 422_786;
 
 /// The system that rows are compared with.
@@ -42,6 +42,12 @@ pub(super) fn of(board: &Board) -> (Option<Reference>, Vec<BoardRow>) {
         source: format!("{}; {STATED}", score.source),
     });
     (reference, scores.into_iter().map(row).collect())
+}
+
+/// Whether these are a benchmark's very test puzzles, by their hash. Sudoku-Extreme's is not known: of puzzles that are as many as
+/// its nobody can say that a figure was reproduced on them.
+pub(super) fn is_known(task: &BoardTask) -> bool {
+    published::benchmark_with(&task.test_hash).is_some()
 }
 
 fn benchmark(board: &Board) -> Option<Benchmark> {

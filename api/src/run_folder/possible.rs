@@ -1,9 +1,12 @@
 //! Whether the numbers of a score can be true together.
 
-use hrm_model::eval::{check_settings, wilson};
+use hrm_model::{
+    data::arc::vote::PASS_AT,
+    eval::{check_settings, wilson},
+};
 use hrm_types::{
     board::{Kind, MAX_SIDE},
-    evaluation::{Evaluation, Halting, Protocol},
+    evaluation::{Evaluation, Halting, Protocol, VotingScore},
 };
 
 /// What a number may be off by, which was written and read again.
@@ -45,6 +48,13 @@ fn check_counts(score: &Evaluation, kind: Kind) -> Result<(), Impossible> {
         let found = format!("{n} of {of:?}, at most {limit:?}, {exact} exact, {any_optimal:?} shortest paths");
         return Err(("counts of puzzles that can be true together".into(), found));
     }
+    // Of the whole split, which may be larger than what was evaluated.
+    if score.in_training.is_some_and(|trained_on| trained_on > of.unwrap_or(n)) {
+        return Err((
+            format!("at most {} test puzzles trained on", of.unwrap_or(n)),
+            format!("{:?}", score.in_training),
+        ));
+    }
     if score.voting.is_some() != score.protocol.voting.is_some() {
         return Err((
             format!("a score by votes for {:?} variants", score.protocol.voting),
@@ -64,6 +74,9 @@ fn check_steps(score: &Evaluation) -> Result<(), Impossible> {
         return Err(("seconds of at least 0".into(), score.seconds.to_string()));
     }
     let by_step = &score.exact_by_step;
+    if let Some(share) = by_step.iter().find(|share| !is_count(**share, score.n)) {
+        return Err((format!("shares of {} puzzles by step", score.n), share.to_string()));
+    }
     let ends = by_step.last().is_some_and(|last| near(*last, score.exact_accuracy));
     if by_step.len() != score.protocol.max_steps as usize || !ends {
         let expected = format!("a share for each of {most} steps, the last {}", score.exact_accuracy);
@@ -85,14 +98,28 @@ fn check_shares(score: &Evaluation) -> Result<(), Impossible> {
         && near(low, exact_interval[0])
         && near(high, exact_interval[1])
         && (exact_accuracy - NEAR..=1.0 - wrong + NEAR).contains(&accuracy)
-        && (0.0..=1.0).contains(&q_halt_accuracy);
+        && (0.0..=1.0).contains(&q_halt_accuracy)
+        && is_count(q_halt_accuracy, n);
     if fits {
-        return Ok(());
+        return score.voting.as_ref().map_or(Ok(()), |voting| check_votes(voting, n));
     }
     let found = format!(
         "accuracy {exact_accuracy}, interval {exact_interval:?}, {accuracy} of the tokens, {q_halt_accuracy} of the halts"
     );
     Err((format!("numbers that {exact} exact puzzles of {n} can have"), found))
+}
+
+fn check_votes(voting: &VotingScore, n: u32) -> Result<(), Impossible> {
+    let VotingScore { tasks, inputs, pass_at } = voting;
+    let (ks, scores): (Vec<usize>, Vec<f64>) = pass_at.iter().map(|at| (at.k as usize, at.score)).unzip();
+    let fits = (1..=*inputs).contains(tasks) && *inputs <= n && ks == PASS_AT && scores.is_sorted();
+    if fits { Ok(()) } else { Err((format!("tasks, inputs and rising pass@k of {n} puzzles"), format!("{voting:?}"))) }
+}
+
+/// Whether a share is one that some whole number of `n` puzzles can have.
+fn is_count(share: f64, n: u32) -> bool {
+    let count = share * f64::from(n);
+    (count - count.round()).abs() < 1e-6
 }
 
 fn near(expected: f64, found: f64) -> bool {
@@ -116,6 +143,7 @@ mod tests {
             q_halt_accuracy: 0.9,
             mean_steps: 2.894,
             exact_by_step: vec![0.484, 0.746, 0.81, 0.818],
+            in_training: None,
             any_optimal: None,
             voting: None,
             attempts: None,
@@ -126,7 +154,7 @@ mod tests {
     #[test]
     fn a_score_that_no_evaluation_can_have_is_refused() {
         check(&score(), "sudoku").expect("a score");
-        let changes: [fn(&mut Evaluation); 17] = [
+        let changes: [fn(&mut Evaluation); 20] = [
             |score| score.exact = 501,
             |score| score.exact_accuracy = 0.9,
             |score| score.exact_interval = [0.0, 1.0],
@@ -139,6 +167,9 @@ mod tests {
             |score| score.exact_by_step[3] = 0.9,
             |score| score.exact_by_step[0] = f64::NAN,
             |score| score.exact_by_step.truncate(3),
+            |score| score.exact_by_step[1] = 0.7461,
+            |score| score.q_halt_accuracy = 0.123_456,
+            |score| score.in_training = Some(501),
             |score| score.protocol.halting = Halting::Fixed,
             |score| score.protocol.max_steps = 5000,
             |score| score.protocol.voting = Some(5),

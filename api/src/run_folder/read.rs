@@ -8,7 +8,7 @@ use hrm_model::{CheckpointInfo, Model};
 use hrm_types::{
     experiment::{Difference, Experiment},
     name,
-    provenance::{CheckpointRef, Environment, Score, is_sha256},
+    provenance::{CheckpointRef, Choice, Environment, Score, is_sha256},
     run::MetricPoint,
 };
 use serde::de::DeserializeOwned;
@@ -168,6 +168,9 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     if let Some(count) = counts.flatten().find(|&count| i64::try_from(count).is_err()) {
         return Err(Error::content(path, "counts below 2^63", count));
     }
+    if record.total_steps.is_some_and(|total| total < record.step) {
+        return Err(Error::content(path, "at most as many steps as were planned", record.step));
+    }
     let machines = run.attempts.iter().filter_map(|attempt| attempt.environment.as_ref());
     for machine in machines {
         machine.check().map_err(|problem| Error::content(path, "what a machine is called", problem))?;
@@ -198,6 +201,13 @@ fn checkpoint(folder: &Path, record: &Record) -> Result<(CheckpointRef, Checkpoi
     same_experiment(&path, record, &info.experiment)?;
     agree(&path, "the step of provenance.json", &expected.step, &info.step)?;
     agree(&path, "the choice of provenance.json", &expected.choice, &info.choice)?;
+    if let Some(parameters) = record.parameters {
+        agree(&path, "as many weights as provenance.json says", &parameters, &info.parameters)?;
+    }
+    // The best one of a training may be older than its end.
+    if matches!(info.choice, Some(Choice::Last)) {
+        agree(&path, "as many steps as provenance.json says", &record.step, &info.step)?;
+    }
     if let Some(dataset) = &record.provenance.dataset {
         agree(&path, "the dataset of provenance.json", &dataset.content_hash, &info.dataset_hash)?;
     }

@@ -55,7 +55,6 @@ async fn finished() -> (TestDatabase, RunId) {
     train_states::begin_attempt(pool, &lease, 4).await.expect("the lease is held");
     provenance::note_environment(pool, &lease, &here).await.expect("the lease is held");
     leases::set_dataset(pool, &lease, set.id).await.expect("the lease is held");
-    leases::set_plan(pool, &lease, 12, 34).await.expect("the lease is held");
     let validation = Some(Validation { n: 6, exact: 1, accuracy: 0.25 });
     let points = [MetricPoint { validation, ..point(6) }, point(12)];
     leases::record_progress(pool, &lease, 12, &points).await.expect("the lease is held");
@@ -64,6 +63,7 @@ async fn finished() -> (TestDatabase, RunId) {
     let mut training =
         Training::begin(&experiment, Corpus::of_dataset(&puzzles, &experiment), &hrm_model::device::Device::Cpu)
             .expect("a training");
+    leases::set_plan(pool, &lease, 12, training.parameters()).await.expect("the lease is held");
     train(&mut training, &mut |_, _| ControlFlow::Continue(())).expect("all steps");
     let model = training.finish().expect("a model").model.trained_by(here);
     let protocol = Protocol::halting_by_q(2);
@@ -382,7 +382,21 @@ async fn folders_that_are_none_of_a_run_are_refused() {
             "the seed of its experiment, 1, found 3",
         ),
         (true, Box::new(edit("provenance.json", "\"attempt\": 2", "\"attempt\": 1".into())), "attempts that count up"),
-        (true, Box::new(edit("provenance.json", "\"step\": 12", "\"step\": 11".into())), "steps up to 11, found 12"),
+        (
+            true,
+            Box::new(edit("provenance.json", "\"step\": 12", "\"step\": 11".into())),
+            "steps as provenance.json says, 11",
+        ),
+        (
+            true,
+            Box::new(edit("provenance.json", "\"parameters\": ", "\"parameters\": 1".into())),
+            "weights as provenance.json",
+        ),
+        (
+            true,
+            Box::new(edit("provenance.json", "\"total_steps\": 12", "\"total_steps\": 3".into())),
+            "as were planned",
+        ),
         (
             true,
             Box::new(edit("provenance.json", "\"step\": 12", format!("\"step\": {}", u64::MAX))),

@@ -203,6 +203,12 @@ async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result
     one(pool, id.fetch_optional(pool).await?).await
 }
 
+/// Any dataset with exactly these puzzles, whose ever it is: for what is counted of its puzzles, not to be shown.
+pub async fn with_puzzles(pool: &PgPool, content_hash: &str) -> Result<Option<Dataset>, Error> {
+    let id = sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1 ORDER BY id LIMIT 1", content_hash);
+    one(pool, id.fetch_optional(pool).await?).await
+}
+
 /// The team's dataset generated from this very spec, so that it need not be generated again.
 pub async fn generated_from(pool: &PgPool, team: TeamId, spec: &GenerateSpec) -> Result<Option<Dataset>, Error> {
     let id = sqlx::query_scalar!(

@@ -122,8 +122,8 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
         .collect()
 }
 
-/// Scores on a dataset's whole test split of the models that the viewer sees, best first, after the row `cursor`. Of
-/// several scores of one checkpoint under one protocol those measured here count before claimed ones, and of these the
+/// Scores on a dataset's whole test split of the models that the viewer sees, best first and claimed ones last, after the row
+/// `cursor`. Of several scores of one file under one protocol those measured here count before claimed ones, and of these the
 /// newest; among equals the one measured first stands first.
 ///
 /// # Errors
@@ -137,18 +137,18 @@ pub async fn leaderboard(
 ) -> Result<Page<LeaderboardRow>, Error> {
     let mut rows = sqlx::query!(
         r#"WITH newest AS (
-               SELECT DISTINCT ON (checkpoint_id, protocol) evaluations.*
+               SELECT DISTINCT ON (checkpoint_sha256, protocol - 'limit') evaluations.*
                FROM evaluations JOIN datasets ON content_hash = evaluations.dataset_hash
                JOIN checkpoints ON checkpoints.id = checkpoint_id
                     AND ($4::uuid[] IS NULL OR checkpoints.team_id = ANY($4) OR checkpoints.public)
                WHERE datasets.id = $1 AND split = 'test' AND n = datasets.test_count
-               ORDER BY checkpoint_id, protocol, claimed, evaluations.id DESC
+               ORDER BY checkpoint_sha256, protocol - 'limit', claimed, evaluations.id DESC
            ), ranked AS (
-               SELECT *, rank() OVER (ORDER BY exact_accuracy DESC) AS rank,
-                      row_number() OVER (ORDER BY exact_accuracy DESC, id) AS place
+               SELECT *, CASE WHEN NOT claimed THEN rank() OVER (ORDER BY claimed, exact_accuracy DESC) END AS rank,
+                      row_number() OVER (ORDER BY claimed, exact_accuracy DESC, id) AS place
                FROM newest
            )
-           SELECT ranked.rank AS "rank!", ranked.id AS "id!", ranked.checkpoint_id AS "checkpoint_id!",
+           SELECT ranked.rank AS "rank?", ranked.id AS "id!", ranked.checkpoint_id AS "checkpoint_id!",
                   ranked.checkpoint_sha256 AS "sha256!", ranked.choice AS "choice: Json<Choice>",
                   ranked.environment AS "environment: Json<Environment>", ranked.claimed AS "claimed!",
                   ranked.result AS "result!: Json<Evaluation>", ranked.created_at AS "created_at!",
@@ -174,7 +174,7 @@ pub async fn leaderboard(
     let items = rows
         .into_iter()
         .map(|row| LeaderboardRow {
-            rank: row.rank as u32,
+            rank: row.rank.map(|rank| rank as u32),
             evaluation_id: EvaluationId(row.id),
             dataset_id: dataset,
             checkpoint_id: CheckpointId(row.checkpoint_id),

@@ -124,7 +124,8 @@ pub async fn scores(pool: &PgPool, viewer: &Viewer, board: &Board) -> Result<Vec
                  AND COALESCE(known.test_hash, scores.test_hash, scores.dataset_hash) = $2
                  AND CASE WHEN result ? 'of' THEN protocol ELSE protocol - 'limit' END = $3
                  AND checkpoints.kind = $4 AND checkpoints.side = $5
-           ORDER BY scores.checkpoint_sha256, scores.claimed, scores.id DESC"#,
+           -- Of a file that was sent here again the one that was trained here counts.
+           ORDER BY scores.checkpoint_sha256, scores.claimed, "trained_here!" DESC, scores.id DESC"#,
         viewer.teams(),
         board.task.test_hash,
         Json(&board.protocol) as _,

@@ -38,8 +38,21 @@ impl Counter {
         self.tell_during(work, write).await
     }
 
+    /// Says the count with what is done while `work` goes on, for jobs whose own count is of something else: `evaluating: 30 of
+    /// 500 test puzzles`.
+    pub(super) async fn say_during<T>(
+        &self,
+        work: impl Future<Output = T>,
+        job: &Job<'_>,
+        doing: &str,
+        of: &str,
+    ) -> Result<T, Ended> {
+        let say = |done, total| async move { job.phase(&format!("{doing}: {done} of {total} {of}")).await };
+        self.tell_during(work, say).await
+    }
+
     /// Hands the count to `tell` now and then while `work` goes on, and at its end.
-    pub(super) async fn tell_during<T, Told: Future<Output = Result<(), Ended>>>(
+    async fn tell_during<T, Told: Future<Output = Result<(), Ended>>>(
         &self,
         work: impl Future<Output = T>,
         tell: impl Fn(u64, u64) -> Told,

@@ -1,7 +1,7 @@
 //! The puzzles of a run: stored ones, or generated ones that are stored on the way.
 
 use super::{
-    generation,
+    generation::{self, Counts},
     job::{Ended, Job},
 };
 use crate::store::{access::Viewer, datasets, datasets::NewDataset, jobs, puzzles};
@@ -40,7 +40,7 @@ async fn generated(job: &Job<'_>, spec: &GenerateSpec) -> Result<Dataset, Ended>
     if let Some(found) = job.insist(|| datasets::generated_from(job.pool, team, spec)).await? {
         return Ok(found);
     }
-    let (puzzles, leaks) = generation::generate(job, spec).await?;
+    let (puzzles, leaks) = generation::generate(job, spec, Counts::Phase).await?;
     let name = datasets::generated_name(&puzzles);
     let new = NewDataset::generated(team, &name, spec, leaks);
     job.insist(|| datasets::find_or_create(job.pool, new, &puzzles)).await

@@ -5,21 +5,23 @@ use crate::store::access::Viewer;
 use crate::{
     config::WorkerConfig,
     store::{
-        Error, PgPool, artifacts, datasets, evaluation_jobs, evaluations, generation_jobs,
+        Error, PgPool, artifacts,
+        datasets::{self, NewDataset},
+        evaluation_jobs, evaluations, generation_jobs,
         jobs::{self, Terms},
-        leases, logs, metrics, models, provenance, runs,
+        leases, logs, metrics, models, provenance, puzzles, runs,
         testing::{TestDatabase, database},
         tests::{claim, experiment, spec},
         wishes, workers,
     },
 };
-use hrm_model::Model;
+use hrm_model::{Model, data};
 use hrm_types::{
     board::Kind,
     dataset::Split,
     evaluation::Protocol,
     experiment::{CheckpointRule, CsvSpec, DataSpec, Experiment, GenerateSpec},
-    ids::{JobId, RunId},
+    ids::{JobId, RunId, TeamId},
     job::{EvaluationSpec, GenerationSpec, Job},
     provenance::Choice,
     run::{Run, RunState},
@@ -108,7 +110,7 @@ async fn a_queued_run_ends_as_a_model_on_the_leaderboard() {
     let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, run.dataset_id.expect("a dataset"), None, 10)
         .await
         .expect("a page");
-    assert_eq!(board.items.iter().map(|row| (row.rank, row.run_id)).collect::<Vec<_>>(), [(1, Some(id))]);
+    assert_eq!(board.items.iter().map(|row| (row.rank, row.run_id)).collect::<Vec<_>>(), [(Some(1), Some(id))]);
     assert_eq!(Some(&board.items[0].evaluation), run.evaluation.as_ref());
     worker.stop().await;
     assert_eq!(workers::list(&db.pool, &Viewer::Everything, DEADLINE).await.expect("the list"), []);
@@ -256,6 +258,35 @@ async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
     let lost = EvaluationSpec { dataset_id: uuid::Uuid::new_v4().into(), ..spec };
     let refused = evaluation_jobs::create(&db.pool, "run", &lost, Terms::default()).await;
     assert!(matches!(refused, Err(Error::NotFound { what: "dataset", .. })), "{refused:?}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_score_tells_how_many_of_its_puzzles_were_trained_on() {
+    let db = database().await;
+    let worker = TestWorker::start(&db.pool);
+    let run = queue(&db, &experiment("run")).await;
+    let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
+    let own = datasets::get(&db.pool, run.dataset_id.expect("a dataset")).await.expect("the dataset");
+    let of_itself = run.evaluation.expect("a score").in_training;
+    assert_eq!(of_itself, own.leaks.map(|leaks| leaks.test_in_train));
+    assert!(of_itself.is_some());
+    // Tested on what it was trained on.
+    let puzzles = puzzles::load_dataset(&db.pool, &own).await.expect("its puzzles");
+    let turned = data::Dataset { train: puzzles.test, test: puzzles.train, ..puzzles };
+    let (team, name, origin) = (TeamId::LOCAL, "turned", "turned");
+    let new = NewDataset { team, name, origin, generated: None, license: None, seed: None, leaks: None };
+    let turned = datasets::create(&db.pool, new, &turned).await.expect("a dataset");
+    let spec = EvaluationSpec {
+        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
+        dataset_id: turned.id,
+        split: Split::Test,
+        protocol: Protocol::fixed(2),
+    };
+    let job = evaluation_jobs::create(&db.pool, "run", &spec, Terms::default()).await.expect("a job").job;
+    assert_eq!(ended(&db.pool, job.id).await.state, RunState::Succeeded);
+    let measured = evaluation_jobs::get(&db.pool, job.id).await.expect("the job").evaluation.expect("a score");
+    assert_eq!(measured.in_training, Some(turned.test_count));
     worker.stop().await;
 }
 

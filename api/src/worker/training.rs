@@ -56,7 +56,8 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
 
     fault::point("trained");
     job.phase("evaluating").await?;
-    let Measured { evaluation, exact, .. } = evaluate(job, &model, &puzzles).await?;
+    let Measured { mut evaluation, exact, .. } = evaluate(job, &model, &puzzles).await?;
+    evaluation.in_training = dataset.leaks.map(|leaks| leaks.test_in_train);
     job.log.info(format!("{} of {} test puzzles exactly right", evaluation.exact, evaluation.n));
 
     fault::point("evaluated");
@@ -141,7 +142,5 @@ async fn evaluate(job: &Job<'_>, model: &Arc<Model>, puzzles: &Arc<puzzles::Data
         let mut note = move |done, total| counter.note(done, total, &stop);
         job.compute(move || eval::measure(&model, &puzzles, Split::Test, &protocol, &mut note))
     };
-    // The job's own count is of steps.
-    let tell = |done, total| async move { job.phase(&format!("evaluating: {done} of {total} test puzzles")).await };
-    counter.tell_during(evaluating, tell).await?
+    counter.say_during(evaluating, job, "evaluating", "test puzzles").await?
 }

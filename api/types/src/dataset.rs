@@ -103,6 +103,12 @@ pub struct LeakReport {
     pub test_in_validation: u32,
     /// Test puzzles whose answer alone is equivalent to that of a training puzzle.
     pub test_answers_in_train: u32,
+    /// Training puzzles with an equivalent one before them in the split; absent where that was not counted yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_repeated: Option<u32>,
+    /// The same of test puzzles: a score counts each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_repeated: Option<u32>,
 }
 
 /// A request to generate and store a dataset.

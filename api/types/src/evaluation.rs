@@ -125,6 +125,10 @@ pub struct Evaluation {
     pub mean_steps: f64,
     /// Exact accuracy of the grids as they stood after ACT step 1, 2, …; a halted puzzle keeps its grid.
     pub exact_by_step: Vec<f64>,
+    /// Puzzles of the whole test split of which an equivalent one was trained on, up to the symmetries of their kind. Absent for
+    /// other splits, and where the training puzzles that the model names are not stored where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_training: Option<u32>,
     /// Mazes: answers that mark a shortest path, be it the labelled one or another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any_optimal: Option<u32>,
@@ -167,12 +171,13 @@ impl Evaluation {
     }
 }
 
-/// A row of a dataset's leaderboard, best first.
+/// A row of a dataset's leaderboard: measured scores best first, then claimed ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeaderboardRow {
-    /// From 1; equal accuracies share a rank.
-    pub rank: u32,
+    /// From 1; equal accuracies share a rank. Claimed scores have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u32>,
     /// The score's id.
     pub evaluation_id: EvaluationId,
     /// The dataset it was measured on.
@@ -229,6 +234,7 @@ mod tests {
             q_halt_accuracy: 0.5,
             mean_steps: 1.0,
             exact_by_step: vec![],
+            in_training: None,
             any_optimal: None,
             voting: None,
             attempts: score.map(|(within, mean_attempts)| AttemptsScore {

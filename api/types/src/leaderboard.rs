@@ -164,8 +164,9 @@ pub struct BoardRow {
     /// `mean` less the reference's figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
-    /// Whether the difference is within the reference's tolerance; absent where that says nothing: for claims, and for
-    /// rows trained on another number of puzzles or from another model's weights on.
+    /// Whether the difference is within the reference's tolerance; absent where that says nothing: for claims, for rows that were
+    /// not trained here, or on another number of puzzles, on test puzzles, or from another model's weights on, and where the test
+    /// puzzles are not known to be the paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduced: Option<bool>,
     /// SHA-256 of the checkpoint that its training began with, if it was one: what that cost and saw comes on top of
@@ -187,6 +188,9 @@ pub struct BoardRow {
     /// Whether that is what the file of a checkpoint says which was not trained here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub train_claimed: bool,
+    /// Test puzzles of which an equivalent one is trained on, up to the symmetries of their kind; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_training: Option<u32>,
     /// How it was measured: depth, halting, voting; absent for published figures, whose `remark` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,

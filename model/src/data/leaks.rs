@@ -25,26 +25,58 @@ pub fn leak_report(
     dataset: &Dataset,
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<LeakReport, DataError> {
-    let (mut done, total) = (0, dataset.puzzles().count());
-    let mut of = |puzzles: &[Puzzle]| {
-        let mut all = Vec::with_capacity(puzzles.len());
-        for chunk in puzzles.chunks(PROGRESS_EVERY) {
-            all.par_extend(chunk.par_iter().map(|puzzle| forms(dataset.kind, dataset.side, puzzle)));
-            done += chunk.len();
-            if on_progress(done, total).is_break() {
-                return Err(DataError::Cancelled);
-            }
-        }
-        Ok(all)
-    };
-    let (train, validation, test) = (of(&dataset.train)?, of(&dataset.validation)?, of(&dataset.test)?);
+    let splits = [&dataset.train[..], &dataset.validation, &dataset.test];
+    let [train, validation, test] = all_forms(dataset.kind, dataset.side, splits, on_progress)?;
     let puzzle: fn(&Forms) -> &[u8] = |forms| &forms.puzzle;
     Ok(LeakReport {
         test_in_train: shared(&test, &train, puzzle),
         validation_in_train: shared(&validation, &train, puzzle),
         test_in_validation: shared(&test, &validation, puzzle),
         test_answers_in_train: shared(&test, &train, |forms| &forms.answer),
+        train_repeated: Some(repeated(&train)),
+        test_repeated: Some(repeated(&test)),
     })
+}
+
+/// Counts the test puzzles of a dataset of which an equivalent one stands among `trained_on`, of the same kind and side, up to
+/// symmetry. `on_progress` gets (done, total) puzzles.
+///
+/// # Errors
+/// [`DataError::Cancelled`] when `on_progress` breaks.
+pub fn tested_in_training(
+    dataset: &Dataset,
+    trained_on: &[Puzzle],
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<u32, DataError> {
+    let [train, test] = all_forms(dataset.kind, dataset.side, [trained_on, &dataset.test], on_progress)?;
+    Ok(shared(&test, &train, |forms| &forms.puzzle))
+}
+
+/// The forms of the puzzles of several splits.
+fn all_forms<const N: usize>(
+    kind: Kind,
+    side: u8,
+    splits: [&[Puzzle]; N],
+    on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<[Vec<Forms>; N], DataError> {
+    let (mut done, total) = (0, splits.iter().map(|split| split.len()).sum());
+    let mut all = [const { Vec::new() }; N];
+    for (split, found) in splits.into_iter().zip(&mut all) {
+        for chunk in split.chunks(PROGRESS_EVERY) {
+            found.par_extend(chunk.par_iter().map(|puzzle| forms(kind, side, puzzle)));
+            done += chunk.len();
+            if on_progress(done, total).is_break() {
+                return Err(DataError::Cancelled);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// How many of some puzzles have an equivalent one before them.
+fn repeated(puzzles: &[Forms]) -> u32 {
+    let distinct: HashSet<&[u8]> = puzzles.iter().map(|forms| &forms.puzzle[..]).collect();
+    (puzzles.len() - distinct.len()) as u32
 }
 
 /// How many of some puzzles have a form that one of the others has.
@@ -117,7 +149,9 @@ mod tests {
             heard.push((done, total));
             ControlFlow::Continue(())
         });
-        assert_eq!(report.expect("nobody breaks"), LeakReport::default());
+        let expected =
+            LeakReport { train_repeated: Some(PROGRESS_EVERY as u32), test_repeated: Some(0), ..LeakReport::default() };
+        assert_eq!(report.expect("nobody breaks"), expected);
         assert_eq!(heard, [(PROGRESS_EVERY, many + 1), (many, many + 1), (many + 1, many + 1)]);
         let mut calls = 0;
         let stopped = leak_report(&dataset, &mut |_, _| {
@@ -156,6 +190,8 @@ mod tests {
                 validation_in_train: 1,
                 test_in_validation: 0,
                 test_answers_in_train: 3,
+                train_repeated: Some(0),
+                test_repeated: Some(0),
             };
             assert_eq!(counted(&dataset), expected, "{variant:?}");
         }
@@ -182,15 +218,24 @@ mod tests {
                 side: 4,
                 train: vec![puzzle(&question, &answer)],
                 validation: vec![puzzle(&image(&fewer), &image(&answer))],
-                test: vec![puzzle(&image(&question), &image(&answer)), puzzle(&fewer, &answer)],
+                test: vec![
+                    puzzle(&image(&question), &image(&answer)),
+                    puzzle(&fewer, &answer),
+                    puzzle(&question, &answer),
+                ],
             };
             let expected = LeakReport {
-                test_in_train: 1,
+                test_in_train: 2,
                 validation_in_train: 0,
                 test_in_validation: 1,
-                test_answers_in_train: 2,
+                test_answers_in_train: 3,
+                train_repeated: Some(0),
+                test_repeated: Some(1),
             };
             assert_eq!(counted(&dataset), expected, "{symmetry:?}");
+            let elsewhere = [puzzle(&image(&fewer), &image(&answer))];
+            let found = tested_in_training(&dataset, &elsewhere, &mut |_, _| ControlFlow::Continue(()));
+            assert_eq!(found.expect("nobody breaks"), 1, "{symmetry:?}");
         }
     }
 }

@@ -39,7 +39,7 @@ pub use csv::{DrawnRows, RowError, load_csv, read_csv, read_csv_file, rows_wante
 pub use export::{ExportError, write_csv, write_json};
 pub use folder::{kind_of_task, load_folder};
 pub use generate::generate;
-pub use leaks::leak_report;
+pub use leaks::{leak_report, tested_in_training};
 pub use originals::{folder_of, import_folder};
 pub use whole::partial;
 

@@ -1,12 +1,14 @@
 //! What takes from a score: puzzles that it counts and that are trained on, too.
 
 use crate::{api, format, load};
-use hrm_types::{dataset::Dataset, ids::DatasetId};
+use hrm_types::{dataset::Dataset, evaluation::Evaluation, ids::DatasetId};
 use leptos::prelude::*;
 
-/// How many of the test puzzles of that dataset are trained on, beside a score of `n` puzzles; nothing where none is.
+/// How many of its test puzzles a model was trained on, beside its score; where the score does not tell, how many of the dataset's
+/// test puzzles are in its training split. Nothing where none is.
 #[component]
-pub(crate) fn Leaked(#[prop(into)] dataset: Signal<Option<DatasetId>>, n: u32) -> impl IntoView {
+pub(crate) fn Leaked(#[prop(into)] dataset: Signal<Option<DatasetId>>, score: Evaluation) -> impl IntoView {
+    let (n, in_training) = (score.n, score.in_training);
     let found = load::load(move || {
         let id = dataset.get();
         async move {
@@ -16,12 +18,13 @@ pub(crate) fn Leaked(#[prop(into)] dataset: Signal<Option<DatasetId>>, n: u32) -
             }
         }
     });
-    let told = move || found.value.with(|found| found.as_ref()?.as_ref().and_then(|dataset| words(dataset, n)));
+    let told =
+        move || found.value.with(|found| found.as_ref()?.as_ref().and_then(|dataset| words(dataset, n, in_training)));
     move || told().map(|words| view! { <p class="bad">{words}</p> })
 }
 
-fn words(dataset: &Dataset, n: u32) -> Option<String> {
-    let leaked = dataset.leaks?.test_in_train;
+fn words(dataset: &Dataset, n: u32, in_training: Option<u32>) -> Option<String> {
+    let leaked = in_training.or(dataset.leaks.map(|leaks| leaks.test_in_train))?;
     let verb = if leaked == 1 { "is" } else { "are" };
     let of = match n {
         _ if leaked == 0 => return None,
@@ -49,9 +52,12 @@ mod tests {
 
     #[test]
     fn what_is_trained_on_is_told() {
-        assert_eq!(words(&dataset(0), 500), None);
-        assert_eq!(words(&dataset(245), 500).unwrap(), "245 of them are trained on in a symmetric form.");
+        assert_eq!(words(&dataset(0), 500, None), None);
+        assert_eq!(words(&dataset(245), 500, None).unwrap(), "245 of them are trained on in a symmetric form.");
         let some = "1 of the 500 test puzzles of fours is trained on in a symmetric form.";
-        assert_eq!(words(&dataset(1), 100).unwrap(), some);
+        assert_eq!(words(&dataset(1), 100, None).unwrap(), some);
+        // A model that was trained on other puzzles knows others of them.
+        assert_eq!(words(&dataset(245), 500, Some(0)), None);
+        assert_eq!(words(&dataset(0), 500, Some(500)).unwrap(), "500 of them are trained on in a symmetric form.");
     }
 }

@@ -212,7 +212,7 @@ fn Scores(model: Loaded<Model>) -> impl IntoView {
                         )}
                     </span>
                 </p>
-                <Leaked dataset n=score.n />
+                <Leaked dataset score />
             }
             .into_any(),
         })

@@ -38,11 +38,12 @@ fn described(set: &Dataset) -> anyhow::Result<String> {
     let leaks = set.leaks.map(|leaks| {
         format!(
             "up to symmetry {} test and {} validation puzzles are trained on, {} test puzzles stand in the validation \
-             split, {} test answers are training answers",
+             split, {} test answers are training answers{}",
             report::thousands(leaks.test_in_train),
             report::thousands(leaks.validation_in_train),
             report::thousands(leaks.test_in_validation),
-            report::thousands(leaks.test_answers_in_train)
+            report::thousands(leaks.test_answers_in_train),
+            super::repeated(&leaks)
         )
     });
     let generated = set.generated.as_ref().map(serde_json::to_string).transpose()?;

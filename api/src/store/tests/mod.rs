@@ -164,6 +164,7 @@ pub(crate) fn score(exact: u32, n: u32) -> Evaluation {
         q_halt_accuracy: 0.5,
         mean_steps: 1.5,
         exact_by_step: vec![0.0, exact_accuracy],
+        in_training: None,
         any_optimal: None,
         voting: None,
         attempts: None,

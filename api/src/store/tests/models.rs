@@ -47,17 +47,25 @@ async fn the_leaderboard_ranks_whole_test_splits_and_shares_ranks() {
     measure(&db.pool, elsewhere, other.id, Split::Test, &score(6, 6)).await;
     measure(&db.pool, elsewhere, set.id, Split::Test, &score(5, 5)).await;
     measure(&db.pool, elsewhere, set.id, Split::Train, &score(6, 6)).await;
+    let claimed = trained(&db.pool, "claimed").await;
+    measure(&db.pool, claimed, set.id, Split::Test, &score(6, 6)).await;
+    let claim = "UPDATE evaluations SET claimed = true WHERE checkpoint_id = $1";
+    sqlx::query(claim).bind(claimed.0).execute(&db.pool).await.expect("a claim");
 
     let board = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 10).await.expect("a page");
     let rows: Vec<_> = board.items.iter().map(|row| (row.rank, row.model.as_str(), row.evaluation.exact)).collect();
-    assert_eq!(rows, [(1, "good", 5), (2, "fine", 3), (2, "fair", 3), (4, "poor", 1)]);
+    let ranked = [(Some(1), "good", 5), (Some(2), "fine", 3), (Some(2), "fair", 3), (Some(4), "poor", 1)];
+    assert_eq!(rows[..4], ranked);
+    assert_eq!(rows[4..], [(None, "claimed", 6)], "whatever it claims");
     assert!(board.items.iter().all(|row| row.run_id.is_some() && row.train_seconds == Some(5.6)));
 
     let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, None, 2).await.expect("a page");
     let cursor = page.next_cursor.expect("a next page").parse().expect("an id");
     let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, Some(cursor), 2).await.expect("a page");
-    assert_eq!(page.items, board.items[2..]);
-    assert_eq!(page.next_cursor, None);
+    assert_eq!(page.items, board.items[2..4]);
+    let cursor = page.next_cursor.expect("a last page").parse().expect("an id");
+    let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, Some(cursor), 2).await.expect("a page");
+    assert_eq!((&page.items[..], page.next_cursor), (&board.items[4..], None));
     let nowhere = Some(EvaluationId(uuid::Uuid::now_v7()));
     let page = evaluations::leaderboard(&db.pool, &Viewer::Everything, set.id, nowhere, 2).await;
     assert!(matches!(page, Err(Error::NotFound { what: "score", .. })), "{page:?}");

@@ -27,7 +27,9 @@ pub(super) fn Leaks(dataset: Dataset) -> impl IntoView {
                     </tr>
                 })
             };
-            let (test, validation) = (dataset.test_count, dataset.validation_count);
+            let (train, test, validation) = (dataset.train_count, dataset.test_count, dataset.validation_count);
+            // Where that was counted.
+            let repeated = |count: Option<u32>, of: u32, words| count.and_then(|count| line(count, of, words));
             let clean = leaks.test_in_train == 0 && leaks.test_in_validation == 0 && leaks.validation_in_train == 0;
             let verdict = if clean {
                 "No puzzle stands in two splits."
@@ -37,12 +39,14 @@ pub(super) fn Leaks(dataset: Dataset) -> impl IntoView {
             view! {
                 <p class:bad=!clean>{verdict}<span class="aside">{format!("Counted up to symmetry: a puzzle counts as the same {forms}.")}</span></p>
                 <table class="leaks">
-                    <caption class="hidden">"Puzzles that stand in two splits"</caption>
+                    <caption class="hidden">"Puzzles that stand in two splits, or twice in one"</caption>
                     <tbody>
                         {line(leaks.test_in_train, test, "test puzzles that are trained on")}
                         {line(leaks.validation_in_train, validation, "validation puzzles that are trained on")}
                         {line(leaks.test_in_validation, if validation == 0 { 0 } else { test }, "test puzzles that are validated with")}
                         {line(leaks.test_answers_in_train, test, "test puzzles whose answer alone is a training puzzle's")}
+                        {repeated(leaks.test_repeated, test, "test puzzles that repeat another")}
+                        {repeated(leaks.train_repeated, train, "training puzzles that repeat another")}
                     </tbody>
                 </table>
             }

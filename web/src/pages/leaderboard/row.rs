@@ -40,6 +40,9 @@ pub(super) fn row(
     let rank_title = row.tied.then_some("Its interval overlaps another's of this rank");
     let trained_on = row.train_count.map(|count| format::short_count(count.into())).or_else(|| row.train_set.clone());
     let trained_on = trained_on.map(|set| if row.train_claimed { format!("{set} (claimed)") } else { set });
+    let seen = row.in_training.filter(|&count| count > 0).map(|count| {
+        view! { <span class="aside bad">{format!("{} among them", format::counted(count.into(), "test puzzle"))}</span> }
+    });
     let weights = row
         .parameters
         .map(|weights| view! { <span title=format::count(weights)>{format::short_count(weights)}</span> });
@@ -56,7 +59,7 @@ pub(super) fn row(
                 <td data-label=what>{score}</td>
                 <td data-label="Seeds" class="right">{seeds}</td>
                 <td data-label="Against the paper" class="right">{difference}</td>
-                <td data-label="Trained on">{trained_on.unwrap_or_else(dash)}</td>
+                <td data-label="Trained on">{trained_on.unwrap_or_else(dash)}{seen}</td>
                 <td data-label="Weights" class="right">{weights}</td>
                 <td data-label="ACT steps" class="right">{steps.unwrap_or_else(dash)}</td>
                 <td data-label="Device time" class="right">{time.unwrap_or_else(dash)}</td>

@@ -74,7 +74,7 @@ fn summary(score: &Evaluation, claimed: bool, dataset: Memo<Option<DatasetId>>) 
                 format::percent(high),
             )}
         </p>
-        <Leaked dataset n=score.n />
+        <Leaked dataset score=score.clone() />
         <dl class="facts">
             {fact("Cells right", format::percent(score.accuracy))}
             {fact("Mean ACT steps", format!("{:.2}", score.mean_steps))}
