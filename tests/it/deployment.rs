@@ -78,6 +78,13 @@ fn every_variable_is_one_that_the_program_reads() {
 }
 
 #[test]
+fn every_variable_stands_in_the_readme() {
+    let readme = text("README.md");
+    let missing: Vec<String> = known().into_iter().filter(|name| !readme.contains(&format!("| `{name}` |"))).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
 fn every_service_restarts_and_is_asked_how_it_is_and_names_what_the_files_define() {
     let compose = compose();
     let stages: Vec<String> = text("Dockerfile")

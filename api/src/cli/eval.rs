@@ -5,7 +5,7 @@ use super::{
     checkpoint::{self, Output},
     interrupt, measure, owning_team,
     puzzles::{self, Shelf},
-    queue::{Enqueue, server_here},
+    queue::{Enqueue, how_to_ask},
     report, session,
 };
 use anyhow::{bail, ensure};
@@ -201,7 +201,7 @@ impl Eval {
             Ok(evaluation_jobs::create(pool, &model.name, &spec, self.queue.terms(team)).await?)
         })?;
         println!("queued {} as job {}", queued.job.name, queued.job.id);
-        println!("`curl {}/api/v1/evaluations/{}` tells how it is doing", server_here(), queued.job.id);
+        println!("{}", how_to_ask(&format!("/api/v1/evaluations/{}", queued.job.id)));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -247,6 +247,10 @@ impl Eval {
             of = score.n;
             accuracies.push((score.exact_accuracy, score.solved()));
             models.push(info.clone());
+        }
+        let hash = puzzles.content_hash();
+        if Split::from(self.split) == Split::Test && models.iter().any(|model| model.dataset_hash == hash) {
+            measure::tell_of_tested_in_training(&puzzles, &stop)?;
         }
         if let Some(reason) = no_mean(&models) {
             println!("no mean: {reason}");

@@ -1,6 +1,7 @@
 //! A model measured on puzzles, behind a progress bar.
+#![expect(clippy::print_stdout, reason = "what a score is worth is the command's output")]
 
-use super::{interrupt, puzzles};
+use super::{interrupt, puzzles, report};
 use hrm_api::queue::StopSignal;
 use hrm_model::{
     Model,
@@ -9,8 +10,7 @@ use hrm_model::{
 };
 use hrm_types::{dataset::Split, evaluation::Protocol};
 
-/// Measures a model on a split. Where the puzzles are those that the model was trained beside, it is counted how many of the test
-/// split it was trained on.
+/// Measures a model on a split.
 pub(crate) fn measure(
     model: &Model,
     puzzles: &Dataset,
@@ -25,9 +25,15 @@ pub(crate) fn measure(
         stop.flow()
     });
     bar.finish_and_clear();
-    let mut measured = interrupt::interruptible(measured)?;
-    if split == Split::Test && model.info().dataset_hash == puzzles.content_hash() {
-        measured.evaluation.in_training = Some(puzzles::tested_in_training(puzzles, stop)?);
+    interrupt::interruptible(measured)
+}
+
+/// Says how many of the test puzzles are trained on, where some are.
+pub(crate) fn tell_of_tested_in_training(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<()> {
+    let count = puzzles::tested_in_training(puzzles, stop)?;
+    if count > 0 {
+        let (count, all) = (report::thousands(count), report::thousands(puzzles.test.len() as u32));
+        println!("trained on       {count} of all {all} test puzzles, up to symmetry");
     }
-    Ok(measured)
+    Ok(())
 }

@@ -70,7 +70,9 @@ pub(crate) fn leaks(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<Leak
 
 /// Counts the test puzzles of which an equivalent one is in the training split, behind a progress bar.
 pub(crate) fn tested_in_training(puzzles: &Dataset, stop: &StopSignal) -> anyhow::Result<u32> {
-    looked(stop, |on_progress| data::tested_in_training(puzzles, &puzzles.train, on_progress))
+    looked(stop, |on_progress| {
+        data::tested_in_training((puzzles.kind, puzzles.side), &puzzles.test, &puzzles.train, on_progress)
+    })
 }
 
 fn looked<T>(

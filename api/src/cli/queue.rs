@@ -31,9 +31,13 @@ fn owner(name: &str) -> Result<String, String> {
     name::check_owner(name).map(|()| name.to_owned())
 }
 
-/// The address at which a server on this machine answers, for words about what was queued.
-pub(crate) fn server_here() -> String {
-    address(std::env::var("HRM_BIND").ok().as_deref())
+/// Where the server on this machine tells how something is doing that was queued.
+pub(crate) fn how_to_ask(path: &str) -> String {
+    let server = address(std::env::var("HRM_BIND").ok().as_deref());
+    format!(
+        "`curl {server}{path}` tells how it is doing; where there are accounts it takes `-H \"authorization: Bearer TOKEN\"` with one \
+         of `hrm token create`"
+    )
 }
 
 /// `bind` is what the server listens on, if that is set.

@@ -102,10 +102,6 @@ pub(crate) fn score(score: &Evaluation) -> String {
     let optimal = score.any_optimal.map(|optimal| {
         format!("any optimal      {} of {} mark a shortest path\n", thousands(optimal), thousands(score.n))
     });
-    let seen = score.in_training.filter(|&count| count > 0).map(|count| {
-        let verb = if count == 1 { "puzzle is" } else { "puzzles are" };
-        format!("of these         {} test {verb} trained on, up to symmetry\n", thousands(count))
-    });
     let voting = score.voting.as_ref().map(|voting| {
         let pass_at: Vec<String> = voting.pass_at.iter().map(|at| format!("@{} {}", at.k, percent(at.score))).collect();
         let (tasks, inputs) = (thousands(voting.tasks), thousands(voting.inputs));
@@ -115,7 +111,7 @@ pub(crate) fn score(score: &Evaluation) -> String {
     let by_step: Vec<String> = score.exact_by_step.iter().map(|&share| percent(share)).collect();
     format!(
         "exact accuracy   {} ({} of {} puzzles{of}; 95 % interval {} to {})\n\
-         {}{}{}{}\
+         {}{}{}\
          token accuracy   {}\n\
          q_halt accuracy  {}\n\
          mean ACT steps   {:.2}, {halting}\n\
@@ -126,7 +122,6 @@ pub(crate) fn score(score: &Evaluation) -> String {
         thousands(score.n),
         percent(low),
         percent(high),
-        seen.unwrap_or_default(),
         optimal.unwrap_or_default(),
         voting.unwrap_or_default(),
         attempts.unwrap_or_default(),

@@ -10,7 +10,7 @@ use super::{
     checkpoint::{self, Output},
     data, interrupt, measure, owning_team,
     puzzles::{self, Shelf},
-    queue::{Enqueue, server_here},
+    queue::{Enqueue, how_to_ask},
     report, session, shipped,
 };
 use anyhow::{Context, bail};
@@ -164,11 +164,7 @@ impl Train {
             Ok(runs::create(pool, &viewer, &experiment, self.queue.terms(team)).await?)
         })?;
         println!("queued {} as run {}", run.name, run.id);
-        println!(
-            "`hrm serve` or `hrm worker` trains it; `curl {}/api/v1/runs/{}` tells how it is doing",
-            server_here(),
-            run.id
-        );
+        println!("`hrm serve` or `hrm worker` trains it; {}", how_to_ask(&format!("/api/v1/runs/{}", run.id)));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -234,6 +230,7 @@ impl Train {
         let max_steps = experiment.arch.halt_max_steps as u32;
         let protocol = Protocol::halting_by_q(max_steps);
         println!("{}", report::score(&measure::measure(&model, &puzzles, Split::Test, &protocol, &stop)?.evaluation));
+        measure::tell_of_tested_in_training(&puzzles, &stop)?;
         Ok(ExitCode::SUCCESS)
     }
 }

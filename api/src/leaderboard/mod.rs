@@ -48,10 +48,10 @@ fn compare(row: &mut BoardRow, reference: &Reference) {
         (row.verified && same_size && from_drawn).then_some(difference.abs() <= reference.tolerance + 1e-9);
 }
 
-/// Whether what is known of a row's training lets it reproduce a figure: it was done here, and on none of the test puzzles. ARC's
-/// published assignment itself holds some of its test pairs.
+/// Whether what is known of a row's training lets it reproduce a figure: it was done here, and on none of the test puzzles, which
+/// were looked for. ARC's published assignment itself holds some of its test pairs.
 fn may_reproduce(row: &BoardRow, task: &BoardTask) -> bool {
-    !row.train_claimed && (task.kind == Kind::Arc.as_str() || row.in_training.is_none_or(|trained_on| trained_on == 0))
+    !row.train_claimed && (task.kind == Kind::Arc.as_str() || row.in_training == Some(0))
 }
 
 /// Ranks the verified rows, whatever order they are in: a row's rank is one more than the number of rows whose whole

@@ -84,8 +84,8 @@ impl Order {
 
 /// What is never the same of two rows.
 fn identity(row: &BoardRow) -> impl Ord + use<> {
-    let BoardRow { group_hash, train_hash, choice, verified, name, source, remark, .. } = row.clone();
-    (group_hash, train_hash, choice, !verified, name, source, remark)
+    let BoardRow { group_hash, train_hash, choice, verified, train_claimed, name, source, remark, .. } = row.clone();
+    (group_hash, train_hash, choice, !verified, train_claimed, name, source, remark)
 }
 
 fn spec(key: &str) -> Option<&'static Spec> {

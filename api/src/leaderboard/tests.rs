@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::tests::{experiment, score};
 use hrm_types::{
-    evaluation::{AttemptsScore, Protocol},
+    evaluation::{AttemptsScore, Evaluation, Protocol},
     experiment::DataSpec,
     ids::{CheckpointId, EvaluationId, RunId},
     leaderboard::{BoardTask, IntervalOver},
@@ -47,7 +47,7 @@ fn scored(name: &str, width: usize, seed: u64, exact: u32, minute: i64) -> Score
         train_seconds: Some(7_200.0),
         choice: Some(Choice::Last),
         environment: None,
-        evaluation: score(exact, 1_000),
+        evaluation: Evaluation { in_training: Some(0), ..score(exact, 1_000) },
         claimed: false,
         model_created_at: OffsetDateTime::UNIX_EPOCH + Duration::minutes(minute),
         created_at: OffsetDateTime::UNIX_EPOCH + Duration::minutes(minute),
@@ -189,15 +189,19 @@ fn on_the_papers_puzzles_rows_are_compared_with_its_figure() {
     // Nobody reproduces a figure with other training data, and no claim reproduces another.
     let mut further = scored("other", 16, 1, 745, 0);
     further.experiment.start_from = Some("a".repeat(64));
-    let mut on_tests = scored("other", 16, 1, 745, 0);
-    on_tests.evaluation.in_training = Some(1);
+    let on_tests = |count: Option<u32>| {
+        let mut scored = scored("other", 16, 1, 745, 0);
+        scored.evaluation.in_training = count;
+        scored
+    };
     for other in [
         Scored { train_count: Some(3_831_994), ..scored("other", 16, 1, 745, 0) },
         Scored { train_count: None, ..scored("other", 16, 1, 745, 0) },
         Scored { claimed: true, ..scored("other", 16, 1, 745, 0) },
         Scored { trained_here: false, ..scored("other", 16, 1, 745, 0) },
         further,
-        on_tests,
+        on_tests(Some(1)),
+        on_tests(None),
     ] {
         let rows = build(whole.clone(), vec![other], &Order::default()).rows;
         let row = rows.iter().find(|row| row.name == "other").expect("the row");
@@ -262,7 +266,10 @@ fn an_export_has_a_line_for_every_row_and_a_cell_for_every_column() {
     assert!(lines[0].starts_with("rank,name,verified,n,mean,low,high,"), "{}", lines[0]);
     assert_eq!(lines.len(), built.rows.len() + 2, "a heading, the rows, and the end of the last");
     let ours = lines.iter().find(|line| line.contains("\"a, \"\"b\"\"\"")).expect("the row");
-    assert!(ours.contains(",yes,1,0.1230,") && ours.contains(",1k,1000,no,,2,q,,,no,1000,1000,,last,16,24,"), "{ours}");
+    assert!(
+        ours.contains(",yes,1,0.1230,") && ours.contains(",1k,1000,no,0,2,q,,,no,1000,1000,,last,16,24,"),
+        "{ours}"
+    );
     let keys: Vec<&str> = built.columns.iter().map(|column| column.key.as_str()).collect();
     assert_eq!(keys.join(","), lines[0]);
 }

@@ -129,6 +129,7 @@ fn near(expected: f64, found: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hrm_types::evaluation::PassAt;
 
     /// 409 of 500 Sudokus.
     fn score() -> Evaluation {
@@ -181,6 +182,21 @@ mod tests {
             change(&mut changed);
             assert!(check(&changed, "sudoku").is_err(), "change {at}");
         }
+        let votes = |tasks: u32, scores: [f64; 6]| {
+            let pass_at = PASS_AT.into_iter().zip(scores).map(|(k, score)| PassAt { k: k as u32, score }).collect();
+            let protocol = Protocol { voting: Some(4), ..Protocol::halting_by_q(4) };
+            Evaluation { protocol, voting: Some(VotingScore { tasks, inputs: 450, pass_at }), ..score() }
+        };
+        let rising = [0.1, 0.2, 0.2, 0.3, 0.3, 0.4];
+        check(&votes(400, rising), "arc").expect("a score by votes");
+        assert!(check(&votes(0, rising), "arc").is_err() && check(&votes(451, rising), "arc").is_err());
+        assert!(
+            check(&votes(400, [0.9, 0.1, 0.2, 0.3, 0.3, 0.4]), "arc").is_err(),
+            "more answers are right more often"
+        );
+        let mut short = votes(400, rising);
+        short.voting.iter_mut().for_each(|voting| voting.pass_at.truncate(1));
+        assert!(check(&short, "arc").is_err());
         let mut maze = score();
         maze.any_optimal = Some(420);
         check(&maze, "maze").expect("more shortest paths than the labelled ones");

@@ -22,6 +22,10 @@ use std::{
     time::Duration,
 };
 use time::OffsetDateTime;
+use uuid::{Uuid, Version};
+
+/// How far another machine's clock may be ahead.
+const AHEAD: Duration = Duration::from_hours(24);
 
 /// A run out of a folder, checked.
 #[derive(Debug, Clone)]
@@ -158,6 +162,7 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     agree(path, "the seed of its experiment", &run.experiment.seed, &run.seed)?;
     // A run may have been named otherwise than its experiment.
     name::check_label(&run.name).map_err(|problem| Error::content(path, "a run's name", problem))?;
+    check_id(path, run.run_id.0)?;
     let first = run.attempts.first().map(|attempt| attempt.attempt);
     if first.is_none_or(|first| first == 0) || run.attempts.windows(2).any(|pair| pair[0].attempt >= pair[1].attempt) {
         let found: Vec<u32> = run.attempts.iter().map(|attempt| attempt.attempt).collect();
@@ -186,12 +191,25 @@ fn check_record(path: &Path, record: &Record) -> Result<(), Error> {
     Ok(())
 }
 
+/// An id tells when it was made, and lists are in their order: one of another kind, or of a time to come, would stand before all
+/// that is made here, for good. Another machine's clock may be ahead, but not by much.
+fn check_id(path: &Path, id: Uuid) -> Result<(), Error> {
+    let latest = (OffsetDateTime::now_utc() + AHEAD).unix_timestamp().cast_unsigned();
+    let made = id.get_timestamp().filter(|_| id.get_version() == Some(Version::SortRand));
+    if made.is_some_and(|made| made.to_unix().0 <= latest) {
+        Ok(())
+    } else {
+        Err(Error::content(path, "ids of version 7 that were made before now", id))
+    }
+}
+
 /// The checkpoint as the record describes it, and what it says of itself.
 fn checkpoint(folder: &Path, record: &Record) -> Result<(CheckpointRef, CheckpointInfo), Error> {
     let path = folder.join(CHECKPOINT.name);
     let Some(expected) = record.provenance.checkpoint.clone() else {
         return Err(Error::content(&folder.join(PROVENANCE.name), "a checkpoint", "none"));
     };
+    check_id(&folder.join(PROVENANCE.name), expected.id.0)?;
     let mut bytes = Vec::new();
     open(folder, CHECKPOINT)?.take(CHECKPOINT.longest).read_to_end(&mut bytes).map_err(Error::file(&path))?;
     agree(&path, "the hash of provenance.json", &expected.sha256, &format!("{:x}", Sha256::digest(&bytes)))?;
@@ -219,6 +237,7 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
     agree(path, "scores of the checkpoint", &checkpoint.id, &score.checkpoint_id)?;
     agree(path, "scores of the checkpoint", &checkpoint.sha256, &score.checkpoint_sha256)?;
     agree(path, "the checkpoint's choice", &checkpoint.choice, &score.choice)?;
+    check_id(path, score.id.0)?;
     score
         .environment
         .as_ref()
@@ -229,8 +248,7 @@ fn check_score(path: &Path, score: &Score, checkpoint: &CheckpointRef, kind: &st
             return Err(Error::content(path, "the hash of a dataset", format!("{hash:?}")));
         }
     }
-    // Another machine's clock may be ahead, but not by much.
-    if score.created_at > OffsetDateTime::now_utc() + Duration::from_hours(24) {
+    if score.created_at > OffsetDateTime::now_utc() + AHEAD {
         return Err(Error::content(path, "a score that was measured before now", score.created_at));
     }
     possible::check(&score.evaluation, kind).map_err(|(expected, found)| Error::content(path, expected, found))

@@ -325,6 +325,15 @@ async fn scores_that_cannot_be_true_are_refused() {
     read(&folder).expect("a run");
 }
 
+/// Gives the run of a folder another id.
+fn renamed(run: RunId, to: &'static str) -> impl Fn(&Path) {
+    move |folder| {
+        let path = folder.join("provenance.json");
+        let text = fs::read_to_string(&path).expect("a file");
+        fs::write(path, text.replace(&run.to_string(), to)).expect("a file");
+    }
+}
+
 #[tokio::test]
 async fn folders_that_are_none_of_a_run_are_refused() {
     let (db, run) = finished().await;
@@ -381,6 +390,8 @@ async fn folders_that_are_none_of_a_run_are_refused() {
             Box::new(edit("provenance.json", "\"seed\": 1", "\"seed\": 3".into())),
             "the seed of its experiment, 1, found 3",
         ),
+        (true, Box::new(renamed(run, "c661804a-0a0b-4c0d-8e0f-101112131415")), "ids of version 7"),
+        (true, Box::new(renamed(run, "fffffff0-0000-7aa0-8d55-3c1f5b0c9e77")), "ids of version 7"),
         (true, Box::new(edit("provenance.json", "\"attempt\": 2", "\"attempt\": 1".into())), "attempts that count up"),
         (
             true,

@@ -203,9 +203,13 @@ async fn with_content(pool: &PgPool, team: TeamId, content_hash: &str) -> Result
     one(pool, id.fetch_optional(pool).await?).await
 }
 
-/// Any dataset with exactly these puzzles, whose ever it is: for what is counted of its puzzles, not to be shown.
-pub async fn with_puzzles(pool: &PgPool, content_hash: &str) -> Result<Option<Dataset>, Error> {
-    let id = sqlx::query_scalar!("SELECT id FROM datasets WHERE content_hash = $1 ORDER BY id LIMIT 1", content_hash);
+/// The oldest dataset with this content hash that the team may read.
+pub async fn readable_with(pool: &PgPool, team: TeamId, content_hash: &str) -> Result<Option<Dataset>, Error> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM datasets WHERE content_hash = $1 AND (team_id = $2 OR public) ORDER BY id LIMIT 1",
+        content_hash,
+        team.0
+    );
     one(pool, id.fetch_optional(pool).await?).await
 }
 

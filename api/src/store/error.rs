@@ -120,8 +120,8 @@ impl Error {
                 )
         ) || matches!(self, Self::Database(sqlx::Error::Database(error))
             // Class 57P: the server is stopping or starting; class 08: the connection broke; class 40: two transactions
-            // stood in each other's way, and this one was rolled back.
-            if error.code().is_some_and(|code| ["57P", "08", "40"].iter().any(|class| code.starts_with(class))))
+            // stood in each other's way, and this one was rolled back; 25P03: it stood still for longer than it may.
+            if error.code().is_some_and(|code| ["57P", "08", "40", "25P03"].iter().any(|class| code.starts_with(class))))
     }
 }
 

@@ -5,7 +5,7 @@ use hrm_types::{
     Page,
     dataset::Split,
     evaluation::{Evaluation, LeaderboardRow},
-    ids::{CheckpointId, DatasetId, EvaluationId, RunId},
+    ids::{CheckpointId, DatasetId, EvaluationId, RunId, TeamId},
     provenance::{Choice, DatasetRef, Environment, Score},
 };
 use sqlx::{PgConnection, PgPool, types::Json};
@@ -122,6 +122,24 @@ pub async fn of_checkpoint(pool: &PgPool, checkpoint: CheckpointId) -> Result<Ve
         .collect()
 }
 
+/// How many test puzzles of the dataset with the content hash `tested` are in the training set with the content hash `trained_on`,
+/// where that was counted for a score of one of the team's models.
+pub async fn in_training(pool: &PgPool, team: TeamId, trained_on: &str, tested: &str) -> Result<Option<u32>, Error> {
+    let counted = sqlx::query_scalar!(
+        r#"SELECT (result ->> 'in_training')::bigint AS "count!"
+           FROM evaluations JOIN checkpoints ON checkpoints.id = checkpoint_id
+           WHERE team_id = $1 AND checkpoints.dataset_hash = $2 AND evaluations.dataset_hash = $3
+                 AND split = 'test' AND NOT claimed AND result ? 'in_training'
+           LIMIT 1"#,
+        team.0,
+        trained_on,
+        tested
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(counted.map(|count| count as u32))
+}
+
 /// Scores on a dataset's whole test split of the models that the viewer sees, best first and claimed ones last, after the row
 /// `cursor`. Of several scores of one file under one protocol those measured here count before claimed ones, and of these the
 /// newest; among equals the one measured first stands first.
@@ -142,7 +160,10 @@ pub async fn leaderboard(
                JOIN checkpoints ON checkpoints.id = checkpoint_id
                     AND ($4::uuid[] IS NULL OR checkpoints.team_id = ANY($4) OR checkpoints.public)
                WHERE datasets.id = $1 AND split = 'test' AND n = datasets.test_count
-               ORDER BY checkpoint_sha256, protocol - 'limit', claimed, evaluations.id DESC
+               -- Of a file that was sent here again the one that was trained here counts.
+               ORDER BY checkpoint_sha256, protocol - 'limit', claimed,
+                        (shipped OR EXISTS (SELECT 1 FROM runs WHERE runs.id = run_id AND imported_at IS NULL)) DESC,
+                        evaluations.id DESC
            ), ranked AS (
                SELECT *, CASE WHEN NOT claimed THEN rank() OVER (ORDER BY claimed, exact_accuracy DESC) END AS rank,
                       row_number() OVER (ORDER BY claimed, exact_accuracy DESC, id) AS place

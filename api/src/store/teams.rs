@@ -121,7 +121,10 @@ fn still_owns(error: Error) -> Error {
         "leaderboard_snapshots_team_id_fkey" => "kept leaderboards",
         other => other,
     };
-    Error::Conflict { detail: format!("this team owns {what}; delete those first"), constraint }
+    Error::Conflict {
+        detail: format!("this team owns {what}; delete those first, on the page or by the API"),
+        constraint,
+    }
 }
 
 /// What members can be ordered by, beside the making of their accounts.

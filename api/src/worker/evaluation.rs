@@ -2,7 +2,7 @@
 
 use super::{
     counter::Counter,
-    device,
+    device, in_training,
     job::{Ended, Job},
 };
 use crate::{
@@ -10,15 +10,10 @@ use crate::{
     store::{access::Viewer, artifacts, datasets, evaluation_jobs, models, puzzles},
 };
 use hrm_model::{
-    Model,
-    data::tested_in_training,
-    eval,
+    Model, eval,
     memory::{self, Work},
 };
-use hrm_types::{
-    dataset::{Dataset, Split},
-    job::EvaluationSpec,
-};
+use hrm_types::{dataset::Split, job::EvaluationSpec};
 
 /// Works on an evaluation until its score is stored.
 pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), Ended> {
@@ -45,7 +40,9 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
         })
     };
     let mut measured = counter.write_during(evaluating, job).await??;
-    measured.evaluation.in_training = in_training(job, spec.split, &stored.dataset_hash, &dataset).await?;
+    if spec.split == Split::Test {
+        measured.evaluation.in_training = in_training::count(job, &stored.dataset_hash, &dataset).await?;
+    }
     let evaluation = &measured.evaluation;
     job.log.info(format!("{} of {} exactly right", evaluation.exact, evaluation.n));
     if let Some(attempts) = &evaluation.attempts {
@@ -57,30 +54,4 @@ pub(super) async fn work(job: &Job<'_>, spec: &EvaluationSpec) -> Result<(), End
     let environment = environment::here(stored.experiment.arch.forward_dtype, &job.device);
     job.insist(|| evaluation_jobs::succeed(pool, &job.lease, spec, &measured, &environment)).await?;
     Ok(())
-}
-
-/// How many of the dataset's test puzzles are trained on by a model that names `trained_on` as the content of its training set;
-/// none where that is not stored here.
-async fn in_training(job: &Job<'_>, split: Split, trained_on: &str, tested: &Dataset) -> Result<Option<u32>, Ended> {
-    let pool = job.pool;
-    if split != Split::Test {
-        return Ok(None);
-    }
-    if let (Some(leaks), true) = (tested.leaks, trained_on == tested.content_hash) {
-        return Ok(Some(leaks.test_in_train));
-    }
-    let Some(trained) = job.insist(|| datasets::with_puzzles(pool, trained_on)).await? else { return Ok(None) };
-    if (trained.kind, trained.side) != (tested.kind, tested.side) {
-        return Ok(Some(0));
-    }
-    let train = job.insist(|| puzzles::load_split(pool, trained.id, trained.kind, Split::Train)).await?;
-    let tested = job.insist(|| puzzles::load_dataset(pool, tested)).await?;
-    let counter = Counter::default();
-    let looking = {
-        let (counter, stop) = (counter.clone(), job.stop.clone());
-        job.compute(move || {
-            Ok(tested_in_training(&tested, &train, &mut |done, total| counter.note(done, total, &stop))?)
-        })
-    };
-    counter.say_during(looking, job, "looking for what was trained on", "puzzles").await?.map(Some)
 }

@@ -7,6 +7,7 @@ mod data;
 mod device;
 mod evaluation;
 mod generation;
+mod in_training;
 mod job;
 mod log;
 mod progress;

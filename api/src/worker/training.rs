@@ -2,7 +2,7 @@
 
 use super::{
     counter::Counter,
-    data, device,
+    data, device, in_training,
     job::{Ended, Job},
     progress::Progress,
     saving::Saving,
@@ -57,7 +57,7 @@ pub(super) async fn work(job: &Job<'_>, experiment: &Experiment, dataset: Option
     fault::point("trained");
     job.phase("evaluating").await?;
     let Measured { mut evaluation, exact, .. } = evaluate(job, &model, &puzzles).await?;
-    evaluation.in_training = dataset.leaks.map(|leaks| leaks.test_in_train);
+    evaluation.in_training = in_training::count(job, &dataset.content_hash, &dataset).await?;
     job.log.info(format!("{} of {} test puzzles exactly right", evaluation.exact, evaluation.n));
 
     fault::point("evaluated");

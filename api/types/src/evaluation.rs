@@ -125,8 +125,9 @@ pub struct Evaluation {
     pub mean_steps: f64,
     /// Exact accuracy of the grids as they stood after ACT step 1, 2, …; a halted puzzle keeps its grid.
     pub exact_by_step: Vec<f64>,
-    /// Puzzles of the whole test split of which an equivalent one was trained on, up to the symmetries of their kind. Absent for
-    /// other splits, and where the training puzzles that the model names are not stored where it was measured.
+    /// Puzzles of the whole test split of which an equivalent one was trained on, up to the symmetries of their kind; what a model
+    /// saw whose weights its training began with is not counted. Absent for other splits, and where the training puzzles that the
+    /// model names are not stored for its team where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_training: Option<u32>,
     /// Mazes: answers that mark a shortest path, be it the labelled one or another.

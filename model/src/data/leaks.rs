@@ -6,7 +6,10 @@ use hrm_types::{
     dataset::LeakReport,
 };
 use rayon::prelude::*;
-use std::{collections::HashSet, ops::ControlFlow};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+};
 
 /// Puzzles between two calls of the progress callback: about a second of Sudokus.
 const PROGRESS_EVERY: usize = 16_384;
@@ -38,18 +41,37 @@ pub fn leak_report(
     })
 }
 
-/// Counts the test puzzles of a dataset of which an equivalent one stands among `trained_on`, of the same kind and side, up to
-/// symmetry. `on_progress` gets (done, total) puzzles.
+/// Counts the test puzzles of which an equivalent one is among those of `train`, all of this kind and side. `on_progress` gets
+/// (done, total) puzzles.
 ///
 /// # Errors
 /// [`DataError::Cancelled`] when `on_progress` breaks.
 pub fn tested_in_training(
-    dataset: &Dataset,
-    trained_on: &[Puzzle],
+    (kind, side): (Kind, u8),
+    test: &[Puzzle],
+    train: &[Puzzle],
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<u32, DataError> {
-    let [train, test] = all_forms(dataset.kind, dataset.side, [trained_on, &dataset.test], on_progress)?;
-    Ok(shared(&test, &train, |forms| &forms.puzzle))
+    let (mut done, total) = (0, test.len() + train.len());
+    // Of the training puzzles, which may be millions, nothing is kept but that they were met.
+    let (mut tested, mut met) = (HashMap::<Vec<u8>, u32>::new(), HashSet::new());
+    for (puzzles, is_test) in [(test, true), (train, false)] {
+        for chunk in puzzles.chunks(PROGRESS_EVERY) {
+            let forms: Vec<Vec<u8>> = chunk.par_iter().map(|puzzle| forms(kind, side, puzzle).puzzle).collect();
+            for form in forms {
+                if is_test {
+                    *tested.entry(form).or_default() += 1;
+                } else if tested.contains_key(&form) {
+                    met.insert(form);
+                }
+            }
+            done += chunk.len();
+            if on_progress(done, total).is_break() {
+                return Err(DataError::Cancelled);
+            }
+        }
+    }
+    Ok(met.iter().filter_map(|form| tested.get(form)).sum())
 }
 
 /// The forms of the puzzles of several splits.
@@ -234,7 +256,8 @@ mod tests {
             };
             assert_eq!(counted(&dataset), expected, "{symmetry:?}");
             let elsewhere = [puzzle(&image(&fewer), &image(&answer))];
-            let found = tested_in_training(&dataset, &elsewhere, &mut |_, _| ControlFlow::Continue(()));
+            let go_on = &mut |_, _| ControlFlow::Continue(());
+            let found = tested_in_training((Kind::Sudoku, 4), &dataset.test, &elsewhere, go_on);
             assert_eq!(found.expect("nobody breaks"), 1, "{symmetry:?}");
         }
     }

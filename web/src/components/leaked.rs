@@ -1,35 +1,21 @@
-//! What takes from a score: puzzles that it counts and that are trained on, too.
+//! What takes from a score: puzzles that it counts and that its model was trained on, too.
 
-use crate::{api, format, load};
-use hrm_types::{dataset::Dataset, evaluation::Evaluation, ids::DatasetId};
+use crate::format;
+use hrm_types::evaluation::Evaluation;
 use leptos::prelude::*;
 
-/// How many of its test puzzles a model was trained on, beside its score; where the score does not tell, how many of the dataset's
-/// test puzzles are in its training split. Nothing where none is.
+/// How many test puzzles a model was trained on, beside its score; nothing where none is, or where that is not known.
 #[component]
-pub(crate) fn Leaked(#[prop(into)] dataset: Signal<Option<DatasetId>>, score: Evaluation) -> impl IntoView {
-    let (n, in_training) = (score.n, score.in_training);
-    let found = load::load(move || {
-        let id = dataset.get();
-        async move {
-            match id {
-                Some(id) => api::data::get_dataset(id).await.map(Some),
-                None => Ok(None),
-            }
-        }
-    });
-    let told =
-        move || found.value.with(|found| found.as_ref()?.as_ref().and_then(|dataset| words(dataset, n, in_training)));
-    move || told().map(|words| view! { <p class="bad">{words}</p> })
+pub(crate) fn Leaked(score: Evaluation) -> impl IntoView {
+    words(&score).map(|words| view! { <p class="bad">{words}</p> })
 }
 
-fn words(dataset: &Dataset, n: u32, in_training: Option<u32>) -> Option<String> {
-    let leaked = in_training.or(dataset.leaks.map(|leaks| leaks.test_in_train))?;
+fn words(score: &Evaluation) -> Option<String> {
+    let leaked = score.in_training.filter(|&count| count > 0)?;
     let verb = if leaked == 1 { "is" } else { "are" };
-    let of = match n {
-        _ if leaked == 0 => return None,
-        n if n == dataset.test_count => "them".to_owned(),
-        _ => format!("the {} test puzzles of {}", format::count(dataset.test_count.into()), dataset.name),
+    let of = match score.of {
+        None => "them".to_owned(),
+        Some(all) => format!("all {} test puzzles", format::count(all.into())),
     };
     Some(format!("{} of {of} {verb} trained on in a symmetric form.", format::count(leaked.into())))
 }
@@ -38,26 +24,22 @@ fn words(dataset: &Dataset, n: u32, in_training: Option<u32>) -> Option<String> 
 mod tests {
     use super::*;
 
-    fn dataset(leaked: u32) -> Dataset {
+    fn score(n: u32, of: Option<u32>, in_training: Option<u32>) -> Evaluation {
         let json = serde_json::json!({
-            "id": "0199c2a4-71b5-7aa0-8d55-3c1f5b0c9e77", "name": "fours", "kind": "sudoku", "side": 4,
-            "origin": "generator", "content_hash": "", "train_count": 2000, "validation_count": 0, "test_count": 500,
-            "leaks": {
-                "test_in_train": leaked, "validation_in_train": 0, "test_in_validation": 0, "test_answers_in_train": 0,
-            },
-            "created_at": "2026-01-01T00:00:00Z",
+            "protocol": {"halting": "q", "max_steps": 4}, "n": n, "of": of, "exact": 0, "exact_accuracy": 0.0,
+            "exact_interval": [0.0, 0.1], "accuracy": 0.0, "q_halt_accuracy": 0.0, "mean_steps": 1.0,
+            "exact_by_step": [], "in_training": in_training, "seconds": 1.0,
         });
         serde_json::from_value(json).unwrap()
     }
 
     #[test]
     fn what_is_trained_on_is_told() {
-        assert_eq!(words(&dataset(0), 500, None), None);
-        assert_eq!(words(&dataset(245), 500, None).unwrap(), "245 of them are trained on in a symmetric form.");
-        let some = "1 of the 500 test puzzles of fours is trained on in a symmetric form.";
-        assert_eq!(words(&dataset(1), 100, None).unwrap(), some);
-        // A model that was trained on other puzzles knows others of them.
-        assert_eq!(words(&dataset(245), 500, Some(0)), None);
-        assert_eq!(words(&dataset(0), 500, Some(500)).unwrap(), "500 of them are trained on in a symmetric form.");
+        assert_eq!(words(&score(500, None, None)), None);
+        assert_eq!(words(&score(500, None, Some(0))), None);
+        let all = words(&score(500, None, Some(245)));
+        assert_eq!(all.unwrap(), "245 of them are trained on in a symmetric form.");
+        let some = words(&score(100, Some(500), Some(1)));
+        assert_eq!(some.unwrap(), "1 of all 500 test puzzles is trained on in a symmetric form.");
     }
 }

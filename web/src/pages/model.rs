@@ -29,17 +29,7 @@ use crate::{
 };
 use aliases::Aliases;
 use change::Change;
-use hrm_types::{
-    account::Scope,
-    board::Kind,
-    dataset::Split,
-    evaluation::Evaluation,
-    ids::{CheckpointId, DatasetId, RunId},
-    job::EvaluationJob,
-    model::Model,
-    problem::Problem,
-    provenance::Choice,
-};
+use hrm_types::{account::Scope, board::Kind, ids::CheckpointId, model::Model, problem::Problem, provenance::Choice};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
@@ -150,49 +140,9 @@ fn facts(model: &Model) -> impl IntoView + use<> {
     }
 }
 
-/// A model's newest score, and the run that trained it.
-#[derive(Debug, Clone, PartialEq)]
-struct Scored {
-    id: CheckpointId,
-    run: Option<RunId>,
-    evaluation: Option<Evaluation>,
-}
-
-impl Scored {
-    fn of(model: &Model) -> Self {
-        Self { id: model.id, run: model.run_id, evaluation: model.evaluation.clone() }
-    }
-
-    /// The dataset that it was trained on, if the score is one on its test split.
-    async fn on(self) -> api::Answer<Option<DatasetId>> {
-        let Some(run) = self.run.filter(|_| self.evaluation.is_some()) else { return Ok(None) };
-        let run = api::runs::get_run(run).await?;
-        let Some(dataset) = run.dataset_id.filter(|_| run.evaluation != self.evaluation) else {
-            return Ok(run.dataset_id);
-        };
-        let later = api::models::list_evaluations(self.id, None).await?.items;
-        let is_it = |one: &EvaluationJob| {
-            one.evaluation == self.evaluation && one.spec.dataset_id == dataset && one.spec.split == Split::Test
-        };
-        Ok(later.iter().any(is_it).then_some(dataset))
-    }
-}
-
 /// The newest score, those that were asked for, and the form that asks for one.
 #[component]
 fn Scores(model: Loaded<Model>) -> impl IntoView {
-    // Changes of the name are none of the score.
-    let scored = Memo::new(move |_| model.value.with(|model| model.as_ref().map(Scored::of)));
-    let on = load::load(move || {
-        let scored = scored.get();
-        async move {
-            match scored {
-                Some(scored) => scored.on().await,
-                None => Ok(None),
-            }
-        }
-    });
-    let dataset = Signal::derive(move || on.value.get().flatten());
     let newest = move || {
         let scored = |model: &Model| model.evaluation.clone().map(|score| (score, model.claimed));
         model.value.with(|model| match model.as_ref().and_then(scored) {
@@ -212,7 +162,7 @@ fn Scores(model: Loaded<Model>) -> impl IntoView {
                         )}
                     </span>
                 </p>
-                <Leaked dataset score />
+                <Leaked score />
             }
             .into_any(),
         })

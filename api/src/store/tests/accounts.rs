@@ -158,7 +158,7 @@ async fn a_team_is_renamed_and_is_deleted_when_it_owns_nothing() {
     let terms = Terms { team: first, ..Terms::default() };
     let run = runs::create(pool, &Viewer::Everything, &super::experiment("theirs"), terms).await.expect("a run");
     let (_, detail) = constraint(teams::delete(pool, first).await.map(|()| unreachable!("it owns a run")));
-    assert_eq!(detail, "this team owns runs or other jobs; delete those first");
+    assert_eq!(detail, "this team owns runs or other jobs; delete those first, on the page or by the API");
     assert_eq!(members(first).await.len(), 1, "nobody has left it");
     let other = super::sweep(pool, "theirs", &[super::experiment("swept")], terms).await;
     sweeps::request_cancel(pool, other.id).await.expect("an end");

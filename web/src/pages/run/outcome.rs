@@ -9,7 +9,6 @@ use crate::{
 };
 use hrm_types::{
     evaluation::{Evaluation, Halting, Protocol},
-    ids::DatasetId,
     run::Run,
 };
 use leptos::prelude::*;
@@ -20,7 +19,6 @@ pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
     let score = Memo::new(move |_| {
         run.with(|run| run.as_ref().and_then(|run| run.evaluation.clone().map(|score| (score, run.claimed))))
     });
-    let dataset = Memo::new(move |_| run.with(|run| run.as_ref().and_then(|run| run.dataset_id)));
     move || {
         score.get().map(|(score, claimed)| {
             view! {
@@ -28,7 +26,7 @@ pub(crate) fn OutcomePanel(run: RwSignal<Option<Run>>) -> impl IntoView {
                     <h2>"On the test split"</h2>
                     <div class="outcome-parts">
                         <div>
-                            {summary(&score, claimed, dataset)}
+                            {summary(&score, claimed)}
                             {links(run)}
                         </div>
                         {by_step(&score)}
@@ -59,7 +57,7 @@ pub(crate) fn protocol(protocol: &Protocol) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn summary(score: &Evaluation, claimed: bool, dataset: Memo<Option<DatasetId>>) -> impl IntoView + use<> {
+fn summary(score: &Evaluation, claimed: bool) -> impl IntoView + use<> {
     let [low, high] = score.exact_interval;
     let fact = |name: &'static str, value: String| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
     view! {
@@ -74,7 +72,7 @@ fn summary(score: &Evaluation, claimed: bool, dataset: Memo<Option<DatasetId>>) 
                 format::percent(high),
             )}
         </p>
-        <Leaked dataset score=score.clone() />
+        <Leaked score=score.clone() />
         <dl class="facts">
             {fact("Cells right", format::percent(score.accuracy))}
             {fact("Mean ACT steps", format!("{:.2}", score.mean_steps))}
