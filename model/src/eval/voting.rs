@@ -84,7 +84,7 @@ fn draws(experiment: &Experiment, protocol: &Protocol) -> bool {
 }
 
 /// Checks that a model trained on drawn variants drew as many as are to vote, and on the dataset that is asked; `trained_on` and
-/// `asked` are content hashes. One without drawn variants may name some in its file, which [`vote`] reads.
+/// `asked` are content hashes. One without drawn variants may name some in its file, which [`vote()`] reads.
 ///
 /// # Errors
 /// [`Error::Voting`]; [`Error::OtherVariants`].
