@@ -67,9 +67,12 @@ pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(12).collect()
 }
 
-/// A share from 0 to 1 as per cent: `93.4 %`.
+/// A share from 0 to 1 as per cent: `93.4 %`; all and nothing are no rounded share: `99.97 %`.
 pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    let written = |digits: usize| format!("{:.digits$}", share * 100.0);
+    let whole = |text: &str| matches!(text.parse::<f64>(), Ok(0.0 | 100.0)) && share > 0.0 && share < 1.0;
+    let text = (1..4).map(written).find(|text| !whole(text)).unwrap_or_else(|| written(4));
+    format!("{text} %")
 }
 
 /// `1 step`, `3 steps`.
@@ -157,6 +160,22 @@ pub(crate) fn value(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_is_rounded_to_neither_all_nor_nothing() {
+        let cases = [
+            (0.934, "93.4 %"),
+            (1.0, "100.0 %"),
+            (0.0, "0.0 %"),
+            (0.9997, "99.97 %"),
+            (0.0001, "0.01 %"),
+            (0.999_99, "99.999 %"),
+            (0.999_999_99, "100.0000 %"),
+        ];
+        for (share, expected) in cases {
+            assert_eq!(percent(share), expected, "{share}");
+        }
+    }
     use time::Duration;
 
     #[test]

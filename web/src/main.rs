@@ -19,6 +19,7 @@ mod paging;
 mod parts;
 mod patience;
 mod place;
+mod query;
 mod session;
 mod theme;
 mod timer;

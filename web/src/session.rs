@@ -120,12 +120,22 @@ pub(crate) fn ForWriters(children: ChildrenFn) -> impl IntoView {
 }
 
 /// Signs out and goes to where one signs in. Where somebody else is signed in by now, who that is is shown instead.
-pub(crate) fn leave() {
-    spawn_local(async {
-        if api::team::end_session().await.is_ok() {
-            browser::sign_in();
-        }
-    });
+#[component]
+pub(crate) fn SignOut(#[prop(optional)] class: &'static str) -> impl IntoView {
+    let refused = RwSignal::new(None::<String>);
+    let leave = move |_| {
+        refused.set(None);
+        spawn_local(async move {
+            match api::team::end_session().await {
+                Ok(()) => browser::sign_in(),
+                Err(problem) => drop(refused.try_set(Some(format!("Still signed in: {}", problem.title)))),
+            }
+        });
+    };
+    view! {
+        <button type="button" class=class on:click=leave>"Sign out"</button>
+        {move || refused.get().map(|words| view! { <span class="bad" role="alert">{words}</span> })}
+    }
 }
 
 /// The caller's name and the way out, in the header; without accounts, the way to the page about them.
@@ -137,7 +147,7 @@ pub(crate) fn WhoAmI() -> impl IntoView {
             <span>{move || name.get().unwrap_or_else(|| "Team".into())}</span>
         </a>
         <Show when=move || name.with(Option::is_some)>
-            <button type="button" class="quiet sign-out" on:click=|_| leave()>"Sign out"</button>
+            <SignOut class="quiet sign-out" />
         </Show>
     }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     fs::Permissions,
-    os::unix::fs::PermissionsExt,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 use time::OffsetDateTime;
@@ -72,9 +73,10 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn create(place: &Path) -> Result<Self, Error> {
         let partial = place.with_added_extension("partial");
-        let created = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&partial).await;
-        let file = created.map_err(failed("creating", &partial))?;
-        // What an interrupted one left there keeps the mode that it had.
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(&partial).await;
+        let file = alone(created.map_err(failed("creating", &partial))?, &partial).await?;
+        // What an interrupted one left there keeps the mode that it had, and gives way.
+        file.set_len(0).await.map_err(failed("creating", &partial))?;
         file.set_permissions(Permissions::from_mode(MODE)).await.map_err(failed("creating", &partial))?;
         let file = BufWriter::with_capacity(LONGEST, file);
         let rows = Vec::with_capacity(LONGEST);
@@ -154,6 +156,22 @@ impl Writer {
     pub(super) async fn discard(self) {
         let _ = tokio::fs::remove_file(&self.partial).await;
     }
+}
+
+/// The file, locked until it is closed, if nobody else is writing one there.
+async fn alone(file: File, partial: &Path) -> Result<File, Error> {
+    let file = file.into_std().await;
+    let is_alone = || {
+        // The one that held the lock may have put the file in its place by now.
+        let same =
+            std::fs::metadata(partial).is_ok_and(|there| file.metadata().is_ok_and(|here| here.ino() == there.ino()));
+        file.try_lock().is_ok() && same
+    };
+    if is_alone() {
+        return Ok(File::from_std(file));
+    }
+    let busy = std::io::Error::new(ErrorKind::ResourceBusy, "another backup is being written there; wait for its end");
+    Err(failed("creating", partial)(busy))
 }
 
 /// A piece of a backup.
@@ -272,6 +290,18 @@ impl Reader {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[tokio::test]
+    async fn one_at_a_time_is_written_to_a_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("lab.backup");
+        let mut first = Writer::create(&place).await.expect("nobody else writes there");
+        first.table("jobs").await.expect("room");
+        let refused = Writer::create(&place).await.err().expect("the first is at it").to_string();
+        assert!(refused.contains("another backup is being written there"), "{refused}");
+        first.publish().await.expect("the first is whole");
+        assert!(place.exists());
+    }
 
     #[tokio::test]
     async fn its_owner_alone_may_read_it() {

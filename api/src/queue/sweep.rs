@@ -6,7 +6,7 @@ use crate::{
     store::{leases, order},
 };
 use sqlx::PgPool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Sweeps until `ended` resolves. Any number of processes may sweep at once.
@@ -14,7 +14,7 @@ pub async fn sweep_until(pool: PgPool, config: WorkerConfig, ended: impl Future<
     let mut ended = std::pin::pin!(ended);
     let mut ticks = interval(config.poll());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sweeper = Sweeper { pool, config, quiet: Quiet::default() };
+    let mut sweeper = Sweeper { pool, config, quiet: Quiet::default(), clocks: Clocks::read() };
     loop {
         tokio::select! {
             () = &mut ended => return,
@@ -27,11 +27,19 @@ struct Sweeper {
     pool: PgPool,
     config: WorkerConfig,
     quiet: Quiet,
+    /// When it last looked.
+    clocks: Clocks,
 }
 
 impl Sweeper {
     async fn sweep(&mut self) {
         let begun = Instant::now();
+        let clocks = Clocks::read();
+        let slept = clocks.slept_since(std::mem::replace(&mut self.clocks, clocks));
+        if slept >= self.config.lease() / 2 {
+            // Leases have gone on ageing by the database's clock.
+            self.quiet.hush(begun, self.config.lease());
+        }
         match order::preempt(&self.pool).await {
             Ok(Some(job)) => tracing::info!(%job, "asked to make room for a job of higher priority"),
             Ok(None) => {}
@@ -58,6 +66,25 @@ impl Sweeper {
                 tracing::warn!(%error, "the sweep failed");
             }
         }
+    }
+}
+
+/// Both clocks of a machine at one moment: while it sleeps the one on the wall goes on, and the steady one stands still.
+#[derive(Debug, Clone, Copy)]
+struct Clocks {
+    steady: Instant,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    fn read() -> Self {
+        Self { steady: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// How long the machine slept since `before`, or its clock was set forward.
+    fn slept_since(self, before: Self) -> Duration {
+        let on_the_wall = self.wall.duration_since(before.wall).unwrap_or_default();
+        on_the_wall.saturating_sub(self.steady - before.steady)
     }
 }
 
@@ -112,6 +139,19 @@ mod tests {
             quiet.may_sweep(at, at, lease)
         };
         assert!(!answered_at(127) && !answered_at(140) && !answered_at(150) && answered_at(156), "a sweep that failed");
+    }
+
+    #[test]
+    fn a_machine_that_slept_is_told_by_its_clocks() {
+        let before = Clocks::read();
+        let after = |steady: u64, wall: u64| Clocks {
+            steady: before.steady + Duration::from_secs(steady),
+            wall: before.wall + Duration::from_secs(wall),
+        };
+        assert_eq!(after(5, 5).slept_since(before), Duration::ZERO);
+        assert_eq!(after(5, 3605).slept_since(before), Duration::from_hours(1));
+        // A clock that is set back says nothing.
+        assert_eq!(before.slept_since(after(0, 60)), Duration::ZERO);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderName, header},
 };
 use hrm_types::health::{Health, Readiness};
+use std::sync::Arc;
 
 /// Tell whether the server answers
 ///
@@ -47,7 +48,9 @@ pub async fn get_health(State(state): State<AppState>) -> Result<Json<Health>, A
 )]
 pub async fn get_readiness(State(state): State<AppState>) -> Result<Json<Readiness>, ApiError> {
     store::models::count(&state.pool).await?;
-    let canary = state.solver.canary().await?;
+    // It goes on if the client hangs up: the next one finds what came of it, and begins no second solving.
+    let solver = Arc::clone(&state.solver);
+    let canary = tokio::spawn(async move { solver.canary().await }).await.map_err(ApiError::internal)??;
     let seconds_ago = canary.at.elapsed().as_secs();
     Ok(Json(Readiness { status: "ready".into(), milliseconds: canary.milliseconds, seconds_ago }))
 }

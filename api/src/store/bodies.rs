@@ -118,6 +118,8 @@ pub async fn move_out(pool: &PgPool, place: &Place) -> Result<u64, Error> {
 /// The chunk's row is locked until its body is there, so that nobody else moves or collects it.
 async fn move_next(pool: &PgPool, place: &Place, after: &[u8]) -> Result<Option<(Vec<u8>, Result<(), Error>)>, Error> {
     let mut tx = pool.begin().await?;
+    // Whoever stands still for longer must not go on: what he noted is deleted with its object after an hour.
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '10min'").execute(&mut *tx).await?;
     let row = sqlx::query!(
         r#"SELECT sha256, bytes AS "bytes!" FROM chunks WHERE bytes IS NOT NULL AND sha256 > $1
            ORDER BY sha256 LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#,

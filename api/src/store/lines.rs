@@ -29,6 +29,14 @@ pub async fn move_job(pool: &PgPool, id: JobId, spot: Spot, other: Option<JobId>
         Some(other) => Some(in_line(&moved, jobs::find(&mut *tx, other).await?)?),
         None => None,
     };
+    // In the order in which all others lock several, and before their places are read: a claim takes none of them meanwhile.
+    sqlx::query!(
+        "SELECT id FROM jobs WHERE state = 'queued' AND owner = $1 AND priority = $2 ORDER BY id FOR NO KEY UPDATE",
+        moved.owner,
+        moved.priority
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     sqlx::query!(
         r#"WITH line AS (
                SELECT id, rank, row_number() OVER (ORDER BY rank, id) AS place FROM jobs

@@ -41,6 +41,7 @@ impl Pending {
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     pending: Arc<Mutex<Pending>>,
+    writing: Arc<tokio::sync::Mutex<()>>,
     begun: Instant,
     /// Seconds since the run first began when it begun here.
     before: f64,
@@ -49,7 +50,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Of an attempt that begins now, so many seconds after the run's first.
     pub(super) fn after(before: f64) -> Self {
-        Self { pending: Arc::default(), begun: Instant::now(), before }
+        Self { pending: Arc::default(), writing: Arc::default(), begun: Instant::now(), before }
     }
 
     /// For the training thread: notes how long the training will be.
@@ -89,6 +90,8 @@ impl Progress {
 
     /// Writes what is noted; the answer is the newest point of it.
     pub(super) async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
+        // Until it is written: who asks for it meanwhile relies on what was noted before.
+        let _writing = self.writing.lock().await;
         let (pool, lease) = (job.pool, &job.lease);
         let mut taken = self.pending().take();
         if let Some((total_steps, parameters)) = taken.plan {

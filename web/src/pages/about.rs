@@ -105,6 +105,13 @@ const TRAINING: [Word; 8] = [
 /// The page at `/about`.
 #[component]
 pub(crate) fn AboutPage() -> impl IntoView {
+    // Links lead to a word, which was not there yet when the router looked for it.
+    request_animation_frame(|| {
+        let word = window().location().hash().unwrap_or_default();
+        if let Some(word) = document().get_element_by_id(word.trim_start_matches('#')) {
+            word.scroll_into_view();
+        }
+    });
     view! {
         <Page title="About" lead="Small networks that think in rounds, and what their scores are worth.">
             <section class="part" aria-labelledby="models-title">

@@ -12,11 +12,13 @@ mod scores;
 
 use crate::{
     api,
+    api::scores::MOST_COMPARED,
     components::{
         page::Page,
         problem::{Empty, Problems, Waiting},
     },
     load,
+    query::query_signal,
 };
 use add::AddRun;
 use curves::Curves;
@@ -25,7 +27,6 @@ use gone::{Found, Gone};
 use groups::Groups;
 use hrm_types::{comparison::Comparison, ids::RunId};
 use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
 use parallel::Parallel;
 use puzzles::Puzzles;
 use scores::{ByStep, Scores};
@@ -37,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// The page at `/compare?runs=ID,ID`.
 #[component]
 pub(crate) fn ComparePage() -> impl IntoView {
-    let (listed, list) = query_signal::<String>("runs");
+    let (listed, list) = query_signal("runs");
     let ids = Memo::new(move |_| listed.with(|listed| api::scores::parsed(listed.as_deref().unwrap_or_default())));
     let without = move |gone: RunId| {
         let left: Vec<String> = ids.get().iter().filter(|id| **id != gone).map(RunId::to_string).collect();
@@ -69,7 +70,12 @@ pub(crate) fn ComparePage() -> impl IntoView {
         <Page
             title="Compare"
             lead="What differs, what came of it, and what could explain it."
-            actions=move || view! { <AddRun ids add=Callback::new(with) /><a class="button" href="/runs">"All runs"</a> }
+            actions=move || view! {
+                <Show when=move || ids.with(Vec::len) < MOST_COMPARED>
+                    <AddRun ids add=Callback::new(with) />
+                </Show>
+                <a class="button" href="/runs">"All runs"</a>
+            }
         >
             {view}
         </Page>

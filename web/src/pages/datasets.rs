@@ -45,16 +45,19 @@ pub(crate) fn DatasetsPage() -> impl IntoView {
                 </Empty>
             }
             .into_any(),
-            Some(items) => {
-                items.iter().map(|dataset| view! { <Entry dataset=dataset.clone() /> }).collect_view().into_any()
-            }
+            Some(_) => ().into_any(),
         })
     };
+    let stored = move || datasets.items.with(|items| items.clone().unwrap_or_default());
     view! {
         <Page title="Datasets" lead="Puzzles to train on and held-out puzzles to score with, known by the hash of their content.">
             <div class="datasets-layout">
                 <div class="datasets">
                     {list}
+                    // What is there stays, with its pictures, when older ones come.
+                    <For each=stored key=|dataset| (dataset.id, dataset.name.clone(), dataset.public) let:dataset>
+                        <Entry dataset />
+                    </For>
                     <More pages=datasets label="Older datasets" />
                 </div>
                 <Show when=|| session::may(Scope::Write)>

@@ -11,6 +11,7 @@ use crate::{
         problem::{Empty, Problems, Waiting},
     },
     load,
+    query::query_signal,
     session::ForWriters,
 };
 use choice::{Choice, Filter, label};
@@ -20,7 +21,7 @@ use hrm_types::{
     problem::Problem,
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::hooks::{query_signal, use_query_map};
+use leptos_router::hooks::use_query_map;
 use std::time::Duration;
 use table::Table;
 
@@ -45,8 +46,8 @@ pub(crate) fn LeaderboardPage() -> impl IntoView {
 
 #[component]
 fn Boards() -> impl IntoView {
-    let (board, choose) = query_signal::<String>("board");
-    let (dataset, _) = query_signal::<String>("dataset");
+    let (board, choose) = query_signal("board");
+    let (dataset, _) = query_signal("dataset");
     let boards = load::load(move || {
         let dataset = dataset.get().and_then(|id| id.parse().ok());
         api::scores::list_boards(dataset)
@@ -56,6 +57,12 @@ fn Boards() -> impl IntoView {
         boards.value.with(|page| chosen(page.as_ref()?, wanted.as_deref()).map(|board| board.id.clone()))
     });
     let none = move || boards.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty()));
+    let gone = Memo::new(move |_| {
+        let is_there = |page: &ListPage<Board>, id: &String| page.items.iter().any(|board| board.id == *id);
+        board.with(|id| {
+            boards.value.with(|page| page.as_ref().zip(id.as_ref()).is_some_and(|(page, id)| !is_there(page, id)))
+        })
+    });
     let waits = move || boards.value.with(Option::is_none) && boards.problem.with(Option::is_none);
     let choose = Callback::new(move |id: String| choose.set(Some(id)));
     let shown = Signal::derive(move || chosen.get().unwrap_or_default());
@@ -63,6 +70,9 @@ fn Boards() -> impl IntoView {
         <Problems of=boards.problem />
         <Show when=waits>
             <Waiting />
+        </Show>
+        <Show when=move || gone.get()>
+            <p class="note">"The leaderboard that the address names has no score that you may see."</p>
         </Show>
         <Show when=none>
             <Empty title="No score yet">
@@ -86,7 +96,7 @@ fn chosen<'a>(page: &'a ListPage<Board>, wanted: Option<&str>) -> Option<&'a Boa
 /// A leaderboard as it stands now.
 #[component]
 fn Current(id: String) -> impl IntoView {
-    let (order, set_order) = query_signal::<String>("order");
+    let (order, set_order) = query_signal("order");
     let order = Memo::new(move |_| order.get().unwrap_or_default());
     let filter = Filter::from_query();
     let board = {

@@ -91,6 +91,7 @@ pub(crate) fn RunsPage() -> impl IntoView {
             {of_sweep}
             {look.view(datasets)}
             {move || runs.with(|runs| match runs {
+                None if newest.problem.with(Option::is_some) => ().into_any(),
                 None => view! { <Waiting /> }.into_any(),
                 Some(runs) if runs.is_empty() && filter.with(RunFilter::is_empty) => nothing().into_any(),
                 Some(runs) if runs.is_empty() => view! { <p class="muted">"No run is like that."</p> }.into_any(),

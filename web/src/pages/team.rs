@@ -15,7 +15,7 @@ use crate::{
         problem::{Problems, Waiting},
     },
     load,
-    session::{self, Session},
+    session::{self, Session, SignOut},
     working_team,
 };
 use hrm_types::account::{Me, Role, Scope};
@@ -112,7 +112,7 @@ fn accounts(me: &Me) -> impl IntoView + use<> {
                 "You are "<b>{name}</b>", "{role_words(role)}". "{owned}
             </p>
             <p class="page-actions">
-                <button type="button" on:click=|_| session::leave()>"Sign out"</button>
+                <SignOut />
                 <a class="button" href="/password" rel="external">"Change password"</a>
             </p>
         </section>

@@ -10,6 +10,7 @@ use crate::{
     grid::picture::{answered, asked, solve_link},
     load,
     pages::solve::board::capital,
+    query::query_signal,
 };
 use hrm_types::{
     Page,
@@ -17,7 +18,6 @@ use hrm_types::{
     ids::JobId,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
 
 /// Puzzles of a page.
 const PAGE: u32 = 20;
@@ -25,8 +25,8 @@ const PAGE: u32 = 20;
 /// The table; which puzzles it shows is kept in the address.
 #[component]
 pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoView {
-    let (shown, show) = query_signal::<String>("show");
-    let (after, go) = query_signal::<String>("after");
+    let (shown, show) = query_signal("show");
+    let (after, go) = query_signal("after");
     let solved = Memo::new(move |_| match shown.get().as_deref() {
         Some("right") => Some(true),
         Some("wrong") => Some(false),
@@ -64,6 +64,7 @@ pub(super) fn Results(id: JobId, batch: RwSignal<Option<Batch>>) -> impl IntoVie
         results.value.with(|page| match (page, spec.as_ref()) {
             (Some(page), Some(_)) if page.items.is_empty() => view! { <p class="muted">"None."</p> }.into_any(),
             (Some(page), Some(spec)) => table(spec, page, ended).into_any(),
+            _ if results.problem.with(Option::is_some) => ().into_any(),
             _ => view! { <Waiting /> }.into_any(),
         })
     };

@@ -101,7 +101,9 @@ pub(super) fn NewBatch() -> impl IntoView {
             <Problems of=datasets.problem />
             <Show
                 when=move || chosen.with(Option::is_some)
-                fallback=|| view! { <p class="muted">"No dataset is stored. "<a href="/datasets">"Generate or import one"</a>"."</p> }
+                fallback=move || datasets.value.with(Option::is_some).then(|| view! {
+                    <p class="muted">"No dataset is stored. "<a href="/datasets">"Generate or import one"</a>"."</p>
+                })
             >
                 <form class="line" on:submit=submit.clone()>
                     <ChoiceField id="batch-dataset" label="Dataset" value=dataset options wrong=refusal.of("dataset") />

@@ -6,13 +6,13 @@ use crate::{
     chart::{Chart, Range, Series, Unit, View},
     components::{field::Tick, problem::Problems, select::Select},
     format, load,
+    query::query_signal,
 };
 use hrm_types::{
     comparison::{ComparedCurve, Comparison, CurvePoint, Quantity, X},
     ids::RunId,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
 
 const AXES: [(X, &str); 4] =
     [(X::Step, "step"), (X::Examples, "examples"), (X::Active, "training time"), (X::Wall, "clock")];
@@ -41,21 +41,23 @@ fn is_share(y: Quantity) -> bool {
 /// The curves of these runs, fetched again whenever `shown` is another.
 #[component]
 pub(super) fn Curves(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, groups: Memo<Groups>) -> impl IntoView {
-    let (x_name, set_x) = query_signal::<String>("x");
-    let (y_name, set_y) = query_signal::<String>("y");
+    let (x_name, set_x) = query_signal("x");
+    let (y_name, set_y) = query_signal("y");
     let x = Memo::new(move |_| x_name.with(|name| named(&AXES, name.as_deref())));
     let y = Memo::new(move |_| y_name.with(|name| named(&QUANTITIES, name.as_deref())));
     let curves = load::load(move || {
         shown.track();
         let (ids, x, y) = (ids.clone(), x.get(), y.get());
-        async move { api::scores::compare_curves(&ids, x, y).await }
+        async move { Ok((x, y, api::scores::compare_curves(&ids, x, y).await?)) }
     });
     let has_seeds = Memo::new(move |_| groups.with(Groups::has_seeds));
     let together = RwSignal::new(has_seeds.get_untracked());
     let (log_x, log_y, window) = (RwSignal::new(false), RwSignal::new(false), RwSignal::new(None));
     let series = Memo::new(move |_| {
-        curves.value.with(|page| {
-            let curves = page.as_ref().map_or(&[][..], |page| &page.items[..]);
+        curves.value.with(|answer| {
+            // What came for another choice is not drawn under the name of this one.
+            let page = answer.as_ref().filter(|(of_x, of_y, _)| (*of_x, *of_y) == (x.get(), y.get()));
+            let curves = page.map_or(&[][..], |(.., page)| &page.items[..]);
             let of = if together.get() { grouped } else { single };
             groups.with(|groups| of(curves, groups))
         })
@@ -71,11 +73,15 @@ pub(super) fn Curves(ids: Vec<RunId>, shown: Memo<Option<Comparison>>, groups: M
     });
     let quantities = QUANTITIES.map(|(choice, words)| (api::scores::name(&choice), words.to_owned())).to_vec();
     let quantity = Signal::derive(move || api::scores::name(&y.get()));
+    let came = Memo::new(move |_| {
+        curves.value.with(|answer| answer.as_ref().map(|(x, y, _)| (*x, *y))) == Some((x.get(), y.get()))
+    });
     let chart = move || {
         let (range, unit) =
             if is_share(y.get()) { (Range::Share, Unit::Share) } else { (Range::FromZero, Unit::Plain) };
+        let empty = if came.get() { "None of these runs has measured that." } else { "Loading …" };
         let title = QUANTITIES.iter().find(|(choice, _)| *choice == y.get()).map_or("Curves", |(_, words)| words);
-        view! { <Chart title series view show_x window range unit height=320.0 empty="None of these runs has measured that." /> }
+        view! { <Chart title series view show_x window range unit height=320.0 empty /> }
     };
     view! {
         <section class="compare-curves" aria-label="Curves">

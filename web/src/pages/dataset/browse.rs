@@ -10,13 +10,13 @@ use crate::{
     format,
     grid::picture::{picture, solve_link},
     load,
+    query::query_signal,
 };
 use hrm_types::{
     board::Kind,
     dataset::{Dataset, Split, StoredPuzzle},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
 
 /// Puzzles of a page.
 const PAGE: u32 = 24;
@@ -25,8 +25,8 @@ const PAGE: u32 = 24;
 #[component]
 pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
     let (id, kind) = (dataset.id, dataset.kind);
-    let (wanted, want) = query_signal::<String>("split");
-    let (after, go) = query_signal::<String>("after");
+    let (wanted, want) = query_signal("split");
+    let (after, go) = query_signal("after");
     let counts = [
         (Split::Train, dataset.train_count),
         (Split::Validation, dataset.validation_count),
@@ -51,6 +51,7 @@ pub(super) fn Browse(dataset: Dataset) -> impl IntoView {
     };
     let shown = move || {
         puzzles.value.with(|page| match page {
+            None if puzzles.problem.with(Option::is_some) => ().into_any(),
             None => view! { <Waiting /> }.into_any(),
             Some(page) => {
                 let solved = solved.get();

@@ -4,6 +4,7 @@ use crate::{
     components::select::{Options, Select},
     format,
     pages::run::protocol,
+    query::query_signal,
 };
 use hrm_types::{
     Page,
@@ -11,7 +12,6 @@ use hrm_types::{
     leaderboard::{Board, BoardRow, BoardTask},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::query_signal;
 
 /// A board's puzzles and way of measuring, in a line.
 pub(super) fn label(task: &BoardTask, measured: &Protocol) -> String {
@@ -58,7 +58,7 @@ const SHOWS: [(&str, &str); 3] = [("", "All"), ("verified", "Verified"), ("claim
 impl Filter {
     /// As the address has it.
     pub(super) fn from_query() -> Self {
-        let (show, set) = query_signal::<String>("show");
+        let (show, set) = query_signal("show");
         Self { show, set }
     }
 

@@ -134,7 +134,8 @@ fn StoredChoice(state: FormState) -> impl IntoView {
     // An experiment may name a dataset that this server has not got.
     let missing = Memo::new(move |_| {
         let name = chosen.get();
-        let listed = state.datasets.value.with(Option::is_some);
+        // Beyond the first page there may be one of that name.
+        let listed = state.datasets.value.with(|page| page.as_ref().is_some_and(|page| page.next_cursor.is_none()));
         (listed && !name.is_empty() && state.dataset(&name).is_none()).then_some(name)
     });
     let error = Memo::new(move |_| {

@@ -9,9 +9,9 @@ use crate::{
         problem::{Empty, Waiting},
     },
     format,
-    session::ForWriters,
+    session::{self, ForWriters},
 };
-use hrm_types::{Page, ids::JobId, job::Job};
+use hrm_types::{Page, account::Scope, ids::JobId, job::Job};
 use leptos::{html, prelude::*};
 
 /// The queue's line.
@@ -123,7 +123,8 @@ fn Row(line: Moving, id: JobId) -> impl IntoView {
     let job = Memo::new(move |_| jobs.with(|jobs| jobs.iter().find(|job| job.id == id).cloned()));
     let with = move |show: fn(&Job) -> AnyView| move || job.with(|job| job.as_ref().map(show));
     let beside = Memo::new(move |_| jobs.with(|jobs| neighbours(jobs, id)));
-    let movable = move || beside.with(|(before, after)| before.is_some() || after.is_some());
+    let movable =
+        move || session::may(Scope::Write) && beside.with(|(before, after)| before.is_some() || after.is_some());
     let is_target = Memo::new(move |_| line.comes_from_above(id).is_some());
     let over = move |event: web_sys::DragEvent| {
         if is_target.get_untracked() {

@@ -2,7 +2,7 @@
 
 use crate::{
     api,
-    components::{field::Tick, problem::Problems, submission::Submission, sweep::SweepLine},
+    components::{confirm::Confirm, field::Tick, problem::Problems, submission::Submission, sweep::SweepLine},
     session::{self, ForWriters},
 };
 use hrm_types::run::{ChangeRun, Run};
@@ -107,15 +107,15 @@ fn Form(
     .into_any()
 }
 
-/// Deletes the run, asked twice.
+/// Deletes the run, once it has ended.
 #[component]
 fn Delete(run: RwSignal<Option<Run>>, gone: Callback<()>, sent: Submission) -> impl IntoView {
-    let asked = RwSignal::new(false);
-    let ended = move || run.with(|run| run.as_ref().is_some_and(|run| run.state.is_final()));
-    let press = move |_| {
-        if !asked.get_untracked() {
-            return asked.set(true);
-        }
+    let ended = Memo::new(move |_| run.with(|run| run.as_ref().is_some_and(|run| run.state.is_final())));
+    let question = Signal::derive(move || {
+        let name = run.with(|run| run.as_ref().map(|run| run.name.clone()).unwrap_or_default());
+        format!("Delete {name} with its models and their scores?")
+    });
+    let delete = move || {
         let Some(id) = run.with_untracked(|run| run.as_ref().map(|run| run.id)) else { return };
         if !sent.begin() {
             return;
@@ -128,8 +128,8 @@ fn Delete(run: RwSignal<Option<Run>>, gone: Callback<()>, sent: Submission) -> i
         sent.send(delete, |()| ());
     };
     view! {
-        <button type="button" class="danger" hidden=move || !ended() on:click=press>
-            {move || if asked.get() { "Delete it with its models and scores" } else { "Delete …" }}
-        </button>
+        <Show when=move || ended.get()>
+            <Confirm label="Delete" question act=delete />
+        </Show>
     }
 }

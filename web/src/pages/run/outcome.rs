@@ -94,7 +94,7 @@ fn links(run: RwSignal<Option<Run>>) -> impl IntoView {
         });
         Some(view! {
             <div class="outcome-links">
-                <a class="button" href=solve>"Solve with it"</a>
+                {move || solve().map(|address| view! { <a class="button" href=address>"Solve with it"</a> })}
                 <a class="button" href=format!("/models/{checkpoint}")>"Its model"</a>
                 {leaderboard}
                 <a class="button" href=api::solving::checkpoint_address(checkpoint) rel="external" download="">"Download checkpoint"</a>

@@ -7,10 +7,11 @@ use super::{
 use crate::{
     api::runs::RunFilter,
     components::select::{Options, Select},
+    query::query_signal,
 };
 use hrm_types::{dataset::Dataset, run::RunState};
 use leptos::prelude::*;
-use leptos_router::hooks::{query_signal, use_query_map};
+use leptos_router::hooks::use_query_map;
 
 const STATES: [RunState; 6] =
     [RunState::Queued, RunState::Running, RunState::Paused, RunState::Succeeded, RunState::Failed, RunState::Cancelled];

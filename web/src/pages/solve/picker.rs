@@ -17,9 +17,10 @@ const SPLITS: [Split; 3] = [Split::Test, Split::Validation, Split::Train];
 
 /// A random puzzle of the test split of a dataset with this side, and where it is from; absent if none is stored.
 pub(crate) async fn stored(ask: Ask, side: u8) -> Option<(StoredPuzzle, String)> {
+    // Whoever leaves meanwhile takes what is read here with him.
+    let (kind, trained_on) = (ask.kind, untrack(|| ask.fitting_models()).unwrap_or_default());
     let datasets = api::solving::list_puzzle_sets().await.ok()?.items;
-    let trained_on = ask.fitting_models().unwrap_or_default();
-    let fits = |dataset: &&PuzzleSet| dataset.kind == ask.kind && dataset.side == side && dataset.test_count > 0;
+    let fits = |dataset: &&PuzzleSet| dataset.kind == kind && dataset.side == side && dataset.test_count > 0;
     let of_a_model = |dataset: &&PuzzleSet| trained_on.iter().any(|model| model.dataset_hash == dataset.content_hash);
     let dataset = datasets.iter().filter(fits).find(of_a_model).or_else(|| datasets.iter().find(fits))?;
     let at = browser::random_index(dataset.test_count as usize);
@@ -67,7 +68,7 @@ fn Choice(ask: Ask, on_pick: Callback<StoredPuzzle>) -> impl IntoView {
         let (Some(id), split) = (id, split.get_untracked()) else { return };
         spawn_local(async move {
             match api::data::get_puzzle(id, split, number - 1).await {
-                Ok(Some(puzzle)) => on_pick.run(puzzle),
+                Ok(Some(puzzle)) => drop(on_pick.try_run(puzzle)),
                 Ok(None) => {}
                 Err(problem) => _ = ask.problem.try_set(Some(*problem)),
             }
