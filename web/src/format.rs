@@ -69,10 +69,13 @@ pub(crate) fn short_hash(hash: &str) -> String {
 
 /// A share from 0 to 1 as per cent: `93.4 %`; all and nothing are no rounded share: `99.97 %`.
 pub(crate) fn percent(share: f64) -> String {
-    let written = |digits: usize| format!("{:.digits$}", share * 100.0);
-    let whole = |text: &str| matches!(text.parse::<f64>(), Ok(0.0 | 100.0)) && share > 0.0 && share < 1.0;
-    let text = (1..4).map(written).find(|text| !whole(text)).unwrap_or_else(|| written(4));
-    format!("{text} %")
+    let rounds_away = |digits: i32| {
+        let all = 100.0 * 10_f64.powi(digits);
+        let shown = (share * all).round();
+        shown <= 0.0 && share > 0.0 || shown >= all && share < 1.0
+    };
+    let digits = (1..4).find(|&digits| !rounds_away(digits)).unwrap_or(4);
+    format!("{:.*} %", digits as usize, share * 100.0)
 }
 
 /// `1 step`, `3 steps`.
