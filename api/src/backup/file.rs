@@ -8,7 +8,7 @@ use crate::store::copying::{Numbering, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
-    fs::Permissions,
+    fs::{Permissions, TryLockError},
     io::ErrorKind,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -158,16 +158,13 @@ impl Writer {
     }
 }
 
-/// The file, locked until it is closed, if nobody else is writing one there.
+/// The file, locked until it is closed where files can be, if nobody else is writing one there.
 async fn alone(file: File, partial: &Path) -> Result<File, Error> {
     let file = file.into_std().await;
-    let is_alone = || {
-        // The one that held the lock may have put the file in its place by now.
-        let same =
-            std::fs::metadata(partial).is_ok_and(|there| file.metadata().is_ok_and(|here| here.ino() == there.ino()));
-        file.try_lock().is_ok() && same
-    };
-    if is_alone() {
+    let is_held = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    // Looked at behind the lock: the one that held it may have put the file in its place.
+    let is_there = || std::fs::metadata(partial).is_ok_and(|at| file.metadata().is_ok_and(|of| of.ino() == at.ino()));
+    if !is_held && is_there() {
         return Ok(File::from_std(file));
     }
     let busy = std::io::Error::new(ErrorKind::ResourceBusy, "another backup is being written there; wait for its end");
