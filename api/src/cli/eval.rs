@@ -248,9 +248,12 @@ impl Eval {
             accuracies.push((score.exact_accuracy, score.solved()));
             models.push(info.clone());
         }
-        let hash = puzzles.content_hash();
-        if Split::from(self.split) == Split::Test && models.iter().any(|model| model.dataset_hash == hash) {
-            measure::tell_of_tested_in_training(&puzzles, &stop)?;
+        // A file of test puzzles is nobody's whole dataset.
+        if Split::from(self.split) == Split::Test && !puzzles.train.is_empty() {
+            let hash = puzzles.content_hash();
+            if models.iter().any(|model| model.dataset_hash == hash) {
+                measure::tell_of_tested_in_training(&puzzles, &stop)?;
+            }
         }
         if let Some(reason) = no_mean(&models) {
             println!("no mean: {reason}");

@@ -22,13 +22,11 @@ use hrm_types::{
 pub fn build(board: Board, scores: Vec<Scored>, order: &Order) -> Leaderboard {
     let metric = metric(&board.protocol);
     let (reference, published) = published::of(&board);
-    let reproducible = published::is_known(&board.task);
     let mut rows = group::rows(&board, scores);
     rows.extend(published);
     if let Some(reference) = &reference {
         for row in &mut rows {
-            compare(row, reference);
-            row.reproduced = row.reproduced.filter(|_| reproducible && may_reproduce(row, &board.task));
+            compare(row, reference, &board.task);
         }
     }
     order.sort(&mut rows);
@@ -38,20 +36,17 @@ pub fn build(board: Board, scores: Vec<Scored>, order: &Order) -> Leaderboard {
     Leaderboard { id, task, protocol, metric: metric.into(), columns, order: order.keys(), reference, rows }
 }
 
-fn compare(row: &mut BoardRow, reference: &Reference) {
+fn compare(row: &mut BoardRow, reference: &Reference, task: &BoardTask) {
     let difference = row.mean - reference.score;
     row.difference = Some(difference);
     let same_size = reference.train_count.is_none() || reference.train_count == row.train_count;
-    // The last digit of a published figure is rounded; a sum of shares is, too.
     let from_drawn = row.start_from.is_none();
-    row.reproduced =
-        (row.verified && same_size && from_drawn).then_some(difference.abs() <= reference.tolerance + 1e-9);
-}
-
-/// Whether what is known of a row's training lets it reproduce a figure: it was done here, and on none of the test puzzles, which
-/// were looked for. ARC's published assignment itself holds some of its test pairs.
-fn may_reproduce(row: &BoardRow, task: &BoardTask) -> bool {
-    !row.train_claimed && (task.kind == Kind::Arc.as_str() || row.in_training == Some(0))
+    // ARC's published assignment itself trains on some of its test pairs.
+    let untested = task.kind == Kind::Arc.as_str() || row.in_training == Some(0);
+    let says_something =
+        row.verified && same_size && from_drawn && untested && !row.train_claimed && published::is_known(task);
+    // The last digit of a published figure is rounded; a sum of shares is, too.
+    row.reproduced = says_something.then_some(difference.abs() <= reference.tolerance + 1e-9);
 }
 
 /// Ranks the verified rows, whatever order they are in: a row's rank is one more than the number of rows whose whole

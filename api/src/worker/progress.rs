@@ -25,23 +25,14 @@ struct Pending {
     plan: Option<(u64, u64)>,
     step: Option<u64>,
     points: Vec<MetricPoint>,
-    /// When the log last told of a point.
-    said: Option<Instant>,
-}
-
-impl Pending {
-    /// What is to be written, once.
-    fn take(&mut self) -> Self {
-        let rest = Self { said: self.said, ..Self::default() };
-        std::mem::replace(self, rest)
-    }
 }
 
 /// Collects what training reports.
 #[derive(Debug, Clone)]
 pub(super) struct Progress {
     pending: Arc<Mutex<Pending>>,
-    writing: Arc<tokio::sync::Mutex<()>>,
+    /// When the log last told of a point. Held while something is written: who writes next relies on what was noted before.
+    told: Arc<tokio::sync::Mutex<Instant>>,
     begun: Instant,
     /// Seconds since the run first began when it begun here.
     before: f64,
@@ -50,7 +41,8 @@ pub(super) struct Progress {
 impl Progress {
     /// Of an attempt that begins now, so many seconds after the run's first.
     pub(super) fn after(before: f64) -> Self {
-        Self { pending: Arc::default(), writing: Arc::default(), begun: Instant::now(), before }
+        let begun = Instant::now();
+        Self { pending: Arc::default(), told: Arc::new(begun.into()), begun, before }
     }
 
     /// For the training thread: notes how long the training will be.
@@ -78,22 +70,26 @@ impl Progress {
 
     /// Writes what is noted, with a line of the log where the one before it is a while ago, or in the end.
     async fn write_and_say(&self, job: &Job<'_>, in_the_end: bool) -> Result<(), Ended> {
-        let Some(point) = self.write(job).await? else { return Ok(()) };
-        let said = self.pending().said.unwrap_or(self.begun);
-        if in_the_end || said.elapsed() >= LINE_EVERY {
-            self.pending().said = Some(Instant::now());
+        let mut told = self.told.lock().await;
+        let Some(point) = self.write_pending(job).await? else { return Ok(()) };
+        if in_the_end || told.elapsed() >= LINE_EVERY {
+            *told = Instant::now();
             let (step, loss, speed) = (point.step, point.loss, point.sequences_per_second);
             job.log.info(format!("step {step}: loss {loss:.4}, {speed:.0} sequences/s"));
         }
         Ok(())
     }
 
-    /// Writes what is noted; the answer is the newest point of it.
-    pub(super) async fn write(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
-        // Until it is written: who asks for it meanwhile relies on what was noted before.
-        let _writing = self.writing.lock().await;
+    /// Writes what is noted.
+    pub(super) async fn write(&self, job: &Job<'_>) -> Result<(), Ended> {
+        let _told = self.told.lock().await;
+        self.write_pending(job).await.map(drop)
+    }
+
+    /// Writes what is noted, for who holds the lock; the answer is the newest point of it.
+    async fn write_pending(&self, job: &Job<'_>) -> Result<Option<MetricPoint>, Ended> {
         let (pool, lease) = (job.pool, &job.lease);
-        let mut taken = self.pending().take();
+        let mut taken = std::mem::take(&mut *self.pending());
         if let Some((total_steps, parameters)) = taken.plan {
             job.insist(|| leases::set_plan(pool, lease, total_steps, parameters)).await?;
             job.log.info(format!("{parameters} weights, {total_steps} steps"));

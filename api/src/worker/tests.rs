@@ -19,9 +19,9 @@ use hrm_model::{Model, data};
 use hrm_types::{
     board::Kind,
     dataset::Split,
-    evaluation::Protocol,
+    evaluation::{Evaluation, Protocol},
     experiment::{CheckpointRule, CsvSpec, DataSpec, Experiment, GenerateSpec},
-    ids::{JobId, RunId, TeamId},
+    ids::{DatasetId, JobId, RunId, TeamId},
     job::{EvaluationSpec, GenerationSpec, Job},
     provenance::Choice,
     run::{Run, RunState},
@@ -232,6 +232,19 @@ async fn ended(pool: &PgPool, id: JobId) -> Job {
     }
 }
 
+/// Two steps of a run's model on a dataset's test split.
+fn of_model(run: &Run, dataset_id: DatasetId) -> EvaluationSpec {
+    let checkpoint_id = run.checkpoint_id.expect("a checkpoint");
+    EvaluationSpec { checkpoint_id, dataset_id, split: Split::Test, protocol: Protocol::fixed(2) }
+}
+
+/// The score of an evaluation that a worker makes.
+async fn measured(pool: &PgPool, spec: &EvaluationSpec) -> Evaluation {
+    let job = evaluation_jobs::create(pool, "run", spec, Terms::default()).await.expect("a job").job;
+    assert_eq!(ended(pool, job.id).await.state, RunState::Succeeded);
+    evaluation_jobs::get(pool, job.id).await.expect("the job").evaluation.expect("a score")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
     let db = database().await;
@@ -245,15 +258,8 @@ async fn a_queued_dataset_is_made_and_a_queued_evaluation_measured_on_it() {
 
     let run = queue(&db, &experiment("run")).await;
     let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
-    let spec = EvaluationSpec {
-        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
-        dataset_id: dataset.id,
-        split: Split::Test,
-        protocol: Protocol::fixed(2),
-    };
-    let job = evaluation_jobs::create(&db.pool, "run", &spec, Terms::default()).await.expect("a job").job;
-    assert_eq!(ended(&db.pool, job.id).await.state, RunState::Succeeded);
-    let measured = evaluation_jobs::get(&db.pool, job.id).await.expect("the job").evaluation.expect("a score");
+    let spec = of_model(&run, dataset.id);
+    let measured = measured(&db.pool, &spec).await;
     assert_eq!((measured.n, &measured.protocol), (dataset.test_count, &spec.protocol));
     let lost = EvaluationSpec { dataset_id: uuid::Uuid::new_v4().into(), ..spec };
     let refused = evaluation_jobs::create(&db.pool, "run", &lost, Terms::default()).await;
@@ -268,7 +274,7 @@ async fn a_score_tells_how_many_of_its_puzzles_were_trained_on() {
     let run = queue(&db, &experiment("run")).await;
     let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
     let own = datasets::get(&db.pool, run.dataset_id.expect("a dataset")).await.expect("the dataset");
-    let of_itself = run.evaluation.expect("a score").in_training;
+    let of_itself = run.evaluation.as_ref().expect("a score").in_training;
     assert_eq!(of_itself, own.leaks.map(|leaks| leaks.test_in_train));
     assert!(of_itself.is_some());
     // Tested on what it was trained on.
@@ -277,15 +283,7 @@ async fn a_score_tells_how_many_of_its_puzzles_were_trained_on() {
     let (team, name, origin) = (TeamId::LOCAL, "turned", "turned");
     let new = NewDataset { team, name, origin, generated: None, license: None, seed: None, leaks: None };
     let turned = datasets::create(&db.pool, new, &turned).await.expect("a dataset");
-    let spec = EvaluationSpec {
-        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
-        dataset_id: turned.id,
-        split: Split::Test,
-        protocol: Protocol::fixed(2),
-    };
-    let job = evaluation_jobs::create(&db.pool, "run", &spec, Terms::default()).await.expect("a job").job;
-    assert_eq!(ended(&db.pool, job.id).await.state, RunState::Succeeded);
-    let measured = evaluation_jobs::get(&db.pool, job.id).await.expect("the job").evaluation.expect("a score");
+    let measured = measured(&db.pool, &of_model(&run, turned.id)).await;
     assert_eq!(measured.in_training, Some(turned.test_count));
     worker.stop().await;
 }
@@ -314,12 +312,7 @@ async fn an_evaluation_that_does_not_fit_is_refused_with_the_numbers_and_the_wor
     let worker = TestWorker::start(&db.pool);
     let run = queue(&db, &experiment("run")).await;
     let run = awaited(&db.pool, run, |run| run.state.is_final()).await;
-    let spec = EvaluationSpec {
-        checkpoint_id: run.checkpoint_id.expect("a checkpoint"),
-        dataset_id: run.dataset_id.expect("a dataset"),
-        split: Split::Test,
-        protocol: Protocol::fixed(2),
-    };
+    let spec = of_model(&run, run.dataset_id.expect("a dataset"));
     // What the database says of a model is believed before its file is read.
     let layers = |layers: u32| {
         let sql = "UPDATE checkpoints SET experiment = jsonb_set(jsonb_set(experiment, '{arch,H_layers}', $1),

@@ -29,7 +29,9 @@ pub fn leak_report(
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<LeakReport, DataError> {
     let splits = [&dataset.train[..], &dataset.validation, &dataset.test];
-    let [train, validation, test] = all_forms(dataset.kind, dataset.side, splits, on_progress)?;
+    let mut all = [const { Vec::new() }; 3];
+    each_form((dataset.kind, dataset.side), splits, &mut |split, forms| all[split].push(forms), on_progress)?;
+    let [train, validation, test] = all;
     let puzzle: fn(&Forms) -> &[u8] = |forms| &forms.puzzle;
     Ok(LeakReport {
         test_in_train: shared(&test, &train, puzzle),
@@ -52,47 +54,37 @@ pub fn tested_in_training(
     train: &[Puzzle],
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<u32, DataError> {
-    let (mut done, total) = (0, test.len() + train.len());
-    // Of the training puzzles, which may be millions, nothing is kept but that they were met.
-    let (mut tested, mut met) = (HashMap::<Vec<u8>, u32>::new(), HashSet::new());
-    for (puzzles, is_test) in [(test, true), (train, false)] {
-        for chunk in puzzles.chunks(PROGRESS_EVERY) {
-            let forms: Vec<Vec<u8>> = chunk.par_iter().map(|puzzle| forms(kind, side, puzzle).puzzle).collect();
-            for form in forms {
-                if is_test {
-                    *tested.entry(form).or_default() += 1;
-                } else if tested.contains_key(&form) {
-                    met.insert(form);
-                }
-            }
-            done += chunk.len();
-            if on_progress(done, total).is_break() {
-                return Err(DataError::Cancelled);
-            }
-        }
-    }
-    Ok(met.iter().filter_map(|form| tested.get(form)).sum())
+    // Of the training puzzles, which may be millions, nothing is kept.
+    let (mut tested, mut found) = (HashMap::<Vec<u8>, u32>::new(), 0);
+    let mut take = |split: usize, Forms { puzzle, .. }: Forms| match split {
+        0 => *tested.entry(puzzle).or_default() += 1,
+        _ => found += tested.remove(&puzzle).unwrap_or(0),
+    };
+    each_form((kind, side), [test, train], &mut take, on_progress)?;
+    Ok(found)
 }
 
-/// The forms of the puzzles of several splits.
-fn all_forms<const N: usize>(
-    kind: Kind,
-    side: u8,
+/// Hands the forms of the puzzles of several splits to `take`, with the number of the split, in their order.
+fn each_form<const N: usize>(
+    (kind, side): (Kind, u8),
     splits: [&[Puzzle]; N],
+    take: &mut dyn FnMut(usize, Forms),
     on_progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<[Vec<Forms>; N], DataError> {
+) -> Result<(), DataError> {
     let (mut done, total) = (0, splits.iter().map(|split| split.len()).sum());
-    let mut all = [const { Vec::new() }; N];
-    for (split, found) in splits.into_iter().zip(&mut all) {
+    for (number, split) in splits.into_iter().enumerate() {
         for chunk in split.chunks(PROGRESS_EVERY) {
-            found.par_extend(chunk.par_iter().map(|puzzle| forms(kind, side, puzzle)));
+            let all: Vec<Forms> = chunk.par_iter().map(|puzzle| forms(kind, side, puzzle)).collect();
+            for forms in all {
+                take(number, forms);
+            }
             done += chunk.len();
             if on_progress(done, total).is_break() {
                 return Err(DataError::Cancelled);
             }
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// How many of some puzzles have an equivalent one before them.

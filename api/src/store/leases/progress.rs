@@ -102,8 +102,7 @@ pub async fn set_plan(pool: &PgPool, lease: &Lease, total_steps: u64, parameters
 pub async fn record_progress(pool: &PgPool, lease: &Lease, step: u64, points: &[MetricPoint]) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     let written = sqlx::query!(
-        // Two may note at once, and either first.
-        "UPDATE jobs SET done = GREATEST(done, $3) WHERE id = $1 AND state = 'running' AND lease_token = $2",
+        "UPDATE jobs SET done = $3 WHERE id = $1 AND state = 'running' AND lease_token = $2",
         lease.job_id.0,
         lease.token,
         step.cast_signed()
